@@ -1,0 +1,57 @@
+# `make help` lists what there is. Everything happens in .venv; nothing is installed for the machine's own Python.
+
+PYTHON ?= python3
+PORT ?= 8080
+# For `make load`. Not taken from the environment: some shells keep a HOST of their own there.
+HOST = http://127.0.0.1:8080
+USERS = 50
+TIME = 30s
+
+BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test proof check load clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=8080
+	$(BIN)/farmlokal demo --port $(PORT)
+
+test: .venv/.installed-test ## run the tests against real MariaDB and Redis servers, started for them; ARGS="-k name"
+	$(BIN)/python -m tests.servers
+	$(BIN)/pytest -m "not proof" $(ARGS)
+
+proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of faults, MySQL beside MariaDB; ARGS="-k name"
+	$(BIN)/python -m tests.servers
+	$(BIN)/pytest -m proof $(ARGS)
+
+check: .venv/.installed-test ## look for faults without running: ruff, mypy, import layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+load: .venv/.installed-load ## load a running service with locust; HOST=http://127.0.0.1:8080 USERS=50 TIME=30s
+	$(BIN)/locust -f loadtest/locustfile.py --headless -u $(USERS) -r 25 -t $(TIME) --host $(HOST)
+
+clean: ## remove .venv and everything else that was built
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# pip is the last thing that comes into a virtual environment: one that has it is whole.
+$(BIN)/pip:
+	.ci/venv "$(PYTHON)"
+
+# One empty file for each set of extras that is installed, older than setup.py when setup.py has changed since.
+.venv/.installed: setup.py | $(BIN)/pip
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/.installed-test: setup.py | $(BIN)/pip
+	$(INSTALL) --editable '.[test]'
+	@touch .venv/.installed $@
+
+.venv/.installed-load: setup.py | $(BIN)/pip
+	$(INSTALL) --editable '.[load]'
+	@touch .venv/.installed $@

@@ -1,0 +1,115 @@
+"""The application's resources, each checked and closed in a context of its own. Shutdown is the reverse order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from farmlokal.caching.read_through import ReadThrough
+from farmlokal.catalog.category_counts import CategoryCounts
+from farmlokal.database.interface import Database
+from farmlokal.database.schema import check_schema
+from farmlokal.errors import DatabaseUnavailable
+from farmlokal.telemetry import get_logger
+from farmlokal.web.health import Health, Phase
+
+_log = get_logger(__name__)
+
+Context = Callable[[web.Application], AsyncIterator[None]]
+
+# How long a starting service waits for its database: a rolling restart of the two together takes less.
+DATABASE_WAIT_MAX_S = 30
+_RETRY_EVERY_S = 0.5
+
+
+def database_context(database: Database) -> Context:
+    """Wait for the database, check its schema; close it at the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        try:
+            await wait_for_database(database)
+            yield
+        finally:
+            await database.close()
+
+    return context
+
+
+def redis_context(redis: Redis | None) -> Context:
+    """Close the client at the end. A Redis that is away is no reason not to start."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        yield
+        if redis is not None:
+            await redis.aclose()
+
+    return context
+
+
+def cache_context(cache: ReadThrough) -> Context:
+    """Let the loads and writes under way finish at the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await cache.close()
+
+    return context
+
+
+def category_counts_context(counts: CategoryCounts) -> Context:
+    """Count the categories in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(counts.keep(), name="category counts")
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return context
+
+
+def ready_context(health: Health) -> Context:
+    """Ready once everything else has started."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        health.phase = Phase.READY
+        yield
+        health.phase = Phase.DRAINING
+
+    return context
+
+
+async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAIT_MAX_S) -> None:
+    """Return once `database` answers and holds our schema version.
+
+    Raises DatabaseUnavailable after `wait_max_s` seconds, SchemaMismatch at once.
+    """
+    deadline = asyncio.get_running_loop().time() + wait_max_s
+    waiting = False
+    while True:
+        try:
+            await check_schema(database)
+        except DatabaseUnavailable as error:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise
+            if not waiting:
+                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=str(error.__cause__ or error))
+            waiting = True
+            await asyncio.sleep(_RETRY_EVERY_S)
+        else:
+            return
+
+
+def redis_client(url: str, wait_max_s: float) -> Redis:
+    """A client whose every step is bounded by `wait_max_s` and that never retries: the breaker decides that."""
+    return Redis.from_url(
+        url,
+        socket_timeout=wait_max_s,
+        socket_connect_timeout=wait_max_s,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,51 @@
+"""Serving one process: listen, wait for a signal, drain, stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from aiohttp import web
+
+from farmlokal.app.factory import create_app
+from farmlokal.settings import Settings
+from farmlokal.telemetry import get_logger
+from farmlokal.web import keys
+from farmlokal.web.health import Phase
+from farmlokal.web.protocol import ServiceRunner
+
+_log = get_logger(__name__)
+
+# After it stopped accepting, how long a process waits for the requests in flight.
+FINISH_WAIT_MAX_S = 30
+
+
+async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain as the settings say.
+
+    on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    app = create_app(settings)
+    runner = ServiceRunner(app, shutdown_timeout=FINISH_WAIT_MAX_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        _log.info("serving", url=site.name)
+        if on_ready is not None:
+            on_ready(site.name)
+        await stop.wait()
+        await drain(app, settings.drain_s)
+    finally:
+        await runner.cleanup()
+    _log.info("stopped")
+
+
+async def drain(app: web.Application, drain_s: int) -> None:
+    """Tell load balancers to look elsewhere, and go on serving until they have: `drain_s` seconds."""
+    app[keys.HEALTH].phase = Phase.DRAINING
+    _log.info("draining", drain_s=drain_s)
+    await asyncio.sleep(drain_s)

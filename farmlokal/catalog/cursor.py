@@ -1,0 +1,66 @@
+"""Cursors: a position in one question's order, sealed so that nobody else can make or change one.
+
+Layout, before base64url without padding: 16 bytes of HMAC-SHA256, then JSON `[question digest, backward, value, id]`.
+No time and no nonce: equal pages have equal cursors, and so equal bytes.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import orjson
+
+from farmlokal.catalog.listing_query import ListingQuery, Position
+from farmlokal.errors import Fault, InvalidInput
+
+# 128 bits: forging one takes 2¹²⁷ tries on average, at the price of 22 characters.
+_MAC_BYTES = 16
+# The longest real one, around a name key of 64 four-byte characters escaped by nobody: under 600.
+CURSOR_CHARS_MAX = 1024
+
+
+class CursorSigner:
+    """Seals and opens cursors. The first of `keys` signs, any verifies, so that keys can be rotated."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        # A key of its own for this purpose: the same secret may come to sign other things.
+        self._keys = [hmac.digest(key, b"farmlokal cursor v1", "sha256") for key in keys]
+
+    def seal(self, query: ListingQuery, position: Position) -> str:
+        """The token for `position` in the order that `query` asks for."""
+        payload = orjson.dumps([_digest(query), position.backward, position.value, position.id])
+        return base64.urlsafe_b64encode(self._mac(self._keys[0], payload) + payload).rstrip(b"=").decode()
+
+    def open(self, token: str, query: ListingQuery) -> Position:
+        """The position in `token`. Raises InvalidInput when it is not ours, or not for this question."""
+        raw = _decoded(token)
+        mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not any([hmac.compare_digest(mac, self._mac(key, payload)) for key in self._keys]):  # noqa: C419 - all keys, always
+            raise _fault(token, "must be a next_cursor or prev_cursor of this service, unchanged")
+        digest, backward, value, row_id = orjson.loads(payload)
+        if digest != _digest(query):
+            raise _fault(token, "must come from a page of the same filters and sort")
+        return Position(value, row_id, backward)
+
+    @staticmethod
+    def _mac(key: bytes, payload: bytes) -> bytes:
+        return hmac.digest(key, payload, "sha256")[:_MAC_BYTES]
+
+
+def _decoded(token: str) -> bytes:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _fault(token, "must be a next_cursor or prev_cursor of this service, unchanged") from None
+    return raw
+
+
+def _digest(query: ListingQuery) -> str:
+    return blake2b(query.question().encode(), digest_size=8).hexdigest()
+
+
+def _fault(token: str, detail: str) -> InvalidInput:
+    shown = token if len(token) <= 40 else f"{token[:40]}…"
+    return InvalidInput([Fault("cursor", shown, detail)])

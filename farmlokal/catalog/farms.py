@@ -1,0 +1,45 @@
+"""Farms: known by the products that name them, one per source, name, district and state."""
+
+from collections.abc import Iterable
+
+from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.records import ProductRecord
+from farmlokal.database.dialect import Dialect
+from farmlokal.database.interface import Session
+
+FarmKey = tuple[str, ...]
+_KEYS_MAX = 200  # per statement
+
+
+def farm_key(record: ProductRecord) -> FarmKey:
+    """The identity of the farm that `record` names: source, and the normalised name, district and state."""
+    return (record.source, text_key(record.farm or ""), text_key(record.district or ""), text_key(record.state or ""))
+
+
+async def farm_ids(session: Session, dialect: Dialect, records: Iterable[ProductRecord]) -> dict[FarmKey, int]:
+    """The id of each farm that `records` name; farms met for the first time are added."""
+    names = {farm_key(record): record.farm for record in records if record.farm}
+    known = await _known(session, sorted(names))
+    # In one order in every transaction, so that two that add the same farms cannot wait for each other.
+    missing = [[*key, names[key]] for key in sorted(names) if key not in known]
+    if missing:
+        columns = "source, name_key, district_key, state_key, name"
+        await session.execute_many(
+            f"{dialect.insert_ignore} INTO farms ({columns}) VALUES (%s, %s, %s, %s, %s)", missing
+        )
+        known |= await _known(session, [tuple(row[:4]) for row in missing])
+    return known
+
+
+async def _known(session: Session, keys: list[FarmKey]) -> dict[FarmKey, int]:
+    found: dict[FarmKey, int] = {}
+    for start in range(0, len(keys), _KEYS_MAX):
+        chunk = keys[start : start + _KEYS_MAX]
+        condition = "source = %s AND name_key = %s AND district_key = %s AND state_key = %s"
+        rows = await session.fetch(
+            "SELECT source, name_key, district_key, state_key, id FROM farms"
+            f" WHERE {' OR '.join([f'({condition})'] * len(chunk))}",
+            [part for key in chunk for part in key],
+        )
+        found |= {tuple(row[:4]): row[4] for row in rows}
+    return found

@@ -1,0 +1,70 @@
+"""CSV rows with the line on which each starts; a row with a fault costs no other row."""
+
+import csv
+from collections.abc import Iterator, Sequence
+
+from farmlokal.catalog.imports.lines import EXCERPT_CHARS, LINE_BYTES_MAX, Line, Lines
+from farmlokal.errors import Fault, InvalidRecord
+
+# A quoted cell may hold line breaks. One that goes on for longer than this is a quote that somebody forgot to close.
+ROW_LINES_MAX = 100
+
+
+def csv_rows(lines: Lines, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | InvalidRecord]]:
+    """Each row's first line number with its cells by column, or with what is wrong with it. Blank lines are skipped."""
+    for line in lines:
+        if line.blank:
+            continue
+        try:
+            cells = csv_cells(line, lines, columns)
+        except InvalidRecord as fault:
+            yield line.number, fault
+        else:
+            yield line.number, dict(zip(columns, cells, strict=True))
+
+
+def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None) -> list[str]:
+    """The cells of the row that starts on `first`; `lines` gives the further lines that a quoted cell needs.
+
+    With `columns`, the row must have as many cells. Raises InvalidRecord, and puts the further lines back: after a
+    stray quote, reading goes on with the very next line instead of losing every row up to the next quote.
+    """
+    taken = [first]
+    try:
+        cells = next(csv.reader(_texts(taken, lines), strict=True))
+        if columns is not None:
+            _check_count(cells, columns)
+    except csv.Error as error:
+        lines.put_back(taken[1:])
+        raise InvalidRecord([Fault("row", first.text()[:EXCERPT_CHARS], f"must be one CSV row ({error})")]) from error
+    except InvalidRecord:
+        lines.put_back(taken[1:])
+        raise
+    return cells
+
+
+def _texts(taken: list[Line], lines: Lines) -> Iterator[str]:
+    """The text of `taken`, then of further lines, each added to `taken`: csv asks for them only inside quotes."""
+    yield taken[0].text() + "\n"
+    row_bytes = len(taken[0].raw)
+    for line in lines:
+        taken.append(line)
+        row_bytes += len(line.raw)
+        if len(taken) > ROW_LINES_MAX or row_bytes > LINE_BYTES_MAX:
+            return
+        try:
+            text = line.text()
+        except InvalidRecord:  # that line's own fault, reported when it is read again by itself
+            return
+        yield text + "\n"
+
+
+def _check_count(cells: list[str], columns: Sequence[str]) -> None:
+    if len(cells) < len(columns):
+        raise InvalidRecord(
+            [Fault(columns[len(cells)], "", f"must be given: the row has {len(cells)} of {len(columns)} cells")]
+        )
+    if len(cells) > len(columns):
+        extra = cells[len(columns)][:EXCERPT_CHARS]
+        detail = f"must not be there: the header ends with {columns[-1]}"
+        raise InvalidRecord([Fault(f"cell {len(columns) + 1}", extra, detail)])

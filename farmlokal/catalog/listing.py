@@ -1,0 +1,39 @@
+"""The loaders behind the cached routes: from a question to a finished body."""
+
+import orjson
+
+from farmlokal.caching.entry import Value
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.cursor import CursorSigner
+from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.rendering import render_page, render_product
+from farmlokal.catalog.store import ProductStore
+from farmlokal.errors import NotFound
+
+
+class Listing:
+    """Loads what the cache does not hold. What it returns is what the client gets, byte for byte."""
+
+    def __init__(self, store: ProductStore, signer: CursorSigner) -> None:
+        self._store = store
+        self._signer = signer
+
+    async def page(self, query: ListingQuery) -> Value:
+        """One page, with its cursors as the attributes `next` and `prev`."""
+        page = render_page(query, await self._store.page(query), self._signer)
+        cursors = (("next", page.next_cursor), ("prev", page.prev_cursor))
+        return Value(page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None))
+
+    async def product(self, product_id: int) -> Value:
+        """One product. Raises NotFound where there is none, or no longer."""
+        row = await self._store.product(product_id)
+        if row is None:
+            raise NotFound(f"there is no product {product_id}")
+        return Value(render_product(row))
+
+    async def categories(self) -> Value:
+        """Every category of the closed list with its number of products."""
+        counts = await self._store.category_counts()
+        return Value(
+            orjson.dumps({"data": [{"category": name, "products": counts.get(name, 0)} for name in CATEGORIES]})
+        )

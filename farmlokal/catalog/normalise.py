@@ -1,0 +1,28 @@
+"""Text normal forms that make two spellings of one word meet, the same on every backend.
+
+Databases disagree about collations (MariaDB, MySQL and SQLite share none that ignores case), so the keys by which
+rows are ordered and compared are made here, stored beside the original text, and compared code point by code point.
+"""
+
+import re
+import unicodedata
+
+NAME_KEY_CHARS_MAX = 64
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def text_key(text: str) -> str:
+    """`text` in Unicode form NFKC, case-folded, white space collapsed: what "the same, whatever the case" compares."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
+
+
+def name_key(name: str) -> str:
+    """The key by which products are ordered by name: its first 64 characters decide, ties go by id."""
+    return text_key(name)[:NAME_KEY_CHARS_MAX].rstrip()
+
+
+def slug(text: str) -> str:
+    """Lower-case ASCII letters and digits of `text`, everything else one hyphen: `Desi(Bontha)` → `desi-bontha`."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _NOT_SLUG.sub("-", ascii_text.lower()).strip("-")

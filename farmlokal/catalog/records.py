@@ -1,0 +1,61 @@
+"""A product as it arrives from outside, already checked: what seeding, imports, feeds and events hand to the store."""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import orjson
+
+# Lengths in characters, and the largest numbers that the columns of schema.sql hold.
+SOURCE_CHARS_MAX = 32
+EXTERNAL_ID_CHARS_MAX = 191
+NAME_CHARS_MAX = 200
+UNIT_CHARS_MAX = 16
+PLACE_CHARS_MAX = 100
+PRICE_PAISE_MAX = 999_999_999_99
+STOCK_MAX = 2**31 - 1
+VERSION_MAX = 2**63 - 1
+
+
+class ProductRecord(NamedTuple):
+    """One version of one product from one source.
+
+    `stock` and `created_at` are None where the record does not say them: the stored value is then kept.
+    `created_at` is UTC in whole seconds as RFC 3339 writes it, `2026-11-22T10:15:00Z`.
+    """
+
+    source: str
+    external_id: str
+    version: int
+    name: str
+    category: str
+    price_paise: int
+    unit: str
+    farm: str | None = None
+    market: str | None = None
+    district: str | None = None
+    state: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    stock: int | None = None
+    organic: bool = False
+    rating: float | None = None
+    created_at: str | None = None
+
+    def digest(self) -> str:
+        """32 hexadecimal digits that tell two contents of one version apart: BLAKE2b over the record as it was sent.
+
+        Kept with the row, because the row itself moves on (an order lowers its stock) without a new version.
+        """
+        return blake2b(orjson.dumps(self[3:]), digest_size=16).hexdigest()
+
+
+class Deletion(NamedTuple):
+    """A source says that one of its products is gone, as of `version`."""
+
+    source: str
+    external_id: str
+    version: int
+
+    def digest(self) -> str:
+        """32 zeros: every deletion of one version has the same content, and no record's digest."""
+        return "0" * 32

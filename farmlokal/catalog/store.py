@@ -1,0 +1,32 @@
+"""Reading the catalogue."""
+
+from farmlokal.catalog.index_choice import choose_index
+from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.page_statement import page_statement, product_statement
+from farmlokal.database.interface import Database, Row
+
+
+class ProductStore:
+    """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._product_sql = product_statement(database.dialect)
+
+    async def page(self, query: ListingQuery) -> list[Row]:
+        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
+        statement = page_statement(query, self._database.dialect, choose_index(query))
+        return await self._database.fetch(statement.sql, statement.params)
+
+    async def product(self, product_id: int) -> Row | None:
+        """The row of one live product, in the columns of a page."""
+        rows = await self._database.fetch(self._product_sql, (product_id,))
+        return rows[0] if rows else None
+
+    async def category_counts(self) -> dict[str, int]:
+        """How many live products each category has. Walks a whole index: background work."""
+        hint = self._database.dialect.index_hint.format("products_of_category_by_created_at")
+        rows = await self._database.fetch_unlimited(
+            f"SELECT category, COUNT(*) FROM products {hint} WHERE live = 1 GROUP BY category"
+        )
+        return dict(rows)

@@ -1,0 +1,237 @@
+"""Writing to the catalogue: versions decide, purely; then as few statements as a batch needs carry the decision out.
+
+What a change does to a row::
+
+    newer version              the record replaces the row; a deletion makes it a tombstone
+    older version              nothing: outdated
+    same version, same digest  nothing: unchanged (a row that was gone only by absence comes back)
+    same version, other digest nothing: rejected
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from farmlokal.catalog.farms import farm_ids, farm_key
+from farmlokal.catalog.normalise import name_key, text_key
+from farmlokal.catalog.outcomes import Applied, Outcome
+from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.wire import wire_time
+from farmlokal.database.dialect import Dialect
+from farmlokal.database.interface import Database, Params, Session
+
+Change = ProductRecord | Deletion
+Identity = tuple[str, str]
+
+# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
+_IDENTITIES_MAX = 500
+
+_COLUMNS = (
+    "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market, "
+    "district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
+)
+_INSERT = f"INSERT INTO products ({_COLUMNS}) VALUES ({', '.join(['%s'] * 24)})"
+_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS.split(', ')[2:])} WHERE id = %s"
+_BURY = "UPDATE products SET version = %s, digest = %s, live = 0, updated_at = %s WHERE id = %s"
+
+
+@dataclass(slots=True)
+class Stored:
+    """What the store holds of one identity; `id` is None until the row is inserted, `content` until it changes."""
+
+    id: int | None
+    version: int
+    digest: str
+    live: bool
+    stock: int
+    created_at: str
+    content: ProductRecord | None = None
+    changed: bool = False
+
+
+class ProductWriter:
+    """Applies changes to the catalogue, each batch in one transaction."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """now: the wall clock, injected by tests."""
+        self._database = database
+        self._now = now
+
+    async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
+        """Apply `changes` in their order; the outcome of each.
+
+        sighting: a run that remembers every product it meets here, for `bury_unseen`.
+        """
+
+        async def work(session: Session) -> list[Applied]:
+            return await self.apply_in(session, changes, sighting=sighting)
+
+        return await self._database.in_transaction(work)
+
+    async def apply_in(
+        self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
+    ) -> list[Applied]:
+        """The same inside a transaction of the caller's."""
+        now = wire_time(self._now())
+        identities = sorted({(change.source, change.external_id) for change in changes})
+        stored = await self._lock(session, identities)
+        results = [decide(stored, change, now) for change in changes]
+        await self._write(session, stored, now)
+        if sighting is not None:
+            await self._remember(session, sighting, identities)
+        return results
+
+    async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
+        """Make tombstones of the live rows of `source` that `run` did not meet; how many.
+
+        Rows written since `before`, when the run began, came from elsewhere meanwhile and stay. The version and the
+        digest stay as they are: the source said nothing, so the same version may bring the row back.
+        """
+        buried = 0
+        after = 0
+        while True:
+            ids = await self._database.fetch_unlimited(_UNSEEN, (source, after, self._time_in(wire_time(before)), run))
+            if not ids:
+                return buried
+            after = ids[-1][0]
+            marks = ", ".join(["%s"] * len(ids))
+            statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND live = 1"
+            params = [self._time_in(wire_time(self._now())), *(row[0] for row in ids)]
+
+            async def work(session: Session, statement: str = statement, params: Params = params) -> int:
+                return await session.execute(statement, params)
+
+            buried += await self._database.in_transaction(work)
+
+    async def forget(self, run: str) -> None:
+        """Drop what `run` remembered."""
+
+        async def work(session: Session) -> int:
+            return await session.execute("DELETE FROM sightings WHERE run = %s", (run,))
+
+        await self._database.in_transaction(work)
+
+    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
+        stored: dict[Identity, Stored] = {}
+        for source, names in _by_source(identities):
+            marks = ", ".join(["%s"] * len(names))
+            rows = await session.fetch(
+                "SELECT external_id, id, version, digest, live, stock, created_at FROM products"
+                f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
+                [source, *names],
+            )
+            for external_id, row_id, version, digest, live, stock, created_at in rows:
+                stored[source, external_id] = Stored(row_id, version, digest, bool(live), stock, created_at)
+        return stored
+
+    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
+        changed = {identity: row for identity, row in stored.items() if row.changed}
+        contents = [row.content for row in changed.values() if row.content is not None]
+        farms = await farm_ids(session, self._dialect, contents)
+        inserts: list[Params] = []
+        replacements: list[Params] = []
+        burials: list[Params] = []
+        for identity, row in changed.items():
+            if row.id is None:
+                inserts.append(self._values(identity, row, farms, now))
+            elif row.content is not None:
+                replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
+            else:
+                burials.append([row.version, row.digest, self._time_in(now), row.id])
+        for statement, rows in ((_INSERT, inserts), (_REPLACE, replacements), (_BURY, burials)):
+            if rows:
+                await session.execute_many(statement, rows)
+
+    def _values(self, identity: Identity, row: Stored, farms: dict[tuple[str, ...], int], now: str) -> list[object]:
+        # A deletion of what never came leaves a tombstone with nothing but its version.
+        record = row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+        return [
+            *identity,
+            row.version,
+            row.digest,
+            int(row.live),
+            record.name,
+            name_key(record.name),
+            record.category,
+            self._dialect.price_in(record.price_paise),
+            record.unit,
+            farms[farm_key(record)] if record.farm else None,
+            record.farm,
+            record.market,
+            record.district,
+            text_key(record.district) if record.district else None,
+            record.state,
+            text_key(record.state) if record.state else None,
+            record.lat,
+            record.lon,
+            row.stock,
+            int(record.organic),
+            record.rating,
+            self._time_in(row.created_at),
+            self._time_in(now),
+        ]
+
+    async def _remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
+        for source, names in _by_source(identities):
+            marks = ", ".join(["%s"] * len(names))
+            await session.execute(
+                f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
+                f" SELECT %s, id FROM products WHERE source = %s AND external_id IN ({marks})",
+                [run, source, *names],
+            )
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._database.dialect
+
+    def _time_in(self, wire: str) -> str:
+        return self._dialect.time_in(wire)
+
+
+_UNSEEN = (
+    "SELECT id FROM products WHERE source = %s AND live = 1 AND id > %s AND updated_at < %s"
+    " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
+    " ORDER BY id LIMIT 1000"
+)
+
+
+def decide(stored: dict[Identity, Stored], change: Change, now: str) -> Applied:
+    """What becomes of `change`, given what is `stored`, which is brought up to date. Pure but for that.
+
+    now: RFC 3339, the creation time of a record that says none.
+    """
+    identity = (change.source, change.external_id)
+    row = stored.get(identity)
+    digest = change.digest()
+    if row is not None:
+        if change.version < row.version:
+            return Applied(Outcome.OUTDATED)
+        if change.version == row.version:
+            if digest != row.digest:
+                return Applied(Outcome.REJECTED, f"version {change.version} is already here with other content")
+            if row.live or isinstance(change, Deletion):
+                return Applied(Outcome.UNCHANGED)
+    was_live = row is not None and row.live
+    if row is None:
+        row = stored[identity] = Stored(None, change.version, digest, live=False, stock=0, created_at=now)
+    row.version, row.digest, row.changed = change.version, digest, True
+    if isinstance(change, Deletion):
+        row.live = False
+        row.content = None
+        return Applied(Outcome.DELETED if was_live else Outcome.UNCHANGED)
+    row.live = True
+    row.content = change
+    row.stock = row.stock if change.stock is None else change.stock
+    row.created_at = change.created_at or row.created_at
+    return Applied(Outcome.UPDATED if was_live else Outcome.CREATED)
+
+
+def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
+    groups: dict[str, list[str]] = {}
+    for source, external_id in identities:
+        groups.setdefault(source, []).append(external_id)
+    return [
+        (source, names[start : start + _IDENTITIES_MAX])
+        for source, names in groups.items()
+        for start in range(0, len(names), _IDENTITIES_MAX)
+    ]

@@ -1,0 +1,141 @@
+"""The wire format of a product: the feed's, an imported file's and an event's, checked by one model."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from farmlokal.catalog import records
+from farmlokal.catalog.categories import category_of
+from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.errors import Fault, InvalidRecord
+
+_VALUE_CHARS_MAX = 80
+_Model = TypeVar("_Model", bound=BaseModel)
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+# What both databases keep, and every client can read.
+_YEAR_MIN, _YEAR_MAX = 1970, 9998
+
+
+def _no_control_characters(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must hold printable characters only")
+    return text
+
+
+def _plain_number(value: Any) -> Any:
+    # Python would also take True, "1_000" and "1e5" for numbers; other readers of the wire format would not.
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise ValueError("must be a number")
+    return value
+
+
+def _time_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time")  # noqa: TRY004 - pydantic makes a fault of a ValueError
+    return value
+
+
+def _storable_time(moment: datetime) -> datetime:
+    if not _YEAR_MIN <= moment.year <= _YEAR_MAX:
+        raise ValueError(f"must be in the years {_YEAR_MIN} to {_YEAR_MAX}")
+    return moment
+
+
+def _text(chars_max: int) -> Any:
+    return Annotated[str, Field(min_length=1, max_length=chars_max), AfterValidator(_no_control_characters)]
+
+
+_Place = _text(records.PLACE_CHARS_MAX)
+_Version = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=records.VERSION_MAX)]
+_Hundredths = Annotated[Decimal, BeforeValidator(_plain_number)]
+
+
+class WireDeletion(BaseModel):
+    """What a `product.deleted` event says, and a feed row with `"deleted":true`."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    source: _text(records.SOURCE_CHARS_MAX)  # type: ignore[valid-type]
+    external_id: _text(records.EXTERNAL_ID_CHARS_MAX)  # type: ignore[valid-type]
+    version: _Version
+
+    def to_deletion(self) -> Deletion:
+        """The checked deletion in the form that the store takes."""
+        return Deletion(self.source, self.external_id, self.version)
+
+
+class WireProduct(WireDeletion):
+    """One product on the wire. A field that is null counts as absent; an unknown field is refused by name."""
+
+    name: _text(records.NAME_CHARS_MAX)  # type: ignore[valid-type]
+    category: _text(records.PLACE_CHARS_MAX)  # type: ignore[valid-type]
+    price: Annotated[_Hundredths, Field(ge=0, le=Decimal(records.PRICE_PAISE_MAX) / 100, decimal_places=2)]
+    unit: _text(records.UNIT_CHARS_MAX)  # type: ignore[valid-type]
+    farm: _Place | None = None  # type: ignore[valid-type]
+    market: _Place | None = None  # type: ignore[valid-type]
+    district: _Place | None = None  # type: ignore[valid-type]
+    state: _Place | None = None  # type: ignore[valid-type]
+    lat: Annotated[float, BeforeValidator(_plain_number), Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, BeforeValidator(_plain_number), Field(ge=-180, le=180)] | None = None
+    stock: Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=records.STOCK_MAX)] | None = None
+    organic: bool | None = None
+    rating: Annotated[_Hundredths, Field(ge=0, le=5, decimal_places=2)] | None = None
+    created_at: Annotated[AwareDatetime, BeforeValidator(_time_text), AfterValidator(_storable_time)] | None = None
+
+    def to_record(self) -> ProductRecord:
+        """The checked product in the form that the store takes."""
+        return ProductRecord(
+            source=self.source,
+            external_id=self.external_id,
+            version=self.version,
+            name=self.name,
+            category=category_of(self.category),
+            price_paise=int(self.price * 100),
+            unit=self.unit,
+            farm=self.farm,
+            market=self.market,
+            district=self.district,
+            state=self.state,
+            lat=self.lat,
+            lon=self.lon,
+            stock=self.stock,
+            organic=bool(self.organic),
+            rating=None if self.rating is None else float(self.rating),
+            created_at=None if self.created_at is None else wire_time(self.created_at),
+        )
+
+
+def wire_time(moment: datetime) -> str:
+    """`moment` (aware) in UTC and whole seconds, as RFC 3339 writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_product(data: object, *, source: str) -> ProductRecord:
+    """The record that `data`, one decoded JSON object, describes.
+
+    `source` stands in where the object names none. Raises InvalidRecord, which lists every fault.
+    """
+    return _checked(WireProduct, data, source).to_record()
+
+
+def parse_deletion(data: object, *, source: str) -> Deletion:
+    """The deletion that `data`, one decoded JSON object, describes. Raises InvalidRecord."""
+    return _checked(WireDeletion, data, source).to_deletion()
+
+
+def _checked(model: type[_Model], data: object, source: str) -> _Model:
+    if not isinstance(data, dict):
+        raise InvalidRecord([Fault("record", str(data)[:_VALUE_CHARS_MAX], "must be a JSON object")])
+    try:
+        return model.model_validate({"source": source, **data})
+    except ValidationError as error:
+        raise InvalidRecord([_fault(item) for item in error.errors(include_url=False)]) from error
+
+
+def _fault(item: Any) -> Fault:
+    field = ".".join(str(part) for part in item["loc"] if isinstance(part, str)) or "record"
+    value = "" if item["type"] == "missing" else str(item["input"])[:_VALUE_CHARS_MAX]
+    return Fault(field, value, item["msg"].removeprefix("Value error, "))

@@ -1,0 +1,105 @@
+"""`farmlokal init-db`, `seed` and `import`: making the catalogue and filling it."""
+
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from farmlokal.app.resources import wait_for_database
+from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.outcomes import Outcome
+from farmlokal.catalog.seed.fill import fill
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.cli.main import EXIT_FAILED, T, open_database, run, start
+from farmlokal.cli.progress import progress
+from farmlokal.database.interface import Database
+from farmlokal.database.schema import create_schema
+from farmlokal.settings import Settings
+
+
+@click.command("init-db")
+def init_db() -> None:
+    """Create the schema, or what is missing of it."""
+    run(_with_database(start(), create_schema, check=False))
+    click.echo("the schema is in place")
+
+
+@click.command()
+@click.option("--products", required=True, type=click.IntRange(1, 100_000_000), help="Size of the catalogue.")
+def seed(products: int) -> None:
+    """Fill the catalogue with made-up products, the same on every machine."""
+    with progress("seeding", products, unit="products") as advance_to:
+        run(_with_database(start(), lambda database: fill(ProductWriter(database), products, advance_to)))
+    click.echo(f"the catalogue holds seed products 1 to {products}")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--locations",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The open data portal's market file; its states file is found beside it.",
+)
+@click.option(
+    "--replace", is_flag=True, help="Afterwards delete what the file's source has listed and the file has not."
+)
+def import_(file: Path, locations: Path | None, replace: bool) -> None:
+    """Import FILE: daily prices of India's open data portal, or our own format as NDJSON or CSV."""
+    settings = start()
+    with progress("importing", file.stat().st_size, unit="bytes") as advance_to:
+
+        async def work(database: Database) -> tuple[ImportSummary, int]:
+            return await _import(ProductWriter(database), file, locations, advance_to, replace=replace)
+
+        summary, buried = run(_with_database(settings, work))
+    counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in Outcome if summary.tally[outcome])
+    click.echo(f"{summary.rows} rows: {counts or 'none landed'}; {summary.bad_rows} bad")
+    if replace and summary.complete:
+        click.echo(
+            f"{buried} products of {', '.join(sorted(summary.sources))} that the file does not list were deleted"
+        )
+    if not summary.complete:
+        if replace:
+            click.echo("nothing was deleted: a bad row may stand for a product that is still on offer", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+async def _import(
+    writer: ProductWriter, file: Path, locations: Path | None, advance_to: Callable[[int], None], *, replace: bool
+) -> tuple[ImportSummary, int]:
+    began = datetime.now(UTC)
+    sighting = f"import-{uuid.uuid4()}" if replace else None
+    summary = await import_file(
+        file,
+        writer,
+        locations=locations,
+        sighting=sighting,
+        on_progress=advance_to,
+        on_bad_row=lambda line, reason: click.echo(f"{file}:{line}: {reason}", err=True),
+    )
+    buried = 0
+    if sighting is not None and summary.complete:
+        for source in sorted(summary.sources):
+            buried += await writer.bury_unseen(source, sighting, before=began)
+    if sighting is not None:
+        await writer.forget(sighting)
+    return summary, buried
+
+
+async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:
+    database = open_database(settings)
+    try:
+        if check:
+            await wait_for_database(database)
+        return await work(database)
+    finally:
+        await database.close()
+
+
+def register(group: click.Group) -> None:
+    """Add the commands."""
+    for command in (init_db, seed, import_):
+        group.add_command(command)

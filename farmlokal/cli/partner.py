@@ -1,0 +1,32 @@
+"""`farmlokal partner`: the partner simulator alone."""
+
+import asyncio
+import signal
+
+import click
+
+from farmlokal.cli.main import run, start
+from farmlokal.simulator.server import running_partner
+
+
+@click.command()
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="Port.")
+@click.option("--products", default=100_000, show_default=True, type=click.IntRange(1), help="Size of its feed.")
+def partner(port: int, products: int) -> None:
+    """Serve the partner simulator until SIGTERM."""
+    start()
+    run(_serve(port, products))
+
+
+async def _serve(port: int, products: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running_partner("127.0.0.1", port, products) as url:
+        click.echo(f"the partner simulator serves {url}")
+        await stop.wait()
+
+
+def register(group: click.Group) -> None:
+    """Add the command."""
+    group.add_command(partner)

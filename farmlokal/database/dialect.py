@@ -1,0 +1,53 @@
+"""Where the SQL of MySQL (and MariaDB) and of SQLite differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The few pieces of SQL and of value encoding that a statement cannot share between backends.
+
+    name: `mysql` or `sqlite`
+    index_hint: a format that makes a table use one index and no other
+    for_update: the suffix that locks the rows read
+    insert_ignore: INSERT that leaves a row alone whose unique key is taken
+    price_sql: an expression that gives the column `price` as a decimal string
+    price_in: paise → what the column `price` holds
+    time_in: RFC 3339 UTC → what a time column holds
+    """
+
+    name: str
+    index_hint: str
+    for_update: str
+    insert_ignore: str
+    price_sql: str
+    price_in: Callable[[int], str | int]
+    time_in: Callable[[str], str]
+
+
+def decimal_string(paise: int) -> str:
+    """Rupees with two decimals: 2450 → `24.50`."""
+    return f"{paise // 100}.{paise % 100:02d}"
+
+
+MYSQL = Dialect(
+    name="mysql",
+    index_hint="FORCE INDEX ({})",
+    for_update=" FOR UPDATE",
+    insert_ignore="INSERT IGNORE",
+    price_sql="price",
+    price_in=decimal_string,
+    time_in=lambda wire: wire[:19].replace("T", " "),
+)
+
+# SQLite has no decimal type: its column holds whole paise. Times are kept as they stand on the wire, which sorts.
+SQLITE = Dialect(
+    name="sqlite",
+    index_hint="INDEXED BY {}",
+    for_update="",
+    insert_ignore="INSERT OR IGNORE",
+    price_sql="printf('%d.%02d', price / 100, price % 100)",
+    price_in=lambda paise: paise,
+    time_in=lambda wire: wire,
+)

@@ -1,0 +1,65 @@
+"""What the rest of the service asks of a database."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from farmlokal.database.dialect import Dialect
+
+Row = tuple[Any, ...]
+Params = Sequence[Any]
+T = TypeVar("T")
+
+
+class Session(Protocol):
+    """One open transaction. Statements mark parameters with `%s` on every backend."""
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        """The rows that `sql` selects."""
+        ...
+
+    async def execute(self, sql: str, params: Params = ()) -> int:
+        """Run `sql`; the number of rows that it changed."""
+        ...
+
+    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        """Run `sql` once for each of `rows`, in as few round trips as the driver can."""
+        ...
+
+
+class Database(Protocol):
+    """A pool of connections. Every method raises DatabaseUnavailable when the server is away."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this backend's SQL differs from the others'."""
+        ...
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        """The rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
+
+        Raises StatementTimeout past the statement time limit.
+        """
+        ...
+
+    async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
+        """The same without the statement time limit: for background work, never on a request's path."""
+        ...
+
+    async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run `work` in one READ COMMITTED transaction and commit it; its result.
+
+        On deadlock or lock wait everything is rolled back and `work` runs again, so it must have no other effect.
+        """
+        ...
+
+    async def run_script(self, statements: Iterable[str]) -> None:
+        """Run `statements` one after another outside any transaction: schema changes and maintenance."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

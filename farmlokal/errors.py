@@ -1,0 +1,86 @@
+"""Every error that FarmLokal raises on purpose.
+
+::
+
+    FarmLokalError
+    ├── InvalidInput            the caller's input is wrong; lists every fault
+    │   └── InvalidRecord       one record of a feed or file is wrong
+    ├── NotFound                no such product
+    ├── NotConfigured           a route needs a setting that is not set
+    ├── ImportRefused           a file is not what it claims to be
+    ├── SchemaMismatch          the database holds another schema version, or none
+    └── Unavailable             a dependency cannot answer now; says when to come back
+        ├── DatabaseUnavailable     not reachable, or the connection was lost
+        ├── StatementTimeout        a query ran into the statement time limit
+        └── OriginBusy              every origin load slot stayed taken
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with an input: which parameter (or field), its value, and what is allowed."""
+
+    parameter: str
+    value: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.parameter}: {self.detail}, not {self.value!r}"
+
+
+class FarmLokalError(Exception):
+    """The root: catching it catches every error of ours and nothing else."""
+
+
+class InvalidInput(FarmLokalError):
+    """The input has one or more faults; all of them are listed."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class InvalidRecord(InvalidInput):
+    """A product record does not keep to the wire format."""
+
+
+class NotFound(FarmLokalError):
+    """What was asked for does not exist, or no longer."""
+
+
+class NotConfigured(FarmLokalError):
+    """A setting that the request needs is not set; `variable` names it."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not set")
+        self.variable = variable
+
+
+class ImportRefused(FarmLokalError):
+    """The file as a whole cannot be imported; nothing was changed."""
+
+
+class SchemaMismatch(FarmLokalError):
+    """The database's schema version is not the one that this release works with."""
+
+
+class Unavailable(FarmLokalError):
+    """A dependency cannot answer now; try again after `retry_after_s` seconds."""
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, or the connection to it was lost."""
+
+
+class StatementTimeout(Unavailable):
+    """A query ran into the statement time limit and was ended."""
+
+
+class OriginBusy(Unavailable):
+    """Every slot for origin loads stayed taken for the whole stated wait."""

@@ -1,0 +1,1 @@
+"""Mechanisms against failure and overload. They know nothing of what they protect."""

@@ -1,0 +1,90 @@
+"""`GET /livez` and `GET /readyz`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from farmlokal.errors import FarmLokalError
+
+Probe = Callable[[], Awaitable[object]]
+
+_PROBE_WAIT_MAX_S = 1.0
+# Slower than this a dependency is called degraded: it still answers, and someone should look.
+_DEGRADED_S = 0.25
+# Probes of many load balancers share one look at the dependencies.
+_REPORT_KEPT_S = 1.0
+
+
+class Phase(StrEnum):
+    """Where the process stands in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Health:
+    """What `/readyz` says: the phase decides the status, the dependencies are named for people.
+
+    A dependency that is down does not take the process out of rotation: it can still serve hits.
+    """
+
+    def __init__(self, probes: Mapping[str, Probe]) -> None:
+        """probes: each returns when its dependency answers, and raises when it does not."""
+        self.phase = Phase.STARTING
+        self._probes = probes
+        self._report: dict[str, Any] = {}
+        self._reported_at = float("-inf")
+        self._looking = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Health {self.phase}>"
+
+    async def dependencies(self) -> dict[str, Any]:
+        """The state and latency in milliseconds of each dependency, at most a second old."""
+        async with self._looking:
+            if time.monotonic() - self._reported_at > _REPORT_KEPT_S:
+                reports = await asyncio.gather(*map(_probed, self._probes.values()))
+                self._report = dict(zip(self._probes, reports, strict=True))
+                self._reported_at = time.monotonic()
+            return self._report
+
+
+async def _probed(probe: Probe) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(_PROBE_WAIT_MAX_S):
+            await probe()
+    except (FarmLokalError, OSError, TimeoutError):
+        return {"state": "down", "latency_ms": None}
+    latency_s = time.perf_counter() - started
+    return {"state": "degraded" if latency_s > _DEGRADED_S else "up", "latency_ms": round(latency_s * 1000, 1)}
+
+
+def add_health_routes(app: web.Application, health: Health) -> None:
+    """Add the two routes."""
+
+    async def livez(_: web.Request) -> web.Response:
+        """Answer that the process runs; touches no dependency."""
+        return web.json_response({"status": "alive"}, headers=_NO_STORE, dumps=_dumps)
+
+    async def readyz(_: web.Request) -> web.Response:
+        """Whether this process may take traffic, and how its dependencies are."""
+        status = 200 if health.phase is Phase.READY else 503
+        report = {"status": health.phase, "dependencies": await health.dependencies()}
+        return web.json_response(report, status=status, headers=_NO_STORE, dumps=_dumps)
+
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _dumps(content: Any) -> str:
+    return orjson.dumps(content).decode()

@@ -1,0 +1,72 @@
+"""Packaging of FarmLokal: `pip install .` gives the `farmlokal` command and everything that it needs."""
+
+from pathlib import Path
+from shutil import copyfile
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+
+REQUIRES = [
+    "aiohttp>=3.14,<4",
+    "aiohttp-retry>=2.9.1,<3",
+    "aiomysql[rsa]>=0.3.2,<0.4",
+    "aiosqlite>=0.22,<0.23",
+    "click>=8.3,<9",
+    "cryptography>=48",
+    "gunicorn>=25,<28",
+    "orjson>=3.11,<4",
+    # aiomysql 0.3 imports names that PyMySQL 1.3 is going to remove; with 1.2 it cannot bind bytes, and we bind none.
+    "PyMySQL>=1.1.1,<1.3",
+    "prometheus-client>=0.24,<1",
+    "pydantic>=2.12,<3",
+    "pydantic-settings>=2.12,<3",
+    "redis[hiredis]>=7,<9",
+    "rich>=14,<16",
+    "structlog>=25.5,<27",
+    "uvloop>=0.22,<0.24",
+]
+
+EXTRAS = {
+    "test": [
+        "grimp>=3.14,<4",
+        "hypothesis>=6.150,<7",
+        "import-linter>=2.9,<3",
+        "mypy>=2,<3",
+        "pytest>=9,<10",
+        "pytest-aiohttp>=1.1,<2",
+        "pytest-timeout>=2.4,<3",
+        "ruff>=0.15,<0.18",
+        "types-PyMySQL>=1.2,<2",
+    ],
+    "load": ["locust>=2.43,<3"],
+}
+
+
+class BuildWithSchema(build_py):
+    """Puts the top-level `schema.sql`, the one copy that people edit, into the package as well."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib, "farmlokal", "database", "schema.sql")
+            self.mkpath(str(target.parent))
+            copyfile(ROOT / "schema.sql", target)
+
+
+setup(
+    name="farmlokal",
+    version="0.1.0",
+    description="Product listing of a hyperlocal farm marketplace: aiohttp, a Redis read-through cache, MySQL keysets",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["farmlokal", "farmlokal.*"]),
+    package_data={"farmlokal": ["py.typed", "**/*.sql", "**/*.csv"]},
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    cmdclass={"build_py": BuildWithSchema},
+    entry_points={"console_scripts": ["farmlokal=farmlokal.cli.main:main"]},
+)

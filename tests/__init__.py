@@ -1,0 +1,1 @@
+"""The tests; `make test` runs the quick ones, `make proof` the slow ones."""

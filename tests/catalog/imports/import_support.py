@@ -1,0 +1,107 @@
+"""What the import tests share: a store in memory with the real one's version rules, and a maker of price files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.outcomes import Applied, Outcome
+from farmlokal.catalog.records import Deletion, ProductRecord
+
+ORDINARY_ROW = {
+    "State": "Maharashtra",
+    "District": "Pune",
+    "Market": "Pimpri",
+    "Commodity": "Tomato",
+    "Variety": "Hybrid",
+    "Grade": "FAQ",
+    "Arrival_Date": "19/02/2025",
+    "Min_x0020_Price": "1200",
+    "Max_x0020_Price": "1600",
+    "Modal_x0020_Price": "1400",
+}
+HEADER = ",".join(ORDINARY_ROW)
+
+
+def mandi_row(**differing: str) -> str:
+    """One line of a price CSV, ordinary but for the named columns; `Modal` is short for the modal price's."""
+    names = {"Modal": "Modal_x0020_Price", "Min": "Min_x0020_Price"}
+    cells = ORDINARY_ROW | {names.get(column, column): cell for column, cell in differing.items()}
+    return ",".join(cells.values())
+
+
+def mandi_csv(*rows: str) -> str:
+    """A price CSV of `rows`."""
+    return "\n".join([HEADER, *rows, ""])
+
+
+class MemoryStore:
+    """Products by identity; keeps the sizes of the batches and the names of the runs that it was told."""
+
+    def __init__(self) -> None:
+        self.products: dict[tuple[str, str], ProductRecord] = {}
+        self.batches: list[int] = []
+        self.sightings: set[str | None] = set()
+
+    async def apply(self, changes: Sequence[ProductRecord | Deletion], *, sighting: str | None = None) -> list[Applied]:
+        """What the real store does, without a database."""
+        self.batches.append(len(changes))
+        self.sightings.add(sighting)
+        return [self._apply(change) for change in changes if isinstance(change, ProductRecord)]
+
+    def _apply(self, record: ProductRecord) -> Applied:
+        key = (record.source, record.external_id)
+        held = self.products.get(key)
+        if held is not None and held.version > record.version:
+            return Applied(Outcome.OUTDATED)
+        if held is not None and held.version == record.version:
+            same = held.digest() == record.digest()
+            return Applied(Outcome.UNCHANGED) if same else Applied(Outcome.REJECTED, "this version had other content")
+        self.products[key] = record
+        return Applied(Outcome.CREATED if held is None else Outcome.UPDATED)
+
+
+class Imported(NamedTuple):
+    """What an import returned, and what it reported on the way."""
+
+    summary: ImportSummary
+    bad_rows: list[tuple[int, str]]
+    progress: list[int]
+
+
+class Importing:
+    """Imports into one store, again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = MemoryStore()
+
+    @property
+    def products(self) -> list[ProductRecord]:
+        """What the store holds, in the order of arrival."""
+        return list(self.store.products.values())
+
+    async def __call__(
+        self, content: bytes | str | Path, *, locations: Path | None = None, batch_rows: int = 1000
+    ) -> Imported:
+        """Imports `content`, a file or what stands in one."""
+        path = self._file_with(content)
+        bad_rows: list[tuple[int, str]] = []
+        progress: list[int] = []
+        summary = await import_file(
+            path,
+            self.store,
+            locations=locations,
+            batch_rows=batch_rows,
+            sighting="run-1",
+            on_progress=progress.append,
+            on_bad_row=lambda line, reason: bad_rows.append((line, reason)),
+        )
+        return Imported(summary, bad_rows, progress)
+
+    def _file_with(self, content: bytes | str | Path) -> Path:
+        if isinstance(content, Path):
+            return content
+        path = self.folder / "given.dat"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path

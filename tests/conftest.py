@@ -1,0 +1,115 @@
+"""Servers, databases and real data for every test.
+
+A server starts when the first test asks for it and ends with the session. With `FARMLOKAL_TEST_DATABASE_URL` or
+`FARMLOKAL_TEST_REDIS_URL` set, the server named there is used in its place; a test that stops, kills or configures a
+server always has its own, from `own_mariadb` or `own_redis`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
+
+_database_number = count(1)
+
+
+class StartMariaDB(Protocol):
+    """What the `own_mariadb` fixture gives: starts a MariaDB server that ends with the test."""
+
+    def __call__(self, *options: str, tls: bool = False) -> MariaDBServer:
+        """Start a server with further options of its program; return it, answering."""
+
+
+class StartRedis(Protocol):
+    """What the `own_redis` fixture gives: starts a Redis server that ends with the test."""
+
+    def __call__(self, *options: str, tls: bool = False) -> RedisServer:
+        """Start a server with further options of its program; return it, answering."""
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[DatabaseAccess]:
+    """The session's MariaDB server."""
+    if named := os.environ.get("FARMLOKAL_TEST_DATABASE_URL"):
+        yield NamedDatabase(named)
+        return
+    with MariaDBServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisAccess]:
+    """The session's Redis server."""
+    if named := os.environ.get("FARMLOKAL_TEST_REDIS_URL"):
+        yield NamedRedis(named)
+        return
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def own_mariadb() -> Iterator[StartMariaDB]:
+    """Start MariaDB servers that this test alone uses, and may stop, kill or pause."""
+    with ExitStack() as servers:
+
+        def start(*options: str, tls: bool = False) -> MariaDBServer:
+            return servers.enter_context(MariaDBServer(*options, tls=tls))
+
+        yield start
+
+
+@pytest.fixture
+def own_redis() -> Iterator[StartRedis]:
+    """Start Redis servers that this test alone uses, and may stop, kill or pause."""
+    with ExitStack() as servers:
+
+        def start(*options: str, tls: bool = False) -> RedisServer:
+            return servers.enter_context(RedisServer(*options, tls=tls))
+
+        yield start
+
+
+@pytest.fixture
+def mysql_url(mariadb: DatabaseAccess) -> Iterator[str]:
+    """Return the URL of a new, empty database on the session's MariaDB server; it is dropped after the test."""
+    yield from _new_database(mariadb)
+
+
+@pytest.fixture
+def mysql9_url() -> Iterator[str]:
+    """Return the URL of a new, empty database on the MySQL server that FARMLOKAL_TEST_MYSQL_URL names."""
+    named = os.environ.get("FARMLOKAL_TEST_MYSQL_URL")
+    if not named:
+        pytest.skip("FARMLOKAL_TEST_MYSQL_URL names no MySQL server to compare MariaDB with")
+    yield from _new_database(NamedDatabase(named))
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisAccess) -> str:
+    """Return the URL of an empty logical database on the session's Redis server."""
+    redis_server.flush()
+    return redis_server.url()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder with a real day of market prices, `mandi-*.csv`."""
+    folder = os.environ.get("FARMLOKAL_REALDATA")
+    if not folder:
+        pytest.skip("FARMLOKAL_REALDATA names no folder with real market prices")
+    return Path(folder)
+
+
+def _new_database(server: DatabaseAccess) -> Iterator[str]:
+    name = f"farmlokal_test_{os.getpid()}_{next(_database_number)}"
+    server.create_database(name)
+    try:
+        yield server.url(name)
+    finally:
+        server.drop_database(name)

@@ -1,0 +1,17 @@
+"""Private MariaDB and Redis servers for the tests: own folder, own port, gone when the tests are."""
+
+from tests.servers.access import DatabaseAccess, NamedDatabase, NamedRedis, RedisAccess
+from tests.servers.mariadb_server import MariaDBServer
+from tests.servers.process import ServerFailed, ServerProcess
+from tests.servers.redis_server import RedisServer
+
+__all__ = [
+    "DatabaseAccess",
+    "MariaDBServer",
+    "NamedDatabase",
+    "NamedRedis",
+    "RedisAccess",
+    "RedisServer",
+    "ServerFailed",
+    "ServerProcess",
+]
