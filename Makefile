@@ -11,7 +11,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof check load clean
+.PHONY: help run test proof check bench load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ check: .venv/.installed-test ## look for faults without running: ruff, mypy, imp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/.installed-test ## measure, each figure as a ratio to a reference; ARGS="--products 1000000 --json out.json"
+	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.bench $(ARGS)
 
 load: .venv/.installed-load ## load a running service with locust; HOST=http://127.0.0.1:8080 USERS=50 TIME=30s
 	$(BIN)/locust -f loadtest/locustfile.py --headless -u $(USERS) -r 25 -t $(TIME) --host $(HOST)

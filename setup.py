@@ -38,13 +38,14 @@ EXTRAS = {
         "pytest-aiohttp>=1.1,<2",
         "pytest-timeout>=2.4,<3",
         "ruff>=0.15,<0.18",
+        "standardwebhooks>=1,<2",
         "types-PyMySQL>=1.2,<2",
     ],
     "load": ["locust>=2.43,<3"],
 }
 
 
-class BuildWithSchema(build_py):
+class BuildWithSchema(build_py):  # type: ignore[misc]
     """Puts the top-level `schema.sql`, the one copy that people edit, into the package as well."""
 
     def run(self) -> None:

@@ -8,7 +8,17 @@
     ├── NotFound                no such product
     ├── NotConfigured           a route needs a setting that is not set
     ├── ImportRefused           a file is not what it claims to be
+    ├── FeedInvalid             the partner's feed breaks its own form, or does not end
     ├── SchemaMismatch          the database holds another schema version, or none
+    ├── AccessDenied            nobody may: no API key is configured
+    ├── Unauthenticated         no API key came, or not one of ours
+    ├── PartnerError            the partner did not do its part; tells what is known of it
+    │   ├── PartnerUnavailable      no answer in time, or none was asked for; says when to come back
+    │   └── PartnerFailed           it answered, and not with what was asked for
+    ├── EventRefused            a webhook delivery is not accepted
+    │   ├── SignatureRefused        not signed by the partner, or not now
+    │   ├── EventConflict           its id came before with another body
+    │   └── EventDead               authentic, and can have no effect; kept with the reason
     └── Unavailable             a dependency cannot answer now; says when to come back
         ├── DatabaseUnavailable     not reachable, or the connection was lost
         ├── StatementTimeout        a query ran into the statement time limit
@@ -62,8 +72,65 @@ class ImportRefused(FarmLokalError):
     """The file as a whole cannot be imported; nothing was changed."""
 
 
+class FeedInvalid(FarmLokalError):
+    """The partner's feed is not what the contract says; what came before stays."""
+
+
 class SchemaMismatch(FarmLokalError):
     """The database's schema version is not the one that this release works with."""
+
+
+class AccessDenied(FarmLokalError):
+    """Nobody may do this as the service is configured."""
+
+
+class Unauthenticated(FarmLokalError):
+    """The caller did not prove who it is."""
+
+
+class Upstream(NamedTuple):
+    """What may be told of a call to the partner: its host, the last status, the attempts made, the seconds waited."""
+
+    host: str
+    status: int | None = None
+    attempts: int = 0
+    waited_s: float = 0.0
+
+
+class PartnerError(FarmLokalError):
+    """A call to the partner came to nothing; `upstream` is its story. Neither holds a secret."""
+
+    def __init__(self, detail: str, upstream: Upstream) -> None:
+        super().__init__(detail)
+        self.upstream = upstream
+
+
+class PartnerUnavailable(PartnerError):
+    """The partner did not answer within the deadline, or was not asked; try again after `retry_after_s` seconds."""
+
+    def __init__(self, detail: str, upstream: Upstream, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail, upstream)
+        self.retry_after_s = retry_after_s
+
+
+class PartnerFailed(PartnerError):
+    """The partner answered with another status, or with other content, than the call needs."""
+
+
+class EventRefused(FarmLokalError):
+    """A webhook delivery is not accepted."""
+
+
+class SignatureRefused(EventRefused):
+    """The delivery does not prove that the partner sent it, and sent it now."""
+
+
+class EventConflict(EventRefused):
+    """The event's id came before with another body."""
+
+
+class EventDead(EventRefused):
+    """The event is authentic and can have no effect; it is kept in the inbox with this reason."""
 
 
 class Unavailable(FarmLokalError):

@@ -2,19 +2,30 @@
 
 import os
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.webhooks.signature import key_of
 
 PREFIX = "FARMLOKAL_"
 _MASK = "***"
+# Fields that are secrets as a whole.
+_SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets"})
 _KEY_CHARS_MIN = 16
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+# What a header can carry, and nobody can guess.
+_API_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{_KEY_CHARS_MIN},}}")
+# Without a user or a fragment. Only a token endpoint may have a query of its own (RFC 6749 section 3.2).
+_TOKEN_URL = re.compile(r"https?://[^\s/?#@\\]+(/[^\s#]*)?")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
+_SOURCE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
-_PASSWORD = re.compile(r"(?<=:)[^:@/]+(?=@)")
+# Between the user's name and the last @ (a password may hold any character, @ included), or redis-py's parameter.
+_PASSWORD = re.compile(r"(?P<before>^(?:[a-z]+://)?[^:@/?#]*:(?!//)|[?&]password=)(?:(?<=:).+(?=@)|(?<==)[^&#]*)")
 # Read by the test suite, never by the service.
 _TEST_VARIABLES = re.compile(r"FARMLOKAL_(TEST_.*|REALDATA)")
 
@@ -44,6 +55,43 @@ def _secret_keys(text: str) -> str:
     return text
 
 
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _api_keys(text: str) -> str:
+    if not all(map(_API_KEY.fullmatch, text.split(","))):
+        raise ValueError(f"must be comma-separated keys of at least {_KEY_CHARS_MIN} visible ASCII characters each")
+    return text
+
+
+def _token_url(url: str) -> str:
+    if not _TOKEN_URL.fullmatch(url) or not _has_good_port(url):
+        raise ValueError("must be http:// or https:// with a host, without a user and without a fragment")
+    return url
+
+
+def _scope(scope: str) -> str:
+    if not _SCOPE.fullmatch(scope):
+        raise ValueError("must be scopes with a single space between them")
+    return scope
+
+
+def _webhook_secrets(text: str) -> str:
+    for secret in text.split(","):
+        key_of(secret)
+    return text
+
+
+def _public_url(url: str) -> str:
+    if not _PUBLIC_URL.fullmatch(url) or not _has_good_port(url):
+        raise ValueError("must be http:// or https:// with a host, and nothing after the path")
+    return url
+
+
 class Settings(BaseSettings):
     """Every setting, checked. A field's variable is its name in upper case after `FARMLOKAL_`."""
 
@@ -68,8 +116,12 @@ class Settings(BaseSettings):
     redis_wait_ms: int = Field(100, ge=1, le=10_000, description="the longest a request waits for Redis")
     secret_key: Annotated[str, AfterValidator(_secret_keys)] | None = Field(
         None,
+        validate_default=True,
         description="signs cursors; comma-separated, newest first, any verifies; required with a MySQL or Redis URL; "
         "with SQLite alone one is made and kept beside the file",
+    )
+    api_keys: Annotated[str, AfterValidator(_api_keys)] | None = Field(
+        None, description="comma-separated keys for `/auth/token` and `/external/sync`; none: 403 with the reason"
     )
     cache_ttl_s: int = Field(30, ge=1, le=86_400, description="how long an entry is fresh, ± 10 %")
     stale_s: int = Field(300, ge=0, le=604_800, description="how long it may be served stale after that")
@@ -77,18 +129,43 @@ class Settings(BaseSettings):
     origin_loads: int | None = Field(
         None, ge=1, le=1000, description="most concurrent loads from the database; default: the pool's size"
     )
+    oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = Field(
+        None, description="the partner's OAuth 2 token endpoint"
+    )
+    oauth_client_id: str | None = Field(None, description="our client id there")
+    oauth_client_secret: str | None = Field(None, description="its secret; also encrypts the token in Redis")
+    oauth_scope: Annotated[str, AfterValidator(_scope)] | None = Field(
+        None, description="the scopes to ask for, with spaces between them"
+    )
+    oauth_audience: str | None = Field(None, description="the audience to ask for")
+    partner_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        None, description="base URL of the partner's API"
+    )
+    partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
+    webhook_secrets: Annotated[str, AfterValidator(_webhook_secrets)] | None = Field(
+        None, description="comma-separated `whsec_…` secrets, newest first, any verifies; without any: a 503 problem"
+    )
+    webhook_keep_days: int = Field(
+        14, ge=1, le=3650, description="how long events are remembered; longer than the sender retries"
+    )
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        None, description="our own base URL; with it the webhook's callback is registered with the partner at the start"
+    )
     drain_s: int = Field(5, ge=0, le=3600, description="how long a stopping process goes on accepting")
     log_format: Literal["console", "json"] | None = Field(
         None, description="`console` or `json`; default: `console` on a terminal, else `json`"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level written")
 
-    @model_validator(mode="after")
-    def _secret_key_where_shared(self) -> "Settings":
-        shared = self.redis_url is not None or not isinstance(parse_address(self.database_url), SQLiteAddress)
-        if shared and self.secret_key is None:
-            raise ValueError("FARMLOKAL_SECRET_KEY must be set together with a MySQL or Redis URL")
-        return self
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key_where_shared(cls, secret_key: str | None, info: ValidationInfo) -> str | None:
+        # A URL that is wrong itself is not in the data, and has its own fault.
+        database_url = info.data.get("database_url", "sqlite:///x")
+        shared = info.data.get("redis_url") or not isinstance(parse_address(database_url), SQLiteAddress)
+        if shared and secret_key is None:
+            raise ValueError("must be set together with a MySQL or Redis URL")
+        return secret_key
 
     def masked(self) -> dict[str, Any]:
         """Every variable with its value, secrets masked: for `farmlokal config` and for the log."""
@@ -104,7 +181,7 @@ def mask(field: str, value: Any) -> Any:
     """`value` as it may be shown: without a secret, or without the password of a URL."""
     if value is None or not isinstance(value, str):
         return value
-    return _MASK if field == "secret_key" else _PASSWORD.sub(_MASK, value)
+    return _MASK if field in _SECRETS else _PASSWORD.sub(rf"\g<before>{_MASK}", value)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -115,7 +192,9 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsInvalid(list(_lines(error))) from None
+        raise SettingsInvalid([_line(item) for item in error.errors(include_url=False)]) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid([".env: must be text in UTF-8"]) from None
 
 
 def unknown_variables() -> list[str]:
@@ -126,11 +205,8 @@ def unknown_variables() -> list[str]:
     )
 
 
-def _lines(error: ValidationError) -> Iterator[str]:
-    for item in error.errors(include_url=False):
-        message = item["msg"].removeprefix("Value error, ")
-        if item["loc"]:
-            field = str(item["loc"][0])
-            yield f"{variable(field)}: {message[0].lower()}{message[1:]}, not {str(mask(field, item['input']))!r}"
-        else:
-            yield message
+def _line(item: Any) -> str:
+    field = str(item["loc"][0])
+    message = item["msg"].removeprefix("Value error, ")
+    given = "" if item["input"] is None else f", not {str(mask(field, item['input']))!r}"
+    return f"{variable(field)}: {message[0].lower()}{message[1:]}{given}"

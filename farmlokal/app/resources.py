@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -11,11 +12,15 @@ from redis.backoff import NoBackoff
 
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.category_counts import CategoryCounts
+from farmlokal.catalog.planning.planner import Planner
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.partner.connection import PartnerConnection
 from farmlokal.telemetry import get_logger
 from farmlokal.web.health import Health, Phase
+from farmlokal.webhooks.reaper import Reaper
+from farmlokal.webhooks.registration import Registrar
 
 _log = get_logger(__name__)
 
@@ -51,9 +56,10 @@ def redis_context(redis: Redis | None) -> Context:
 
 
 def cache_context(cache: ReadThrough) -> Context:
-    """Let the loads and writes under way finish at the end."""
+    """Listen to other processes' invalidations; let the loads and writes under way finish at the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
+        await cache.start()
         yield
         await cache.close()
 
@@ -64,13 +70,65 @@ def category_counts_context(counts: CategoryCounts) -> Context:
     """Count the categories in the background until the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(counts.keep(), name="category counts")
+        async with _background(counts.keep(), "category counts"):
+            yield
+
+    return context
+
+
+def partner_context(partner: PartnerConnection) -> Context:
+    """Close the connections to the partner at the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
         yield
+        await partner.close()
+
+    return context
+
+
+def planner_context(planner: Planner) -> Context:
+    """Sample the catalogue for planning, then keep the sample true in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await planner.refresh()
+        async with _background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def reaper_context(reaper: Reaper) -> Context:
+    """Forget old events in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with _background(reaper.keep(), "inbox reaper"):
+            yield
+
+    return context
+
+
+def registrar_context(registrar: Registrar | None) -> Context:
+    """Register the webhook's callback in the background, where there is one to register."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        if registrar is None:
+            yield
+            return
+        async with _background(registrar.keep(), "webhook registration"):
+            yield
+
+    return context
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-    return context
 
 
 def ready_context(health: Health) -> Context:

@@ -8,9 +8,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
+from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
+from farmlokal.database.address import parse_address
+from farmlokal.database.connect import database_at
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web.protocol import ServiceRunner
@@ -24,7 +28,10 @@ def default_workers(settings: Settings) -> int:
 
 
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself."""
+    """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself.
+
+    Raises DatabaseUnavailable and SchemaMismatch before any worker starts.
+    """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
     options = {
@@ -35,10 +42,32 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "graceful_timeout": settings.drain_s + FINISH_WAIT_MAX_S + 5,
         "timeout": settings.drain_s + FINISH_WAIT_MAX_S + 5,
         "control_socket_disable": True,
-        # Our own log handler is installed already; gunicorn's records go through it.
-        "logconfig_dict": {"version": 1, "incremental": True},
+        "logger_class": PropagatingLogger,
+        "loglevel": settings.log_level,
     }
+    # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
+    asyncio.run(_check_database(settings))
     Supervisor(settings, options).run()
+
+
+async def _check_database(settings: Settings) -> None:
+    database = database_at(
+        parse_address(settings.database_url), pool_size=1, statement_limit_ms=settings.statement_limit_ms
+    )
+    try:
+        await wait_for_database(database)
+    finally:
+        await database.close()
+
+
+class PropagatingLogger(Logger):  # type: ignore[misc]
+    """gunicorn's records, written by the log handler that this process has already."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's level, and none of its handlers."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Supervisor(BaseApplication):  # type: ignore[misc]

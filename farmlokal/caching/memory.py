@@ -1,26 +1,63 @@
-"""The first tier: the process's own memory, bounded by bytes."""
+"""The first tier: the process's own memory, bounded by bytes. What stays and what leaves is S3-FIFO's decision.
+
+Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023, with bytes in place of numbers of entries.
+docs/cache.md compares it with the alternatives.
+"""
 
 from collections import OrderedDict
 
 from farmlokal.caching.entry import Entry
 
+# What the tier itself takes for an entry, measured on CPython 3.11: the `_Held`, its place in a queue, the key's
+# header, and one ghost, of which there are at most as many as entries.
+_SLOT_BYTES = 512
 # One entry may take at most this share: a single giant must not empty the cache.
 _ENTRY_SHARE_MAX = 0.125
+# The paper's share: newcomers prove themselves in a tenth of the memory, and a scan reaches no further.
+_SMALL_SHARE = 0.1
+# Uses in the small queue that earn a place in the main one. One is not enough: a crawler that asks for every page
+# twice, or a reader who reloads, would get all its pages in.
+_USES_TO_STAY = 2
+# Two bits, as in the paper: a page that was hot an hour ago is given up after three rounds of the main queue.
+_USES_MAX = 3
+
+
+class _Held:
+    """An entry in one of the two queues: what it weighs there, and how often it was asked for."""
+
+    __slots__ = ("entry", "uses", "weight")
+
+    def __init__(self, entry: Entry, weight: int) -> None:
+        self.entry = entry
+        self.weight = weight
+        self.uses = 0
 
 
 class MemoryTier:
-    """Entries by key, at most `bytes_max` of them by weight; the least recently used leave first."""
+    """Entries by key, at most `bytes_max` of them by weight.
+
+    New entries enter a small queue, first in, first out. At its end, those that were asked for meanwhile move on to
+    the main queue; the others leave, and of each a ghost (its key's hash) stays for a while: who comes back while the
+    ghost is there enters the main queue at once. At the end of the main queue an entry goes round again, once for
+    each of its uses. So a hit moves nothing; it only counts.
+    """
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._small: OrderedDict[str, _Held] = OrderedDict()
+        self._main: OrderedDict[str, _Held] = OrderedDict()
+        # Hashes, not keys: a key can be as long as a URL, and two that meet only admit one entry early.
+        self._ghosts: OrderedDict[int, None] = OrderedDict()
         self._bytes_held = 0
+        self._small_bytes = 0
 
     def __repr__(self) -> str:
-        return f"<MemoryTier entries={len(self._entries)} bytes={self._bytes_held}/{self._bytes_max}>"
+        queues = f"small={len(self._small)} main={len(self._main)} ghosts={len(self._ghosts)}"
+        room = f"bytes={self._bytes_held}/{self._bytes_max} small_bytes={self._small_bytes}"
+        return f"<MemoryTier entries={len(self)} {room} {queues}>"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._small) + len(self._main)
 
     @property
     def bytes_held(self) -> int:
@@ -28,30 +65,105 @@ class MemoryTier:
         return self._bytes_held
 
     def get(self, key: str) -> Entry | None:
-        """The entry of `key`, whatever its age."""
-        entry = self._entries.get(key)
-        if entry is not None:
-            self._entries.move_to_end(key)
-        return entry
+        """The entry of `key`, whatever its age, or None; counts as a use of it."""
+        held = self._main.get(key) or self._small.get(key)
+        if held is None:
+            return None
+        if held.uses < _USES_MAX:
+            held.uses += 1
+        return held.entry
+
+    def peek(self, key: str) -> Entry | None:
+        """As `get`, but no use: for the further looks of one request, which must not count as several."""
+        held = self._main.get(key) or self._small.get(key)
+        return None if held is None else held.entry
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep `entry`, making room for it; what is too heavy for this tier is not kept."""
-        self.drop(key)
-        weight = _weight(key, entry)
+        """Keep `entry` in place of what `key` had, making room for it.
+
+        An entry of more than an eighth of the tier is not kept, and what it would have replaced is forgotten.
+        """
+        weight = weight_of(key, entry)
         if weight > self._bytes_max * _ENTRY_SHARE_MAX:
+            self.drop(key)
             return
-        self._entries[key] = entry
-        self._bytes_held += weight
-        while self._bytes_held > self._bytes_max:
-            old_key, old_entry = self._entries.popitem(last=False)
-            self._bytes_held -= _weight(old_key, old_entry)
+        # Before the look at what `key` has: making room may be what ends it.
+        self._make_room(weight)
+        held = self._main.get(key) or self._small.get(key)
+        if held is None:
+            self._admit(key, _Held(entry, weight))
+            return
+        # A replaced entry keeps its place and its uses: it is the key that people ask for, not the version.
+        self._bytes_held += weight - held.weight
+        if key in self._small:
+            self._small_bytes += weight - held.weight
+        held.entry, held.weight = entry, weight
 
     def drop(self, key: str) -> None:
-        """Forget `key`."""
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._bytes_held -= _weight(key, entry)
+        """Forget the entry of `key`."""
+        held = self._main.pop(key, None)
+        if held is not None:
+            # Invalidation says that the value is old, not that nobody asks for it: the next one gets the place back.
+            self._remember(key)
+        else:
+            held = self._small.pop(key, None)
+            if held is None:
+                return
+            self._small_bytes -= held.weight
+        self._bytes_held -= held.weight
+        self._bound_ghosts()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._small.clear()
+        self._main.clear()
+        self._ghosts.clear()
+        self._bytes_held = self._small_bytes = 0
+
+    def _admit(self, key: str, held: _Held) -> None:
+        self._bytes_held += held.weight
+        ghost = hash(key)
+        if ghost in self._ghosts:
+            del self._ghosts[ghost]
+            self._main[key] = held
+        else:
+            self._small[key] = held
+            self._small_bytes += held.weight
+
+    def _make_room(self, weight: int) -> None:
+        while self._bytes_held + weight > self._bytes_max:
+            if self._small_bytes > self._bytes_max * _SMALL_SHARE or not self._main:
+                self._end_of_small()
+            else:
+                self._end_of_main()
+
+    def _end_of_small(self) -> None:
+        key, held = self._small.popitem(last=False)
+        self._small_bytes -= held.weight
+        if held.uses >= _USES_TO_STAY:
+            held.uses = 0
+            self._main[key] = held
+        else:
+            self._bytes_held -= held.weight
+            self._remember(key)
+
+    def _end_of_main(self) -> None:
+        key, held = self._main.popitem(last=False)
+        if held.uses:
+            held.uses -= 1
+            self._main[key] = held
+        else:
+            self._bytes_held -= held.weight
+
+    def _remember(self, key: str) -> None:
+        self._ghosts[hash(key)] = None
+        self._bound_ghosts()
+
+    def _bound_ghosts(self) -> None:
+        while len(self._ghosts) > len(self):
+            self._ghosts.popitem(last=False)
 
 
-def _weight(key: str, entry: Entry) -> int:
-    return len(key) + entry.bytes_held
+def weight_of(key: str, entry: Entry) -> int:
+    """What `entry` weighs under `key` in bytes, with everything that the tier keeps for it."""
+    return len(key) + _SLOT_BYTES + entry.bytes_held

@@ -1,48 +1,43 @@
 """The read-through cache: memory, then Redis, then the caller's loader, one load per key at a time."""
 
 import asyncio
+import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
-from farmlokal.caching.entry import Entry, Value
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.entry import Entry
+from farmlokal.caching.filling import Filled, Filler, Wanted
+from farmlokal.caching.invalidation import Invalidator
+from farmlokal.caching.landings import Landings
+from farmlokal.caching.lifetime import HOT_HITS, Lifetime, early_from
+from farmlokal.caching.lookup import Loader, Lookup, Outcome, Question, answer
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.redis_tier import SecondTier
-from farmlokal.errors import OriginBusy
+from farmlokal.caching.notices import NoticeListener
+from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
+from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.second_tier import SecondTier
+from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
+from farmlokal.errors import Unavailable
+from farmlokal.resilience.ending import end
 from farmlokal.resilience.single_flight import SingleFlight
+from farmlokal.telemetry import get_logger
 
-Loader = Callable[[], Awaitable[Value]]
+_log = get_logger(__name__)
 
-# A miss that finds no free slot within this time is refused: by then the origin is a queue that only grows.
-_ORIGIN_WAIT_MAX_S = 5
-_DRAIN_WAIT_MAX_S = 5
-
-
-class Outcome(StrEnum):
-    """Where an answer came from."""
-
-    MEMORY_HIT = "memory"
-    REDIS_HIT = "redis"
-    MISS = "miss"
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """An answer of the cache: the entry, where it came from, and whether another caller's load brought it."""
-
-    entry: Entry
-    outcome: Outcome
-    collapsed: bool = False
-    load_s: float = 0.0
+_DRAIN_WAIT_MAX_S = 5.0
+# Loads that one caller may see invalidated under way before it is given the last one, as not fresh.
+_FLIGHTS_MAX = 3
+# After a failed refresh the stale entry is served this long, ± 50 %, before the next attempt.
+_RETRY_AFTER_S = 1.0
 
 
 class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
     origin_loads: how many loaders run at once. clock: wall seconds, because entries are shared between processes.
+    Notices of other processes are heard between `start` and `close`.
     """
 
     def __init__(
@@ -52,72 +47,173 @@ class ReadThrough:
         *,
         lifetime: Lifetime,
         origin_loads: int,
+        slot_wait_max_s: float = SLOT_WAIT_MAX_S,
+        load_max_s: float = LOAD_MAX_S,
         clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._memory = memory
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
-        self._flights: SingleFlight[Lookup] = SingleFlight()
-        self._origin_slots = asyncio.Semaphore(origin_loads)
-        self._writes: set[asyncio.Task[None]] = set()
+        self._draw = draw
+        self._history = TagHistory()
+        self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s)
+        self._flights: SingleFlight[Filled] = SingleFlight()
+        self._landings = Landings()
+        self._writes: set[asyncio.Task[object]] = set()
+        self._filler = Filler(
+            memory, second, self._origin, self._history, self._landings, clock=clock, behind=self._behind
+        )
+        self._invalidator = Invalidator(second, self._history, clock=clock)
+        self._listener: NoticeListener | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} writes={len(self._writes)}>"
+        return (
+            f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r} {self._landings!r}"
+            f" {self._history!r} {self._invalidator!r} {self._listener!r} writes={len(self._writes)}>"
+        )
 
-    async def get(self, key: str, load: Loader, *, lifetime: Lifetime | None = None) -> Lookup:
-        """The value of `key`, fresh. Raises what `load` raises, and OriginBusy when it does not get to run.
+    async def get(
+        self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
+    ) -> Lookup:
+        """The value of `key`: fresh, or stale while it is refreshed or cannot be.
 
-        lifetime: another than the cache's own.
+        tags: what invalidates it; the same for every call with this key. lifetime: another than the cache's own.
+        Raises what `load` raises, and Unavailable when it cannot run or end in time and nothing is kept.
         """
-        entry = self._memory.get(key)
-        if entry is not None and entry.fresh_until > self._clock():
-            return Lookup(entry, Outcome.MEMORY_HIT)
-        flown = await self._flights.run(key, lambda: self._fill(key, load, lifetime or self._lifetime))
-        return replace(flown.result, collapsed=True) if flown.follower else flown.result
+        hit = self.peek(key)
+        if hit is not None:
+            return hit
+        return await self._answer(Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime))
 
-    async def refresh(self, key: str, load: Loader, *, lifetime: Lifetime | None = None) -> None:
+    def peek(self, key: str) -> Lookup | None:
+        """The answer of a memory hit that needs no further thought; for callers that cannot wait."""
+        entry = self._memory.get(key)
+        if entry is not None and entry.epoch == self._history.epoch and entry.calm_until > self._clock():
+            return entry.hit
+        return None
+
+    async def refresh(
+        self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
+    ) -> None:
         """Load `key` now, however fresh its entry still is, unless a load is under way. Raises what `load` raises."""
-        await self._flights.run(key, lambda: self._from_origin(key, load, lifetime or self._lifetime))
+        question = Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+        await self._flights.run(key, lambda: self._filler.fill(question, Wanted(loaded_after=self._clock())))
+
+    async def invalidate(self, tags: Iterable[str]) -> None:
+        """What was loaded before with any of `tags` is no longer fresh: here at once, elsewhere with the notice.
+
+        Returns without waiting for Redis; `settle` waits. Call it after the write is committed.
+        """
+        self._invalidator.invalidate(tags)
+
+    async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
+        """Wait until every invalidation and every write behind has reached Redis; whether all invalidations have."""
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=wait_max_s)
+        return await self._invalidator.settle(wait_max_s)
+
+    async def start(self) -> None:
+        """Begin to listen to other processes."""
+        if isinstance(self._second, RedisTier):
+            name = self._invalidator.name
+            self._listener = NoticeListener(self._second, self._history, self._landings, name=name)
+            self._listening = asyncio.create_task(self._listener.listen(), name="cache notices")
 
     async def close(self) -> None:
-        """Wait for the loads and the Redis writes under way, for a bounded time."""
+        """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
+        await self._invalidator.close(_DRAIN_WAIT_MAX_S)
         if self._writes:
             _, late = await asyncio.wait(self._writes, timeout=_DRAIN_WAIT_MAX_S)
-            for task in late:
-                task.cancel()
+            await end(late)
+        if self._listening is not None:
+            await end([self._listening])
 
-    async def _fill(self, key: str, load: Loader, lifetime: Lifetime) -> Lookup:
-        if self._second is not None:
-            entry = await self._second.get(key)
-            if entry is not None and entry.fresh_until > self._clock():
-                self._memory.put(key, entry)
-                return Lookup(entry, Outcome.REDIS_HIT)
-        return await self._from_origin(key, load, lifetime)
+    async def _answer(self, question: Question) -> Lookup:
+        entry, now = self._memory.get(question.key), self._clock()
+        if entry is None or entry.stale_until <= now:
+            return await self._filled(question)
+        standing = self._history.standing(entry)
+        if entry.fresh_until > now:
+            if standing is Standing.VALID:
+                return self._hit(question, entry, now)
+            if standing is Standing.UNKNOWN:
+                return await self._filled(question)
+        if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
+            return await self._filled(question)
+        self._refresh_behind(question, entry, now, Wanted())
+        return answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE)
 
-    async def _from_origin(self, key: str, load: Loader, lifetime: Lifetime) -> Lookup:
-        started = time.perf_counter()
-        value = await self._load(load)
-        now = self._clock()
-        entry = lifetime.entry(value, now)
-        self._memory.put(key, entry)
-        if self._second is not None:
-            self._behind(self._second.put(key, entry, now=now))
-        return Lookup(entry, Outcome.MISS, load_s=time.perf_counter() - started)
+    def _hit(self, question: Question, entry: Entry, now: float) -> Lookup:
+        """A memory hit; makes the next one quick. A hot entry is refreshed before it turns stale."""
+        entry.epoch = self._history.epoch
+        if entry.hit is None:
+            entry.hit = answer(entry, Outcome.MEMORY_HIT)
+            entry.calm_until = early_from(entry)
+        if now >= entry.calm_until:
+            entry.late_hits += 1
+            if entry.late_hits >= HOT_HITS:
+                entry.calm_until = entry.fresh_until
+                if not entry.value.negative:
+                    self._refresh_behind(question, entry, now, Wanted(loaded_after=entry.loaded_at))
+        return entry.hit
 
-    async def _load(self, load: Loader) -> Value:
+    async def _filled(self, question: Question) -> Lookup:
+        """What Redis has or a flight brings, checked once more on the way out: it may have been invalidated since."""
+        wanted = Wanted(stale=True)
+        for _ in range(_FLIGHTS_MAX):
+            try:
+                found = None if question.key in self._flights else await self._filler.look(question, wanted)
+                follower = False
+                if found is None:
+                    work = partial(self._filler.load, question, wanted)
+                    found, follower = await self._flights.run(question.key, work)
+            except Unavailable:
+                kept = self._kept(question.key)
+                if kept is None:
+                    raise
+                return kept
+            lookup, entry = found
+            if lookup.outcome is Outcome.STALE:
+                self._refresh_behind(question, entry, self._clock(), Wanted())
+                return lookup
+            if self._history.standing(entry) in (Standing.VALID, Standing.UNKNOWN):
+                break
+        else:
+            lookup = lookup._replace(stored=False)
+        return lookup._replace(collapsed=True) if follower else lookup
+
+    def _kept(self, key: str) -> Lookup | None:
+        """What is kept of `key`, to be served in place of an error."""
+        entry, now = self._memory.get(key), self._clock()
+        if entry is None or entry.stale_until <= now or entry.value.negative:
+            return None
+        self._note_failure(entry, now)
+        return answer(entry, Outcome.STALE_ERROR)
+
+    def _refresh_behind(self, question: Question, entry: Entry, now: float, wanted: Wanted) -> None:
+        if entry.retry_at > now or question.key in self._flights:
+            return
+        self._flights.start(question.key, lambda: self._refreshed(question, entry, wanted))
+
+    async def _refreshed(self, question: Question, entry: Entry, wanted: Wanted) -> Filled:
         try:
-            async with asyncio.timeout(_ORIGIN_WAIT_MAX_S):
-                await self._origin_slots.acquire()
-        except TimeoutError as error:
-            raise OriginBusy(f"no origin load could start within {_ORIGIN_WAIT_MAX_S} s") from error
-        try:
-            return await load()
-        finally:
-            self._origin_slots.release()
+            filled = await self._filler.fill(question, wanted)
+        except Exception as error:
+            self._note_failure(entry, self._clock())
+            if not isinstance(error, Unavailable):
+                _log.exception("refresh failed", key=question.key)
+            raise
+        entry.retry_at = 0.0
+        return filled
 
-    def _behind(self, write: Coroutine[Any, Any, None]) -> None:
+    def _note_failure(self, entry: Entry, now: float) -> None:
+        entry.retry_at = now + _RETRY_AFTER_S * (0.5 + self._draw())
+
+    def _behind(self, write: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(write)
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)

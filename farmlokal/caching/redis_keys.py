@@ -1,11 +1,38 @@
-"""Every key that the cache tier writes to Redis, with its lifetime."""
+"""Every key and channel that the cache tier uses in Redis, with its lifetime."""
 
 from farmlokal.caching.entry import FORMAT
 
 # One entry; lives until its `stale_until`.
 ENTRY = f"farmlokal:{FORMAT}:entry:{{}}"
+# Who loads a key; the holder's fencing token. Lives LEASE_MS, renewed while the load goes on.
+LEASE = f"farmlokal:{FORMAT}:lease:{{}}"
+# That somebody waits for a leased load to land: without it the end of a load is announced to nobody. Lives LEASE_MS.
+WANTED = f"farmlokal:{FORMAT}:wanted:{{}}"
+# The channel on which the end of a wanted load is announced, by its cache key.
+LANDED = f"farmlokal:{FORMAT}:landed"
+
+# A tag's generation; a missing one is made by the next load, and deleting it is what invalidates. Lives GENERATION_MS
+# and at least as long as any entry that remembers it. Not versioned, like the channel of the notices: two releases
+# that share one Redis must hear of each other's writes.
+GENERATION = "farmlokal:generation:{}"
+# The channel of the notices: `{"from": sender, "tags": [tag, …]}`.
+NOTICES = "farmlokal:notices"
+
+# A dead holder delays the others by at most this. A living one renews three times in it.
+LEASE_MS = 2000
+GENERATION_MS = 3_600_000
 
 
 def entry_key(key: str) -> str:
-    """The Redis key of the cache key `key`."""
+    """The Redis key of the entry of the cache key `key`."""
     return ENTRY.format(key)
+
+
+def lease_keys(key: str) -> list[str]:
+    """The Redis keys of the lease on the cache key `key`, of its waiters' mark, and of the entry."""
+    return [LEASE.format(key), WANTED.format(key), ENTRY.format(key)]
+
+
+def generation_keys(tags: tuple[str, ...]) -> list[str]:
+    """The Redis keys of the generations of `tags`."""
+    return [GENERATION.format(tag) for tag in tags]

@@ -1,15 +1,28 @@
 """The second tier: Redis, shared by every process, and never waited for longer than stated."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import wraps
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
+import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from farmlokal.caching import redis_scripts
+from farmlokal.caching.batched_reads import BatchedReads
 from farmlokal.caching.entry import Entry, decoded
-from farmlokal.caching.redis_keys import entry_key
+from farmlokal.caching.redis_keys import (
+    GENERATION_MS,
+    LANDED,
+    LEASE_MS,
+    NOTICES,
+    entry_key,
+    generation_keys,
+    lease_keys,
+)
+from farmlokal.caching.second_tier import Busy, Lease, Reading
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
 
@@ -19,27 +32,15 @@ _log = get_logger(__name__)
 # whether Redis is back.
 _FAILURES_MAX = 3
 _OPEN_S = 1.0
-_FAILURES = (RedisError, OSError, TimeoutError)
+REDIS_FAILURES = (RedisError, OSError, TimeoutError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F")
 
 
-class SecondTier(Protocol):
-    """Where entries are kept beyond the process's memory."""
-
-    def get(self, key: str) -> Coroutine[Any, Any, Entry | None]:
-        """The entry of `key`; None where there is none, or the tier cannot say in time."""
-        ...
-
-    def put(self, key: str, entry: Entry, *, now: float) -> Coroutine[Any, Any, None]:
-        """Keep `entry` until its hard expiry, if the tier can."""
-        ...
-
-
 def fails_open(fallback: F) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T | F]]]:
-    """Decorate a RedisTier method: while Redis is away or too slow it returns `fallback`.
+    """Decorate a RedisTier method: while Redis is away, too slow or refuses, it returns `fallback`.
 
     The breaker logs the change of state once; calls that it holds back cost nothing.
     """
@@ -49,10 +50,15 @@ def fails_open(fallback: F) -> Callable[[Callable[P, Awaitable[T]]], Callable[P,
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> T | F:
             tier = cast("RedisTier", args[0])
             try:
-                with tier.breaker.call(*_FAILURES):
+                with tier.breaker.call(*REDIS_FAILURES):
                     async with asyncio.timeout(tier.wait_max_s):
-                        return await method(*args, **kwargs)
-            except (BreakerOpen, *_FAILURES):
+                        try:
+                            return await method(*args, **kwargs)
+                        except ResponseError as error:
+                            # Redis lives, and says no: full, a replica, without the right.
+                            tier.note_refusal(error)
+                            return fallback
+            except (BreakerOpen, *REDIS_FAILURES):
                 return fallback
 
         return guarded
@@ -61,66 +67,124 @@ def fails_open(fallback: F) -> Callable[[Callable[P, Awaitable[T]]], Callable[P,
 
 
 class RedisTier:
-    """Entries in Redis. No method raises: without Redis a read finds nothing and a write keeps nothing.
+    """Entries, leases and generations in Redis. No method raises; see SecondTier for what each does.
 
     wait_max_s: the longest that any one call waits for Redis.
     """
 
-    def __init__(self, redis: Redis, *, wait_max_s: float) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, *, wait_max_s: float, token: Callable[[], str] = lambda: secrets.token_hex(12)):
+        """token: what no call has returned before; 96 random bits unless a test says otherwise."""
+        self.redis = redis
         self.wait_max_s = wait_max_s
         self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
-        self._asked: dict[str, asyncio.Future[bytes | None]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        self._token = token
+        self._reads = BatchedReads(self._fetch)
+        self._refusing = False
+        self._acquire = redis.register_script(redis_scripts.ACQUIRE)
+        self._store = redis.register_script(redis_scripts.STORE)
+        self._release = redis.register_script(redis_scripts.RELEASE)
+        self._renew = redis.register_script(redis_scripts.RENEW)
+        self._invalidate = redis.register_script(redis_scripts.INVALIDATE)
 
     def __repr__(self) -> str:
-        return f"<RedisTier {self.breaker!r} asked={len(self._asked)}>"
+        return f"<RedisTier {self.breaker!r} {self._reads!r} refusing={self._refusing}>"
+
+    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
+        """See SecondTier. The keys asked for in one turn of the event loop travel as one MGET."""
+        keys = generation_keys(tags)
+        kept_at = entry_key(key)
+        answers = await self._reads.ask([kept_at, *keys])
+        if answers is None:
+            return None
+        kept = answers[kept_at]
+        if isinstance(kept, bytes):
+            kept = answers[kept_at] = decoded(kept)
+        return Reading(kept, _texts([cast("bytes | None", answers[name]) for name in keys]))
 
     @fails_open(None)
-    async def get(self, key: str) -> Entry | None:
-        """See SecondTier.get. The keys asked for in one turn of the event loop travel as one MGET."""
-        raw = await self._ask(entry_key(key))
-        return None if raw is None else decoded(raw)
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy:
+        """See SecondTier."""
+        token = self._token()
+        # One token serves as the generation of every tag that has none: none of them had it before.
+        answer = await self._acquire(
+            keys=[*lease_keys(key), *generation_keys(tags)], args=[token, LEASE_MS, self._token(), GENERATION_MS]
+        )
+        self._note_write()
+        if answer[0] == 0:
+            return Busy(answer[1] / 1000)
+        kept, *generations = answer[1:]
+        return Lease(key, token, tags, Reading(None if kept is None else decoded(kept), _texts(generations)))
 
-    @fails_open(None)
-    async def put(self, key: str, entry: Entry, *, now: float) -> None:
-        """See SecondTier.put."""
+    @fails_open(False)
+    async def renew(self, lease: Lease) -> bool:
+        """See SecondTier."""
+        return bool(await self._renew(keys=lease_keys(lease.key)[:1], args=[lease.token, LEASE_MS]))
+
+    @fails_open(False)
+    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
+        """See SecondTier."""
         lifetime_ms = int((entry.stale_until - now) * 1000)
-        if lifetime_ms > 0:
-            await self._redis.set(entry_key(key), entry.encoded(), px=lifetime_ms)
+        if lifetime_ms <= 0:
+            await self.release(lease)
+            return False
+        generation_ms = max(GENERATION_MS, lifetime_ms)
+        kept = await self._store(
+            keys=[*lease_keys(lease.key), *generation_keys(lease.tags)],
+            args=[
+                lease.token,
+                entry.encoded(),
+                lifetime_ms,
+                generation_ms,
+                LANDED,
+                lease.key,
+                *_raw(entry.generations),
+            ],
+        )
+        self._note_write()
+        return bool(kept)
+
+    @fails_open(False)
+    async def release(self, lease: Lease) -> bool:
+        """See SecondTier."""
+        return bool(await self._release(keys=lease_keys(lease.key)[:2], args=[lease.token, LANDED, lease.key]))
+
+    @fails_open(False)
+    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
+        """See SecondTier."""
+        named = tuple(tags)
+        await self._invalidate(
+            keys=generation_keys(named), args=[NOTICES, orjson.dumps({"from": sender, "tags": named})]
+        )
+        return True
 
     @fails_open(False)
     async def ping(self) -> bool:
         """Whether Redis answers in time."""
-        return bool(await cast("Awaitable[Any]", self._redis.ping()))
+        return bool(await cast("Awaitable[Any]", self.redis.ping()))
 
-    async def _ask(self, redis_key: str) -> bytes | None:
-        future = self._asked.get(redis_key)
-        if future is None:
-            loop = asyncio.get_running_loop()
-            future = self._asked[redis_key] = loop.create_future()
-            if len(self._asked) == 1:
-                loop.call_soon(self._send)
-        # Several callers may wait for one answer: the cancellation of one must not take it from the others.
-        return await asyncio.shield(future)
+    @fails_open(None)
+    async def _fetch(self, keys: list[str]) -> list[bytes | None]:
+        return cast("list[bytes | None]", await self.redis.mget(keys))
 
-    def _send(self) -> None:
-        asked, self._asked = self._asked, {}
-        task = asyncio.create_task(self._fetch(asked))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def note_refusal(self, error: ResponseError) -> None:
+        """Say once that Redis answers and refuses."""
+        if not self._refusing:
+            self._refusing = True
+            _log.warning("redis refuses writes: nothing new is shared", dependency="redis", reason=str(error))
 
-    async def _fetch(self, asked: dict[str, asyncio.Future[bytes | None]]) -> None:
-        try:
-            async with asyncio.timeout(self.wait_max_s):
-                answers = await self._redis.mget(list(asked))
-        except _FAILURES as error:
-            for future in asked.values():
-                future.set_exception(error)
-                future.exception()  # seen, also where every caller is gone
-        else:
-            for future, raw in zip(asked.values(), answers, strict=True):
-                future.set_result(cast("bytes | None", raw))
+    def _note_write(self) -> None:
+        if self._refusing:
+            self._refusing = False
+            _log.info("redis takes writes again", dependency="redis")
+
+
+def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
+    # latin-1 gives back every byte, also of what is none of our tokens.
+    return tuple([None if raw is None else raw.decode("latin-1") for raw in generations])
+
+
+def _raw(generations: tuple[str, ...]) -> list[bytes]:
+    return [generation.encode("latin-1", "replace") for generation in generations]
 
 
 def _log_change(state: BreakerState) -> None:

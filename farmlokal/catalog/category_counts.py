@@ -4,7 +4,8 @@ import asyncio
 import random
 
 from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.read_through import Lookup, ReadThrough
+from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.listing import Listing
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry import get_logger

@@ -1,34 +1,53 @@
 """Farms: known by the products that name them, one per source, name, district and state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.records import PLACE_CHARS_MAX, ProductRecord
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Session
 
 FarmKey = tuple[str, ...]
 _KEYS_MAX = 200  # per statement
+_NONE_KNOWN: Mapping[FarmKey, int] = MappingProxyType({})
+
+
+@lru_cache(maxsize=65_536)  # products name the same farms, districts and states again and again
+def place_key(name: str) -> str:
+    """The normal form of a farm's, district's or state's name, cut to what its column holds: folded, ß becomes ss."""
+    return text_key(name)[:PLACE_CHARS_MAX].rstrip()
 
 
 def farm_key(record: ProductRecord) -> FarmKey:
     """The identity of the farm that `record` names: source, and the normalised name, district and state."""
-    return (record.source, text_key(record.farm or ""), text_key(record.district or ""), text_key(record.state or ""))
+    names = (record.farm, record.district, record.state)
+    return (record.source, *(place_key(name or "") for name in names))
 
 
-async def farm_ids(session: Session, dialect: Dialect, records: Iterable[ProductRecord]) -> dict[FarmKey, int]:
-    """The id of each farm that `records` name; farms met for the first time are added."""
-    names = {farm_key(record): record.farm for record in records if record.farm}
-    known = await _known(session, sorted(names))
+async def farm_ids(
+    session: Session, dialect: Dialect, records: Iterable[ProductRecord], known: Mapping[FarmKey, int] = _NONE_KNOWN
+) -> dict[FarmKey, int]:
+    """The id of each farm that `records` name; farms met for the first time are added.
+
+    known: ids that need no look-up.
+    """
+    names: dict[FarmKey, str] = {}
+    for record in records:
+        if record.farm:
+            names.setdefault(farm_key(record), record.farm)  # the first to name a farm says how it is spelled
+    ids = {key: known[key] for key in names if key in known}
+    ids |= await _known(session, sorted(names.keys() - ids.keys()))
     # In one order in every transaction, so that two that add the same farms cannot wait for each other.
-    missing = [[*key, names[key]] for key in sorted(names) if key not in known]
+    missing = [[*key, names[key]] for key in sorted(names) if key not in ids]
     if missing:
         columns = "source, name_key, district_key, state_key, name"
         await session.execute_many(
             f"{dialect.insert_ignore} INTO farms ({columns}) VALUES (%s, %s, %s, %s, %s)", missing
         )
-        known |= await _known(session, [tuple(row[:4]) for row in missing])
-    return known
+        ids |= await _known(session, [tuple(row[:4]) for row in missing])
+    return ids
 
 
 async def _known(session: Session, keys: list[FarmKey]) -> dict[FarmKey, int]:

@@ -8,7 +8,6 @@ from farmlokal.catalog.cursor import CursorSigner
 from farmlokal.catalog.listing_query import ListingQuery
 from farmlokal.catalog.rendering import render_page, render_product
 from farmlokal.catalog.store import ProductStore
-from farmlokal.errors import NotFound
 
 
 class Listing:
@@ -25,10 +24,10 @@ class Listing:
         return Value(page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None))
 
     async def product(self, product_id: int) -> Value:
-        """One product. Raises NotFound where there is none, or no longer."""
+        """One product; where there is none, or no longer, a negative value whose body says so."""
         row = await self._store.product(product_id)
         if row is None:
-            raise NotFound(f"there is no product {product_id}")
+            return Value(b"there is no product %d" % product_id, negative=True)
         return Value(render_product(row))
 
     async def categories(self) -> Value:

@@ -1,6 +1,7 @@
 """A question to the catalogue in canonical form: two spellings of one question are one ListingQuery."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import quote
 
 import orjson
@@ -27,10 +28,10 @@ class Sort:
         return replace(self, descending=not self.descending)
 
 
-_COLUMNS = {"created_at": "created_at", "price": "price", "name": "name_key", "rating": "rating_key"}
+SORT_COLUMNS = {"created_at": "created_at", "price": "price", "name": "name_key", "rating": "rating_key"}
 SORTS = {
     str(sort): sort
-    for name, column in _COLUMNS.items()
+    for name, column in SORT_COLUMNS.items()
     for sort in (Sort(name, column), Sort(name, column, descending=True))
 }
 SORT_DEFAULT = SORTS["-created_at"]
@@ -74,7 +75,7 @@ class Position:
     backward: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListingQuery:
     """One page of the catalogue. `filters` must be normalised."""
 
@@ -83,6 +84,7 @@ class ListingQuery:
     limit: int = LIMIT_DEFAULT
     position: Position | None = None
 
+    @cached_property
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. Defaults are left out."""
         filters = self.filters
@@ -101,7 +103,7 @@ class ListingQuery:
 
     def canonical(self) -> str:
         """Canonical text of the whole question: the cache key. Equal exactly when the questions are equal."""
-        parts = [self.question()] if self.question() else []
+        parts = [self.question] if self.question else []
         if self.limit != LIMIT_DEFAULT:
             parts.append(f"limit={self.limit}")
         if self.position is not None:

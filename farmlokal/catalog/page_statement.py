@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from farmlokal.catalog.listing_query import Filters, ListingQuery, Position, Sort
+from farmlokal.catalog.planning.plan import Plan, Scan
 from farmlokal.database.dialect import Dialect
 
-# What a page shows of a product, in the order that `rendering` reads; the sort value follows as the last column.
+# What a page shows of a product, in the order that `rendering` reads; the sort value follows as the last one. One JSON
+# array per row, not one column each: the driver decodes cell by cell in Python, which took longer than the query.
 _SHOWN = (
-    "id, name, category, {price_sql}, unit, farm_id, farm_name, market, district, state, lat, lon, stock, organic, "
-    "rating, created_at, updated_at"
+    "JSON_ARRAY(id, name, category, {price}, unit, farm_id, farm_name, market, district, state, lat, lon, stock, "
+    "organic, rating, {created_at}, {updated_at}, {sort_value})"
 )
 
 
@@ -20,42 +22,66 @@ class Statement:
     params: tuple[object, ...]
 
 
-def page_statement(query: ListingQuery, dialect: Dialect, index: str) -> Statement:
-    """The statement for one more row than the page shows (the one that tells `has_more`), read through `index`.
+def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Statement:
+    """The statement for one more row than the page shows (the one that tells `has_more`), found by the scans of `plan`.
 
     For the second page of vegetables by price, on MySQL::
 
-        SELECT id, name, …, price AS sort_value
+        SELECT JSON_ARRAY(id, name, …, price)
         FROM products JOIN (
-            SELECT id AS page_id FROM products FORCE INDEX (products_of_category_by_price)
+            SELECT id AS page_id, price AS found FROM products FORCE INDEX (products_of_category_by_price)
             WHERE live = 1 AND category = 'vegetables'
               AND price >= '24.50' AND (price > '24.50' OR (price = '24.50' AND id > 918273))
             ORDER BY price, id LIMIT 21
         ) AS page ON id = page_id
         ORDER BY price, id
 
+    Several scans are merged: each finds its own limit + 1 ids with their sort values, and the first of all are kept::
+
+        JOIN (SELECT page_id FROM (SELECT id AS page_id, price AS found … LIMIT 21) AS scan_0
+              UNION ALL SELECT … ORDER BY found, page_id LIMIT 21) AS page
+
     A backward position walks the reversed order: the caller turns the rows round.
     """
     sort = query.sort.reversed() if query.position and query.position.backward else query.sort
-    conditions, params = filter_conditions(query.filters, dialect)
-    if query.position is not None:
-        condition, values = keyset_condition(sort, query.position, dialect)
+    keyset = ("", []) if query.position is None else keyset_condition(sort, query.position, dialect)
+    scans = [_scan(scan, sort, keyset, query.limit + 1, dialect) for scan in plan.scans]
+    ids = scans[0] if len(scans) == 1 else _merged(scans, sort, query.limit + 1)
+    found = f"products JOIN ({ids.sql}) AS page ON id = page_id"
+    return Statement(f"SELECT {_shown(dialect, sort.column)} FROM {found} ORDER BY {order_by(sort)}", ids.params)
+
+
+def _scan(scan: Scan, sort: Sort, keyset: tuple[str, list[object]], rows: int, dialect: Dialect) -> Statement:
+    conditions, params = filter_conditions(scan.filters, dialect)
+    condition, values = keyset
+    if condition:
         conditions.append(condition)
-        params += values
-    order = order_by(sort)
-    sort_value = dialect.price_sql if sort.column == "price" else sort.column
     sql = (
-        f"SELECT {_SHOWN.format(price_sql=dialect.price_sql)}, {sort_value}"
-        f" FROM products JOIN (SELECT id AS page_id FROM products {dialect.index_hint.format(index)}"
-        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {query.limit + 1}) AS page ON id = page_id"
-        f" ORDER BY {order}"
+        f"SELECT id AS page_id, {sort.column} AS found FROM products {dialect.index_hint.format(scan.index)}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order_by(sort)} LIMIT {rows}"
     )
-    return Statement(sql, tuple(params))
+    return Statement(sql, (*params, *values))
+
+
+def _merged(scans: list[Statement], sort: Sort, rows: int) -> Statement:
+    direction = " DESC" if sort.descending else ""
+    parts = [f"SELECT page_id, found FROM ({scan.sql}) AS scan_{number}" for number, scan in enumerate(scans)]
+    sql = f"{' UNION ALL '.join(parts)} ORDER BY found{direction}, page_id{direction} LIMIT {rows}"
+    return Statement(sql, tuple(param for scan in scans for param in scan.params))
 
 
 def product_statement(dialect: Dialect) -> str:
-    """The statement for one live product by its id, in the columns of a page."""
-    return f"SELECT {_SHOWN.format(price_sql=dialect.price_sql)}, id FROM products WHERE id = %s AND live = 1"
+    """The statement for one live product by its id, as a page's row."""
+    return f"SELECT {_shown(dialect, 'id')} FROM products WHERE id = %s AND live = 1"
+
+
+def _shown(dialect: Dialect, sort_column: str) -> str:
+    expressions = {
+        "price": dialect.price_sql,
+        "created_at": dialect.time_sql.format("created_at"),
+        "updated_at": dialect.time_sql.format("updated_at"),
+    }
+    return _SHOWN.format(**expressions, sort_value=expressions.get(sort_column, sort_column))
 
 
 def filter_conditions(filters: Filters, dialect: Dialect) -> tuple[list[str], list[object]]:

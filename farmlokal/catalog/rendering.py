@@ -6,9 +6,11 @@ import orjson
 
 from farmlokal.catalog.cursor import CursorSigner
 from farmlokal.catalog.listing_query import ListingQuery, Position
-from farmlokal.database.interface import Row
 
 CURRENCY = "INR"
+
+ShownRow = list[Any]
+"""What `page_statement` selects of one product: the fields in their order, then the sort value."""
 
 
 class Page(NamedTuple):
@@ -19,7 +21,7 @@ class Page(NamedTuple):
     prev_cursor: str | None
 
 
-def render_page(query: ListingQuery, rows: list[Row], signer: CursorSigner) -> Page:
+def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner) -> Page:
     """The page that `rows`, at most limit + 1 of them in the order of the scan, make."""
     backward = query.position is not None and query.position.backward
     more = len(rows) > query.limit
@@ -45,12 +47,12 @@ def render_page(query: ListingQuery, rows: list[Row], signer: CursorSigner) -> P
     return Page(body, next_cursor, prev_cursor)
 
 
-def render_product(row: Row) -> bytes:
+def render_product(row: ShownRow) -> bytes:
     """One product's JSON body."""
     return orjson.dumps(_product(row))
 
 
-def _edge(query: ListingQuery, shown: list[Row], place: int, *, backward: bool) -> Position:
+def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:
     if shown:
         row = shown[place]
         return Position(_sort_value(query.sort.name, row[-1]), row[0], backward)
@@ -69,7 +71,7 @@ def _sort_value(sort_name: str, stored: Any) -> str | int:
     return value
 
 
-def _product(row: Row) -> dict[str, object]:
+def _product(row: ShownRow) -> dict[str, object]:
     (row_id, name, category, price, unit, farm_id, farm_name, market, district, state, lat, lon) = row[:12]
     stock, organic, rating, created_at, updated_at = row[12:17]
     return {

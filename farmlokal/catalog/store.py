@@ -1,9 +1,12 @@
 """Reading the catalogue."""
 
-from farmlokal.catalog.index_choice import choose_index
+import orjson
+
 from farmlokal.catalog.listing_query import ListingQuery
 from farmlokal.catalog.page_statement import page_statement, product_statement
-from farmlokal.database.interface import Database, Row
+from farmlokal.catalog.planning.planner import Planner
+from farmlokal.catalog.rendering import ShownRow
+from farmlokal.database.interface import Database
 
 
 class ProductStore:
@@ -11,17 +14,18 @@ class ProductStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.planner = Planner(database)
         self._product_sql = product_statement(database.dialect)
 
-    async def page(self, query: ListingQuery) -> list[Row]:
+    async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
-        statement = page_statement(query, self._database.dialect, choose_index(query))
-        return await self._database.fetch(statement.sql, statement.params)
+        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        return [orjson.loads(text) for (text,) in await self._database.fetch(statement.sql, statement.params)]
 
-    async def product(self, product_id: int) -> Row | None:
-        """The row of one live product, in the columns of a page."""
+    async def product(self, product_id: int) -> ShownRow | None:
+        """One live product, as a page's row."""
         rows = await self._database.fetch(self._product_sql, (product_id,))
-        return rows[0] if rows else None
+        return orjson.loads(rows[0][0]) if rows else None
 
     async def category_counts(self) -> dict[str, int]:
         """How many live products each category has. Walks a whole index: background work."""

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from farmlokal.catalog.farms import farm_ids, farm_key
-from farmlokal.catalog.normalise import name_key, text_key
+from farmlokal.catalog.farms import farm_ids, farm_key, place_key
+from farmlokal.catalog.known_farms import KnownFarms
+from farmlokal.catalog.normalise import name_key
 from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.wire import wire_time
@@ -32,7 +33,10 @@ _COLUMNS = (
 )
 _INSERT = f"INSERT INTO products ({_COLUMNS}) VALUES ({', '.join(['%s'] * 24)})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS.split(', ')[2:])} WHERE id = %s"
-_BURY = "UPDATE products SET version = %s, digest = %s, live = 0, updated_at = %s WHERE id = %s"
+_BURY = (
+    "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
+    " WHERE id = %s"
+)
 
 
 @dataclass(slots=True)
@@ -52,9 +56,16 @@ class Stored:
 class ProductWriter:
     """Applies changes to the catalogue, each batch in one transaction."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """now: the wall clock, injected by tests."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        farms: KnownFarms | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """farms: given to loads of many batches. now: the wall clock, injected by tests."""
         self._database = database
+        self._farms = farms
         self._now = now
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
@@ -66,6 +77,8 @@ class ProductWriter:
         async def work(session: Session) -> list[Applied]:
             return await self.apply_in(session, changes, sighting=sighting)
 
+        if self._farms is not None:
+            await self._farms.learn(changes)
         return await self._database.in_transaction(work)
 
     async def apply_in(
@@ -78,7 +91,7 @@ class ProductWriter:
         results = [decide(stored, change, now) for change in changes]
         await self._write(session, stored, now)
         if sighting is not None:
-            await self._remember(session, sighting, identities)
+            await self.remember(session, sighting, identities)
         return results
 
     async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
@@ -87,16 +100,18 @@ class ProductWriter:
         Rows written since `before`, when the run began, came from elsewhere meanwhile and stay. The version and the
         digest stay as they are: the source said nothing, so the same version may bring the row back.
         """
+        began = self._time_in(wire_time(before))
         buried = 0
         after = 0
         while True:
-            ids = await self._database.fetch_unlimited(_UNSEEN, (source, after, self._time_in(wire_time(before)), run))
+            ids = await self._database.fetch_unlimited(_UNSEEN, (source, after, began, run))
             if not ids:
                 return buried
             after = ids[-1][0]
             marks = ", ".join(["%s"] * len(ids))
-            statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND live = 1"
-            params = [self._time_in(wire_time(self._now())), *(row[0] for row in ids)]
+            # Looked at again, because a row may have been written between our look and this.
+            statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND {_UNTOUCHED}"
+            params = [self._time_in(wire_time(self._now())), *(row[0] for row in ids), began]
 
             async def work(session: Session, statement: str = statement, params: Params = params) -> int:
                 return await session.execute(statement, params)
@@ -127,7 +142,7 @@ class ProductWriter:
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
         changed = {identity: row for identity, row in stored.items() if row.changed}
         contents = [row.content for row in changed.values() if row.content is not None]
-        farms = await farm_ids(session, self._dialect, contents)
+        farms = await farm_ids(session, self._dialect, contents, self._farms.ids if self._farms else {})
         inserts: list[Params] = []
         replacements: list[Params] = []
         burials: list[Params] = []
@@ -137,7 +152,9 @@ class ProductWriter:
             elif row.content is not None:
                 replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
             else:
-                burials.append([row.version, row.digest, self._time_in(now), row.id])
+                # Stock and creation too: a record before the deletion may have set them, and they outlive it.
+                created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
+                burials.append([row.version, row.digest, row.stock, created_at, updated_at, row.id])
         for statement, rows in ((_INSERT, inserts), (_REPLACE, replacements), (_BURY, burials)):
             if rows:
                 await session.execute_many(statement, rows)
@@ -159,9 +176,9 @@ class ProductWriter:
             record.farm,
             record.market,
             record.district,
-            text_key(record.district) if record.district else None,
+            place_key(record.district) if record.district else None,
             record.state,
-            text_key(record.state) if record.state else None,
+            place_key(record.state) if record.state else None,
             record.lat,
             record.lon,
             row.stock,
@@ -171,7 +188,8 @@ class ProductWriter:
             self._time_in(now),
         ]
 
-    async def _remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
+    async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
+        """Note that `run` met the products `identities`, so far as they are stored; again does no harm."""
         for source, names in _by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
@@ -188,8 +206,9 @@ class ProductWriter:
         return self._dialect.time_in(wire)
 
 
+_UNTOUCHED = "live = 1 AND updated_at < %s"
 _UNSEEN = (
-    "SELECT id FROM products WHERE source = %s AND live = 1 AND id > %s AND updated_at < %s"
+    f"SELECT id FROM products WHERE source = %s AND id > %s AND {_UNTOUCHED}"
     " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
     " ORDER BY id LIMIT 1000"
 )

@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 
 from farmlokal.app.resources import wait_for_database
+from farmlokal.catalog.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.known_farms import KnownFarms
 from farmlokal.catalog.outcomes import Outcome
-from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.upsert import ProductWriter
 from farmlokal.cli.main import EXIT_FAILED, T, open_database, run, start
 from farmlokal.cli.progress import progress
+from farmlokal.database.address import parse_address
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
@@ -30,9 +32,15 @@ def init_db() -> None:
 @click.command()
 @click.option("--products", required=True, type=click.IntRange(1, 100_000_000), help="Size of the catalogue.")
 def seed(products: int) -> None:
-    """Fill the catalogue with made-up products, the same on every machine."""
+    """Fill the catalogue with made-up products, the same on every machine.
+
+    What is there already stays as it is: after an interruption, run it again. MySQL is written by one process per
+    core. Afterwards the database's statistics are brought up to date (ANALYZE).
+    """
+    settings = start()
+    address = parse_address(settings.database_url)
     with progress("seeding", products, unit="products") as advance_to:
-        run(_with_database(start(), lambda database: fill(ProductWriter(database), products, advance_to)))
+        run(_with_database(settings, lambda database: seed_catalogue(database, address, products, advance_to)))
     click.echo(f"the catalogue holds seed products 1 to {products}")
 
 
@@ -47,12 +55,18 @@ def seed(products: int) -> None:
     "--replace", is_flag=True, help="Afterwards delete what the file's source has listed and the file has not."
 )
 def import_(file: Path, locations: Path | None, replace: bool) -> None:
-    """Import FILE: daily prices of India's open data portal, or our own format as NDJSON or CSV."""
+    """Import FILE: daily prices of India's open data portal, or our own format as NDJSON or CSV.
+
+    Afterwards the database's statistics are brought up to date (ANALYZE).
+    """
     settings = start()
     with progress("importing", file.stat().st_size, unit="bytes") as advance_to:
 
         async def work(database: Database) -> tuple[ImportSummary, int]:
-            return await _import(ProductWriter(database), file, locations, advance_to, replace=replace)
+            writer = ProductWriter(database, farms=KnownFarms(database))
+            done = await _import(writer, file, locations, advance_to, replace=replace)
+            await refresh_statistics(database)
+            return done
 
         summary, buried = run(_with_database(settings, work))
     counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in Outcome if summary.tally[outcome])

@@ -3,15 +3,19 @@
 import click
 
 from farmlokal.app.server import serve
-from farmlokal.catalog.seed.fill import fill
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.bulk_load import seed_catalogue
 from farmlokal.cli.main import open_database, run, start
 from farmlokal.cli.progress import progress
+from farmlokal.database.address import parse_address
 from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
+from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
 from farmlokal.simulator.server import running_partner
+from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 
 _PARTNER_PRODUCTS = 10_000
+# Printed to whoever starts the demo: it guards nothing but a simulator's token.
+_API_KEY = "demo-key-for-everyone"
 
 
 @click.command()
@@ -26,7 +30,33 @@ def demo(products: int, port: int) -> None:
 async def _demo(settings: Settings, products: int, port: int) -> None:
     await _fill_when_empty(settings, products)
     async with running_partner("127.0.0.1", 0, _PARTNER_PRODUCTS) as partner_url:
-        await serve(settings, "127.0.0.1", port, on_ready=lambda url: click.echo(_welcome(url, partner_url)))
+        api_key = _API_KEY if settings.api_keys is None else "<one of FARMLOKAL_API_KEYS>"
+        await serve(
+            _with_partner(settings, partner_url, f"http://127.0.0.1:{port}" if port else None),
+            "127.0.0.1",
+            port,
+            on_ready=lambda url: click.echo(_welcome(url, partner_url, api_key)),
+        )
+
+
+def _with_partner(settings: Settings, partner_url: str, own_url: str | None) -> Settings:
+    """The settings with a key to ask for the token, and with the simulator for a partner where no other is named.
+
+    own_url: where the simulator is to send its events, if that is known.
+    """
+    more: dict[str, str | None] = {} if settings.api_keys else {"api_keys": _API_KEY}
+    # All of it or none: credentials of a real partner are not for the simulator, nor the other way round.
+    if settings.oauth_token_url is None and settings.partner_url is None:
+        more |= {
+            "oauth_token_url": f"{partner_url}/oauth/token",
+            "oauth_client_id": CLIENT_ID,
+            "oauth_client_secret": CLIENT_SECRET,
+            "oauth_scope": FEED_SCOPE,
+            "partner_url": partner_url,
+            "webhook_secrets": WEBHOOK_SECRET,
+            "public_url": own_url,
+        }
+    return settings.model_copy(update=more)
 
 
 async def _fill_when_empty(settings: Settings, products: int) -> None:
@@ -35,18 +65,19 @@ async def _fill_when_empty(settings: Settings, products: int) -> None:
         await create_schema(database)
         if not await database.fetch("SELECT 1 FROM products LIMIT 1"):
             with progress("filling the catalogue", products, unit="products") as advance_to:
-                await fill(ProductWriter(database), products, advance_to)
+                await seed_catalogue(database, parse_address(settings.database_url), products, advance_to)
     finally:
         await database.close()
 
 
-def _welcome(url: str, partner_url: str) -> str:
+def _welcome(url: str, partner_url: str, api_key: str) -> str:
     return f"""
 FarmLokal serves {url} (the partner simulator: {partner_url}). Try:
 
   curl '{url}/products?category=fruits&sort=price&limit=3'
   curl '{url}/products?district=Pune&organic=true&limit=3'
   curl '{url}/categories'
+  curl -H 'X-API-Key: {api_key}' '{url}/auth/token'
 """
 
 

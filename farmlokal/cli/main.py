@@ -67,10 +67,15 @@ def open_database(settings: Settings) -> Database:
     return database_at(address, pool_size=_MAINTENANCE_POOL, statement_limit_ms=settings.statement_limit_ms)
 
 
+def register_commands() -> None:
+    """Add every command to the group. Imported here, because they need this module themselves."""
+    from farmlokal.cli import cache, catalogue, config, demo, partner, serve, sync, webhooks
+
+    for module in (serve, demo, catalogue, sync, partner, webhooks, cache, config):
+        module.register(cli)
+
+
 def main() -> None:
     """Entry point of the `farmlokal` command."""
-    from farmlokal.cli import catalogue, config, demo, partner, serve
-
-    for module in (serve, demo, catalogue, partner, config):
-        module.register(cli)
+    register_commands()
     cli()

@@ -1,8 +1,12 @@
 """Database URLs."""
 
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+_MYSQL_PORT = 3306
+_MYSQL_FORM = "mysql://user:pass@host:port/db"
+# A password with a bare `/`, `#`, `?` or `[` looks like a wrong port or host, and Python's message would show it.
+_BAD_CHARACTERS = f"must have a port of 1 to 65535 and percent-encoded special characters: {_MYSQL_FORM}"
 _MYSQL_PARAMETERS = ("unix_socket", "ssl_ca")
 
 
@@ -13,7 +17,7 @@ class MySQLAddress:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str
     unix_socket: str | None = None
     ssl_ca: str | None = None
@@ -42,27 +46,44 @@ def parse_address(url: str) -> Address:
     As elsewhere, `sqlite:///x.db` is relative to the working directory and `sqlite:////x.db` is absolute.
     Raises ValueError, which says what is allowed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(_BAD_CHARACTERS) from None
     if parts.scheme == "sqlite":
-        path = unquote(parts.path.removeprefix("/"))
-        if parts.netloc or not path:
-            raise ValueError("must be sqlite:///path")
-        return SQLiteAddress(path)
+        return _sqlite_address(parts)
     if parts.scheme != "mysql":
         raise ValueError("must begin with mysql:// or sqlite:///")
     database = unquote(parts.path.removeprefix("/"))
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = sorted(set(options) - set(_MYSQL_PARAMETERS))
     if not database or "/" in database:
-        raise ValueError("must name one database: mysql://user:pass@host:port/db")
-    if unknown:
-        raise ValueError(f"must have no parameters but {' and '.join(_MYSQL_PARAMETERS)}")
+        raise ValueError(f"must name one database: {_MYSQL_FORM}")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if set(options) - set(_MYSQL_PARAMETERS) or not all(options.values()):
+        raise ValueError(f"must have no parameters but {' and '.join(_MYSQL_PARAMETERS)}, each with a path")
     return MySQLAddress(
         host=parts.hostname or "127.0.0.1",
-        port=parts.port or 3306,
+        port=_port(parts),
         user=unquote(parts.username or "root"),
         password=unquote(parts.password or ""),
         database=database,
         unix_socket=options.get("unix_socket"),
         ssl_ca=options.get("ssl_ca"),
     )
+
+
+def _sqlite_address(parts: SplitResult) -> SQLiteAddress:
+    path = unquote(parts.path.removeprefix("/"))
+    # A database in memory would be another one for each of our connections.
+    if parts.netloc or not path or parts.query or parts.fragment or path == ":memory:":
+        raise ValueError("must be sqlite:///path, the path of a file")
+    return SQLiteAddress(path)
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.fragment:
+        raise ValueError(_BAD_CHARACTERS)
+    return port or _MYSQL_PORT

@@ -12,7 +12,9 @@ class Dialect:
     index_hint: a format that makes a table use one index and no other
     for_update: the suffix that locks the rows read
     insert_ignore: INSERT that leaves a row alone whose unique key is taken
+    on_taken: the clause of an INSERT that begins what to update where the unique key is taken
     price_sql: an expression that gives the column `price` as a decimal string
+    time_sql: a format that makes of a time column RFC 3339 text
     price_in: paise → what the column `price` holds
     time_in: RFC 3339 UTC → what a time column holds
     """
@@ -21,7 +23,9 @@ class Dialect:
     index_hint: str
     for_update: str
     insert_ignore: str
+    on_taken: str
     price_sql: str
+    time_sql: str
     price_in: Callable[[int], str | int]
     time_in: Callable[[str], str]
 
@@ -36,7 +40,10 @@ MYSQL = Dialect(
     index_hint="FORCE INDEX ({})",
     for_update=" FOR UPDATE",
     insert_ignore="INSERT IGNORE",
-    price_sql="price",
+    on_taken="ON DUPLICATE KEY UPDATE",
+    price_sql="CAST(price AS CHAR)",
+    # Each % twice: the driver formats the statement.
+    time_sql="DATE_FORMAT({}, '%%Y-%%m-%%dT%%H:%%i:%%sZ')",
     price_in=decimal_string,
     time_in=lambda wire: wire[:19].replace("T", " "),
 )
@@ -47,7 +54,9 @@ SQLITE = Dialect(
     index_hint="INDEXED BY {}",
     for_update="",
     insert_ignore="INSERT OR IGNORE",
+    on_taken="ON CONFLICT DO UPDATE SET",
     price_sql="printf('%d.%02d', price / 100, price % 100)",
+    time_sql="{}",
     price_in=lambda paise: paise,
     time_in=lambda wire: wire,
 )

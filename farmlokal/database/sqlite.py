@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
+from typing import Any
 
 import aiosqlite
 
@@ -17,12 +19,16 @@ from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 _LOCK_WAIT_MAX_S = 10
 # A catalogue of this kind of machine has few readers at once, and each connection is a thread.
 _READERS_MAX = 4
+_INTERRUPT_EVERY_S = 0.01
+_WAL = "PRAGMA journal_mode = WAL"  # readers go on while one writes
+_WAL_RETRY_EVERY_S = 0.01
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",  # readers go on while one writes
     "PRAGMA synchronous = NORMAL",  # safe against a crash of the process; a power cut may lose the last commits
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",  # KiB
 )
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another connection
+_UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
 
 class SQLiteDatabase:
@@ -37,6 +43,7 @@ class SQLiteDatabase:
         self._slots = asyncio.Semaphore(_READERS_MAX)
         self._writer: aiosqlite.Connection | None = None
         self._writing = asyncio.Lock()
+        self._background: set[asyncio.Task[Any]] = set()  # what cancelled callers left to be finished
 
     def __repr__(self) -> str:
         return f"<SQLiteDatabase {self._address.path} idle={len(self._idle)} writing={self._writing.locked()}>"
@@ -52,11 +59,12 @@ class SQLiteDatabase:
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See Database.in_transaction. SQLite has one writer at a time: a transaction is serial, never a deadlock."""
         async with self._writing_connection() as connection:
-            await connection.execute("BEGIN IMMEDIATE")
             try:
+                await connection.execute("BEGIN IMMEDIATE")
                 result = await work(SQLiteSession(connection))
                 await connection.commit()
             except BaseException:
+                # Also where BEGIN was cancelled: its thread may have got the lock nevertheless.
                 await asyncio.shield(connection.rollback())
                 raise
             return result
@@ -74,12 +82,19 @@ class SQLiteDatabase:
 
     async def close(self) -> None:
         """See Database.close."""
+        # With every slot taken, no reader is left that would put a connection back after this.
+        for _ in range(_READERS_MAX):
+            await self._slots.acquire()
         while self._idle:
             await self._idle.pop().close()
+        for _ in range(_READERS_MAX):
+            self._slots.release()
         async with self._writing:
             if self._writer is not None:
                 await self._writer.close()
                 self._writer = None
+        while self._background:  # an opening that nobody waits for is followed by a closing
+            await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _select(self, sql: str, params: Params, limit_s: float | None) -> list[Row]:
         async with self._reading_connection() as connection:
@@ -93,13 +108,11 @@ class SQLiteDatabase:
     @asynccontextmanager
     async def _reading_connection(self) -> AsyncIterator[aiosqlite.Connection]:
         async with self._slots, _mapped_errors():
-            connection = self._idle.pop() if self._idle else await self._open()
+            connection = self._idle.pop() if self._idle else await self._opened()
             try:
                 yield connection
             except BaseException:
-                # Its thread may still be at work on a statement that nobody waits for any more.
-                await connection.interrupt()
-                await asyncio.shield(connection.close())
+                await asyncio.shield(self._in_background(_discard(connection)))
                 raise
             self._idle.append(connection)
 
@@ -107,13 +120,43 @@ class SQLiteDatabase:
     async def _writing_connection(self) -> AsyncIterator[aiosqlite.Connection]:
         async with self._writing, _mapped_errors():
             if self._writer is None:
-                self._writer = await self._open()
+                self._writer = await self._opened()
             yield self._writer
 
+    async def _opened(self) -> aiosqlite.Connection:
+        opening = self._in_background(self._open())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # aiosqlite would lose a connection that opens after its caller has gone.
+            opening.add_done_callback(self._discard_opened)
+            raise
+
+    def _discard_opened(self, opening: asyncio.Task[aiosqlite.Connection]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._in_background(_discard(opening.result()))
+
+    def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
     async def _open(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._address.path, timeout=_LOCK_WAIT_MAX_S, isolation_level=None)
-        for pragma in _PRAGMAS:
-            await connection.execute(pragma)
+        connection = aiosqlite.connect(self._address.path, timeout=_LOCK_WAIT_MAX_S, isolation_level=None)
+        try:
+            await connection
+        except BaseException:
+            # aiosqlite leaves the thread to itself then, which dies with a traceback if the event loop ends first.
+            await asyncio.to_thread(connection._thread.join)
+            raise
+        try:
+            await _turn_wal_on(connection)
+            for pragma in _PRAGMAS:
+                await connection.execute(pragma)
+        except BaseException:
+            await _discard(connection)
+            raise
         return connection
 
 
@@ -137,14 +180,45 @@ class SQLiteSession:
         await self._connection.executemany(_qmark(sql), rows)
 
 
+async def _turn_wal_on(connection: aiosqlite.Connection) -> None:
+    deadline = time.monotonic() + _LOCK_WAIT_MAX_S
+    while True:
+        try:
+            await connection.execute(_WAL)
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait here for another who opens the new file at the same moment.
+            if _primary_code(error) not in _HELD or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        await asyncio.sleep(_WAL_RETRY_EVERY_S)
+
+
+async def _discard(connection: aiosqlite.Connection) -> None:
+    """Close `connection`, whose thread may still be at work on a statement that nobody waits for any more."""
+    closing = asyncio.create_task(connection.close())
+    while not closing.done():
+        # More than once, because a statement that the thread has yet to begin does not notice.
+        with suppress(ValueError, sqlite3.ProgrammingError):  # closed meanwhile
+            await connection.interrupt()
+        await asyncio.wait([closing], timeout=_INTERRUPT_EVERY_S)
+    await closing
+
+
 @asynccontextmanager
 async def _mapped_errors() -> AsyncIterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorname in ("SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR"):
+        if _primary_code(error) in _UNUSABLE:
             raise DatabaseUnavailable("the database file cannot be used now") from error
         raise
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    """The error's kind: its extended code's low byte, in which SQLITE_IOERR_READ is SQLITE_IOERR."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 @lru_cache(maxsize=1024)

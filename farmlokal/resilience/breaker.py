@@ -52,6 +52,12 @@ class CircuitBreaker:
             return BreakerState.HALF_OPEN
         return self._state
 
+    @property
+    def open_left_s(self) -> float:
+        """Seconds until a probe may be made; 0 when a call may be tried now."""
+        left_s = self._open_s - (self._clock() - self._opened_at)
+        return max(0.0, left_s) if self._state is BreakerState.OPEN else 0.0
+
     @contextmanager
     def call(self, *failures: type[BaseException]) -> Iterator[None]:
         """Around one call of the dependency: an exception among `failures` counts as one and goes on up.

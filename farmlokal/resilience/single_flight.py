@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from farmlokal.resilience.ending import end
+
 T = TypeVar("T")
 
 
@@ -30,15 +32,21 @@ class SingleFlight(Generic[T]):
     def __len__(self) -> int:
         return len(self._flights)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._flights
+
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> Flown[T]:
         """The result of `work`, run now or already under way for `key`. Raises what the work raises."""
         task = self._flights.get(key)
         follower = task is not None
-        if task is None:
-            task = asyncio.create_task(work(), name=f"single-flight {key}")
-            self._flights[key] = task
-            task.add_done_callback(lambda done: self._land(key, done))
-        return Flown(await asyncio.shield(task), follower)
+        return Flown(await asyncio.shield(task or self.start(key, work)), follower)
+
+    def start(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        """Start `work` for `key`, for which none may be under way, without waiting for it. Its errors are dropped."""
+        task = asyncio.create_task(work(), name=f"single-flight {key}")
+        self._flights[key] = task
+        task.add_done_callback(lambda done: self._land(key, done))
+        return task
 
     async def drain(self, wait_max_s: float) -> None:
         """Wait for the work under way; what is not done after `wait_max_s` seconds is cancelled."""
@@ -46,9 +54,7 @@ class SingleFlight(Generic[T]):
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=wait_max_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end(late)
 
     def _land(self, key: str, task: asyncio.Task[T]) -> None:
         if self._flights.get(key) is task:

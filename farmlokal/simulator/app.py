@@ -3,17 +3,19 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from farmlokal.simulator import control, feed, tokens
+from farmlokal.simulator import control, feed, tokens, webhook_routes
+from farmlokal.simulator.misbehaving import misbehave
 from farmlokal.simulator.partner import PARTNER, Partner
 
 
 def create_partner_app(partner: Partner) -> web.Application:
     """Make the web application that answers as `partner`: token endpoint, product feed, control routes."""
-    app = web.Application(middlewares=[count_requests])
+    app = web.Application(middlewares=[count_requests, misbehave])
     app[PARTNER] = partner
     app.add_routes(tokens.routes)
     app.add_routes(feed.routes)
     app.add_routes(control.routes)
+    app.add_routes(webhook_routes.routes)
     return app
 
 

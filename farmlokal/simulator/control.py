@@ -4,9 +4,11 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import ValidationError
 
 from farmlokal.errors import InvalidRecord, NotFound
 from farmlokal.simulator.answers import answer, refusal
+from farmlokal.simulator.faults import FaultPlan
 from farmlokal.simulator.partner import PARTNER
 
 routes = web.RouteTableDef()
@@ -24,6 +26,7 @@ async def stats(request: web.Request) -> web.Response:
         {
             "requests": dict(partner.requests),
             "tokens": {"issued": credentials.issued, "revoked": credentials.revoked, "live": credentials.live},
+            "faults": dict(partner.faults.hits),
             "products": {"total": catalogue.products, "changed": catalogue.changed},
         }
     )
@@ -46,6 +49,24 @@ async def change_product(request: web.Request) -> web.Response:
         raise refusal(404, "not_found", "external_id: no such product") from error
     except InvalidRecord as error:
         raise refusal(400, "invalid_request", str(error)) from error
+
+
+@routes.post("/control/faults")
+async def set_faults(request: web.Request) -> web.Response:
+    """Replace the faults in force, `{"faults": [{"kind": "status", "route": "GET /products", "rate": 0.05}]}`."""
+    try:
+        plan = FaultPlan.model_validate(await _fields(request))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False))
+        raise refusal(400, "invalid_request", "; ".join(faults)) from error
+    request.app[PARTNER].faults.follow(plan)
+    return answer(plan.model_dump(mode="json"))
+
+
+@routes.post("/control/revoke")
+async def revoke_tokens(request: web.Request) -> web.Response:
+    """End every token that lives, as an operator of the partner might; answer with how many did."""
+    return answer({"revoked": request.app[PARTNER].credentials.revoke_all()})
 
 
 async def _fields(request: web.Request) -> dict[str, Any]:

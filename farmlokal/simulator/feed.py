@@ -42,7 +42,7 @@ class FeedQuery(BaseModel):
 async def products_page(request: web.Request) -> web.Response:
     """Answer with one page of products; `as_of` is the moment the walk began, the next run's `updated_since`."""
     partner = request.app[PARTNER]
-    _require_bearer(request, partner.credentials)
+    require_bearer(request, partner.credentials)
     query, place = _read_query(request, partner.catalogue.now_s())
     rows, after = partner.catalogue.page(place.after, query.page_size, since_s=place.since_s)
     return answer(
@@ -67,7 +67,7 @@ def _read_query(request: web.Request, now_s: int) -> tuple[FeedQuery, Place]:
         raise refusal(400, "invalid_request", str(error)) from error
 
 
-def _require_bearer(request: web.Request, credentials: Credentials) -> None:
+def require_bearer(request: web.Request, credentials: Credentials) -> None:
     """Let a live token with the feed's scope pass; refuse as RFC 6750 section 3 says."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":

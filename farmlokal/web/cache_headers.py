@@ -1,10 +1,11 @@
 """What an answer of the cache tells clients and caches in between."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from farmlokal.caching.read_through import Lookup, Outcome
+from farmlokal.caching.lookup import Lookup, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +17,19 @@ class Freshness:
 
     def headers(self, lookup: Lookup) -> dict[str, str]:
         """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), `ETag`, `Server-Timing`."""
-        entry = lookup.entry
         now = self.clock()
-        max_age_s = round(entry.fresh_until - entry.loaded_at)
+        age_s = max(0, int(now - lookup.loaded_at))
+        max_age_s = round(lookup.fresh_until - lookup.loaded_at)
+        if not lookup.fresh:
+            # Invalidated before its time, perhaps: no cache in between may think it fresh for longer than we do.
+            max_age_s = min(max_age_s, age_s)
         headers = {
             "Cache-Control": (
                 f"public, max-age={max_age_s}, stale-while-revalidate={self.stale_s}, stale-if-error={self.stale_s}"
             ),
-            "Age": str(max(0, int(now - entry.loaded_at))),
+            "Age": str(age_s),
             "Cache-Status": cache_status(lookup, now),
-            "ETag": entry.value.etag,
+            "ETag": lookup.value.etag,
             "Vary": "Accept-Encoding",
         }
         if lookup.outcome is Outcome.MISS:
@@ -34,7 +38,24 @@ class Freshness:
 
 
 def cache_status(lookup: Lookup, now: float) -> str:
-    """The `Cache-Status` of a lookup: `farmlokal; hit; ttl=21; detail=memory`, `farmlokal; fwd=miss; stored`."""
-    if lookup.outcome is Outcome.MISS:
-        return "farmlokal; fwd=miss; stored" + ("; collapsed" if lookup.collapsed else "")
-    return f"farmlokal; hit; ttl={int(lookup.entry.fresh_until - now)}; detail={lookup.outcome}"
+    """The `Cache-Status` of a lookup.
+
+    ::
+
+        farmlokal; hit; ttl=21; detail=memory   fresh, from memory (or redis)
+        farmlokal; hit; ttl=-12                 stale, being refreshed behind
+        farmlokal; fwd=stale; detail=origin-error
+        farmlokal; fwd=miss; stored; collapsed  another caller's load brought it
+    """
+    match lookup.outcome:
+        case Outcome.MISS:
+            stored, collapsed = "; stored" * lookup.stored, "; collapsed" * lookup.collapsed
+            return f"farmlokal; fwd=miss{stored}{collapsed}"
+        case Outcome.STALE_ERROR:
+            return "farmlokal; fwd=stale; detail=origin-error"
+        case Outcome.STALE:
+            # An entry that was invalidated within its fresh time turned stale only now.
+            return f"farmlokal; hit; ttl={min(-1, math.floor(lookup.fresh_until - now))}"
+        case Outcome.NEGATIVE_HIT:
+            return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=memory"
+    return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail={lookup.outcome}"

@@ -1,7 +1,7 @@
 """The parameters of `GET /products`: from the query string to a ListingQuery, or to every fault at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +100,7 @@ PARAMETERS = (
     Parameter("cursor", parse_cursor_text, "next_cursor or prev_cursor of a page of the same filters and sort"),
 )
 _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
-_NAMES = ", ".join(["category", *_BY_NAME])
+_THESE_ARE = f"; these are: {', '.join(['category', *_BY_NAME])}"
 
 
 def parse_listing_query(raw: str, signer: CursorSigner) -> ListingQuery:
@@ -122,20 +122,30 @@ def parse_listing_query(raw: str, signer: CursorSigner) -> ListingQuery:
         organic=parsed.get("organic"),
     ).normalised()
     query = ListingQuery(filters, parsed.get("sort", SORT_DEFAULT), parsed.get("limit", LIMIT_DEFAULT))
-    if faults or "cursor" not in parsed:
-        # Whether a cursor fits can only be told against a question without faults.
-        if faults:
-            raise InvalidInput(faults)
-        return query
-    return replace(query, position=signer.open(parsed["cursor"], query))
+    cursor = parsed.get("cursor")
+    if faults:
+        # Whether a cursor fits can only be told against a question without faults; whether it is ours, always.
+        raise InvalidInput([*faults, *_forgery(cursor, signer)])
+    return query if cursor is None else replace(query, position=signer.open(cursor, query))
+
+
+def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
+    try:
+        if cursor is not None:
+            signer.verify(cursor)
+    except InvalidInput as error:
+        return error.faults
+    return ()
 
 
 def _single_values(values: dict[str, list[str]], faults: list[Fault]) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
+    unknown = False  # the parameters are listed once, not once for each of a thousand wrong names
     for name, texts in values.items():
         parameter = _BY_NAME.get(name)
         if parameter is None:
-            faults.append(Fault(shown(name), shown(texts[0]), f"is not a parameter; these are: {_NAMES}"))
+            faults.append(Fault(shown(name), shown(texts[0]), "is not a parameter" + ("" if unknown else _THESE_ARE)))
+            unknown = True
         elif len(texts) > 1:
             faults.append(Fault(name, shown(", ".join(texts)), "must be given once"))
         elif not texts[0]:

@@ -7,13 +7,26 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from farmlokal.errors import InvalidInput, NotConfigured, NotFound, StatementTimeout, Unavailable
+from farmlokal.errors import (
+    AccessDenied,
+    InvalidInput,
+    NotConfigured,
+    NotFound,
+    PartnerError,
+    PartnerUnavailable,
+    StatementTimeout,
+    Unauthenticated,
+    Unavailable,
+)
 from farmlokal.telemetry import get_logger
-from farmlokal.web import problems
+from farmlokal.web import keys, problems
+from farmlokal.web.health import Phase
 
 _log = get_logger(__name__)
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+# In the sentence for people; `errors` lists all.
+_FAULTS_TOLD = 5
 _OURS_TO_KEEP = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _BY_STATUS = {
     404: (problems.NOT_FOUND, "there is nothing at this address"),
@@ -36,6 +49,9 @@ async def request_id_middleware(request: web.Request, handler: Handler) -> web.S
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         response = await handler(request)
     response.headers["X-Request-ID"] = request_id
+    if request.app[keys.HEALTH].phase is Phase.DRAINING:
+        # The connection would be cut soon: better that the client opens its next one elsewhere.
+        response.force_close()
     return response
 
 
@@ -45,14 +61,20 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _http_problem(error, request[REQUEST_ID])
+        return http_problem(error, request[REQUEST_ID])
     except InvalidInput as error:
-        detail = "; ".join(f"{fault.parameter} {fault.detail}" for fault in error.faults)
+        detail = "; ".join(f"{fault.parameter} {fault.detail}" for fault in error.faults[:_FAULTS_TOLD])
+        if len(error.faults) > _FAULTS_TOLD:
+            detail += f"; and {len(error.faults) - _FAULTS_TOLD} more, all in errors"
         return problems.problem_response(
             problems.INVALID_PARAMETER, detail, instance=request[REQUEST_ID], faults=error.faults
         )
     except NotFound as error:
         return problems.problem_response(problems.NOT_FOUND, str(error), instance=request[REQUEST_ID])
+    except (AccessDenied, Unauthenticated) as error:
+        return _refusal(error, request[REQUEST_ID])
+    except PartnerError as error:
+        return _partner_problem(error, request[REQUEST_ID])
     except NotConfigured as error:
         return problems.problem_response(problems.NOT_CONFIGURED, str(error), instance=request[REQUEST_ID])
     except Unavailable as error:
@@ -67,7 +89,24 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
         )
 
 
-def _http_problem(error: web.HTTPException, request_id: str) -> web.StreamResponse:
+def _refusal(error: AccessDenied | Unauthenticated, request_id: str) -> web.Response:
+    if isinstance(error, AccessDenied):
+        return problems.problem_response(problems.ACCESS_DENIED, str(error), instance=request_id)
+    return problems.problem_response(
+        problems.UNAUTHENTICATED, str(error), instance=request_id, headers={"WWW-Authenticate": "Bearer"}
+    )
+
+
+def _partner_problem(error: PartnerError, request_id: str) -> web.Response:
+    if isinstance(error, PartnerUnavailable):
+        kind, headers = problems.PARTNER_UNAVAILABLE, {"Retry-After": str(error.retry_after_s)}
+    else:
+        kind, headers = problems.PARTNER_FAILED, {}
+    return problems.problem_response(kind, str(error), instance=request_id, upstream=error.upstream, headers=headers)
+
+
+def http_problem(error: web.HTTPException, request_id: str) -> web.StreamResponse:
+    """The problem that stands for one of aiohttp's own errors."""
     kind, detail = _BY_STATUS.get(error.status, (problems.REFUSED, error.reason))
     kept = {name: value for name, value in error.headers.items() if name in ("Allow", "Location", "Retry-After")}
     return problems.problem_response(kind, detail, instance=request_id, headers=kept, status=error.status)

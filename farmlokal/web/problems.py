@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from farmlokal.errors import Fault
+from farmlokal.errors import Fault, Upstream
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -31,7 +31,25 @@ INVALID_PARAMETER = ProblemType(
     "invalid-parameter", 400, "Invalid parameter", "One or more parameters are wrong; `errors` lists each of them."
 )
 BAD_REQUEST = ProblemType("bad-request", 400, "Bad request", "What arrived is not well-formed HTTP.")
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated", 401, "API key needed", "This route wants an API key: as a bearer token, or in `X-API-Key`."
+)
+ACCESS_DENIED = ProblemType(
+    "access-denied", 403, "Access denied", "Nobody may use this route as the service is configured."
+)
 NOT_FOUND = ProblemType("not-found", 404, "Not found", "There is nothing at this address, or no longer.")
+SIGNATURE_REFUSED = ProblemType(
+    "signature-refused", 401, "Signature refused", "The delivery has no valid Standard Webhooks signature of ours."
+)
+EVENT_CONFLICT = ProblemType(
+    "event-conflict", 409, "Event conflict", "The event's id came before with another body; the first one stands."
+)
+EVENT_DEAD = ProblemType(
+    "event-dead",
+    422,
+    "Event without effect",
+    "The event is authentic and can have no effect; it is kept, see `detail`.",
+)
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "Method not allowed", "The address exists, the method does not apply; see `Allow`."
 )
@@ -44,6 +62,15 @@ REFUSED = ProblemType("refused", 400, "Request refused", "The request cannot be 
 INTERNAL_ERROR = ProblemType(
     "internal-error", 500, "Internal error", "A fault of ours. The log has it under the request id in `instance`."
 )
+PARTNER_FAILED = ProblemType(
+    "partner-failed", 502, "The partner failed", "The partner's answer is of no use; `upstream` tells what is known."
+)
+PARTNER_UNAVAILABLE = ProblemType(
+    "partner-unavailable",
+    503,
+    "The partner is unavailable",
+    "The partner did not answer in time, or is left alone for now; come back after `Retry-After`.",
+)
 UNAVAILABLE = ProblemType(
     "unavailable", 503, "Temporarily unavailable", "A dependency cannot answer now; come back after `Retry-After`."
 )
@@ -53,19 +80,30 @@ STATEMENT_TIMEOUT = ProblemType(
 NOT_CONFIGURED = ProblemType(
     "not-configured", 503, "Not configured", "The operator has not set what this route needs; `detail` names it."
 )
+SYNC_FAILED = ProblemType(
+    "sync-failed", 502, "Sync failed", "The sync with the partner came to nothing; the run at `Location` says why."
+)
 
 PROBLEM_TYPES = {
     problem.name: problem
     for problem in (
         INVALID_PARAMETER,
         BAD_REQUEST,
+        UNAUTHENTICATED,
+        ACCESS_DENIED,
         NOT_FOUND,
+        SIGNATURE_REFUSED,
+        EVENT_CONFLICT,
+        EVENT_DEAD,
         METHOD_NOT_ALLOWED,
         CONTENT_TOO_LARGE,
         URI_TOO_LONG,
         HEADERS_TOO_LARGE,
         REFUSED,
         INTERNAL_ERROR,
+        PARTNER_FAILED,
+        PARTNER_UNAVAILABLE,
+        SYNC_FAILED,
         UNAVAILABLE,
         STATEMENT_TIMEOUT,
         NOT_CONFIGURED,
@@ -79,6 +117,7 @@ def problem_response(
     *,
     instance: str,
     faults: Sequence[Fault] = (),
+    upstream: Upstream | None = None,
     headers: Mapping[str, str] | None = None,
     status: int | None = None,
 ) -> web.Response:
@@ -92,6 +131,8 @@ def problem_response(
     }
     if faults:
         content["errors"] = [fault._asdict() for fault in faults]
+    if upstream is not None:
+        content["upstream"] = upstream._asdict()
     return web.Response(
         body=orjson.dumps(content),
         status=status or problem.status,

@@ -4,8 +4,9 @@ from functools import partial
 
 from aiohttp import web
 
-from farmlokal.caching.read_through import Lookup
-from farmlokal.errors import Fault, InvalidInput
+from farmlokal.caching.lookup import Lookup
+from farmlokal.catalog.tags import page_tags, product_tag
+from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.web import keys
 from farmlokal.web.links import link_header
 from farmlokal.web.listing_parameters import parse_listing_query, parse_whole
@@ -18,9 +19,11 @@ async def list_products(request: web.Request) -> web.Response:
     """One page of the catalogue: filtered, sorted, keyset-paginated."""
     app = request.app
     query = parse_listing_query(_raw_query(request), app[keys.CURSORS])
-    lookup = await app[keys.CACHE].get(f"products?{query.canonical()}", partial(app[keys.LISTING].page, query))
+    lookup = await app[keys.CACHE].get(
+        f"products?{query.canonical()}", partial(app[keys.LISTING].page, query), tags=page_tags(query)
+    )
     response = _response(request, lookup)
-    link = link_header(query, lookup.entry.value)
+    link = link_header(query, lookup.value)
     if link:
         response.headers["Link"] = link
     return response
@@ -35,7 +38,11 @@ async def show_product(request: web.Request) -> web.Response:
     except ValueError as error:
         raise InvalidInput([Fault("id", shown(text), str(error))]) from None
     app = request.app
-    lookup = await app[keys.CACHE].get(f"product/{product_id}", partial(app[keys.LISTING].product, product_id))
+    lookup = await app[keys.CACHE].get(
+        f"product/{product_id}", partial(app[keys.LISTING].product, product_id), tags=(product_tag(product_id),)
+    )
+    if lookup.value.negative:
+        raise NotFound(lookup.value.body.decode())
     return _response(request, lookup)
 
 
@@ -47,7 +54,7 @@ async def list_categories(request: web.Request) -> web.Response:
 
 def _response(request: web.Request, lookup: Lookup) -> web.Response:
     headers = request.app[keys.FRESHNESS].headers(lookup)
-    return web.Response(body=lookup.entry.value.body, headers=headers, content_type="application/json")
+    return web.Response(body=lookup.value.body, headers=headers, content_type="application/json")
 
 
 def _raw_query(request: web.Request) -> str:

@@ -1,5 +1,6 @@
 """Below the handlers: what the HTTP parser refuses is answered with problem details too."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -8,9 +9,11 @@ from aiohttp.web_protocol import RequestHandler
 
 from farmlokal.telemetry import get_logger
 from farmlokal.web import problems
-from farmlokal.web.middleware import new_request_id
+from farmlokal.web.middleware import http_problem, new_request_id
 
 _log = get_logger(__name__)
+
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 REQUEST_LINE_BYTES_MAX = 8190
 # Not the same number as above: the parser raises one exception for both, and its limit tells which line it was.
@@ -51,6 +54,8 @@ class ServiceRunner(web.AppRunner):
             max_line_size=REQUEST_LINE_BYTES_MAX,
             max_field_size=HEADER_FIELD_BYTES_MAX,
             access_log=None,
+            # A signature is over the bytes that were sent, and nobody's small body unfolds into a large one.
+            auto_decompress=False,
             **kwargs,
         )
 
@@ -64,7 +69,7 @@ class _ProblemServer(web.Server):
 
     def __init__(self, server: web.Server) -> None:
         super().__init__(
-            server.request_handler,
+            _refusals_as_problems(server.request_handler),
             request_factory=server.request_factory,
             handler_cancellation=server.handler_cancellation,
             loop=server._loop,
@@ -73,6 +78,21 @@ class _ProblemServer(web.Server):
 
     def __call__(self) -> RequestHandler:
         return ProblemRequestHandler(self, loop=self._loop, **self._kwargs)
+
+
+def _refusals_as_problems(handler: _Handler) -> _Handler:
+    """`handler` with problem details for what aiohttp refuses before any middleware: an unknown `Expect`."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            request_id = new_request_id()
+            response = http_problem(error, request_id)
+            response.headers["X-Request-ID"] = request_id
+            return response
+
+    return handle
 
 
 def _parser_problem(exc: BaseException | None) -> tuple[problems.ProblemType, str]:

@@ -115,7 +115,7 @@ async def test_csv_cells_are_read_as_their_fields(importing: Importing) -> None:
     """A boolean that is not true or false and a price with three places are bad rows, each with its field's name."""
     imported = await importing(wire_csv(BARE, {**BARE, "organic": "yes"}, {**BARE, "price": "1.005"}))
     assert (3, "organic: must be true or false, not 'yes'") == imported.bad_rows[0]
-    assert (4, "price: must have at most 2 decimal places, not '1.005'") == imported.bad_rows[1]
+    assert (4, "price: Decimal input should have no more than 2 decimal places, not '1.005'") == imported.bad_rows[1]
 
 
 async def test_csv_columns_come_in_any_order(importing: Importing) -> None:

@@ -1,0 +1,27 @@
+"""The partner put together from the settings."""
+
+from farmlokal.caching.second_tier import SecondTier
+from farmlokal.errors import NotConfigured
+from farmlokal.partner.connection import PartnerConnection
+from farmlokal.partner.token_endpoint import ClientCredentials
+from farmlokal.settings import Settings, variable
+
+
+def partner_connection(settings: Settings, second: SecondTier | None) -> PartnerConnection:
+    """What talks to the partner, as far as it is configured. second: what processes share, where they do."""
+    return PartnerConnection(_credentials(settings), settings.partner_url or _unset("partner_url"), second)
+
+
+def _credentials(settings: Settings) -> ClientCredentials | NotConfigured:
+    url, client_id, secret = settings.oauth_token_url, settings.oauth_client_id, settings.oauth_client_secret
+    if url is None:
+        return _unset("oauth_token_url")
+    if client_id is None:
+        return _unset("oauth_client_id")
+    if secret is None:
+        return _unset("oauth_client_secret")
+    return ClientCredentials(url, client_id, secret, settings.oauth_scope, settings.oauth_audience)
+
+
+def _unset(field: str) -> NotConfigured:
+    return NotConfigured(variable(field))

@@ -1,0 +1,98 @@
+"""The partner's feed and the catalogue brought together: neither package knows the other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from farmlokal.caching.tag_history import EVERYTHING
+from farmlokal.catalog.feed_page import FeedWriter, read_page
+from farmlokal.catalog.outcomes import Outcome, Tally
+from farmlokal.catalog.tags import OnChange
+from farmlokal.database.interface import Database, Session
+from farmlokal.partner.connection import PartnerConnection
+from farmlokal.partner.sync import Sync
+from farmlokal.partner.sync_run import Reject, Run, Taken
+from farmlokal.partner.sync_runs import SyncRuns
+from farmlokal.partner.sync_walk import SyncWalk
+
+PlaceIn = Callable[[Session, Taken], Awaitable[None]]
+
+
+class CatalogueSink:
+    """Takes the feed's pages into the catalogue as the products of `source`. See partner.sync_walk.FeedSink."""
+
+    def __init__(self, database: Database, source: str, on_change: OnChange) -> None:
+        """on_change: told the cache tags that a committed page touched."""
+        self._database = database
+        self._writer = FeedWriter(database, source)
+        self._on_change = on_change
+
+    def __repr__(self) -> str:
+        return f"<CatalogueSink {self._writer!r}>"
+
+    async def take(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> Taken:
+        """See FeedSink."""
+        # In a thread: some ten milliseconds in which requests are answered.
+        page = await asyncio.to_thread(read_page, rows, source=self._writer.source)
+        await self._writer.learn(page)
+
+        async def work(session: Session) -> tuple[Taken, frozenset[str]]:
+            applied = await self._writer.apply_in(session, page, sighting=sighting)
+            taken = _taken(applied.outcomes, [Reject(*one) for one in applied.refusals], page.unnamed)
+            await place(session, taken)
+            return taken, applied.tags
+
+        taken, tags = await self._database.in_transaction(work)
+        if tags:
+            await self._on_change(tags)
+        return taken
+
+    async def resume(self) -> None:
+        """See FeedSink."""
+        await self._on_change(frozenset({EVERYTHING}))
+
+    async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
+        """See FeedSink. Afterwards nothing cached is fresh: which products are gone is known to the database alone."""
+        before = datetime.fromtimestamp(before_ms / 1000, UTC)
+        try:
+            return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
+        finally:
+            await self._on_change(frozenset({EVERYTHING}))
+
+    async def forget(self, sighting: str) -> None:
+        """See FeedSink."""
+        await self._writer.products.forget(sighting)
+
+
+def _taken(outcomes: Sequence[Outcome], rejects: Sequence[Reject], unnamed: int) -> Taken:
+    tally = Tally(outcomes)
+    return Taken(
+        created=tally[Outcome.CREATED],
+        updated=tally[Outcome.UPDATED],
+        unchanged=tally[Outcome.UNCHANGED],
+        outdated=tally[Outcome.OUTDATED],
+        deleted=tally[Outcome.DELETED],
+        rejects=tuple(rejects),
+        unnamed=unnamed,
+    )
+
+
+def catalogue_sync(
+    database: Database,
+    partner: PartnerConnection,
+    *,
+    source: str,
+    on_change: OnChange,
+    on_page: Callable[[Run], None] = lambda _: None,
+) -> Sync:
+    """The sync of the partner's feed into the catalogue, as the products of `source`.
+
+    on_change: told the cache tags that were touched. on_page: called after each page.
+    """
+
+    async def fetch(query: Mapping[str, str]) -> Any:
+        return await partner.client.get_json("/products", query)
+
+    runs = SyncRuns(database, source)
+    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, on_change), on_page=on_page))

@@ -1,0 +1,63 @@
+"""Webhooks and catalogue put together: an event's effect in the inbox's transaction, neither knowing the other."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from farmlokal.catalog.effects import Effects
+from farmlokal.catalog.outcomes import Outcome
+from farmlokal.catalog.upsert import Change, ProductWriter
+from farmlokal.catalog.wire import parse_deletion, parse_product
+from farmlokal.database.interface import Database, Session
+from farmlokal.partner.connection import PartnerConnection
+from farmlokal.webhooks.events import Apply, Landing, Prepare, dead
+from farmlokal.webhooks.inbox import Inbox
+from farmlokal.webhooks.orders import Orders
+from farmlokal.webhooks.receive import Invalidate, Receiver
+from farmlokal.webhooks.registration import PutJSON, Registrar, register
+
+
+def webhook_receiver(database: Database, inbox: Inbox, invalidate: Invalidate, *, source: str) -> Receiver:
+    """The receiver of the partner's events. source: of a product that does not name its own."""
+    return Receiver(database, inbox, handlers(database, source=source), invalidate)
+
+
+def webhook_registrar(partner: PartnerConnection, public_url: str | None) -> Registrar | None:
+    """What registers our callback with the partner in the background; None where we do not know our own URL."""
+    return Registrar(_put_json(partner), public_url) if public_url is not None else None
+
+
+async def register_webhook(partner: PartnerConnection, public_url: str) -> str:
+    """Register our callback with the partner now; its URL. Raises NotConfigured and PartnerError."""
+    return await register(_put_json(partner), public_url)
+
+
+def _put_json(partner: PartnerConnection) -> PutJSON:
+    async def put_json(path: str, content: Any) -> Any:
+        return await partner.client.put_json(path, content)  # .client raises NotConfigured
+
+    return put_json
+
+
+def handlers(database: Database, *, source: str) -> Mapping[str, Prepare]:
+    """What to do for each type of event that we know."""
+    effects = Effects(database, ProductWriter(database))
+    orders = Orders(database, effects.change_stock_in)
+    return {
+        "product.upserted": partial(_prepare_product, effects, partial(parse_product, source=source)),
+        "product.deleted": partial(_prepare_product, effects, partial(parse_deletion, source=source)),
+        "order.placed": orders.prepare_placed,
+        "order.cancelled": orders.prepare_cancelled,
+    }
+
+
+def _prepare_product(effects: Effects, parse: Callable[[object], Change], data: object) -> Apply:
+    change = parse(data)
+
+    async def apply(session: Session) -> Landing:
+        applied, tags = await effects.apply_in(session, change)
+        if applied.outcome is Outcome.REJECTED:
+            return dead(applied.reason or applied.outcome)
+        return Landing(applied.outcome, tags)
+
+    return apply

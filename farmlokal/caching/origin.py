@@ -1,0 +1,69 @@
+"""The origin behind the cache: a bounded number of loads at once, each bounded in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from farmlokal.caching.entry import Value
+from farmlokal.caching.lookup import Loader
+from farmlokal.errors import OriginBusy, Unavailable
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+# A miss that finds no free slot within this time is refused: by then the origin is a queue that only grows.
+SLOT_WAIT_MAX_S = 5.0
+# Longer than any statement may run, and short enough for a caller to hear of it.
+LOAD_MAX_S = 10.0
+# One slow statement is no outage; so many failures in a row are.
+_FAILURES_MAX = 3
+
+
+class Origin:
+    """At most `loads_max` loads at once. Says in the log when loads begin to fail, and when they no longer do."""
+
+    def __init__(self, loads_max: int, *, slot_wait_max_s: float, load_max_s: float) -> None:
+        self._slots = asyncio.Semaphore(loads_max)
+        self._slot_wait_max_s = slot_wait_max_s
+        self._load_max_s = load_max_s
+        self._failures = 0
+
+    def __repr__(self) -> str:
+        return f"<Origin free_slots={self._slots._value} failures={self._failures}>"
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """One of the slots, for the block. Raises OriginBusy when all stay taken."""
+        try:
+            async with asyncio.timeout(self._slot_wait_max_s):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise OriginBusy(f"no origin load could start within {self._slot_wait_max_s:g} s") from error
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def load(self, load: Loader) -> Value:
+        """What `load` returns; a slot must be held. Raises what it raises, and Unavailable at its deadline."""
+        deadline = asyncio.timeout(self._load_max_s)
+        try:
+            async with deadline:
+                value = await load()
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            self._fail("deadline")
+            raise Unavailable(f"a load did not end within {self._load_max_s:g} s") from error
+        except Unavailable as error:
+            self._fail(str(error))
+            raise
+        if self._failures >= _FAILURES_MAX:
+            _log.info("the origin answers again")
+        self._failures = 0
+        return value
+
+    def _fail(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures == _FAILURES_MAX:
+            _log.warning("the origin does not answer: serving what is kept", reason=reason)

@@ -1,0 +1,131 @@
+"""What this process knows of invalidations, and what follows from it for an entry. Decides; does no I/O.
+
+Time is counted in epochs: an integer that grows with whatever can make an entry doubtful (a notice, a write of this
+process's own, notices that may have been missed). An entry that was current at the present epoch is current, which is
+all that a memory hit has to look at; for any other its tags are looked at one by one.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from farmlokal.caching.entry import Entry
+
+# The tag that every entry carries.
+EVERYTHING = "*"
+
+# About 10 MB. What is forgotten beyond that makes entries older than it stale, never fresh.
+_TAGS_MAX = 50_000
+# More writes than this to one tag within the window are a burst. Then this process's readers get stale answers like
+# everybody's: loading anew after each write would turn the cache off.
+_WRITES_MAX = 10
+_WINDOW_S = 0.1
+_UNSENT = math.inf
+
+
+class Standing(Enum):
+    """What invalidations say of an entry; its age is another matter."""
+
+    VALID = "valid"
+    STALE = "stale"  # invalidated: may be served, never as fresh
+    BYPASSED = "bypassed"  # invalidated by this process, whose own readers see the new value at once
+    UNKNOWN = "unknown"  # notices may have been missed since: Redis has to be asked
+
+
+@dataclass(slots=True)
+class _Tag:
+    """noticed_at: a load begun before this epoch may have read the old value.
+
+    trusted_from: what Redis said when asked before this epoch may be older than the invalidation; infinite until this
+    process's own has reached Redis. own_at: wall seconds of this process's latest write.
+    """
+
+    noticed_at: int = 0
+    trusted_from: float = 0
+    own_at: float = -math.inf
+    window_from: float = -math.inf
+    writes: int = 0
+
+
+class TagHistory:
+    """The invalidations of the last 50,000 tags to have one."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._tags: dict[str, _Tag] = {}  # in the order of their latest invalidation
+        self._forgotten_at = 0
+        self._missed_at = 0
+
+    def __repr__(self) -> str:
+        unsent = sum(tag.trusted_from == _UNSENT for tag in self._tags.values())
+        return f"<TagHistory epoch={self.epoch} tags={len(self._tags)} unsent={unsent}>"
+
+    def noticed(self, tags: Iterable[str]) -> None:
+        """Another process invalidated `tags`."""
+        self.epoch += 1
+        for name in tags:
+            tag = self._latest(name)
+            tag.noticed_at = self.epoch
+            tag.trusted_from = max(tag.trusted_from, self.epoch)
+
+    def raised(self, tags: Iterable[str], now: float, *, shared: bool) -> None:
+        """Our own process invalidated `tags` at `now` (wall seconds). shared: Redis is yet to be told."""
+        self.epoch += 1
+        for name in tags:
+            tag = self._latest(name)
+            tag.noticed_at = self.epoch
+            tag.trusted_from = _UNSENT if shared else self.epoch
+            if now - tag.window_from > _WINDOW_S:
+                tag.window_from, tag.writes = now, 0
+            tag.writes += 1
+            if tag.writes <= _WRITES_MAX:
+                tag.own_at = now
+
+    def sent(self, tags: Iterable[str]) -> None:
+        """Redis knows of this process's invalidations of `tags`."""
+        self.epoch += 1
+        for name in tags:
+            tag = self._tags.get(name)
+            if tag is not None:
+                tag.trusted_from = self.epoch
+
+    def missed(self) -> None:
+        """Notices may have been missed until now."""
+        self.epoch += 1
+        self._missed_at = self.epoch
+
+    def trusts(self, tags: Iterable[str], asked_at: int) -> bool:
+        """Whether what Redis said of `tags`, asked at epoch `asked_at`, is as new as what this process knows."""
+        if asked_at < self._forgotten_at:
+            return False
+        for name in tags if self._tags else ():
+            tag = self._tags.get(name)
+            if tag is not None and tag.trusted_from > asked_at:
+                return False
+        return True
+
+    def standing(self, entry: Entry) -> Standing:
+        """What invalidations say of `entry`."""
+        since = entry.epoch
+        if since == self.epoch:
+            return Standing.VALID
+        changed, own = since < self._forgotten_at, False
+        for name in entry.tags:
+            tag = self._tags.get(name)
+            if tag is not None:
+                changed = changed or tag.noticed_at > since
+                own = own or tag.own_at >= entry.loaded_at
+        if changed:
+            return Standing.BYPASSED if own else Standing.STALE
+        return Standing.UNKNOWN if since < self._missed_at else Standing.VALID
+
+    def _latest(self, name: str) -> _Tag:
+        tag = self._tags.pop(name, None) or _Tag()
+        self._tags[name] = tag
+        while len(self._tags) > _TAGS_MAX:
+            oldest = self._tags.pop(next(iter(self._tags)))
+            # What was never sent is not to be trusted again before the present epoch has passed.
+            known_at = self.epoch if oldest.trusted_from == _UNSENT else int(oldest.trusted_from)
+            self._forgotten_at = max(self._forgotten_at, oldest.noticed_at, known_at)
+        return tag

@@ -1,0 +1,51 @@
+"""The indexes that could answer a question, and the sampled rows that each would lead through."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from farmlokal.catalog.listing_query import Filters
+from farmlokal.catalog.planning.cost import Span, in_price_range
+from farmlokal.catalog.planning.sample import Rows, Sample
+
+BY_SORT = {
+    "created_at": "products_by_created_at",
+    "price": "products_by_price",
+    "name": "products_by_name",
+    "rating": "products_by_rating",
+}
+_OF_CATEGORY_BY_SORT = {
+    "created_at": "products_of_category_by_created_at",
+    "price": "products_of_category_by_price",
+    "name": "products_of_category_by_name",
+}
+_OF_FARM_BY_SORT = {"price": "products_of_farm_by_price", "name": "products_of_farm_by_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An index, the sort whose order it has, and the sampled rows within the range that the filters make of it."""
+
+    index: str
+    sort: str
+    span: Span
+
+
+def candidates(filters: Filters, sample: Sample) -> Iterator[Candidate]:
+    """Every index that one of `filters` makes a range of, and last those of everything."""
+    if filters.farm_id is not None:
+        for sort, index in _OF_FARM_BY_SORT.items():
+            yield Candidate(index, sort, _span(sample.of_farm.get((filters.farm_id, sort), ()), sort, filters))
+    if filters.district_key is not None:
+        yield Candidate("products_of_district", "created_at", Span(sample.of_district.get(filters.district_key, ())))
+    if filters.state_key is not None:
+        yield Candidate("products_of_state", "created_at", Span(sample.of_state.get(filters.state_key, ())))
+    if len(filters.categories) == 1:
+        for sort, index in _OF_CATEGORY_BY_SORT.items():
+            rows = sample.of_category.get((filters.categories[0], sort), ())
+            yield Candidate(index, sort, _span(rows, sort, filters))
+    for sort, index in BY_SORT.items():
+        yield Candidate(index, sort, _span(sample.by_sort[sort], sort, filters))
+
+
+def _span(rows: Rows, sort: str, filters: Filters) -> Span:
+    return in_price_range(rows, filters) if sort == "price" else Span(rows)

@@ -1,0 +1,48 @@
+"""Keeps the sample, and plans by it."""
+
+import asyncio
+import random
+
+from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.planning.plan import Plan, choose_plan
+from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.database.interface import Database
+from farmlokal.errors import Unavailable
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+# The shape of a catalogue changes over days; one that is just being filled is looked at more often.
+_INTERVAL_S = 300
+_SMALL_INTERVAL_S = 15
+_SMALL_ROWS = 1000
+
+
+class Planner:
+    """Plans listing queries over `database`. Without a sample yet, it plans as for an empty catalogue."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.sample = Sample((), 1.0)
+
+    def __repr__(self) -> str:
+        return f"<Planner {self.sample!r}>"
+
+    def plan(self, query: ListingQuery) -> Plan:
+        """The cheapest plan for `query`."""
+        return choose_plan(query, self.sample)
+
+    async def refresh(self) -> None:
+        """Draw the sample anew. Raises DatabaseUnavailable."""
+        self.sample = await draw_sample(self._database)
+
+    async def keep(self) -> None:
+        """Draw the sample again and again, until cancelled."""
+        while True:
+            interval_s = _INTERVAL_S if len(self.sample) >= _SMALL_ROWS else _SMALL_INTERVAL_S
+            # Spread, so that processes started together do not read together.
+            await asyncio.sleep(interval_s * (0.9 + 0.2 * random.random()))  # noqa: S311 - not a secret
+            try:
+                await self.refresh()
+            except Unavailable as error:
+                _log.warning("catalogue sample not refreshed", reason=str(error))

@@ -1,0 +1,35 @@
+"""The cache tags of the catalogue: what an answer depends on, and what a write touches."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from farmlokal.catalog.listing_query import ListingQuery
+
+# The listing as a whole: every page that is not of named categories.
+LISTING = "products"
+
+# Told the tags that a committed write touched.
+OnChange = Callable[[frozenset[str]], Awaitable[None]]
+
+
+def category_tag(category: str) -> str:
+    """The tag of every page that shows `category` by name."""
+    return f"category/{category}"
+
+
+def product_tag(product_id: int) -> str:
+    """The tag of one product's own answer."""
+    return f"product/{product_id}"
+
+
+def page_tags(query: ListingQuery) -> tuple[str, ...]:
+    """What a page depends on.
+
+    A write touches the listing and both the old and the new category of its product: so whatever changes a page of
+    named categories touches one of those.
+    """
+    return tuple(map(category_tag, query.filters.categories)) or (LISTING,)
+
+
+def touched(product_id: int, categories: Iterable[str]) -> set[str]:
+    """What a write to a product touches. categories: the one it was in and the one it is in."""
+    return {LISTING, product_tag(product_id), *map(category_tag, categories)}

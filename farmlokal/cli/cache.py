@@ -1,0 +1,37 @@
+"""`farmlokal cache`: what an operator does to the caches of running services."""
+
+import click
+
+from farmlokal.app.purging import purge as purge_tags
+from farmlokal.caching.tag_history import EVERYTHING
+from farmlokal.cli.main import run, start
+from farmlokal.errors import NotConfigured
+
+
+@click.group()
+def cache() -> None:
+    """Look after the caches of the running services."""
+
+
+@cache.command()
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="Only what carries this tag: products, category/SLUG or product/ID. Repeatable. [default: everything]",
+)
+def purge(tags: tuple[str, ...]) -> None:
+    """Call what is cached no longer fresh, in every process that shares the Redis.
+
+    It is served as stale while it is loaded anew, or while the database does not answer.
+    """
+    settings = start()
+    if settings.redis_url is None:
+        raise NotConfigured("FARMLOKAL_REDIS_URL")
+    run(purge_tags(settings, tags or (EVERYTHING,)))
+    click.echo(f"purged {', '.join(tags) or 'everything'}")
+
+
+def register(group: click.Group) -> None:
+    """Add the commands."""
+    group.add_command(cache)

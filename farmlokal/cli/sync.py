@@ -1,0 +1,61 @@
+"""`farmlokal sync`: the partner's feed into the catalogue."""
+
+import asyncio
+import signal
+import sys
+
+import click
+import orjson
+
+from farmlokal.app.command_sync import command_sync
+from farmlokal.app.resources import wait_for_database
+from farmlokal.cli.main import EXIT_FAILED, EXIT_WRONG_USAGE, open_database, run, start
+from farmlokal.cli.progress import progress
+from farmlokal.errors import NotConfigured
+from farmlokal.partner.sync import Sync
+from farmlokal.partner.sync_run import Run, RunState
+from farmlokal.settings import Settings
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Walk the whole feed, and mark gone what it does not show any more.")
+def sync(full: bool) -> None:
+    """Sync with the partner's feed: what changed since the last run that was done.
+
+    One run at a time: where a service or another command is at it, wait for its result. An interrupted run goes on
+    where it stood. Prints the summary as JSON, and the rejected rows on standard error.
+    """
+    settings = start()
+    try:
+        finished = run(_sync(settings, full=full))
+    except NotConfigured as error:
+        click.echo(f"farmlokal: {error}", err=True)
+        sys.exit(EXIT_WRONG_USAGE)
+    if finished.shown_state is not RunState.DONE or finished.rejected:
+        sys.exit(EXIT_FAILED)
+
+
+async def _sync(settings: Settings, *, full: bool) -> Run:
+    database = open_database(settings)
+    try:
+        await wait_for_database(database)
+        with progress("syncing", None, unit="products") as advance_to:
+            async with command_sync(settings, database, lambda page: advance_to(page.fetched)) as one:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    asyncio.get_running_loop().add_signal_handler(number, one.interrupt)
+                finished = await one.run(full=full)
+        await _tell(one, finished)
+        return finished
+    finally:
+        await database.close()
+
+
+async def _tell(one: Sync, finished: Run) -> None:
+    for reject in await one.runs.rejects(finished):
+        click.echo(f"{reject.external_id or 'a row without external_id'}: {reject.reason}", err=True)
+    click.echo(orjson.dumps(finished.summary(one.runs.now_ms())))
+
+
+def register(group: click.Group) -> None:
+    """Add the command."""
+    group.add_command(sync)

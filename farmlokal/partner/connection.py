@@ -1,0 +1,78 @@
+"""Everything of ours that talks to the partner, as far as the settings go."""
+
+from typing import TypeVar
+
+from yarl import URL
+
+from farmlokal.caching.second_tier import SecondTier
+from farmlokal.errors import NotConfigured
+from farmlokal.partner.client import PartnerClient
+from farmlokal.partner.guards import Limits
+from farmlokal.partner.outbound import Outbound, SharedSession
+from farmlokal.partner.sealing import Seal
+from farmlokal.partner.shared_tokens import SharedTokens
+from farmlokal.partner.token_endpoint import ClientCredentials, TokenEndpoint
+from farmlokal.partner.tokens import TokenCache
+
+T = TypeVar("T")
+
+
+class PartnerConnection:
+    """The token cache and the client, on one session.
+
+    credentials: None, or the variable that they want for. base_url: the partner's API; `second`: what processes share.
+    """
+
+    def __init__(
+        self,
+        credentials: ClientCredentials | NotConfigured,
+        base_url: str | NotConfigured,
+        second: SecondTier | None,
+        *,
+        limits: Limits | None = None,
+    ) -> None:
+        self._session = SharedSession()
+        self._tokens: TokenCache | NotConfigured
+        self._client: PartnerClient | NotConfigured
+        if isinstance(credentials, NotConfigured):
+            self._tokens = self._client = credentials
+            return
+        endpoint = TokenEndpoint(credentials, Outbound(host_of(credentials.token_url), self._session, limits))
+        seal = Seal(credentials.client_secret, credentials.cache_key)
+        shared = None if second is None else SharedTokens(second, credentials.cache_key, seal)
+        self._tokens = TokenCache(endpoint, shared)
+        if isinstance(base_url, NotConfigured):
+            self._client = base_url
+            return
+        self._client = PartnerClient(base_url, Outbound(host_of(base_url), self._session, limits), self._tokens)
+
+    def __repr__(self) -> str:
+        return f"<PartnerConnection {self._tokens!r} {self._client!r} {self._session!r}>"
+
+    @property
+    def tokens(self) -> TokenCache:
+        """The token cache. Raises NotConfigured."""
+        return _configured(self._tokens)
+
+    @property
+    def client(self) -> PartnerClient:
+        """The client. Raises NotConfigured."""
+        return _configured(self._client)
+
+    async def close(self) -> None:
+        """Let a token request end, for a bounded time, and close every connection."""
+        if isinstance(self._tokens, TokenCache):
+            await self._tokens.close()
+        await self._session.close()
+
+
+def host_of(url: str) -> str:
+    """Host and port of `url`: what may be told of it."""
+    parts = URL(url)
+    return f"{parts.host}:{parts.port}"
+
+
+def _configured(part: T | NotConfigured) -> T:
+    if isinstance(part, NotConfigured):
+        raise NotConfigured(part.variable)
+    return part

@@ -1,0 +1,122 @@
+"""One run of the sync: what is stored of it, and what is told of it."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+WALKED = 1
+BURIED = 2
+
+
+class RunState(StrEnum):
+    """Where a run stands. Running and interrupted ones are unfinished: the next caller goes on with them."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Reject(NamedTuple):
+    """A row of the feed that had no effect, and why. external_id: None where the row names no product."""
+
+    external_id: str | None
+    reason: str
+
+
+class Taken(NamedTuple):
+    """What became of the rows of one page. unnamed: how many of the rejected name no product."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    deleted: int = 0
+    rejects: tuple[Reject, ...] = ()
+    unnamed: int = 0
+
+
+class Run(NamedTuple):
+    """One row of `sync_runs`, its columns in their order, and whether its holder's lease still runs.
+
+    The place: `page_token` is the next page's (None before the first), `walked` is WALKED when there is no further
+    page, and BURIED when also what a full run did not meet is marked gone.
+    `started_ms` and `finished_ms` are Unix milliseconds.
+    """
+
+    id: int
+    run: str
+    source: str
+    full_walk: int
+    state: str
+    holder: str
+    updated_since: str | None
+    as_of: str | None
+    page_token: str | None
+    walked: int
+    pages: int
+    fetched: int
+    created: int
+    updated: int
+    unchanged: int
+    outdated: int
+    deleted: int
+    rejected: int
+    unnamed: int
+    started_ms: int
+    finished_ms: int | None
+    error: str | None
+    retry_after_s: int | None
+    held: int
+
+    @property
+    def shown_state(self) -> RunState:
+        """The state as it is told: a run whose holder died is interrupted, though nobody has written that down."""
+        if self.state == RunState.RUNNING and not self.held:
+            return RunState.INTERRUPTED
+        return RunState(self.state)
+
+    def after_page(self, taken: Taken, *, rows: int, page_token: str | None, as_of: str) -> "Run":
+        """The run once a page of `rows` rows was taken. The first page's `as_of` holds: changes go on meanwhile."""
+        return self._replace(
+            page_token=page_token,
+            walked=WALKED if page_token is None else 0,
+            as_of=self.as_of or as_of,
+            pages=self.pages + 1,
+            fetched=self.fetched + rows,
+            created=self.created + taken.created,
+            updated=self.updated + taken.updated,
+            unchanged=self.unchanged + taken.unchanged,
+            outdated=self.outdated + taken.outdated,
+            deleted=self.deleted + taken.deleted,
+            rejected=self.rejected + len(taken.rejects),
+            unnamed=self.unnamed + taken.unnamed,
+        )
+
+    def summary(self, now_ms: int) -> dict[str, Any]:
+        """What is told of the run. now_ms: Unix milliseconds, the end so far of one that has not ended."""
+        told: dict[str, Any] = {
+            "run": self.run,
+            "state": self.shown_state,
+            "full": bool(self.full_walk),
+            "fetched": self.fetched,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "outdated": self.outdated,
+            "deleted": self.deleted,
+            "rejected": self.rejected,
+            "pages": self.pages,
+            "duration_s": max(0, (self.finished_ms or now_ms) - self.started_ms) / 1000,
+            "updated_since": self.updated_since,
+            "as_of": self.as_of,
+            "started_at": _time(self.started_ms),
+            "finished_at": None if self.finished_ms is None else _time(self.finished_ms),
+        }
+        if self.error is not None:
+            told["note" if self.state == RunState.DONE else "error"] = self.error
+        return told
+
+
+def _time(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,166 @@
+"""The inbox: one row for each event id, which decides that an event takes effect once. Statements, no policy."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+
+from farmlokal.database.interface import Database, Session
+from farmlokal.webhooks.events import Landing
+
+# Long lists of faults are cut: the first ones say enough.
+_REASON_CHARS_MAX = 1000
+
+
+class State(StrEnum):
+    """done: nothing is left to do. dead: it could not take effect; `reason` says why, and a replay tries again."""
+
+    DONE = "done"
+    DEAD = "dead"
+
+
+class InboxRow(NamedTuple):
+    """One event as it is remembered. attempts: how often it was delivered or replayed. tags: what it touched."""
+
+    event_id: str
+    body_hash: str
+    type: str
+    state: State
+    effect: str
+    reason: str | None
+    attempts: int
+    tags: frozenset[str]
+    received_at: str
+    updated_at: str
+
+
+class DeadEvent(NamedTuple):
+    """A dead event with the body that it came with."""
+
+    event_id: str
+    body: str
+
+
+_COLUMNS = "event_id, body_hash, type, state, effect, reason, attempts, tags, received_at, updated_at"
+# A row is taken and locked by one statement. Look-then-insert would let two deliveries look before either inserts; and
+# INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
+_CLAIM = (
+    "INSERT INTO webhook_inbox (event_id, body_hash, type, state, effect, attempts, tags, received_at, updated_at)"
+    " VALUES (%s, %s, %s, 'done', '', 1, '[]', %s, %s) {on_taken}"
+    " attempts = attempts + (webhook_inbox.body_hash = %s), updated_at = %s"
+)
+_SETTLE = (
+    "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, tags = %s, waits_for = %s, body = %s,"
+    " updated_at = %s WHERE event_id = %s"
+)
+_DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
+
+
+def body_hash(body: bytes) -> str:
+    """64 hexadecimal digits that tell two bodies apart: SHA-256."""
+    return hashlib.sha256(body).hexdigest()
+
+
+class Inbox:
+    """The rows of `webhook_inbox`. now: the wall clock, injected by tests."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._dialect = database.dialect
+        self._now = now
+        self._claim = _CLAIM.format(on_taken=self._dialect.on_taken)
+
+    async def claim(self, session: Session, event_id: str, digest: str, event_type: str) -> InboxRow:
+        """The event's row, inserted now unless it is there, and locked until the transaction ends.
+
+        It was inserted exactly when it has our body's hash and one attempt.
+        """
+        now = self._time_in(self._now())
+        await session.execute(self._claim, (event_id, digest, event_type, now, now, digest, now))
+        rows = await session.fetch(f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id = %s", (event_id,))
+        return _row(rows[0])
+
+    async def settle(self, session: Session, event_id: str, landing: Landing, body: str) -> None:
+        """Write down how the event landed. The body is kept while it is dead."""
+        is_dead = landing.dead is not None
+        values = (
+            State.DEAD if is_dead else State.DONE,
+            landing.effect,
+            landing.dead[:_REASON_CHARS_MAX] if landing.dead is not None else None,
+            orjson.dumps(sorted(landing.tags)).decode(),
+            landing.waits_for,
+            body if is_dead else None,
+            self._time_in(self._now()),
+            event_id,
+        )
+        await session.execute(_SETTLE, values)
+
+    async def take_dead(self, session: Session, event_id: str) -> DeadEvent | None:
+        """One dead event, locked and counted as tried again; None where it is not dead, or unknown."""
+        statement = f"{_DUE} AND event_id = %s{self._dialect.for_update}"
+        rows = await session.fetch(statement, (event_id,))
+        if not rows:
+            return None
+        await session.execute("UPDATE webhook_inbox SET attempts = attempts + 1 WHERE event_id = %s", (event_id,))
+        return DeadEvent(*rows[0])
+
+    async def waiting(self, session: Session, key: str) -> list[str]:
+        """The ids of the dead events that wait for `key`, the oldest first."""
+        statement = (
+            "SELECT event_id FROM webhook_inbox WHERE waits_for = %s AND state = 'dead' ORDER BY received_at, event_id"
+        )
+        return [row[0] for row in await session.fetch(statement, (key,))]
+
+    async def rows(self, state: State | None, *, limit: int) -> list[InboxRow]:
+        """Up to `limit` events, the newest first; of one state, or of all."""
+        condition, params = ("WHERE state = %s", [str(state)]) if state else ("", [])
+        statement = (
+            f"SELECT {_COLUMNS} FROM webhook_inbox {condition} ORDER BY received_at DESC, event_id LIMIT {limit}"
+        )
+        return [_row(row) for row in await self._database.fetch_unlimited(statement, params)]
+
+    async def dead_ids(self) -> list[str]:
+        """The ids of all dead events, the oldest first."""
+        statement = "SELECT event_id FROM webhook_inbox WHERE state = 'dead' ORDER BY received_at, event_id"
+        return [row[0] for row in await self._database.fetch_unlimited(statement)]
+
+    async def reap(self, keep: timedelta, *, rows_max: int) -> int:
+        """Forget up to `rows_max` events that nobody has sent or replayed for as long as `keep`; how many."""
+        before = self._time_in(self._now() - keep)
+        ids = await self._database.fetch_unlimited(
+            f"SELECT event_id FROM webhook_inbox WHERE updated_at < %s ORDER BY updated_at LIMIT {rows_max}", (before,)
+        )
+        if not ids:
+            return 0
+        marks = ", ".join(["%s"] * len(ids))
+
+        async def work(session: Session) -> int:
+            # Looked at again: one of them may have been sent once more since.
+            return await session.execute(
+                f"DELETE FROM webhook_inbox WHERE event_id IN ({marks}) AND updated_at < %s",
+                [*(row[0] for row in ids), before],
+            )
+
+        return await self._database.in_transaction(work)
+
+    def _time_in(self, moment: datetime) -> str:
+        return self._dialect.time_in(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _row(row: tuple[object, ...]) -> InboxRow:
+    event_id, digest, event_type, state, effect, reason, attempts, tags, received_at, updated_at = row
+    return InboxRow(
+        event_id=str(event_id),
+        body_hash=str(digest),
+        type=str(event_type),
+        state=State(str(state)),
+        effect=str(effect),
+        reason=None if reason is None else str(reason),
+        attempts=int(str(attempts)),
+        tags=frozenset(orjson.loads(str(tags))),
+        received_at=str(received_at),
+        updated_at=str(updated_at),
+    )

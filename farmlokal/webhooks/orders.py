@@ -1,0 +1,147 @@
+"""`order.placed` and `order.cancelled`: stock falls by what was ordered and rises by the same, once each per order."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from farmlokal.database.interface import Database, Session
+from farmlokal.errors import InvalidRecord
+from farmlokal.webhooks.events import Apply, Landing, dead, faults_of
+
+PLACED = "placed"
+CANCELLED = "cancelled"
+# The order's event came under another id before.
+REPEATED = "repeated"
+
+_QUANTITY_MAX = 2**31 - 1
+
+
+ChangeStock = Callable[[Session, str, str, int], Awaitable[tuple[frozenset[str], str | None]]]
+"""Change the stock of the product (source, external_id) by so many, inside the caller's transaction: the cache tags
+that it touches, and why it was not changed where it was not."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must hold printable characters only")
+    return text
+
+
+class Order(BaseModel):
+    """What an order event says."""
+
+    # Strict: "1", 1.0 and true are no quantities.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
+
+    order_id: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+    source: Annotated[str, Field(min_length=1, max_length=32), AfterValidator(_printable)]
+    external_id: Annotated[str, Field(min_length=1, max_length=191), AfterValidator(_printable)]
+    quantity: Annotated[int, Field(ge=1, le=_QUANTITY_MAX)]
+
+    @property
+    def key(self) -> str:
+        """What a cancellation waits for: 32 hexadecimal digits that stand for the order."""
+        return blake2b(f"{self.source}\0{self.order_id}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What an order's events have done so far. external_id and quantity: the placement's, once it has landed."""
+
+    external_id: str | None
+    quantity: int | None
+    placed: bool
+    cancelled: bool
+
+
+class Orders:
+    """The effects of order events. change_stock: the catalogue's."""
+
+    def __init__(self, database: Database, change_stock: ChangeStock) -> None:
+        self._dialect = database.dialect
+        self._change_stock = change_stock
+
+    def prepare_placed(self, data: object) -> Apply:
+        """See events.Prepare."""
+        order = _checked(data)
+
+        async def apply(session: Session) -> Landing:
+            return await self._place(session, order)
+
+        return apply
+
+    def prepare_cancelled(self, data: object) -> Apply:
+        """See events.Prepare."""
+        order = _checked(data)
+
+        async def apply(session: Session) -> Landing:
+            return await self._cancel(session, order)
+
+        return apply
+
+    async def _place(self, session: Session, order: Order) -> Landing:
+        ledger = await self._lock(session, order)
+        if ledger.placed:
+            return _repeated(order, ledger)
+        tags, refused = await self._change_stock(session, order.source, order.external_id, -order.quantity)
+        if refused is not None:
+            return dead(refused)
+        await session.execute(
+            "UPDATE order_effects SET placed = 1, external_id = %s, quantity = %s WHERE source = %s AND order_id = %s",
+            (order.external_id, order.quantity, order.source, order.order_id),
+        )
+        return Landing(PLACED, tags, wakes=order.key)
+
+    async def _cancel(self, session: Session, order: Order) -> Landing:
+        ledger = await self._lock(session, order)
+        if not ledger.placed:
+            return dead(f"order {order.order_id} has not been placed yet", waits_for=order.key)
+        if ledger.cancelled or not _same(order, ledger):
+            return _repeated(order, ledger)
+        tags, refused = await self._change_stock(session, order.source, order.external_id, order.quantity)
+        if refused is not None:
+            return dead(refused)
+        await session.execute(
+            "UPDATE order_effects SET cancelled = 1 WHERE source = %s AND order_id = %s",
+            (order.source, order.order_id),
+        )
+        return Landing(CANCELLED, tags)
+
+    async def _lock(self, session: Session, order: Order) -> Ledger:
+        """The order's row, made when it is the first event of it, and locked until the transaction ends.
+
+        Every event of an order takes this lock first: a cancellation that finds no placement has become visible as
+        waiting before the placement can look for those who wait.
+        """
+        await session.execute(
+            "INSERT INTO order_effects (source, order_id) VALUES (%s, %s)"
+            f" {self._dialect.on_taken} source = order_effects.source",
+            (order.source, order.order_id),
+        )
+        rows = await session.fetch(
+            "SELECT external_id, quantity, placed, cancelled FROM order_effects"
+            f" WHERE source = %s AND order_id = %s{self._dialect.for_update}",
+            (order.source, order.order_id),
+        )
+        external_id, quantity, placed, cancelled = rows[0]
+        return Ledger(external_id, quantity, bool(placed), bool(cancelled))
+
+
+def _same(order: Order, ledger: Ledger) -> bool:
+    return (order.external_id, order.quantity) == (ledger.external_id, ledger.quantity)
+
+
+def _repeated(order: Order, ledger: Ledger) -> Landing:
+    if _same(order, ledger):
+        return Landing(REPEATED)
+    return dead(f"order {order.order_id} was placed as {ledger.quantity} of {ledger.external_id}")
+
+
+def _checked(data: object) -> Order:
+    try:
+        return Order.model_validate(data)
+    except ValidationError as error:
+        raise InvalidRecord(faults_of(error)) from error

@@ -1,0 +1,101 @@
+"""Verifying a delivery by the Standard Webhooks specification (version 1.0.0), before anything of it is parsed.
+
+What is signed is `{id}.{timestamp}.{body}` over the raw bytes, by HMAC-SHA256; the header `webhook-signature` holds
+space-separated `v1,<base64>`, one for each secret that the sender has at the time.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from farmlokal.errors import SignatureRefused
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how secrets begin, none itself
+# What the specification allows; shorter ones can be guessed.
+_KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64
+# How far the sender's clock and ours may be apart, and how late a delivery may arrive: the reference libraries' value.
+TOLERANCE_S = 300
+# The specification's ids have some 30 characters. No full stop: it could move the border between id and timestamp.
+EVENT_ID_CHARS_MAX = 128
+_EVENT_ID = re.compile(rf"[!-\-/-~]{{1,{EVENT_ID_CHARS_MAX}}}", re.ASCII)
+_TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SCHEME = b"v1,"
+
+
+class Delivery(NamedTuple):
+    """The three headers as they came, and the raw body. A header that is missing or repeated is None."""
+
+    event_id: str | None
+    timestamp: str | None
+    signatures: str | None
+    body: bytes
+
+
+def key_of(secret: str) -> bytes:
+    """The key in `whsec_<base64>`. Raises ValueError, which does not repeat the secret."""
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(SECRET_PREFIX) or not _KEY_BYTES_MIN <= len(key) <= _KEY_BYTES_MAX:
+        raise ValueError(
+            f"must be {SECRET_PREFIX} and the base64 of {_KEY_BYTES_MIN} to {_KEY_BYTES_MAX} bytes"
+        ) from None
+    return key
+
+
+def sign(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
+    """One signature as it stands in the header, `v1,<base64>`."""
+    return (_SCHEME + _mac(key, event_id, str(timestamp), body)).decode()
+
+
+class Verifier:
+    """Accepts what any of the live secrets has signed, at most five minutes ago or ahead."""
+
+    def __init__(self, secrets: Iterable[str], *, clock: Callable[[], float] = time.time) -> None:
+        """secrets: `whsec_…`, newest first. clock: Unix seconds, injected by tests. Raises ValueError as `key_of`."""
+        self._keys: Sequence[bytes] = [key_of(secret) for secret in secrets]
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"<Verifier secrets={len(self._keys)}>"
+
+    def verify(self, delivery: Delivery) -> str:
+        """The id of an authentic delivery. Raises SignatureRefused, which says what is wrong and nothing secret."""
+        event_id, timestamp = delivery.event_id, delivery.timestamp
+        if event_id is None or not _EVENT_ID.fullmatch(event_id):
+            raise SignatureRefused(
+                f"webhook-id must stand there once: up to {EVENT_ID_CHARS_MAX} visible ASCII characters, no full stop"
+            )
+        if timestamp is None or not _TIMESTAMP.fullmatch(timestamp):
+            raise SignatureRefused("webhook-timestamp must stand there once: whole Unix seconds")
+        if delivery.signatures is None:
+            raise SignatureRefused("webhook-signature is missing")
+        if abs(self._clock() - int(timestamp)) > TOLERANCE_S:
+            raise SignatureRefused(f"webhook-timestamp is more than {TOLERANCE_S} seconds from now")
+        if not self._signed(event_id, timestamp, delivery.body, delivery.signatures):
+            raise SignatureRefused("webhook-signature holds no v1 signature of this id, timestamp and body")
+        return event_id
+
+    def _signed(self, event_id: str, timestamp: str, body: bytes, signatures: str) -> bool:
+        offered = [
+            text[len(_SCHEME) :]
+            for text in signatures.encode("utf-8", "surrogateescape").split()
+            if text.startswith(_SCHEME)
+        ]
+        # Every pair is compared, in constant time each: what is answered, and when, tells nothing of a near miss.
+        matches = 0
+        for key in self._keys:
+            expected = _mac(key, event_id, timestamp, body)
+            matches += sum(hmac.compare_digest(expected, text) for text in offered)
+        return matches > 0
+
+
+def _mac(key: bytes, event_id: str, timestamp: str, body: bytes) -> bytes:
+    signed = b".".join((event_id.encode(), timestamp.encode(), body))
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())

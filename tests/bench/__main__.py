@@ -1,0 +1,71 @@
+"""`python -m tests.bench`: measures the service, each figure as a ratio to a reference of the same run."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench.bulk import bulk
+from tests.bench.burst import burst
+from tests.bench.figures import Figure, as_json, heading, line
+from tests.bench.growth import growth
+from tests.bench.listing import depth, families
+from tests.bench.machine import machine
+from tests.bench.stand import Options, Stand
+from tests.bench.syncs import syncs
+from tests.bench.tokens import tokens
+from tests.bench.webhooks import webhooks
+from tests.bench.writes import writes
+
+# In this order: what writes to the catalogue comes last.
+GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
+    "families": families,
+    "depth": depth,
+    "burst": burst,
+    "growth": growth,
+    "tokens": tokens,
+    "syncs": syncs,
+    "bulk": bulk,
+    "writes": writes,
+    "webhooks": webhooks,
+}
+
+
+def main() -> None:
+    """Measure what the arguments ask for, print a table, and write JSON where it is asked for."""
+    arguments = _parser().parse_args()
+    options = Options(arguments.products, arguments.seconds, arguments.rounds, arguments.server)
+    started = time.monotonic()
+    figures: list[Figure] = []
+    with Stand(options) as stand:
+        facts = machine(stand)
+        _say(" · ".join(f"{name} {value}" for name, value in facts.items()))
+        for name in arguments.only or GROUPS:
+            _say(f"\n{name}: {(GROUPS[name].__doc__ or '').rstrip('.')}\n{heading()}")
+            for figure in GROUPS[name](stand):
+                figures.append(figure)
+                _say(line(figure))
+    _say(f"\n{time.monotonic() - started:.0f} s")
+    if arguments.json is not None:
+        arguments.json.write_bytes(as_json(facts, figures))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--products", type=int, default=1_000_000, help="size of the catalogue (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one sample (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="samples of each figure (%(default)s)")
+    parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--server", metavar="URL", help="measure this MySQL or MariaDB server, not an own MariaDB")
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""Invalidation raced against every step of a load, a refresh and a read, one schedule after the other.
+
+The rule: once a write is acknowledged and its notice delivered, the old value is never served as fresh again.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar, cast
+
+import pytest
+from redis.asyncio import Redis
+
+from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.second_tier import Busy, Lease, Reading
+from tests.caching.cache_harness import (
+    STALE_S,
+    TTL_S,
+    Process,
+    StillClock,
+    own_client,
+    process,
+    settle,
+    until,
+)
+
+TAGS = ("listing",)
+FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "revalidation")
+STEPS = (
+    *("before read", "after read", "before acquire", "after acquire"),
+    *("before load", "after load", "before store", "after store"),
+)
+T = TypeVar("T")
+Hook = Callable[[], Awaitable[None]]
+
+
+class Schedule:
+    """Runs one hook, once, at one step."""
+
+    def __init__(self) -> None:
+        self.step: str | None = None
+        self.hook: Hook | None = None
+        self.ran = False
+
+    def arm(self, step: str, hook: Hook) -> None:
+        """At `step`, `hook` is to run."""
+        self.step, self.hook = step, hook
+
+    async def reach(self, step: str) -> None:
+        """The flow has come to `step`."""
+        if step == self.step:
+            await self.run()
+
+    async def run(self) -> None:
+        """Run the hook, unless it has run."""
+        if self.hook is not None:
+            hook, self.hook = self.hook, None
+            await hook()
+            self.ran = True
+
+
+class SteppedTier(RedisTier):
+    """The real tier, with a stop before and after each of its calls."""
+
+    schedule: Schedule | None = None
+
+    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
+        """See SecondTier."""
+        return await self._stepped("read", super().read(key, tags))
+
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
+        """See SecondTier."""
+        return await self._stepped("acquire", super().acquire(key, tags))
+
+    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
+        """See SecondTier."""
+        return await self._stepped("store", super().store(lease, entry, now=now))
+
+    async def _stepped(self, name: str, call: Awaitable[T]) -> T:
+        if self.schedule is not None:
+            await self.schedule.reach(f"before {name}")
+        result = await call
+        if self.schedule is not None:
+            await self.schedule.reach(f"after {name}")
+        return result
+
+
+class Database:
+    """One row, and a loader that reads it between two steps."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.row = b"old"
+        self._schedule = schedule
+
+    async def load(self) -> Value:
+        """The row as it is now."""
+        await self._schedule.reach("before load")
+        value = Value(self.row)
+        await self._schedule.reach("after load")
+        return value
+
+
+class PlainReadThrough:
+    """What most services do: look, load, set; and delete what a write changed."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def get(self, load: Callable[[], Awaitable[Value]]) -> bytes:
+        """The value."""
+        kept = await self._redis.get("plain")
+        if kept is None:
+            kept = (await load()).body
+            await self._redis.set("plain", kept, px=TTL_S * 1000)
+        return cast("bytes", kept)
+
+    async def invalidate(self) -> None:
+        """Forget it."""
+        await self._redis.delete("plain")
+
+
+async def test_a_plain_read_through_loses_the_race(redis_url: str) -> None:
+    """A write that lands during a load is overwritten by it: every later reader gets the old value as fresh."""
+    schedule = Schedule()
+    database = Database(schedule)
+    async with own_client(redis_url) as redis:
+        plain = PlainReadThrough(redis)
+
+        async def write() -> None:
+            database.row = b"new"
+            await plain.invalidate()
+
+        schedule.arm("after load", write)
+        await plain.get(database.load)
+        assert b"old" == await plain.get(database.load)
+
+
+def epoch_of(cache: ReadThrough) -> int:
+    """How much the process has heard."""
+    return cache._history.epoch
+
+
+def old_as_fresh(lookup: Lookup) -> bool:
+    """What must not be."""
+    return lookup.fresh and lookup.value.body == b"old"
+
+
+async def ask(reader: Process, database: Database) -> Lookup:
+    """One request."""
+    return await reader.cache.get("page", database.load, tags=TAGS)
+
+
+async def prepare(flow: str, reader: Process, other: Process, database: Database, clock: StillClock) -> None:
+    """Bring the reader to where `flow` begins."""
+    if flow == "cold load":
+        return
+    await ask(other if flow == "redis hit" else reader, database)
+    await reader.cache.settle()
+    await other.cache.settle()
+    if flow == "stale refresh":
+        clock.now_s += TTL_S + 1
+    if flow == "revalidation":
+        reader.cache._history.missed()
+
+
+async def run(flow: str, reader: Process, database: Database, schedule: Schedule) -> Lookup | None:
+    """The flow itself, to the end of what it does behind; its answer, if the hook ran before it was given."""
+    lookup = None
+    if flow == "forced refresh":
+        await reader.cache.refresh("page", database.load, tags=TAGS)
+    else:
+        lookup = await ask(reader, database)
+    raced = schedule.ran
+    await until(lambda: "in_flight=0" in repr(reader.cache))
+    await reader.cache.settle()
+    return lookup if raced else None
+
+
+async def deliver(writer: Process, readers: Iterable[Process]) -> None:
+    """Invalidate, and wait until every reader has handled the notice."""
+    heard = {reader: epoch_of(reader.cache) for reader in readers}
+    await writer.cache.invalidate(TAGS)
+    await writer.cache.settle()
+    await until(lambda: all(epoch_of(reader.cache) > before for reader, before in heard.items()))
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["kept", "emptied"])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("flow", FLOWS)
+async def test_another_process_writes_at_any_step(redis_url: str, flow: str, step: str, emptied: bool) -> None:
+    """Whatever the reader is doing when the notice comes, afterwards it never calls the old value fresh.
+
+    Nor does it, nor a third process that starts then, when Redis has lost everything in between.
+    """
+    clock, schedule = StillClock(), Schedule()
+    database = Database(schedule)
+    async with (
+        process(redis_url, clock, tier_type=SteppedTier) as reader,
+        process(redis_url, clock) as writer,
+        own_client(redis_url) as redis,
+    ):
+        await prepare(flow, reader, writer, database, clock)
+
+        async def write() -> None:
+            database.row = b"new"
+            await deliver(writer, [reader])
+            if emptied:
+                await redis.flushdb()
+
+        assert isinstance(reader.tier, SteppedTier)
+        reader.tier.schedule = schedule
+        schedule.arm(step, write)
+        under_way = await run(flow, reader, database, schedule)
+        await schedule.run()  # in a flow without this step the write comes after it
+        assert under_way is None or not old_as_fresh(under_way)
+        for _ in range(5):
+            assert not old_as_fresh(await ask(reader, database))
+            await settle()
+        await until(lambda: "in_flight=0" in repr(reader.cache))
+        assert b"new" == (await ask(reader, database)).value.body
+        async with process(redis_url, clock) as third:
+            assert not old_as_fresh(await ask(third, database))
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("flow", FLOWS)
+async def test_the_process_itself_writes_at_any_step(redis_url: str, flow: str, step: str) -> None:
+    """Whoever asks the writing process after the write gets the new value, though Redis does not know of it yet."""
+    clock, schedule = StillClock(), Schedule()
+    database = Database(schedule)
+    after: list[Lookup] = []
+    async with (
+        process(redis_url, clock, tier_type=SteppedTier) as reader,
+        process(redis_url, clock) as other,
+    ):
+        await prepare(flow, reader, other, database, clock)
+
+        async def write() -> None:
+            clock.now_s += 0.001
+            database.row = b"new"
+            await reader.cache.invalidate(TAGS)
+            clock.now_s += 0.001
+
+        assert isinstance(reader.tier, SteppedTier)
+        reader.tier.schedule = schedule
+        schedule.arm(step, write)
+        under_way = await run(flow, reader, database, schedule)
+        await schedule.run()
+        assert under_way is None or not old_as_fresh(under_way)
+        after.append(await ask(reader, database))
+        await reader.cache.settle()
+        after.append(await ask(reader, database))
+        assert [b"new", b"new"] == [lookup.value.body for lookup in after]
+        await until(lambda: epoch_of(other.cache) >= 1)
+        async with process(redis_url, clock) as third:
+            assert not old_as_fresh(await ask(third, database))
+
+
+async def test_a_notice_on_its_way(redis_url: str) -> None:
+    """Before its notice the other process may still call the old value fresh; from then on it serves it as stale."""
+    clock, schedule = StillClock(), Schedule()
+    database = Database(schedule)
+    async with process(redis_url, clock) as reader, process(redis_url, clock) as writer:
+        await ask(reader, database)
+        await reader.cache.settle()
+        database.row = b"new"
+        await deliver(writer, [reader])
+        lookup = await ask(reader, database)
+        assert (Outcome.STALE, b"old") == (lookup.outcome, lookup.value.body)
+        await until(lambda: "in_flight=0" in repr(reader.cache))
+        lookup = await ask(reader, database)
+        assert (Outcome.MEMORY_HIT, b"new") == (lookup.outcome, lookup.value.body)
+        assert lookup.fresh_until - lookup.loaded_at < TTL_S + STALE_S
+
+
+async def test_a_process_that_heard_late_loads_nothing_twice(redis_url: str) -> None:
+    """What was loaded after the write but before the notice is found current again in Redis, without a load."""
+    clock, schedule = StillClock(), Schedule()
+    database = Database(schedule)
+    async with process(redis_url, clock) as reader, process(redis_url, clock, listening=False) as writer:
+        await ask(reader, database)
+        await reader.cache.settle()
+        reader.cache._history.noticed(TAGS)
+        database.row = b"a load would show this"
+        assert Outcome.STALE is (await ask(reader, database)).outcome
+        await until(lambda: "in_flight=0" in repr(reader.cache))
+        lookup = await ask(reader, database)
+        assert (Outcome.MEMORY_HIT, b"old") == (lookup.outcome, lookup.value.body)
+        assert writer.tier is not reader.tier
+
+
+async def test_only_what_carries_the_tag_is_invalidated(redis_url: str) -> None:
+    """A write to one product leaves the others alone; everything carries the tag of everything."""
+    clock, schedule = StillClock(), Schedule()
+    database = Database(schedule)
+    async with process(redis_url, clock) as one:
+
+        async def outcomes() -> list[Outcome]:
+            return [
+                (await one.cache.get(name, database.load, tags=(name,))).outcome for name in ("product/1", "product/2")
+            ]
+
+        await outcomes()
+        assert [Outcome.MEMORY_HIT, Outcome.MEMORY_HIT] == await outcomes()
+        clock.now_s += 1
+        await one.cache.invalidate(["product/1"])
+        assert [Outcome.MISS, Outcome.MEMORY_HIT] == await outcomes()
+        clock.now_s += 1
+        await one.cache.invalidate(["*"])
+        assert [Outcome.MISS, Outcome.MISS] == await outcomes()

@@ -1,0 +1,188 @@
+"""The notices between processes: coalesced in a burst, lost with a connection, and made up for afterwards."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from farmlokal.caching import notices
+from farmlokal.caching.lookup import Outcome
+from farmlokal.caching.redis_keys import NOTICES
+from tests.caching.cache_harness import Origin, Process, StillClock, is_listening, own_client, process, until
+from tests.conftest import StartRedis
+
+TAGS = ("tag",)
+
+
+async def body(one: Process, origin: Origin) -> tuple[Outcome, bytes]:
+    """The next caller's answer."""
+    lookup = await one.cache.get("key", origin, tags=TAGS)
+    return lookup.outcome, lookup.value.body
+
+
+async def cut_off(redis: Redis) -> None:
+    """End every subscription at the server."""
+    await redis.client_kill_filter(_type="pubsub")
+
+
+async def test_a_burst_of_writes_is_a_few_notices(redis_url: str) -> None:
+    """The first of a thousand writes in a second is sent at once, and the others ten or so times."""
+    heard: list[float] = []
+    async with process(redis_url) as writer, own_client(redis_url) as redis:
+        pubsub = redis.pubsub()
+        await pubsub.subscribe(NOTICES)
+        await pubsub.get_message(timeout=1)
+
+        async def hear() -> None:
+            while True:
+                if await pubsub.get_message(timeout=1):
+                    heard.append(time.monotonic())
+
+        hearing = asyncio.create_task(hear())
+        started = time.monotonic()
+        for number in range(1000):
+            await writer.cache.invalidate([f"tag {number % 50}"])
+            await asyncio.sleep(max(0, started + number / 1000 - time.monotonic()))
+        ended = time.monotonic()
+        assert await writer.cache.settle()
+        await until(lambda: heard[-1] >= ended or "unsent=0" in repr(writer.cache))
+        hearing.cancel()
+        await pubsub.aclose()  # type: ignore[no-untyped-call]
+    assert heard[0] - started < 0.05
+    assert 5 <= len(heard) <= (ended - started) / 0.08 + 2
+    assert max(later - earlier for earlier, later in pairwise(heard)) < 0.2
+
+
+async def test_a_burst_does_not_turn_the_cache_off(redis_url: str) -> None:
+    """At a thousand writes a second to one tag both processes answer from memory, and load a few dozen times."""
+    origin = Origin()
+    async with process(redis_url) as writer, process(redis_url) as reader:
+        outcomes = {writer: 0, reader: 0}
+        hits = {writer: 0, reader: 0}
+        end = time.monotonic() + 1
+
+        async def write() -> None:
+            while time.monotonic() < end:
+                await writer.cache.invalidate(TAGS)
+                await asyncio.sleep(0.001)
+
+        async def read(one: Process) -> None:
+            while time.monotonic() < end:
+                outcome, _ = await body(one, origin)
+                outcomes[one] += 1
+                hits[one] += outcome is not Outcome.MISS
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(write(), read(writer), read(reader))
+    assert hits[reader] > 0.95 * outcomes[reader]
+    assert hits[writer] > 0.75 * outcomes[writer]
+
+
+async def test_what_was_missed_is_made_up_for(redis_url: str) -> None:
+    """A notice that was sent without a connection: afterwards the entry is not called fresh."""
+    clock, origin = StillClock(), Origin("old")
+    async with (
+        process(redis_url, clock) as reader,
+        process(redis_url, clock) as writer,
+        own_client(redis_url) as redis,
+    ):
+        assert (Outcome.MISS, b"old") == await body(reader, origin)
+        await reader.cache.settle()
+        with capture_logs() as events:
+            await cut_off(redis)
+            await until(lambda: not is_listening(reader.cache))
+            assert (Outcome.MEMORY_HIT, b"old") == await body(reader, origin)
+            origin.written = "new"
+            await writer.cache.invalidate(TAGS)
+            assert await writer.cache.settle()
+            await until(lambda: is_listening(reader.cache))
+            outcome, _ = await body(reader, origin)
+            assert outcome in (Outcome.STALE, Outcome.MISS)
+            await until(lambda: is_listening(writer.cache))
+        lost, found = "no notices arrive: entries live out their fresh time", "notices arrive again"
+        assert sorted([lost, found] * 2) == sorted(event["event"] for event in events)
+
+
+async def test_what_nobody_invalidated_stays(redis_url: str) -> None:
+    """After a lost connection an entry whose generations are still the same is a hit again, without a load."""
+    clock, origin = StillClock(), Origin()
+    async with process(redis_url, clock) as reader, own_client(redis_url) as redis:
+        await body(reader, origin)
+        await reader.cache.settle()
+        await cut_off(redis)
+        await until(lambda: not is_listening(reader.cache))
+        await until(lambda: is_listening(reader.cache))
+        for _ in range(3):
+            assert (Outcome.MEMORY_HIT, b"load 1") == await body(reader, origin)
+
+
+async def test_a_silent_connection_is_given_up(own_redis: StartRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing comes, not even an answer to a ping, the listener reconnects until it hears something."""
+    monkeypatch.setattr(notices, "PING_AFTER_S", 0.1)
+    server = own_redis()
+    async with process(server.url()) as one:
+        await asyncio.sleep(0.5)
+        assert is_listening(one.cache)
+        server.pause()
+        await until(lambda: not is_listening(one.cache))
+        server.resume()
+        await until(lambda: is_listening(one.cache))
+
+
+async def test_a_restarted_and_empty_redis_changes_nothing(own_redis: StartRedis) -> None:
+    """A write while Redis is down, and a Redis that knows nothing afterwards: the old value is not fresh again."""
+    clock, origin = StillClock(), Origin("old")
+    server = own_redis()
+    async with process(server.url(), clock) as reader, process(server.url(), clock) as writer:
+        for one in (reader, writer):
+            await body(one, origin)
+            await one.cache.settle()
+        server.kill()
+        await until(lambda: not is_listening(reader.cache))
+        origin.written = "new"
+        clock.now_s += 1
+        await writer.cache.invalidate(TAGS)
+        clock.now_s += 1
+        assert (Outcome.MISS, b"new") == await body(writer, origin)
+        assert (Outcome.MEMORY_HIT, b"old") == await body(reader, origin)
+        server.start()
+        await until(lambda: is_listening(reader.cache) and is_listening(writer.cache))
+        assert await writer.cache.settle()
+        for _ in range(3):
+            outcome, read = await body(reader, origin)
+            assert (outcome, read) not in ((Outcome.MEMORY_HIT, b"old"), (Outcome.REDIS_HIT, b"old"))
+            await until(lambda: "in_flight=0" in repr(reader.cache))
+        assert (Outcome.MEMORY_HIT, b"new") == await body(reader, origin)
+
+
+async def test_garbage_on_the_channel_makes_nothing_fresh(redis_url: str) -> None:
+    """What nobody can read may have been a notice: entries are checked with Redis, and stay where they are current."""
+    clock, origin = StillClock(), Origin()
+    async with process(redis_url, clock) as one, own_client(redis_url) as redis:
+        await body(one, origin)
+        await one.cache.settle()
+        for garbage in (b"", b"hello", b"[]", b'{"from":"x"}', b'{"from":"x","tags":7}', b"\xff"):
+            before = one.cache._history.epoch
+            await redis.publish(NOTICES, garbage)
+            await until(lambda before=before: one.cache._history.epoch > before)  # type: ignore[misc]
+            assert (Outcome.MEMORY_HIT, b"load 1") == await body(one, origin)
+
+
+async def test_writes_without_redis_are_sent_when_it_is_back(own_redis: StartRedis) -> None:
+    """However many tags add up meanwhile, the others hear of them; so many at once are sent as one."""
+    server = own_redis()
+    clock, origin = StillClock(), Origin()
+    async with process(server.url(), clock) as writer, process(server.url(), clock) as reader:
+        await body(reader, origin)
+        await reader.cache.settle()
+        server.pause()
+        await writer.cache.invalidate([f"product/{number}" for number in range(10_001)])
+        assert "<Invalidator unsent=1 sending=True>" in repr(writer.cache)
+        server.resume()
+        assert await writer.cache.settle()
+        await until(lambda: reader.cache._history.epoch > 1)
+        outcome, _ = await body(reader, origin)
+        assert Outcome.STALE is outcome

@@ -1,0 +1,162 @@
+"""Redis dead, killed, frozen, full, and full of garbage, under load: requests are answered, and it recovers by itself.
+
+The stated bounds: no request fails, none waits for Redis more than three times the configured wait, and the 99th
+percentile stays within ten times that of a healthy Redis.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from farmlokal.caching.entry import Value
+from farmlokal.caching.lookup import Outcome
+from farmlokal.caching.redis_keys import GENERATION, LEASE, entry_key
+from tests.caching.cache_harness import Process, is_listening, process, until
+from tests.conftest import StartRedis
+from tests.servers import RedisServer
+
+ORIGIN_S = 0.01
+REDIS_WAIT_S = 0.1
+CLIENTS = 20
+FAULT_S = 2.0
+# A busy machine may hold up any request for this long by itself.
+SLACK_S = 0.3
+TAGS = ("tag",)
+
+Fault = Callable[[RedisServer], contextlib.AbstractAsyncContextManager[None]]
+
+
+async def load() -> Value:
+    """An origin that always answers."""
+    await asyncio.sleep(ORIGIN_S)
+    return Value(b"row" * 100)
+
+
+async def requests(one: Process, keys: str, until_s: float) -> list[float]:
+    """What each request of some clients took, in seconds: a third of them for new keys. A failure is raised."""
+    took: list[float] = []
+
+    async def client(number: int) -> None:
+        count = 0
+        while time.monotonic() < until_s:
+            count += 1
+            key = f"{keys} {number} {count}" if count % 3 == 0 else f"{keys} {count % 50}"
+            started = time.perf_counter()
+            lookup = await one.cache.get(key, load, tags=TAGS)
+            took.append(time.perf_counter() - started)
+            assert b"row" * 100 == lookup.value.body
+            await asyncio.sleep(0.002)
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    return sorted(took)
+
+
+@asynccontextmanager
+async def killed(server: RedisServer) -> AsyncIterator[None]:
+    """Dead, then there again and empty."""
+    server.kill()
+    yield
+    server.start()
+
+
+@asynccontextmanager
+async def frozen(server: RedisServer) -> AsyncIterator[None]:
+    """Connections open, and nothing answers."""
+    server.pause()
+    yield
+    server.resume()
+
+
+@asynccontextmanager
+async def full(server: RedisServer) -> AsyncIterator[None]:
+    """No more writes."""
+    async with Redis.from_url(server.url()) as redis:
+        await redis.config_set("maxmemory", "1")
+        yield
+        await redis.config_set("maxmemory", "0")
+
+
+@asynccontextmanager
+async def rubbish(server: RedisServer) -> AsyncIterator[None]:
+    """Another program writes its own values and types into our keys all the time."""
+    async with Redis.from_url(server.url()) as redis:
+
+        async def write() -> None:
+            count = 0
+            while True:
+                count += 1
+                for name in (entry_key(f"fault {count % 50}"), LEASE.format(f"fault {count % 50}")):
+                    await redis.set(name, b"\xff rubbish", keepttl=False)
+                with contextlib.suppress(RedisError):
+                    await redis.delete(GENERATION.format("tag"))
+                    await redis.lpush(GENERATION.format("tag"), "rubbish")
+                await asyncio.sleep(0.005)
+
+        writing = asyncio.create_task(write())
+        yield
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+
+
+async def shares_again(one: Process, url: str) -> None:
+    """Wait until what this process loads is found by another."""
+    numbers = iter(range(10_000))
+
+    async def shared() -> bool:
+        key = f"after {next(numbers)}"
+        await one.cache.get(key, load, tags=TAGS)
+        await one.cache.settle()
+        async with process(url, listening=False) as other:
+            return (await other.cache.get(key, load, tags=TAGS)).outcome is Outcome.REDIS_HIT
+
+    async with asyncio.timeout(10):
+        while not await shared():  # noqa: ASYNC110 - nothing sets an event when it is
+            await asyncio.sleep(0.1)
+    await until(lambda: is_listening(one.cache))
+
+
+@pytest.mark.parametrize("fault", [killed, frozen, full, rubbish], ids=lambda fault: fault.__name__)
+async def test_a_fault_under_load(own_redis: StartRedis, fault: Fault) -> None:
+    """Every request is answered within the stated time, and afterwards Redis is used again without a restart."""
+    server = own_redis("--maxmemory-policy", "noeviction")
+    async with process(server.url(), wait_max_s=REDIS_WAIT_S) as one:
+        healthy = await requests(one, "healthy", time.monotonic() + 1)
+        async with fault(server):
+            took = await requests(one, "fault", time.monotonic() + FAULT_S)
+        await shares_again(one, server.url())
+    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + SLACK_S
+    assert took[int(len(took) * 0.99)] < max(10 * healthy[int(len(healthy) * 0.99)], SLACK_S)
+
+
+async def test_dead_at_the_start(own_redis: StartRedis) -> None:
+    """A process that starts before its Redis serves from memory and the origin, and shares once Redis is there."""
+    server = own_redis()
+    url = server.url()
+    server.kill()
+    async with process(url, wait_max_s=REDIS_WAIT_S, wait_for_notices=False) as one:
+        took = await requests(one, "fault", time.monotonic() + 1)
+        server.start()
+        await shares_again(one, url)
+    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + SLACK_S
+
+
+async def test_garbage_in_every_key_is_overwritten(redis_url: str) -> None:
+    """One request later the key is a hit for other processes: garbage costs a load, and no more than that."""
+    async with Redis.from_url(redis_url) as redis:
+        await redis.set(entry_key("key"), b"\x00garbage")
+        await redis.set(LEASE.format("key"), b"somebody for ever")
+        await redis.lpush(GENERATION.format("tag"), "not a string")
+        await redis.set(GENERATION.format("*"), b"\xff\xfe")
+    async with process(redis_url) as one, process(redis_url) as other:
+        started = time.perf_counter()
+        assert Outcome.MISS is (await one.cache.get("key", load, tags=TAGS)).outcome
+        assert time.perf_counter() - started < 1
+        await one.cache.settle()
+        assert Outcome.REDIS_HIT is (await other.cache.get("key", load, tags=TAGS)).outcome

@@ -1,0 +1,277 @@
+"""The second tier, on a real Redis: lifetimes, batching, leases, and what happens without it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from farmlokal.app.resources import redis_client
+from farmlokal.caching.entry import COMPRESS_FROM_BYTES, Entry, Value
+from farmlokal.caching.redis_keys import GENERATION, GENERATION_MS, LEASE, LEASE_MS, entry_key
+from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.second_tier import Busy, Lease
+from farmlokal.resilience.breaker import BreakerState
+from tests.conftest import StartRedis
+
+WAIT_MAX_S = 0.1
+TAGS = ("one", "two")
+
+
+@dataclass
+class Opened:
+    """A tier, and a connection of the test's own to the same Redis."""
+
+    tier: RedisTier
+    redis: Redis
+
+    async def lease(self, key: str = "key") -> Lease:
+        """The lease on `key`, which nobody has."""
+        lease = await self.tier.acquire(key, TAGS)
+        assert isinstance(lease, Lease)
+        return lease
+
+    async def keep(self, kept: Entry, key: str = "key") -> bool:
+        """Store `kept` as a load would have; whether it was kept."""
+        lease = await self.lease(key)
+        kept.generations = lease.generations
+        return await self.tier.store(lease, kept, now=kept.loaded_at)
+
+    async def entry(self, key: str = "key") -> Entry | None:
+        """The entry that the tier reads."""
+        reading = await self.tier.read(key, TAGS)
+        return None if reading is None else reading.entry
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Opened]:
+    """A tier on the Redis at `url`, as the service makes it."""
+    client = redis_client(url, WAIT_MAX_S)
+    async with Redis.from_url(url) as own:
+        try:
+            yield Opened(RedisTier(client, wait_max_s=WAIT_MAX_S), own)
+        finally:
+            await client.aclose()
+
+
+def entry(body: bytes = b"body", *, lifetime_s: float = 60) -> Entry:
+    """An entry that was loaded now and is kept for `lifetime_s`."""
+    now = time.time()
+    return Entry(Value(body, (("next", "cursor"),)), now, now + lifetime_s / 2, now + lifetime_s)
+
+
+def changes(events: list[EventDict]) -> list[str]:
+    """The states of the breaker that were logged."""
+    return [str(event["breaker"]) for event in events]
+
+
+@pytest.mark.parametrize("size", [4, COMPRESS_FROM_BYTES + 1])
+async def test_an_entry_is_kept_until_its_hard_expiry(redis_url: str, size: int) -> None:
+    """What is written comes back whole, deflated or not, and Redis forgets it when it may no longer be served."""
+    kept = entry(b"b" * size, lifetime_s=60)
+    async with opened(redis_url) as at:
+        assert await at.keep(kept)
+        assert kept == await at.entry()
+        assert await at.redis.strlen(entry_key("key")) < 400
+        assert 59_000 < await at.redis.pttl(entry_key("key")) <= 60_000
+        assert await at.entry("other") is None
+        assert await at.tier.ping() is True
+        expected = "<RedisTier <CircuitBreaker closed failures=0 probing=False> <BatchedReads asked=0 sending=0>"
+        assert repr(at.tier).startswith(expected)
+
+
+async def test_generations_outlive_the_entries_that_remember_them(redis_url: str) -> None:
+    """A reading brings the entry and its tags' generations; keeping a long-lived entry prolongs theirs."""
+    async with opened(redis_url) as at:
+        before = await at.tier.read("key", TAGS)
+        assert before is not None
+        assert (None, (None, None)) == before
+        kept = entry(lifetime_s=10 * GENERATION_MS / 1000)
+        await at.keep(kept)
+        after = await at.tier.read("key", TAGS)
+        assert after is not None
+        assert (kept, kept.generations) == after
+        assert await at.redis.pttl(GENERATION.format("one")) > 9 * GENERATION_MS
+
+
+async def test_an_entry_past_its_expiry_is_not_written(redis_url: str) -> None:
+    """A lifetime of nothing is not sent to Redis, which would call it an error; the lease ends all the same."""
+    kept = entry(lifetime_s=60)
+    async with opened(redis_url) as at:
+        for past_s in (0, 100):
+            assert not await at.tier.store(await at.lease(), kept, now=kept.stale_until + past_s)
+        assert not await at.redis.exists(entry_key("key"), LEASE.format("key"))
+        assert BreakerState.CLOSED is at.tier.breaker.state
+
+
+@pytest.mark.parametrize("garbage", [b"", b"hello", b"[]\n", b"[99,1,2,3,0,[]]\nbody", b"\xff" * 1000])
+async def test_garbage_in_our_keys_is_a_miss(redis_url: str, garbage: bytes) -> None:
+    """What somebody else wrote in any of our keys is not served, is no failure of Redis, and is overwritten."""
+    async with opened(redis_url) as at:
+        for name in (entry_key("key"), GENERATION.format("one"), LEASE.format("key")):
+            await at.redis.set(name, garbage)
+        for name in (entry_key("list"), GENERATION.format("two"), LEASE.format("list")):
+            await at.redis.lpush(name, "x")
+        for key in ("key", "list") * 3:
+            assert await at.entry(key) is None
+        for key in ("key", "list"):
+            assert await at.keep(kept := entry(), key)
+            assert kept == await at.entry(key)
+        assert BreakerState.CLOSED is at.tier.breaker.state
+
+
+async def test_concurrent_reads_travel_together(own_redis: StartRedis) -> None:
+    """A thousand reads in one turn of the event loop are one MGET, each answered with its own entry."""
+    server = own_redis()
+    async with opened(server.url()) as at:
+        for number in range(0, 100, 2):
+            await at.keep(entry(str(number).encode()), str(number))
+        await at.redis.config_resetstat()
+        asked = [str(number % 100) for number in range(1000)]
+        found = await asyncio.gather(*(at.entry(key) for key in asked))
+        expected = [key.encode() if int(key) % 2 == 0 else None for key in asked]
+        assert expected == [None if one is None else one.value.body for one in found]
+        stats = await at.redis.info("commandstats")
+        assert 1 == stats["cmdstat_mget"]["calls"]
+        assert "cmdstat_get" not in stats
+
+
+async def test_a_big_batch_is_divided(own_redis: StartRedis) -> None:
+    """Ten thousand keys are asked for in pieces that do not hold up Redis."""
+    server = own_redis()
+    async with opened(server.url()) as at:
+        at.tier.wait_max_s = 5
+        await asyncio.gather(*(at.entry(str(number)) for number in range(10_000)))
+        stats = await at.redis.info("commandstats")
+        assert 39 < stats["cmdstat_mget"]["calls"] < 50
+
+
+async def test_a_cancelled_reader_takes_the_answer_from_nobody(redis_url: str) -> None:
+    """Of several readers of one key one may leave; the others get the entry."""
+    kept = entry()
+    async with opened(redis_url) as at:
+        await at.keep(kept)
+        readers = [asyncio.create_task(at.entry()) for _ in range(3)]
+        await asyncio.sleep(0)
+        readers[0].cancel()
+        assert [kept, kept] == await asyncio.gather(*readers[1:])
+        assert readers[0].cancelled()
+
+
+async def test_one_of_many_gets_the_lease(redis_url: str) -> None:
+    """While one has it the others are told how long it may last; given back, it is there for the next."""
+    async with opened(redis_url) as at:
+        answers = await asyncio.gather(*(at.tier.acquire("key", TAGS) for _ in range(20)))
+        (lease,) = [answer for answer in answers if isinstance(answer, Lease)]
+        busy = [answer for answer in answers if isinstance(answer, Busy)]
+        assert 19 == len(busy)
+        assert all(0 < answer.left_s <= LEASE_MS / 1000 for answer in busy)
+        assert await at.tier.renew(lease)
+        assert await at.tier.release(lease)
+        assert not await at.tier.release(lease)
+        assert not await at.tier.renew(lease)
+        assert isinstance(await at.tier.acquire("key", TAGS), Lease)
+
+
+async def test_who_lost_the_lease_writes_nothing(redis_url: str) -> None:
+    """A lease that ran out, and one that another took over since: neither is good for a write, nor for a release."""
+    async with opened(redis_url) as at:
+        lost = await at.lease()
+        kept = entry()
+        kept.generations = lost.generations
+        await at.redis.delete(LEASE.format("key"))
+        assert not await at.tier.store(lost, kept, now=kept.loaded_at)
+        current = await at.lease()
+        assert not await at.tier.store(lost, kept, now=kept.loaded_at)
+        assert not await at.tier.release(lost)
+        assert await at.entry() is None
+        assert await at.tier.store(current, kept, now=kept.loaded_at)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+async def test_what_was_invalidated_since_the_load_began_is_not_kept(redis_url: str, tag: str) -> None:
+    """One raised generation among several is enough, and so is a Redis that restarted empty; the lease ends."""
+    async with opened(redis_url) as at:
+        kept = entry()
+        lease = await at.lease()
+        kept.generations = lease.generations
+        assert await at.tier.invalidate([tag], "somebody")
+        assert not await at.tier.store(lease, kept, now=kept.loaded_at)
+        assert await at.entry() is None
+        following = await at.lease()
+        assert lease.generations != following.generations
+        await at.redis.flushdb()
+        assert not await at.tier.store(following, kept, now=kept.loaded_at)
+
+
+async def test_three_failures_open_the_breaker_and_one_success_closes_it(own_redis: StartRedis) -> None:
+    """Redis killed: nothing is found and nothing raised; then it is left alone; restarted, it is used again."""
+    server = own_redis()
+    kept = entry()
+    async with opened(server.url()) as at:
+        lease = await at.lease()
+        with capture_logs() as events:
+            server.kill()
+            for _ in range(2):
+                assert await at.tier.read("key", TAGS) is None
+                assert BreakerState.CLOSED is at.tier.breaker.state
+            assert await at.tier.read("key", TAGS) is None
+            assert BreakerState.OPEN is at.tier.breaker.state
+            started = time.perf_counter()
+            for _ in range(1000):
+                assert await at.tier.read("key", TAGS) is None
+                assert await at.tier.acquire("key", TAGS) is None
+                assert not await at.tier.store(lease, kept, now=kept.loaded_at)
+            assert time.perf_counter() - started < 1
+            assert await at.tier.ping() is False
+            server.start()
+            async with asyncio.timeout(5):
+                while changes(events)[-1] != BreakerState.CLOSED:
+                    await at.tier.read("key", TAGS)
+                    await asyncio.sleep(0.02)
+            assert await at.keep(kept)
+            assert kept == await at.entry()
+        assert ["open", "closed"] == changes(events)
+
+
+async def test_a_frozen_redis_is_waited_for_as_long_as_stated(own_redis: StartRedis) -> None:
+    """A read, a lease and a ping each end within the stated wait and find nothing."""
+    server = own_redis()
+    async with opened(server.url()) as at:
+        await at.keep(entry())
+        server.pause()
+        for waiting in (at.tier.read("key", TAGS), at.tier.acquire("key", TAGS), at.tier.ping()):
+            started = time.perf_counter()
+            assert not await waiting
+            assert time.perf_counter() - started < WAIT_MAX_S + 0.3
+        assert BreakerState.OPEN is at.tier.breaker.state
+        server.resume()
+
+
+async def test_a_full_redis_is_still_read_and_still_invalidates(own_redis: StartRedis) -> None:
+    """Where Redis takes no more writes nothing is raised, what it holds is found, and a write makes it stale."""
+    server = own_redis("--maxmemory-policy", "noeviction")
+    kept = entry()
+    async with opened(server.url()) as at:
+        await at.keep(kept)
+        lease = await at.lease("new")
+        with capture_logs() as events:
+            await at.redis.config_set("maxmemory", "1")
+            for _ in range(5):
+                assert not await at.tier.store(lease, kept, now=kept.loaded_at)
+                assert await at.tier.acquire("another", TAGS) is None
+                assert kept == await at.entry()
+            assert await at.tier.release(lease)
+            assert await at.tier.invalidate(["one"], "somebody")
+            reading = await at.tier.read("key", TAGS)
+            assert reading is not None
+            assert (None, kept.generations[1]) == reading.generations
+            assert BreakerState.CLOSED is at.tier.breaker.state
+            await at.redis.config_set("maxmemory", "0")
+            assert await at.keep(kept)
+        assert ["warning", "info"] == [event["log_level"] for event in events]

@@ -1,0 +1,59 @@
+"""Questions drawn as users and crawlers ask them: typical, rare, mid-selectivity, correlated and empty."""
+
+import random
+from typing import Any
+
+from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, Sample
+
+FIELDS = ("category", "categories", "price", "district", "state", "farm", "in_stock", "organic")
+
+
+def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> ListingQuery:
+    """A question with a filter on each of `fields`, on the first page or deep, forward or back.
+
+    The filters' values come from one product (correlated) or from several (often empty).
+    """
+    rows = sample.by_sort["created_at"]
+    product = draw.choice(rows)
+    filters: dict[str, Any] = {}
+    for field in fields:
+        if draw.random() < 0.5:
+            product = draw.choice(rows)
+        if field == "category":
+            slug = draw.choice(sorted({row.category for row in rows})) if draw.random() < 0.5 else product.category
+            filters["categories"] = (slug,)
+        elif field == "categories":
+            filters["categories"] = tuple(draw.sample(sorted({row.category for row in rows}), draw.randint(2, 8)))
+        elif field == "price":
+            only = filters.get("categories", ())
+            by_price = sample.of_category[only[0], "price"] if len(only) == 1 else sample.by_sort["price"]
+            filters |= _price_range(draw, by_price)
+        elif field == "district":
+            filters["district_key"] = product.district_key if draw.random() < 0.9 else "nowhere"
+        elif field == "state":
+            filters["state_key"] = product.state_key
+        elif field == "farm":
+            filters["farm_id"] = product.farm_id or 1
+        else:
+            filters[field] = draw.random() < 0.7
+    sort = draw.choice(list(SORTS.values()))
+    position = None
+    if draw.random() < 0.6:
+        value, row_id = SORT_KEYS[sort.name](draw.choice(rows))
+        position = Position(value, row_id, backward=draw.random() < 0.3)
+    return ListingQuery(Filters(**filters).normalised(), sort, 20, position)
+
+
+def _price_range(draw: random.Random, by_price: Rows) -> dict[str, int]:
+    """A range that from a ten-thousandth to all of the products pass, now and then open at one end."""
+    width = 10 ** draw.uniform(-4, 0)
+    start = 1 - width if draw.random() < 0.25 else draw.uniform(0, 1 - width)
+    last = len(by_price) - 1
+    low, high = by_price[int(start * last)].price_paise, by_price[min(last, int((start + width) * last))].price_paise
+    kind = draw.random()
+    if kind < 0.15:
+        return {"min_price_paise": low}
+    if kind < 0.3:
+        return {"max_price_paise": high}
+    return {"min_price_paise": low, "max_price_paise": high}

@@ -1,0 +1,105 @@
+"""Plans: whichever is chosen, the page is the same; and the choice follows the sample."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.page_statement import page_statement
+from farmlokal.catalog.planning.candidates import candidates
+from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.sample import SORT_KEYS, Sample, SampledRow, draw_sample
+from farmlokal.catalog.seed.generator import generate
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.database.interface import Row
+from tests.service import open_database, sqlite_url
+
+CATALOGUE = [
+    SampledRow(
+        number,
+        record.created_at or "",
+        record.price_paise,
+        text_key(record.name),
+        0 if record.rating is None else round(record.rating * 100) + 1,
+        record.category,
+        text_key(record.district or ""),
+        text_key(record.state or ""),
+        number % 500,
+        int((record.stock or 0) > 0),
+        int(record.organic),
+    )
+    for number, record in enumerate(generate(1, 20_000), 1)
+]
+# As if each row stood for fifty.
+SAMPLE = Sample(CATALOGUE, 0.02)
+DEAR = SAMPLE.by_sort["price"][-20].price_paise
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObject) -> None:
+    """Each index alone, and one scan for each category merged, give the rows that the chosen plan gives."""
+    async with open_database(sqlite_url(tmp_path)) as database:
+        await ProductWriter(database).apply(list(generate(1, 400)))
+        sample = await draw_sample(database)
+        product = data.draw(st.sampled_from(sample.by_sort["name"]))
+        sort = data.draw(st.sampled_from(list(SORTS.values())))
+        filters = Filters(
+            categories=data.draw(st.sampled_from([(), (product.category,), ("fruits", "grains", "vegetables")])),
+            min_price_paise=data.draw(st.sampled_from([None, product.price_paise])),
+            district_key=data.draw(st.sampled_from([None, product.district_key])),
+            state_key=data.draw(st.sampled_from([None, product.state_key])),
+            farm_id=data.draw(st.sampled_from([None, product.farm_id])),
+        )
+        value, row_id = SORT_KEYS[sort.name](product)
+        position = data.draw(st.sampled_from([None, Position(value, row_id), Position(value, row_id, backward=True)]))
+        query = ListingQuery(filters, sort, 5, position)
+
+        async def rows(plan: Plan) -> list[Row]:
+            statement = page_statement(query, database.dialect, plan)
+            return await database.fetch(statement.sql, statement.params)
+
+        expected = await rows(choose_plan(query, sample))
+        for candidate in candidates(filters, sample):
+            assert expected == await rows(Plan((Scan(candidate.index, filters, 0),)))
+        if len(filters.categories) > 1:
+            alone = [replace(filters, categories=(slug,)) for slug in filters.categories]
+            scans = tuple(Scan("products_by_price", one, 0) for one in alone)
+            assert expected == await rows(Plan(scans))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (ListingQuery(), "products_by_created_at"),
+        (ListingQuery(Filters(("fruits",)), SORTS["price"]), "products_of_category_by_price"),
+        (ListingQuery(Filters(district_key="pune")), "products_of_district"),
+        (ListingQuery(Filters(organic=True), SORTS["-rating"]), "products_by_rating"),
+        (ListingQuery(Filters(min_price_paise=5000), SORTS["-price"]), "products_by_price"),
+        (ListingQuery(Filters(min_price_paise=2000, max_price_paise=4000)), "products_by_created_at"),
+        (ListingQuery(Filters(min_price_paise=DEAR)), "products_by_price"),
+        (ListingQuery(Filters(farm_id=7), SORTS["name"]), "products_of_farm_by_name"),
+        (ListingQuery(Filters(district_key="nowhere"), SORTS["name"]), "products_of_district"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.canonical() or "everything",
+)
+def test_the_plan_follows_the_question(query: ListingQuery, index: str) -> None:
+    """A broad filter walks the order asked for, a rare one takes its own range."""
+    assert [index] == [scan.index for scan in choose_plan(query, SAMPLE).scans]
+
+
+def test_several_categories_are_merged_where_walking_would_be_long() -> None:
+    """Rare categories that gather at one end of the names get a scan each."""
+    query = ListingQuery(Filters(("oils", "pickles")), SORTS["name"])
+    assert ["products_of_category_by_name"] * 2 == [scan.index for scan in choose_plan(query, SAMPLE).scans]
+
+
+def test_an_empty_sample_still_plans() -> None:
+    """Before the first sample, and on an empty catalogue, every question has a plan."""
+    empty = Sample((), 1.0)
+    for sort in SORTS.values():
+        assert choose_plan(ListingQuery(Filters(("fruits",), 1, 2, "pune", "goa", 1, True, True), sort), empty).scans

@@ -1,0 +1,11 @@
+"""One fixture: a database on the backend that a test asks for by `tests.database.backends`."""
+
+import pytest
+
+from tests.database.backends import new_database_url
+
+
+@pytest.fixture
+def backend_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a new, empty database."""
+    return new_database_url(request)

@@ -1,0 +1,239 @@
+"""Wrong parameters of `GET /products`: one 400 that lists every fault, whatever was wrong, and no work for anybody."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from farmlokal.catalog.cursor import CursorSigner
+from farmlokal.catalog.listing_query import ListingQuery, Position
+from farmlokal.web.listing_parameters import PARAMETERS
+from tests.service import Service, serving, settings_for
+from tests.web.web_harness import Answer, ask, at_level, catalogue, logged, problem, watch_store
+
+PRICE = "must be a decimal from 0 to 999999999 with at most 2 decimal places"
+ID = "must be between 1 and 9223372036854775807"
+LIMIT = "must be between 1 and 100"
+FLAG = "must be true or false"
+PLACE = "must have 1 to 100 characters"
+SORT = "must be one of created_at, -created_at, price, -price, name, -name, rating, -rating"
+EMPTY = "must not be empty"
+ONCE = "must be given once"
+ESCAPE = "must be percent-encoded correctly"
+UTF8 = "must be valid UTF-8"
+CONTROL = "must hold no control characters"
+CURSOR = "must be a next_cursor or prev_cursor of this service, unchanged"
+OTHER_QUESTION = "must come from a page of the same filters and sort"
+ORDER = "must not exceed max_price"
+CATEGORY = (
+    "must be one of vegetables, fruits, grains, pulses, spices, oilseeds, nuts, flowers, fibres, livestock, meat, fish,"
+    " milk, dairy, eggs, honey, oils, pickles, bakery, other"
+)
+UNKNOWN = (
+    "is not a parameter; these are: category, min_price, max_price, district, state, farm_id, in_stock, organic, sort,"
+    " limit, cursor"
+)
+MANY = "must be at most 20 categories"
+HUGE = "9" * 30
+
+# The query string, and each fault as (parameter, value shown, detail).
+WRONG = [
+    ("limit=0", [("limit", "0", LIMIT)]),
+    ("limit=101", [("limit", "101", LIMIT)]),
+    ("limit=-1", [("limit", "-1", LIMIT)]),
+    ("limit=2.0", [("limit", "2.0", LIMIT)]),
+    ("limit=ten", [("limit", "ten", LIMIT)]),
+    ("limit=+5", [("limit", " 5", LIMIT)]),
+    ("limit=1_0", [("limit", "1_0", LIMIT)]),
+    ("limit=%D9%A3", [("limit", "٣", LIMIT)]),
+    (f"limit={HUGE}", [("limit", HUGE, LIMIT)]),
+    ("limit=", [("limit", "", EMPTY)]),
+    ("limit", [("limit", "", EMPTY)]),
+    ("limit=5&limit=5", [("limit", "5, 5", ONCE)]),
+    ("limit=%", [("limit", "%", ESCAPE)]),
+    ("min_price=-1", [("min_price", "-1", PRICE)]),
+    ("min_price=1.234", [("min_price", "1.234", PRICE)]),
+    ("min_price=1.", [("min_price", "1.", PRICE)]),
+    ("min_price=.5", [("min_price", ".5", PRICE)]),
+    ("min_price=1e3", [("min_price", "1e3", PRICE)]),
+    ("min_price=1,5", [("min_price", "1,5", PRICE)]),
+    ("min_price=NaN", [("min_price", "NaN", PRICE)]),
+    ("max_price=Infinity", [("max_price", "Infinity", PRICE)]),
+    ("max_price=1000000000", [("max_price", "1000000000", PRICE)]),
+    (f"max_price={HUGE}", [("max_price", HUGE, PRICE)]),
+    ("max_price=", [("max_price", "", EMPTY)]),
+    ("max_price=1&max_price=2", [("max_price", "1, 2", ONCE)]),
+    ("min_price=2&max_price=1.99", [("min_price", "2", ORDER)]),
+    ("farm_id=0", [("farm_id", "0", ID)]),
+    ("farm_id=-3", [("farm_id", "-3", ID)]),
+    ("farm_id=x", [("farm_id", "x", ID)]),
+    (f"farm_id={2**63}", [("farm_id", str(2**63), ID)]),
+    ("in_stock=yes", [("in_stock", "yes", FLAG)]),
+    ("in_stock=True", [("in_stock", "True", FLAG)]),
+    ("in_stock=1", [("in_stock", "1", FLAG)]),
+    ("organic=", [("organic", "", EMPTY)]),
+    ("organic=true&organic=false", [("organic", "true, false", ONCE)]),
+    ("sort=cost", [("sort", "cost", SORT)]),
+    ("sort=Price", [("sort", "Price", SORT)]),
+    ("sort=--price", [("sort", "--price", SORT)]),
+    ("sort=price,name", [("sort", "price,name", SORT)]),
+    ("sort=id;DROP+TABLE+products", [("sort", "id;DROP TABLE products", SORT)]),
+    ("district=", [("district", "", EMPTY)]),
+    ("district=+", [("district", " ", PLACE)]),
+    (f"district={'x' * 101}", [("district", "x" * 80 + "…", PLACE)]),
+    ("district=Pune&district=Pune", [("district", "Pune, Pune", ONCE)]),
+    ("district=a%00b", [("district", "a%00b", CONTROL)]),
+    ("district=%0Aadmin", [("district", "%0Aadmin", CONTROL)]),
+    ("district=%ff%fe", [("district", "%ff%fe", UTF8)]),
+    ("district=%C0%AF", [("district", "%C0%AF", UTF8)]),
+    ("district=%ED%A0%80", [("district", "%ED%A0%80", UTF8)]),
+    ("district=%zz", [("district", "%zz", ESCAPE)]),
+    ("state=%E0%A4", [("state", "%E0%A4", UTF8)]),
+    ("state=100%", [("state", "100%", ESCAPE)]),
+    (f"state={'%EF%B7%BA' * 6}", [("state", "ﷺ" * 6, PLACE)]),
+    ("category=", [("category", "", EMPTY)]),
+    ("category=fruits,,milk", [("category", "", EMPTY)]),
+    ("category=fruit", [("category", "fruit", CATEGORY)]),
+    ("category=fruits,stone,Sand", [("category", "stone", CATEGORY), ("category", "sand", CATEGORY)]),
+    ("category=%FF", [("category", "%FF", UTF8)]),
+    (f"category={','.join(['fruits'] * 21)}", [("category", "21 categories", MANY)]),
+    ("&".join(["category=a"] * 700), [("category", "700 categories", MANY)]),
+    (f"category={','.join(['milk'] * 1000)}", [("category", "1000 categories", MANY)]),
+    ("q=tomato", [("q", "tomato", UNKNOWN)]),
+    ("Limit=5", [("Limit", "5", UNKNOWN)]),
+    ("page=2&page=3", [("page", "2", UNKNOWN)]),
+    ("=5", [("", "5", UNKNOWN)]),
+    ("limit%00=5", [("limit\\x00", "5", CONTROL)]),
+    ("limit[]=5", [("limit[]", "5", UNKNOWN)]),
+    ("cursor=", [("cursor", "", EMPTY)]),
+    ("cursor=abc", [("cursor", "abc", CURSOR)]),
+    ("cursor=*", [("cursor", "*", CURSOR)]),
+    ("cursor=%E2%82%AC", [("cursor", "€", CURSOR)]),
+    ("cursor=a&cursor=b", [("cursor", "a, b", ONCE)]),
+    (f"cursor={'A' * 7000}", [("cursor", "A" * 80 + "…", "must have at most 1024 characters")]),
+    (f"cursor={'A' * 1024}", [("cursor", "A" * 40 + "…", CURSOR)]),
+]
+
+RIGHT = [
+    *("category=fruits", "category=Fruits,MILK&category=eggs", "category=%66ruits", "min_price=0", "min_price=0012.5"),
+    *("max_price=999999999.99", "min_price=1&max_price=1", "district=Pune", "state=himachal+pradesh", "farm_id=1"),
+    *(f"farm_id={2**63 - 1}", "in_stock=true", "in_stock=false", "organic=true", "organic=false", "limit=1"),
+    *("limit=100", "limit=0007", f"district={'x' * 100}", "district=%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87", "&"),
+    *(f"sort={sign}{name}" for name in ("created_at", "price", "name", "rating") for sign in ("", "-")),
+]
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    """A service without Redis, over the small catalogue."""
+    async with serving(settings_for(await catalogue(tmp_path))) as running:
+        yield running
+
+
+def faults(answer: Answer) -> list[tuple[str, str, str]]:
+    """Every fault that a refusal lists, after a check that its `detail` tells the first five and counts the others."""
+    content = problem(answer, 400, "invalid-parameter")
+    listed = [(fault["parameter"], fault["value"], fault["detail"]) for fault in content["errors"]]
+    told = "; ".join(f"{parameter} {detail}" for parameter, _, detail in listed[:5])
+    assert told + (f"; and {len(listed) - 5} more, all in errors" if len(listed) > 5 else "") == content["detail"]
+    return listed
+
+
+async def test_every_wrong_form_is_refused_with_its_faults(
+    service: Service, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """Each wrong form gets the fault that it is, in the same shape; none reaches the database or the error log."""
+    store = watch_store(service.app)
+    with logged() as events:
+        for raw, expected in WRONG:
+            with subtests.test(raw=raw[:60]):
+                assert expected == faults(await ask(service.port, f"/products?{raw}"))
+    assert 0 == store.questions
+    assert [] == at_level(events, "warning", "error", "critical")
+    assert [] == [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")]
+
+
+async def test_every_right_form_is_answered(service: Service, subtests: pytest.Subtests) -> None:
+    """Each right form of each parameter gets a page."""
+    for raw in RIGHT:
+        with subtests.test(raw=raw):
+            assert 200 == (await ask(service.port, f"/products?{raw}")).status
+
+
+async def test_every_parameter_has_right_and_wrong_forms() -> None:
+    """No parameter was forgotten in the two lists above."""
+    for name in ["category", *(parameter.name for parameter in PARAMETERS)]:
+        assert any((name, value, detail) for _, listed in WRONG for found, value, detail in listed if found == name)
+        assert name == "cursor" or any(raw.startswith(f"{name}=") for raw in RIGHT)
+
+
+async def test_all_faults_of_a_request_are_listed_at_once(service: Service) -> None:
+    """A request that is wrong in eight ways hears of all eight."""
+    answer = await ask(
+        service.port,
+        "/products?category=stone&min_price=9&max_price=1&district=%FF&farm_id=x&sort=up&limit=0&limit=1&q=1&state=",
+    )
+    expected = [
+        *(("district", "%FF", UTF8), ("category", "stone", CATEGORY), ("farm_id", "x", ID), ("sort", "up", SORT)),
+        *(("limit", "0, 1", ONCE), ("q", "1", UNKNOWN), ("state", "", EMPTY), ("min_price", "9", ORDER)),
+    ]
+    assert expected == faults(answer)
+
+
+async def test_a_forged_cursor_is_listed_beside_other_faults(service: Service) -> None:
+    """That a cursor is none of ours can be told whatever else is wrong."""
+    listed = faults(await ask(service.port, "/products?limit=0&cursor=forged"))
+    assert [("limit", "0", LIMIT), ("cursor", "forged", CURSOR)] == listed
+
+
+async def test_a_cursor_holds_for_its_own_question_alone(service: Service) -> None:
+    """Another filter, another sort, a missing filter: each is told that the cursor belongs elsewhere."""
+    page = (await ask(service.port, "/products?organic=true&sort=price&limit=2")).json()["page"]
+    cursor = page["next_cursor"]
+    shown = f"{cursor[:40]}…"
+    for question in ("sort=price", "organic=true", "organic=false&sort=price", "organic=true&sort=-price"):
+        listed = faults(await ask(service.port, f"/products?{question}&cursor={cursor}"))
+        assert [("cursor", shown, OTHER_QUESTION)] == listed
+    for broken in (
+        cursor[:-1],
+        cursor[1:],
+        f"{cursor}A",
+        f"{cursor[:30]}{'B' if cursor[30] == 'A' else 'A'}{cursor[31:]}",
+    ):
+        listed = faults(await ask(service.port, f"/products?organic=true&sort=price&cursor={broken}"))
+        assert [("cursor", f"{broken[:40]}…", CURSOR)] == listed
+    assert 200 == (await ask(service.port, f"/products?sort=price&organic=true&cursor={cursor}")).status
+
+
+async def test_a_cursor_of_another_key_is_forged(service: Service) -> None:
+    """What somebody sealed with a key of their own is refused."""
+    forged = CursorSigner([b"a key that the service has not"]).seal(ListingQuery(), Position("2026-11-22T00:00:00Z", 1))
+    assert [("cursor", f"{forged[:40]}…", CURSOR)] == faults(await ask(service.port, f"/products?cursor={forged}"))
+
+
+names = st.one_of(st.sampled_from(["category", *(parameter.name for parameter in PARAMETERS)]), st.text(max_size=8))
+values = st.one_of(
+    st.from_regex(r"-?[0-9]{1,12}(\.[0-9]{0,3})?", fullmatch=True),
+    st.sampled_from(["true", "false", "fruits", "milk,EGGS", "price", "-rating", "Pune"]),
+    st.text(max_size=20),
+)
+# A pair as a careful client writes it, or bytes as they come; what ends a request line is left out.
+pairs = st.one_of(
+    st.tuples(names, values).map(lambda pair: f"{quote(pair[0])}={quote(pair[1])}".encode()),
+    st.binary(max_size=30).map(lambda raw: raw.translate(None, b" \r\n")),
+    st.text(alphabet="%0123456789abcdefABCDEF&=+,;#?cursorlimit", max_size=30).map(str.encode),
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.lists(pairs, max_size=5).map(b"&".join))
+async def test_any_query_string_is_answered_or_refused(service: Service, raw: bytes) -> None:
+    """Whatever stands after the `?`, the answer is a page or a 400 problem, and nothing is logged as an error."""
+    with logged() as events:
+        answer = await ask(service.port, b"/products?" + raw)
+    if answer.status != 200:
+        problem(answer, 400, answer.json()["type"].removeprefix("/problems/"))
+    assert [] == at_level(events, "warning", "error", "critical")

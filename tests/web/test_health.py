@@ -1,0 +1,166 @@
+"""`/livez` and `/readyz`: what an orchestrator and a load balancer are told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from farmlokal.app.server import drain
+from farmlokal.errors import DatabaseUnavailable
+from farmlokal.web import keys
+from farmlokal.web.health import Health, Phase, add_health_routes
+from tests.service import serving, settings_for
+from tests.web.web_harness import ask, catalogue
+
+Probe = Callable[[], Awaitable[object]]
+
+
+async def answers() -> None:
+    """A dependency that is up."""
+
+
+async def is_slow() -> None:
+    """A dependency that takes its time."""
+    await asyncio.sleep(0.3)
+
+
+async def hangs() -> None:
+    """A dependency that never answers."""
+    await asyncio.Event().wait()
+
+
+def fails(error: Exception) -> Probe:
+    """A dependency whose driver raises `error`."""
+
+    async def probe() -> None:
+        raise error
+
+    return probe
+
+
+@asynccontextmanager
+async def health_of(**probes: Probe) -> AsyncIterator[tuple[Health, ClientSession]]:
+    """The two routes over `probes`, and a client of them."""
+    app = web.Application()
+    health = Health(probes)
+    add_health_routes(app, health)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
+            yield health, client
+    finally:
+        await runner.cleanup()
+
+
+async def report(client: ClientSession) -> tuple[int, dict[str, Any]]:
+    """Status and body of `/readyz`."""
+    async with client.get("/readyz") as response:
+        assert "no-store" == response.headers["Cache-Control"]
+        return response.status, await response.json()
+
+
+async def test_ready_names_each_dependency_with_its_latency(tmp_path: Path, redis_url: str) -> None:
+    """A service that has started is ready, and says how long its database and its Redis take."""
+    async with serving(settings_for(await catalogue(tmp_path), redis_url=redis_url)) as service:
+        answer = await ask(service.port, "/readyz")
+    assert (200, "application/json; charset=utf-8") == (answer.status, answer.headers["Content-Type"])
+    content = answer.json()
+    assert ("ready", ["database", "redis"]) == (content["status"], list(content["dependencies"]))
+    for dependency in content["dependencies"].values():
+        assert dependency["state"] in ("up", "degraded")
+        assert 0 <= dependency["latency_ms"] < 1000
+
+
+async def test_without_redis_only_the_database_is_named(tmp_path: Path) -> None:
+    """What is not configured is no dependency."""
+    async with serving(settings_for(await catalogue(tmp_path))) as service:
+        assert ["database"] == list((await ask(service.port, "/readyz")).json()["dependencies"])
+
+
+async def test_starting_and_draining_are_not_ready() -> None:
+    """Only between start and stop does the process ask for traffic, whatever its dependencies say."""
+    async with health_of(database=answers) as (health, client):
+        assert (503, "starting") == ((found := await report(client))[0], found[1]["status"])
+        health.phase = Phase.READY
+        assert (200, "ready") == ((found := await report(client))[0], found[1]["status"])
+        health.phase = Phase.DRAINING
+        assert (503, "draining") == ((found := await report(client))[0], found[1]["status"])
+
+
+async def test_a_draining_service_still_answers(tmp_path: Path) -> None:
+    """While load balancers turn away the service goes on serving; only `/readyz` says that it will not for long."""
+    async with serving(settings_for(await catalogue(tmp_path))) as service:
+        draining = asyncio.create_task(drain(service.app, 30))
+        await asyncio.sleep(0)
+        assert 503 == (await ask(service.port, "/readyz")).status
+        assert 200 == (await ask(service.port, "/products")).status
+        assert 200 == (await ask(service.port, "/livez")).status
+        draining.cancel()
+    assert Phase.DRAINING is service.app[keys.HEALTH].phase
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(DatabaseUnavailable("away"), RedisConnectionError("refused"), ConnectionRefusedError(), TimeoutError()),
+        RuntimeError("what a driver may think of"),
+    ],
+    ids=repr,
+)
+async def test_a_dead_dependency_is_down_and_the_process_still_ready(error: Exception) -> None:
+    """Whatever a driver raises its dependency is down; the process can serve hits, and stays in rotation."""
+    async with health_of(database=fails(error), redis=answers) as (health, client):
+        health.phase = Phase.READY
+        status, content = await report(client)
+    assert (200, "ready") == (status, content["status"])
+    assert {"state": "down", "latency_ms": None} == content["dependencies"]["database"]
+    assert "up" == content["dependencies"]["redis"]["state"]
+
+
+async def test_slow_is_degraded_and_hanging_is_down_in_bounded_time() -> None:
+    """A slow dependency is named as such; one that hangs delays the report by a second and no more."""
+    async with health_of(slow=is_slow, hanging=hangs) as (health, client):
+        health.phase = Phase.READY
+        async with asyncio.timeout(1.5):
+            status, content = await report(client)
+    assert 200 == status
+    assert ("degraded", "down") == tuple(content["dependencies"][name]["state"] for name in ("slow", "hanging"))
+    assert content["dependencies"]["slow"]["latency_ms"] >= 300
+
+
+async def test_liveness_asks_no_dependency() -> None:
+    """`/livez` answers at once beside a dependency that hangs, and never looks at one."""
+    looked = 0
+
+    async def counts() -> None:
+        nonlocal looked
+        looked += 1
+        await hangs()
+
+    async with health_of(database=counts) as (health, client):
+        for health.phase in Phase:
+            async with asyncio.timeout(0.5), client.get("/livez") as response:
+                assert (200, {"status": "alive"}) == (response.status, await response.json())
+                assert "no-store" == response.headers["Cache-Control"]
+    assert 0 == looked
+
+
+async def test_many_probes_share_one_look() -> None:
+    """A hundred load balancers asking at once cost each dependency one question."""
+    looked = 0
+
+    async def counts() -> None:
+        nonlocal looked
+        looked += 1
+        await asyncio.sleep(0.05)
+
+    async with health_of(database=counts) as (_, client):
+        await asyncio.gather(*(report(client) for _ in range(100)))
+    assert 1 == looked
