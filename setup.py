@@ -30,6 +30,9 @@ REQUIRES = [
 
 EXTRAS = {
     "test": [
+        # The two that the benchmarks measure the cache tier beside.
+        "aiocache[redis]>=0.12,<0.13",
+        "cashews[redis]>=7.4,<8",
         "grimp>=3.14,<4",
         "hypothesis>=6.150,<7",
         "import-linter>=2.9,<3",

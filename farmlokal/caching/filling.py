@@ -83,7 +83,7 @@ class Filler:
             return None
         asked_at = self._history.epoch
         reading = await self._second.read(question.key, question.tags)
-        held = self._memory.get(question.key)
+        held = self._memory.peek(question.key)
         if reading is None:
             return self._unconfirmed(held, wanted)
         return self._pick(question, held, reading, asked_at, wanted)
@@ -148,7 +148,7 @@ class Filler:
     async def _lead(self, question: Question, lease: Lease | None, asked_at: int, wanted: Wanted) -> Filled:
         if lease is not None:
             # Another process may have filled the key between our look and our lease.
-            held = self._memory.get(question.key)
+            held = self._memory.peek(question.key)
             found = self._pick(question, held, lease.reading, asked_at, wanted._replace(stale=False))
             if found is not None:
                 self._give_back(lease)
@@ -193,9 +193,9 @@ class Filler:
 
 def _newest_first(held: Entry | None, found: Entry | None) -> list[tuple[Entry, Outcome]]:
     """Memory's and Redis's entry, as far as there are such; of two copies of one, memory's."""
-    if held is found:
-        held = None  # another caller of the same reading put it there
+    if found is None:
+        return [(held, Outcome.MEMORY_HIT)] if held is not None else []
+    if held is None or held is found:  # another caller of the same reading put it there
+        return [(found, Outcome.REDIS_HIT)]
     both = [(held, Outcome.MEMORY_HIT), (found, Outcome.REDIS_HIT)]
-    if held is not None and found is not None and held.loaded_at < found.loaded_at:
-        both.reverse()
-    return [(entry, outcome) for entry, outcome in both if entry is not None]
+    return both if held.loaded_at >= found.loaded_at else both[::-1]

@@ -31,6 +31,8 @@ _DRAIN_WAIT_MAX_S = 5.0
 _FLIGHTS_MAX = 3
 # After a failed refresh the stale entry is served this long, ± 50 %, before the next attempt.
 _RETRY_AFTER_S = 1.0
+_ANYTHING = Wanted(stale=True)
+_FRESH = Wanted()
 
 
 class ReadThrough:
@@ -86,7 +88,8 @@ class ReadThrough:
         hit = self.peek(key)
         if hit is not None:
             return hit
-        return await self._answer(Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime))
+        question = Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+        return self._from_memory(question) or await self._filled(question)
 
     def peek(self, key: str) -> Lookup | None:
         """The answer of a memory hit that needs no further thought; for callers that cannot wait."""
@@ -132,19 +135,23 @@ class ReadThrough:
         if self._listening is not None:
             await end([self._listening])
 
-    async def _answer(self, question: Question) -> Lookup:
-        entry, now = self._memory.get(question.key), self._clock()
-        if entry is None or entry.stale_until <= now:
-            return await self._filled(question)
+    def _from_memory(self, question: Question) -> Lookup | None:
+        """What memory has to say without waiting: a hit, or a stale answer whose refresh is started."""
+        entry = self._memory.peek(question.key)
+        if entry is None:
+            return None
+        now = self._clock()
+        if entry.stale_until <= now:
+            return None
         standing = self._history.standing(entry)
         if entry.fresh_until > now:
             if standing is Standing.VALID:
                 return self._hit(question, entry, now)
             if standing is Standing.UNKNOWN:
-                return await self._filled(question)
+                return None
         if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
-            return await self._filled(question)
-        self._refresh_behind(question, entry, now, Wanted())
+            return None
+        self._refresh_behind(question, entry, now, _FRESH)
         return answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE)
 
     def _hit(self, question: Question, entry: Entry, now: float) -> Lookup:
@@ -163,13 +170,12 @@ class ReadThrough:
 
     async def _filled(self, question: Question) -> Lookup:
         """What Redis has or a flight brings, checked once more on the way out: it may have been invalidated since."""
-        wanted = Wanted(stale=True)
         for _ in range(_FLIGHTS_MAX):
             try:
-                found = None if question.key in self._flights else await self._filler.look(question, wanted)
+                found = None if question.key in self._flights else await self._filler.look(question, _ANYTHING)
                 follower = False
                 if found is None:
-                    work = partial(self._filler.load, question, wanted)
+                    work = partial(self._filler.load, question, _ANYTHING)
                     found, follower = await self._flights.run(question.key, work)
             except Unavailable:
                 kept = self._kept(question.key)
@@ -178,7 +184,7 @@ class ReadThrough:
                 return kept
             lookup, entry = found
             if lookup.outcome is Outcome.STALE:
-                self._refresh_behind(question, entry, self._clock(), Wanted())
+                self._refresh_behind(question, entry, self._clock(), _FRESH)
                 return lookup
             if self._history.standing(entry) in (Standing.VALID, Standing.UNKNOWN):
                 break
@@ -188,7 +194,7 @@ class ReadThrough:
 
     def _kept(self, key: str) -> Lookup | None:
         """What is kept of `key`, to be served in place of an error."""
-        entry, now = self._memory.get(key), self._clock()
+        entry, now = self._memory.peek(key), self._clock()
         if entry is None or entry.stale_until <= now or entry.value.negative:
             return None
         self._note_failure(entry, now)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from farmlokal.app.purging import purge
 from farmlokal.app.resources import wait_for_database
+from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.known_farms import KnownFarms
@@ -40,7 +42,7 @@ def seed(products: int) -> None:
     settings = start()
     address = parse_address(settings.database_url)
     with progress("seeding", products, unit="products") as advance_to:
-        run(_with_database(settings, lambda database: seed_catalogue(database, address, products, advance_to)))
+        run(_filling(settings, lambda database: seed_catalogue(database, address, products, advance_to)))
     click.echo(f"the catalogue holds seed products 1 to {products}")
 
 
@@ -68,7 +70,7 @@ def import_(file: Path, locations: Path | None, replace: bool) -> None:
             await refresh_statistics(database)
             return done
 
-        summary, buried = run(_with_database(settings, work))
+        summary, buried = run(_filling(settings, work))
     counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in Outcome if summary.tally[outcome])
     click.echo(f"{summary.rows} rows: {counts or 'none landed'}; {summary.bad_rows} bad")
     if replace and summary.complete:
@@ -101,6 +103,14 @@ async def _import(
     if sighting is not None:
         await writer.forget(sighting)
     return summary, buried
+
+
+async def _filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    try:
+        return await _with_database(settings, work)
+    finally:
+        # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves nothing.
+        await purge(settings, (EVERYTHING,))
 
 
 async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench.bulk import bulk
 from tests.bench.burst import burst
+from tests.bench.cache import cache
 from tests.bench.figures import Figure, as_json, heading, line
 from tests.bench.growth import growth
 from tests.bench.listing import depth, families
@@ -23,6 +24,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "families": families,
     "depth": depth,
     "burst": burst,
+    "cache": cache,
     "growth": growth,
     "tokens": tokens,
     "syncs": syncs,

@@ -4,16 +4,14 @@ The rule: once a write is acknowledged and its notice delivered, the old value i
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar, cast
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_tier import RedisTier
-from farmlokal.caching.second_tier import Busy, Lease, Reading
 from tests.caching.cache_harness import (
     STALE_S,
     TTL_S,
@@ -24,81 +22,10 @@ from tests.caching.cache_harness import (
     settle,
     until,
 )
+from tests.caching.stepping import STEPS, Database, Schedule, SteppedTier
 
 TAGS = ("listing",)
 FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "revalidation")
-STEPS = (
-    *("before read", "after read", "before acquire", "after acquire"),
-    *("before load", "after load", "before store", "after store"),
-)
-T = TypeVar("T")
-Hook = Callable[[], Awaitable[None]]
-
-
-class Schedule:
-    """Runs one hook, once, at one step."""
-
-    def __init__(self) -> None:
-        self.step: str | None = None
-        self.hook: Hook | None = None
-        self.ran = False
-
-    def arm(self, step: str, hook: Hook) -> None:
-        """At `step`, `hook` is to run."""
-        self.step, self.hook = step, hook
-
-    async def reach(self, step: str) -> None:
-        """The flow has come to `step`."""
-        if step == self.step:
-            await self.run()
-
-    async def run(self) -> None:
-        """Run the hook, unless it has run."""
-        if self.hook is not None:
-            hook, self.hook = self.hook, None
-            await hook()
-            self.ran = True
-
-
-class SteppedTier(RedisTier):
-    """The real tier, with a stop before and after each of its calls."""
-
-    schedule: Schedule | None = None
-
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
-        """See SecondTier."""
-        return await self._stepped("read", super().read(key, tags))
-
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
-        """See SecondTier."""
-        return await self._stepped("acquire", super().acquire(key, tags))
-
-    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """See SecondTier."""
-        return await self._stepped("store", super().store(lease, entry, now=now))
-
-    async def _stepped(self, name: str, call: Awaitable[T]) -> T:
-        if self.schedule is not None:
-            await self.schedule.reach(f"before {name}")
-        result = await call
-        if self.schedule is not None:
-            await self.schedule.reach(f"after {name}")
-        return result
-
-
-class Database:
-    """One row, and a loader that reads it between two steps."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.row = b"old"
-        self._schedule = schedule
-
-    async def load(self) -> Value:
-        """The row as it is now."""
-        await self._schedule.reach("before load")
-        value = Value(self.row)
-        await self._schedule.reach("after load")
-        return value
 
 
 class PlainReadThrough:

@@ -1,16 +1,13 @@
 """The read-through cache: where answers come from, how many loads there are, and what a failing load leaves behind."""
 
 import asyncio
-from collections.abc import Iterable
 
 import pytest
 
 from farmlokal.caching import read_through
-from farmlokal.caching.entry import Entry
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis_keys import entry_key
-from farmlokal.caching.second_tier import Lease, Reading
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
 from tests.caching.cache_harness import (
     STALE_S,
@@ -23,36 +20,9 @@ from tests.caching.cache_harness import (
     settle,
     until,
 )
+from tests.caching.hanging import HangingTier
 
 CALLERS = 200
-
-
-class HangingTier:
-    """A second tier that holds nothing and whose writes never end."""
-
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading:
-        """Nothing is there."""
-        return Reading(None, tuple(None for _ in tags))
-
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
-        """The lease goes to whoever asks."""
-        return Lease(key, "token", tags, Reading(None, tuple("generation" for _ in tags)))
-
-    async def renew(self, lease: Lease) -> bool:
-        """It is held."""
-        return True
-
-    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """Wait for ever."""
-        return await asyncio.Event().wait()
-
-    async def release(self, lease: Lease) -> bool:
-        """It was held."""
-        return True
-
-    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
-        """Wait for ever."""
-        return await asyncio.Event().wait()
 
 
 async def test_a_miss_loads_and_a_hit_does_not() -> None:

@@ -1,68 +1,17 @@
-"""The second tier, on a real Redis: lifetimes, batching, leases, and what happens without it."""
+"""The second tier, on a real Redis: lifetimes, batching, and what happens without it."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
-from redis.asyncio import Redis
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from farmlokal.app.resources import redis_client
-from farmlokal.caching.entry import COMPRESS_FROM_BYTES, Entry, Value
-from farmlokal.caching.redis_keys import GENERATION, GENERATION_MS, LEASE, LEASE_MS, entry_key
-from farmlokal.caching.redis_tier import RedisTier
-from farmlokal.caching.second_tier import Busy, Lease
+from farmlokal.caching.entry import COMPRESS_FROM_BYTES
+from farmlokal.caching.redis_keys import GENERATION, GENERATION_MS, LEASE, entry_key
 from farmlokal.resilience.breaker import BreakerState
+from tests.caching.tier_harness import TAGS, WAIT_MAX_S, entry, opened
 from tests.conftest import StartRedis
-
-WAIT_MAX_S = 0.1
-TAGS = ("one", "two")
-
-
-@dataclass
-class Opened:
-    """A tier, and a connection of the test's own to the same Redis."""
-
-    tier: RedisTier
-    redis: Redis
-
-    async def lease(self, key: str = "key") -> Lease:
-        """The lease on `key`, which nobody has."""
-        lease = await self.tier.acquire(key, TAGS)
-        assert isinstance(lease, Lease)
-        return lease
-
-    async def keep(self, kept: Entry, key: str = "key") -> bool:
-        """Store `kept` as a load would have; whether it was kept."""
-        lease = await self.lease(key)
-        kept.generations = lease.generations
-        return await self.tier.store(lease, kept, now=kept.loaded_at)
-
-    async def entry(self, key: str = "key") -> Entry | None:
-        """The entry that the tier reads."""
-        reading = await self.tier.read(key, TAGS)
-        return None if reading is None else reading.entry
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
-    """A tier on the Redis at `url`, as the service makes it."""
-    client = redis_client(url, WAIT_MAX_S)
-    async with Redis.from_url(url) as own:
-        try:
-            yield Opened(RedisTier(client, wait_max_s=WAIT_MAX_S), own)
-        finally:
-            await client.aclose()
-
-
-def entry(body: bytes = b"body", *, lifetime_s: float = 60) -> Entry:
-    """An entry that was loaded now and is kept for `lifetime_s`."""
-    now = time.time()
-    return Entry(Value(body, (("next", "cursor"),)), now, now + lifetime_s / 2, now + lifetime_s)
 
 
 def changes(events: list[EventDict]) -> list[str]:
@@ -161,52 +110,6 @@ async def test_a_cancelled_reader_takes_the_answer_from_nobody(redis_url: str) -
         readers[0].cancel()
         assert [kept, kept] == await asyncio.gather(*readers[1:])
         assert readers[0].cancelled()
-
-
-async def test_one_of_many_gets_the_lease(redis_url: str) -> None:
-    """While one has it the others are told how long it may last; given back, it is there for the next."""
-    async with opened(redis_url) as at:
-        answers = await asyncio.gather(*(at.tier.acquire("key", TAGS) for _ in range(20)))
-        (lease,) = [answer for answer in answers if isinstance(answer, Lease)]
-        busy = [answer for answer in answers if isinstance(answer, Busy)]
-        assert 19 == len(busy)
-        assert all(0 < answer.left_s <= LEASE_MS / 1000 for answer in busy)
-        assert await at.tier.renew(lease)
-        assert await at.tier.release(lease)
-        assert not await at.tier.release(lease)
-        assert not await at.tier.renew(lease)
-        assert isinstance(await at.tier.acquire("key", TAGS), Lease)
-
-
-async def test_who_lost_the_lease_writes_nothing(redis_url: str) -> None:
-    """A lease that ran out, and one that another took over since: neither is good for a write, nor for a release."""
-    async with opened(redis_url) as at:
-        lost = await at.lease()
-        kept = entry()
-        kept.generations = lost.generations
-        await at.redis.delete(LEASE.format("key"))
-        assert not await at.tier.store(lost, kept, now=kept.loaded_at)
-        current = await at.lease()
-        assert not await at.tier.store(lost, kept, now=kept.loaded_at)
-        assert not await at.tier.release(lost)
-        assert await at.entry() is None
-        assert await at.tier.store(current, kept, now=kept.loaded_at)
-
-
-@pytest.mark.parametrize("tag", TAGS)
-async def test_what_was_invalidated_since_the_load_began_is_not_kept(redis_url: str, tag: str) -> None:
-    """One raised generation among several is enough, and so is a Redis that restarted empty; the lease ends."""
-    async with opened(redis_url) as at:
-        kept = entry()
-        lease = await at.lease()
-        kept.generations = lease.generations
-        assert await at.tier.invalidate([tag], "somebody")
-        assert not await at.tier.store(lease, kept, now=kept.loaded_at)
-        assert await at.entry() is None
-        following = await at.lease()
-        assert lease.generations != following.generations
-        await at.redis.flushdb()
-        assert not await at.tier.store(following, kept, now=kept.loaded_at)
 
 
 async def test_three_failures_open_the_breaker_and_one_success_closes_it(own_redis: StartRedis) -> None:

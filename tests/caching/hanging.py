@@ -1,0 +1,35 @@
+"""A second tier that never gets anything done."""
+
+import asyncio
+from collections.abc import Iterable
+
+from farmlokal.caching.entry import Entry
+from farmlokal.caching.second_tier import Lease, Reading
+
+
+class HangingTier:
+    """A second tier that holds nothing and whose writes never end."""
+
+    async def read(self, key: str, tags: tuple[str, ...]) -> Reading:
+        """Nothing is there."""
+        return Reading(None, tuple(None for _ in tags))
+
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
+        """The lease goes to whoever asks."""
+        return Lease(key, "token", tags, Reading(None, tuple("generation" for _ in tags)))
+
+    async def renew(self, lease: Lease) -> bool:
+        """It is held."""
+        return True
+
+    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
+        """Wait for ever."""
+        return await asyncio.Event().wait()
+
+    async def release(self, lease: Lease) -> bool:
+        """It was held."""
+        return True
+
+    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
+        """Wait for ever."""
+        return await asyncio.Event().wait()
