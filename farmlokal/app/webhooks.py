@@ -6,7 +6,8 @@ from typing import Any
 
 from farmlokal.catalog.effects import Effects
 from farmlokal.catalog.outcomes import Outcome
-from farmlokal.catalog.upsert import Change, ProductWriter
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import parse_deletion, parse_product
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection

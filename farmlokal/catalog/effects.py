@@ -7,7 +7,8 @@ from typing import NamedTuple
 from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.tags import touched
-from farmlokal.catalog.upsert import Change, ProductWriter
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
 from farmlokal.database.interface import Database, Session
 

@@ -7,7 +7,8 @@ from farmlokal.catalog.feed_rows import external_id_in, is_foreign, parse_feed_r
 from farmlokal.catalog.known_farms import KnownFarms
 from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.tags import touched
-from farmlokal.catalog.upsert import Change, ProductWriter
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.versions import Change
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
 

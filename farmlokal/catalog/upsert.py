@@ -1,28 +1,17 @@
-"""Writing to the catalogue: versions decide, purely; then as few statements as a batch needs carry the decision out.
-
-What a change does to a row::
-
-    newer version              the record replaces the row; a deletion makes it a tombstone
-    older version              nothing: outdated
-    same version, same digest  nothing: unchanged (a row that was gone only by absence comes back)
-    same version, other digest nothing: rejected
-"""
+"""Writing to the catalogue: `versions.decide` decides; as few statements as a batch needs carry the decision out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from farmlokal.catalog.farms import farm_ids, farm_key, place_key
 from farmlokal.catalog.known_farms import KnownFarms
 from farmlokal.catalog.normalise import name_key
-from farmlokal.catalog.outcomes import Applied, Outcome
-from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.outcomes import Applied
+from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.versions import Change, Identity, Stored, decide
 from farmlokal.catalog.wire import wire_time
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
-
-Change = ProductRecord | Deletion
-Identity = tuple[str, str]
 
 # MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
 _IDENTITIES_MAX = 500
@@ -37,20 +26,6 @@ _BURY = (
     "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
     " WHERE id = %s"
 )
-
-
-@dataclass(slots=True)
-class Stored:
-    """What the store holds of one identity; `id` is None until the row is inserted, `content` until it changes."""
-
-    id: int | None
-    version: int
-    digest: str
-    live: bool
-    stock: int
-    created_at: str
-    content: ProductRecord | None = None
-    changed: bool = False
 
 
 class ProductWriter:
@@ -212,37 +187,6 @@ _UNSEEN = (
     " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
     " ORDER BY id LIMIT 1000"
 )
-
-
-def decide(stored: dict[Identity, Stored], change: Change, now: str) -> Applied:
-    """What becomes of `change`, given what is `stored`, which is brought up to date. Pure but for that.
-
-    now: RFC 3339, the creation time of a record that says none.
-    """
-    identity = (change.source, change.external_id)
-    row = stored.get(identity)
-    digest = change.digest()
-    if row is not None:
-        if change.version < row.version:
-            return Applied(Outcome.OUTDATED)
-        if change.version == row.version:
-            if digest != row.digest:
-                return Applied(Outcome.REJECTED, f"version {change.version} is already here with other content")
-            if row.live or isinstance(change, Deletion):
-                return Applied(Outcome.UNCHANGED)
-    was_live = row is not None and row.live
-    if row is None:
-        row = stored[identity] = Stored(None, change.version, digest, live=False, stock=0, created_at=now)
-    row.version, row.digest, row.changed = change.version, digest, True
-    if isinstance(change, Deletion):
-        row.live = False
-        row.content = None
-        return Applied(Outcome.DELETED if was_live else Outcome.UNCHANGED)
-    row.live = True
-    row.content = change
-    row.stock = row.stock if change.stock is None else change.stock
-    row.created_at = change.created_at or row.created_at
-    return Applied(Outcome.UPDATED if was_live else Outcome.CREATED)
 
 
 def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:

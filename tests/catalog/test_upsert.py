@@ -7,7 +7,7 @@ import pytest
 
 from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import PLACE_CHARS_MAX
-from farmlokal.catalog.upsert import Change
+from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
 from tests.catalog.upserting import START, Writing, deletion, record
 from tests.database.backends import new_database_url, on_every_backend

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.upsert import Change
+from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
 from farmlokal.database.address import SQLiteAddress, parse_address
 from tests.catalog.upserting import START, Writing

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.upsert import Change, ProductWriter
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
 from farmlokal.database.interface import Database
 
