@@ -6,8 +6,8 @@ from farmlokal.catalog.listing_query import Filters, ListingQuery, Position, Sor
 from farmlokal.catalog.planning.plan import Plan, Scan
 from farmlokal.database.dialect import Dialect
 
-# What a page shows of a product, in the order that `rendering` reads; the sort value follows as the last one. One JSON
-# array per row, not one column each: the driver decodes cell by cell in Python, which took longer than the query.
+# What a page shows of a product, in the order that `rendering` reads; the sort value follows as the last one. A JSON
+# array, not a column each: the driver decodes cell by cell in Python, which took longer than the query.
 _SHOWN = (
     "JSON_ARRAY(id, name, category, {price}, unit, farm_id, farm_name, market, district, state, lat, lon, stock, "
     "organic, rating, {created_at}, {updated_at}, {sort_value})"
@@ -27,14 +27,13 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
 
     For the second page of vegetables by price, on MySQL::
 
-        SELECT JSON_ARRAY(id, name, …, price)
+        SELECT GROUP_CONCAT(JSON_ARRAY(id, name, …, price) ORDER BY price, id SEPARATOR ',')
         FROM products JOIN (
             SELECT id AS page_id, price AS found FROM products FORCE INDEX (products_of_category_by_price)
             WHERE live = 1 AND category = 'vegetables'
               AND price >= '24.50' AND (price > '24.50' OR (price = '24.50' AND id > 918273))
             ORDER BY price, id LIMIT 21
         ) AS page ON id = page_id
-        ORDER BY price, id
 
     Several scans are merged: each finds its own limit + 1 ids with their sort values, and the first of all are kept::
 
@@ -47,8 +46,12 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
     keyset = ("", []) if query.position is None else keyset_condition(sort, query.position, dialect)
     scans = [_scan(scan, sort, keyset, query.limit + 1, dialect) for scan in plan.scans]
     ids = scans[0] if len(scans) == 1 else _merged(scans, sort, query.limit + 1)
-    found = f"products JOIN ({ids.sql}) AS page ON id = page_id"
-    return Statement(f"SELECT {_shown(dialect, sort.column)} FROM {found} ORDER BY {order_by(sort)}", ids.params)
+    sql = dialect.in_order_sql.format(
+        row=_shown(dialect, sort.column),
+        found=f"products JOIN ({ids.sql}) AS page ON id = page_id",
+        order=order_by(sort),
+    )
+    return Statement(sql, ids.params)
 
 
 def _scan(scan: Scan, sort: Sort, keyset: tuple[str, list[object]], rows: int, dialect: Dialect) -> Statement:

@@ -20,7 +20,9 @@ class ProductStore:
     async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
         statement = page_statement(query, self._database.dialect, self.planner.plan(query))
-        return [orjson.loads(text) for (text,) in await self._database.fetch(statement.sql, statement.params)]
+        rows = await self._database.fetch(statement.sql, statement.params)
+        page: list[ShownRow] = orjson.loads(f"[{','.join([text for (text,) in rows if text is not None])}]")
+        return page
 
     async def product(self, product_id: int) -> ShownRow | None:
         """One live product, as a page's row."""

@@ -15,6 +15,8 @@ class Dialect:
     on_taken: the clause of an INSERT that begins what to update where the unique key is taken
     price_sql: an expression that gives the column `price` as a decimal string
     time_sql: a format that makes of a time column RFC 3339 text
+    in_order_sql: a format that gives the text `row` of each row of `found` in `order`, the commas between them included
+    where it gives all in one row
     price_in: paise → what the column `price` holds
     time_in: RFC 3339 UTC → what a time column holds
     """
@@ -26,6 +28,7 @@ class Dialect:
     on_taken: str
     price_sql: str
     time_sql: str
+    in_order_sql: str
     price_in: Callable[[int], str | int]
     time_in: Callable[[str], str]
 
@@ -44,6 +47,8 @@ MYSQL = Dialect(
     price_sql="CAST(price AS CHAR)",
     # Each % twice: the driver formats the statement.
     time_sql="DATE_FORMAT({}, '%%Y-%%m-%%dT%%H:%%i:%%sZ')",
+    # The driver reads row by row in Python: one row with everything in it takes it a tenth of the time of twenty.
+    in_order_sql="SELECT GROUP_CONCAT({row} ORDER BY {order} SEPARATOR ',') FROM {found}",
     price_in=decimal_string,
     time_in=lambda wire: wire[:19].replace("T", " "),
 )
@@ -57,6 +62,7 @@ SQLITE = Dialect(
     on_taken="ON CONFLICT DO UPDATE SET",
     price_sql="printf('%d.%02d', price / 100, price % 100)",
     time_sql="{}",
+    in_order_sql="SELECT {row} FROM {found} ORDER BY {order}",
     price_in=lambda paise: paise,
     time_in=lambda wire: wire,
 )

@@ -33,8 +33,11 @@ _CONVERSIONS = {
 _SQL_MODE = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 # The server's own default is to wait 50 s for a row's lock; ours are held for the length of one batch.
 _LOCK_WAIT_MAX_S = 5
+# A page of 101 rows with every text at its longest has less.
+_GROUP_CONCAT_BYTES_MAX = 4 * 2**20
 _SESSION = (
-    f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_MAX_S}"
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+    f" SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_MAX_S}, group_concat_max_len = {_GROUP_CONCAT_BYTES_MAX}"
 )
 
 
