@@ -1,8 +1,7 @@
 """Households browsing the listing. Knows the service by its HTTP interface alone, and works against any `--host`.
 
 Run it as `locust -f loadtest/locustfile.py --headless --host http://127.0.0.1:8080 --users 200 --spawn-rate 50
---run-time 60s`; it exits with 1 when a request failed or a listing route missed its target. All load comes from one
-address or few: raise or switch off the service's FARMLOKAL_RATE_LIMIT first, or the answers are 429.
+--run-time 60s`; it exits with 1 when a request failed or a listing route missed its target.
 """
 
 import json

@@ -12,7 +12,8 @@ from farmlokal.settings import Settings, variable
 from farmlokal.web.listing_parameters import PARAMETERS
 from tests.service import settings_for, sqlite_url
 
-README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+README = ROOT.joinpath("README.md").read_text("utf-8")
 TABLE_ROWS = [line for line in README.splitlines() if line.startswith("|")]
 
 
@@ -31,10 +32,12 @@ def test_every_setting_is_in_the_table(field: str) -> None:
     assert shown == f"`{default}`" if default is not None else not re.fullmatch(r"`\d+`", shown)
 
 
-def test_every_variable_in_readme_exists() -> None:
-    """README names no setting that is not one."""
+@pytest.mark.parametrize("name", ["README.md", ".env.example", "render.yaml", "docker-compose.yml", "Dockerfile"])
+def test_every_variable_named_exists(name: str) -> None:
+    """No file names a setting that is not one."""
     known = {variable(field) for field in Settings.model_fields}
-    assert set() == set(re.findall(r"FARMLOKAL_[A-Z0-9_]*[A-Z0-9]", README)) - known
+    text = ROOT.joinpath(name).read_text("utf-8")
+    assert set() == set(re.findall(r"FARMLOKAL_[A-Z0-9_]*[A-Z0-9]", text)) - known
 
 
 async def test_every_route_is_in_the_table(tmp_path: Path) -> None:
