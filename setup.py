@@ -14,7 +14,7 @@ REQUIRES = [
     "aiomysql[rsa]>=0.3.2,<0.4",
     "aiosqlite>=0.22,<0.23",
     "click>=8.3,<9",
-    "cryptography>=48",
+    "cryptography>=48,<51",
     "gunicorn>=25,<28",
     "orjson>=3.11,<4",
     # aiomysql 0.3 imports names that PyMySQL 1.3 is going to remove; with 1.2 it cannot bind bytes, and we bind none.
