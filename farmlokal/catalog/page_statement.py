@@ -14,6 +14,10 @@ _SHOWN = (
 )
 
 
+Condition = tuple[str, list[object]]
+"""SQL with `%s` marks, and the parameters that go in their places."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """SQL with `%s` marks, and what goes in their places."""
@@ -35,7 +39,8 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
             ORDER BY price, id LIMIT 21
         ) AS page ON id = page_id
 
-    Several scans are merged: each finds its own limit + 1 ids with their sort values, and the first of all are kept::
+    Several scans (of categories, or of ties and the rest) are merged: each finds its own limit + 1 ids with their sort
+    values, and the first of all are kept::
 
         JOIN (SELECT page_id FROM (SELECT id AS page_id, price AS found … LIMIT 21) AS scan_0
               UNION ALL SELECT … ORDER BY found, page_id LIMIT 21) AS page
@@ -43,8 +48,11 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
     A backward position walks the reversed order: the caller turns the rows round.
     """
     sort = query.sort.reversed() if query.position and query.position.backward else query.sort
-    keyset = ("", []) if query.position is None else keyset_condition(sort, query.position, dialect)
-    scans = [_scan(scan, sort, keyset, query.limit + 1, dialect) for scan in plan.scans]
+    scans = [
+        _scan(scan, sort, keyset, query.limit + 1, dialect)
+        for scan in plan.scans
+        for keyset in _keysets(sort, query.position, dialect, apart=scan.ties_apart)
+    ]
     ids = scans[0] if len(scans) == 1 else _merged(scans, sort, query.limit + 1)
     sql = dialect.in_order_sql.format(
         row=_shown(dialect, sort.column),
@@ -54,7 +62,13 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
     return Statement(sql, ids.params)
 
 
-def _scan(scan: Scan, sort: Sort, keyset: tuple[str, list[object]], rows: int, dialect: Dialect) -> Statement:
+def _keysets(sort: Sort, position: Position | None, dialect: Dialect, *, apart: bool) -> list[Condition]:
+    if position is None:
+        return [("", [])]
+    return ties_and_rest(sort, position, dialect) if apart else [keyset_condition(sort, position, dialect)]
+
+
+def _scan(scan: Scan, sort: Sort, keyset: Condition, rows: int, dialect: Dialect) -> Statement:
     conditions, params = filter_conditions(scan.filters, dialect)
     condition, values = keyset
     if condition:
@@ -113,7 +127,7 @@ def filter_conditions(filters: Filters, dialect: Dialect) -> tuple[list[str], li
     return conditions, params
 
 
-def keyset_condition(sort: Sort, position: Position, dialect: Dialect) -> tuple[str, list[object]]:
+def keyset_condition(sort: Sort, position: Position, dialect: Dialect) -> Condition:
     """The rows past `position` in the order of `sort`.
 
     The expanded form, not `(a, id) > (x, y)`, which MySQL answers by reading the whole prefix; the leading bound is
@@ -121,13 +135,28 @@ def keyset_condition(sort: Sort, position: Position, dialect: Dialect) -> tuple[
     """
     past = "<" if sort.descending else ">"
     column = sort.column
-    value: object = position.value
-    if isinstance(position.value, int) and sort.name == "price":
-        value = dialect.price_in(position.value)
-    elif isinstance(position.value, str) and sort.name == "created_at":
-        value = dialect.time_in(position.value)
+    value = _stored(sort, position, dialect)
     condition = f"{column} {past}= %s AND ({column} {past} %s OR ({column} = %s AND id {past} %s))"
     return condition, [value, value, value, position.id]
+
+
+def ties_and_rest(sort: Sort, position: Position, dialect: Dialect) -> list[Condition]:
+    """The same rows in two parts: those that tie with `position`, and those past its value.
+
+    Where a large part of the index ties, MySQL finds the two ranges together no narrower than all of it, and walks from
+    the index's beginning instead; each by itself it takes.
+    """
+    past = "<" if sort.descending else ">"
+    value = _stored(sort, position, dialect)
+    return [(f"{sort.column} = %s AND id {past} %s", [value, position.id]), (f"{sort.column} {past} %s", [value])]
+
+
+def _stored(sort: Sort, position: Position, dialect: Dialect) -> object:
+    if isinstance(position.value, int) and sort.name == "price":
+        return dialect.price_in(position.value)
+    if isinstance(position.value, str) and sort.name == "created_at":
+        return dialect.time_in(position.value)
+    return position.value
 
 
 def order_by(sort: Sort) -> str:

@@ -93,8 +93,7 @@ async def test_concurrent_reads_travel_together(own_redis: StartRedis) -> None:
 async def test_a_big_batch_is_divided(own_redis: StartRedis) -> None:
     """Ten thousand keys are asked for in pieces that do not hold up Redis."""
     server = own_redis()
-    async with opened(server.url()) as at:
-        at.tier.wait_max_s = 5
+    async with opened(server.url(), wait_max_s=5) as at:
         await asyncio.gather(*(at.entry(str(number)) for number in range(10_000)))
         stats = await at.redis.info("commandstats")
         assert 39 < stats["cmdstat_mget"]["calls"] < 50

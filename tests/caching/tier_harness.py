@@ -42,12 +42,12 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
+async def opened(url: str, wait_max_s: float = WAIT_MAX_S) -> AsyncIterator[Opened]:
     """A tier on the Redis at `url`, as the service makes it."""
-    client = redis_client(url, WAIT_MAX_S)
+    client = redis_client(url, wait_max_s)
     async with Redis.from_url(url) as own:
         try:
-            yield Opened(RedisTier(client, wait_max_s=WAIT_MAX_S), own)
+            yield Opened(RedisTier(client, wait_max_s=wait_max_s), own)
         finally:
             await client.aclose()
 

@@ -13,7 +13,7 @@ import pytest
 from farmlokal.catalog.bulk_load import seed_catalogue
 from farmlokal.catalog.listing_query import ListingQuery
 from farmlokal.catalog.page_statement import page_statement
-from farmlokal.catalog.planning.candidates import BY_SORT, candidates
+from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, candidates
 from farmlokal.catalog.planning.cost import has_price_range
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
@@ -55,7 +55,7 @@ class Catalogue:
         lines = [dict(zip(columns, row, strict=True)) for row in await self.cursor.fetchall()]
         scans = [line for line in lines if line["key"] in {scan.index for scan in plan.scans}]
         # A scan whose conditions contradict each other is not run at all, and then has no line.
-        return all("Using index" in line["Extra"] for line in scans) and len(scans) <= len(plan.scans)
+        return all("Using index" in line["Extra"] for line in scans)
 
     async def _handler_reads(self) -> int:
         await self.cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
@@ -70,7 +70,12 @@ async def catalogue_at(url: str, products: int) -> AsyncIterator[Catalogue]:
         await seed_catalogue(database, address, products, lambda _: None)
         sample = await draw_sample(database, choose=random.Random(5).sample)
     connection = await aiomysql.connect(
-        host=address.host, port=address.port, user=address.user, db=address.database, autocommit=True
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        db=address.database,
+        autocommit=True,
+        init_command="SET SESSION group_concat_max_len = 4194304",
     )
     async with connection.cursor() as cursor:
         yield Catalogue(products, sample, cursor, "MariaDB" in connection.server_version)
@@ -84,8 +89,7 @@ def alternatives(query: ListingQuery, sample: Sample) -> set[str]:
     for one in candidates(query.filters, sample):
         ordered = one.sort == query.sort.name
         own_range = one.index not in everything or (one.index == BY_SORT["price"] and has_price_range(query.filters))
-        complete = not one.index.endswith(("_by_name", "_by_created_at", "_by_rating"))  # holds every sort column
-        if ordered or (own_range and complete):
+        if ordered or (own_range and one.index in SORTABLE | {BY_SORT["price"]}):
             found.add(one.index)
     return found
 
@@ -98,7 +102,7 @@ async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, se
     for number in range(count):
         query = draw_question(draw, catalogue.sample, fields[number % len(fields)])
         plan = choose_plan(query, catalogue.sample)
-        if number % 10 == 0:
+        if number % 3 == 0:
             assert await catalogue.uses_covering_indexes(query, plan), query.canonical()
         reads = await catalogue.reads(query, plan)
         # No index of twelve answers a price range by name within the bound where the names that pass lie far apart.

@@ -18,6 +18,15 @@ _OF_CATEGORY_BY_SORT = {
     "price": "products_of_category_by_price",
     "name": "products_of_category_by_name",
 }
+# The filters' indexes that hold the columns of every sort: what they find can be sorted without leaving them.
+SORTABLE = frozenset(
+    {
+        "products_of_category_by_price",
+        "products_of_district",
+        "products_of_state",
+        "products_of_farm_by_price",
+    }
+)
 _OF_FARM_BY_SORT = {"price": "products_of_farm_by_price", "name": "products_of_farm_by_name"}
 
 

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import attrgetter
 
 from farmlokal.catalog.listing_query import Filters, ListingQuery
-from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, SampledRow
+from farmlokal.catalog.planning.sample import SORT_KEYS, VALUES, Rows, Sample, SampledRow
 
 Passes = Callable[[SampledRow], bool]
 
@@ -23,6 +23,9 @@ _SORTED_ENTRY = 1.2
 # Sampled rows looked at to tell how many of a group pass, and at most along a walk: planning runs on the event loop.
 _LOOKED_MAX = 256
 _WALKED_MAX = 4096
+
+# MySQL caps each of its two estimates at half of the index; together they cover it when ties are about a third of it.
+_TIES_SHARE_MAX = 0.05
 
 _price = attrgetter("price_paise")
 
@@ -117,6 +120,16 @@ def walking_cost(
         hits += 1
     least = first / share if gathering and hits < _HITS_ENOUGH else wanted
     return min(to_end, max(wanted * looked / hits, least))
+
+
+def many_ties(query: ListingQuery, sample: Sample) -> bool:
+    """Whether so many rows tie with `query`'s position that a database may misjudge the range past it."""
+    if query.position is None:
+        return False
+    rows, value = sample.by_sort[query.sort.name], query.position.value
+    value_of = VALUES[query.sort.name]
+    ties = bisect_right(rows, value, key=value_of) - bisect_left(rows, value, key=value_of)
+    return ties > len(rows) * _TIES_SHARE_MAX
 
 
 def _both(one: Passes, other: Passes) -> Passes:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.listing_query import Filters, ListingQuery
-from farmlokal.catalog.planning.candidates import BY_SORT, candidates
-from farmlokal.catalog.planning.cost import filter_test, has_price_range, sorting_cost, walking_cost
+from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, candidates
+from farmlokal.catalog.planning.cost import filter_test, has_price_range, many_ties, sorting_cost, walking_cost
 from farmlokal.catalog.planning.sample import Sample
 
 # So few entries are read at once: to look for fewer would take as long as it could save.
@@ -16,11 +16,16 @@ _SCAN_OVERHEAD = 10
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One scan of one index for the rows that pass `filters`; `cost` is the index entries it should read."""
+    """One scan of one index for the rows that pass `filters`.
+
+    cost: the index entries that it should read. ties_apart: what ties with the position is to be found by a scan of
+    its own.
+    """
 
     index: str
     filters: Filters
     cost: float
+    ties_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +71,17 @@ def _cheapest_scan(query: ListingQuery, sample: Sample) -> Scan:
     found = list(candidates(filters, sample))
     narrowest = min((one.span for one in found), key=len)
     passes = filter_test(filters)
-    ranges = [one for one in found if one.sort != query.sort.name and one.index not in _EVERYTHING]
+    ranges = [one for one in found if one.sort != query.sort.name and one.index in SORTABLE]
     if has_price_range(filters) and query.sort.name != "price":
         ranges += [one for one in found if one.index == BY_SORT["price"]]
     costs = [(sorting_cost(one.span, share), one.index) for one in ranges]
     cost, index = min(costs, default=(float("inf"), BY_SORT[query.sort.name]))
+    walking = not costs
     for walk in found:
         if cost <= _CHEAP:
             break
         if walk.sort == query.sort.name:
             walked = walking_cost(walk.span, query, passes, narrowest=narrowest, share=share, cost_max=cost)
             if walked < cost:
-                cost, index = walked, walk.index
-    return Scan(index, filters, max(cost, 1.0))
-
-
-_EVERYTHING = frozenset(BY_SORT.values())
+                cost, index, walking = walked, walk.index, True
+    return Scan(index, filters, max(cost, 1.0), ties_apart=walking and many_ties(query, sample))

@@ -38,6 +38,13 @@ SORT_KEYS: dict[str, Callable[[SampledRow], Any]] = {
     "rating": attrgetter("rating_key", "id"),
 }
 
+VALUES: dict[str, Callable[[SampledRow], Any]] = {
+    "created_at": attrgetter("created_at"),
+    "price": attrgetter("price_paise"),
+    "name": attrgetter("name_key"),
+    "rating": attrgetter("rating_key"),
+}
+
 Rows = Sequence[SampledRow]
 
 
