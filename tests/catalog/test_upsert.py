@@ -1,6 +1,5 @@
 """What a record or a deletion does to the row of its identity: versions decide."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from farmlokal.catalog.records import PLACE_CHARS_MAX
 from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
 from tests.catalog.upserting import START, Writing, deletion, record
-from tests.database.backends import new_database_url, on_every_backend
-from tests.service import open_database
+from tests.database.backends import on_every_backend
 
 CREATED, UPDATED, DELETED = Outcome.CREATED, Outcome.UPDATED, Outcome.DELETED
 UNCHANGED, OUTDATED, REJECTED = Outcome.UNCHANGED, Outcome.OUTDATED, Outcome.REJECTED
@@ -31,19 +29,6 @@ FULL: dict[str, Any] = {
 }
 
 pytestmark = on_every_backend
-
-
-@pytest.fixture
-def backend_url(request: pytest.FixtureRequest) -> str:
-    """Return the URL of a new, empty database."""
-    return new_database_url(request)
-
-
-@pytest.fixture
-async def write(backend_url: str) -> AsyncIterator[Writing]:
-    """Writes to an empty catalogue."""
-    async with open_database(backend_url) as database:
-        yield Writing(database)
 
 
 async def test_a_newer_version_replaces_the_row(write: Writing) -> None:

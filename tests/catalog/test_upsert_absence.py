@@ -1,31 +1,15 @@
 """What a complete walk did not meet is buried: only of its source, and only what was there when it began."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
-
-import pytest
 
 from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.upsert import ProductWriter
 from farmlokal.database.interface import Database, Params, Row
 from tests.catalog.upserting import Writing, deletion, record
-from tests.database.backends import new_database_url, on_every_backend
-from tests.service import open_database
+from tests.database.backends import on_every_backend
 
 pytestmark = on_every_backend
-
-
-@pytest.fixture
-def backend_url(request: pytest.FixtureRequest) -> str:
-    """Return the URL of a new, empty database."""
-    return new_database_url(request)
-
-
-@pytest.fixture
-async def write(backend_url: str) -> AsyncIterator[Writing]:
-    """Writes to an empty catalogue."""
-    async with open_database(backend_url) as database:
-        yield Writing(database)
 
 
 async def test_only_the_sources_unseen_rows_are_buried(write: Writing) -> None:

@@ -1,31 +1,14 @@
 """Farms: known by the products that name them, whatever the spelling."""
 
-from collections.abc import AsyncIterator
 from itertools import count
-
-import pytest
 
 from farmlokal.catalog.records import ProductRecord
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import new_database_url, on_every_backend
-from tests.service import open_database
+from tests.database.backends import on_every_backend
 
 pytestmark = on_every_backend
 
 _product_number = count(1)
-
-
-@pytest.fixture
-def backend_url(request: pytest.FixtureRequest) -> str:
-    """Return the URL of a new, empty database."""
-    return new_database_url(request)
-
-
-@pytest.fixture
-async def write(backend_url: str) -> AsyncIterator[Writing]:
-    """Writes to an empty catalogue."""
-    async with open_database(backend_url) as database:
-        yield Writing(database)
 
 
 def at(
