@@ -2,19 +2,27 @@
 
 PYTHON ?= python3
 PORT ?= 8080
-# For `make load`. Not taken from the environment: some shells keep a HOST of their own there.
-HOST = http://127.0.0.1:8080
-USERS = 50
-TIME = 30s
+# For `make bench-compare`: with the commit that is checked out, so that what is not committed yet is compared.
+BASE = HEAD
+# For `make load`. Not taken from the environment: some shells keep a HOST of their own there. With one, that is loaded
+# and nothing is started. SHORT=1 is what CI runs: nothing to install, and only errors fail it.
+HOST =
+SHORT =
+SHAPE = steady
+USERS = $(if $(SHORT),20,200)
+TIME = $(if $(SHORT),20s,60s)
+PRODUCTS = $(if $(SHORT),20000,1000000)
+WORKERS =
+PROCESSES = 1
 
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof check bench load clean
+.PHONY: help run test proof check bench bench-compare load clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=8080
 	$(BIN)/farmlokal demo --port $(PORT)
@@ -24,7 +32,7 @@ test: .venv/.installed-test ## run the tests against real MariaDB and Redis serv
 	$(BIN)/pytest -m "not proof" $(ARGS)
 
 proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of faults, MySQL beside MariaDB; ARGS="-k name"
-	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.servers proof
 	$(BIN)/pytest -m proof $(ARGS)
 
 check: .venv/.installed-test ## look for faults without running: ruff, mypy, import layers
@@ -34,11 +42,18 @@ check: .venv/.installed-test ## look for faults without running: ruff, mypy, imp
 	$(BIN)/lint-imports
 
 bench: .venv/.installed-test ## measure, each figure as a ratio to a reference; ARGS="--products 1000000 --json out.json"
-	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.servers bench
 	$(BIN)/python -m tests.bench $(ARGS)
 
-load: .venv/.installed-load ## load a running service with locust; HOST=http://127.0.0.1:8080 USERS=50 TIME=30s
-	$(BIN)/locust -f loadtest/locustfile.py --headless -u $(USERS) -r 25 -t $(TIME) --host $(HOST)
+bench-compare: .venv/.installed-test ## fail if this checkout is slower than another commit; BASE=main ARGS="--products 100000"
+	$(BIN)/python -m tests.servers bench
+	$(BIN)/python -m tests.bench.compare $(BASE) $(ARGS)
+
+load: .venv/.installed-$(if $(HOST),load,test) ## load with locust; HOST=http://... SHORT=1 SHAPE=steady USERS=200 TIME=60s PRODUCTS=1000000
+	$(if $(HOST)$(SHORT),,$(BIN)/python -m tests.servers)
+	$(BIN)/python -m $(if $(HOST),loadtest --host $(HOST),tests.load --products $(PRODUCTS) $(if $(SHORT),--embedded,$(if $(WORKERS),--workers $(WORKERS)))) \
+	  --users $(USERS) --run-time $(TIME) --shape $(SHAPE) \
+	  $(if $(filter-out 1,$(PROCESSES)),--processes $(PROCESSES)) $(if $(SHORT),--errors-only) $(ARGS)
 
 clean: ## remove .venv and everything else that was built
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -13,6 +13,7 @@ REQUIRES = [
     "aiohttp-retry>=2.9.1,<3",
     "aiomysql[rsa]>=0.3.2,<0.4",
     "aiosqlite>=0.22,<0.23",
+    "brotli>=1.2,<2",
     "click>=8.3,<9",
     "cryptography>=48,<51",
     "gunicorn>=25,<28",
@@ -25,26 +26,51 @@ REQUIRES = [
     "redis[hiredis]>=7,<9",
     "rich>=14,<16",
     "structlog>=25.5,<27",
+    # Of this nothing is imported: it brings the files of Swagger UI 5.
+    "swagger-ui-py>=25.7.1,<26",
+    "typing-extensions>=4.12,<5",
     "uvloop>=0.22,<0.24",
+    "zstandard>=0.25,<0.26",
+]
+
+OTEL = [
+    "opentelemetry-api>=1.45,<2",
+    "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    "opentelemetry-sdk>=1.45,<2",
 ]
 
 EXTRAS = {
     "test": [
+        *OTEL,
         # The two that the benchmarks measure the cache tier beside.
         "aiocache[redis]>=0.12,<0.13",
         "cashews[redis]>=7.4,<8",
+        # Reads dashboards as Grafana 11.6 does. The number before the ! is the generator's own release.
+        "grafana-foundation-sdk==1769699379!11.6.*",
         "grimp>=3.14,<4",
         "hypothesis>=6.150,<7",
         "import-linter>=2.9,<3",
+        # Brings the schemas of every supported Kubernetes release with it.
+        "kubernetes-validate>=1.37,<2",
+        "locust>=2.43,<3",
         "mypy>=2,<3",
+        "openapi-spec-validator>=0.9,<0.10",
+        # Draws the benchmarks' figures.
+        "pygal>=3.1,<4",
         "pytest>=9,<10",
         "pytest-aiohttp>=1.1,<2",
         "pytest-timeout>=2.4,<3",
+        "PyYAML>=6.0.3,<7",
         "ruff>=0.15,<0.18",
+        "schemathesis>=4.32,<5",
         "standardwebhooks>=1,<2",
+        "types-jsonschema>=4.25,<5",
         "types-PyMySQL>=1.2,<2",
+        "types-PyYAML>=6.0.12,<7",
     ],
     "load": ["locust>=2.43,<3"],
+    # Traces by OTLP over HTTP. Not over gRPC, whose library weighs more than all of these together.
+    "otel": OTEL,
 }
 
 
@@ -68,7 +94,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["farmlokal", "farmlokal.*"]),
-    package_data={"farmlokal": ["py.typed", "**/*.sql", "**/*.csv"]},
+    package_data={"farmlokal": ["py.typed", "**/*.sql", "**/*.csv", "**/static/*"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithSchema},

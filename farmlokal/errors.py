@@ -12,6 +12,7 @@
     ├── SchemaMismatch          the database holds another schema version, or none
     ├── AccessDenied            nobody may: no API key is configured
     ├── Unauthenticated         no API key came, or not one of ours
+    ├── RateLimited             the client has used up its quota; says when to come back
     ├── PartnerError            the partner did not do its part; tells what is known of it
     │   ├── PartnerUnavailable      no answer in time, or none was asked for; says when to come back
     │   └── PartnerFailed           it answered, and not with what was asked for
@@ -88,6 +89,14 @@ class Unauthenticated(FarmLokalError):
     """The caller did not prove who it is."""
 
 
+class RateLimited(FarmLokalError):
+    """The client has used up its quota of this name; it may come back after `retry_after_s` seconds."""
+
+    def __init__(self, quota: str, *, retry_after_s: int) -> None:
+        super().__init__(f"the quota {quota!r} is used up: come back in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class Upstream(NamedTuple):
     """What may be told of a call to the partner: its host, the last status, the attempts made, the seconds waited."""
 
@@ -134,11 +143,15 @@ class EventDead(EventRefused):
 
 
 class Unavailable(FarmLokalError):
-    """A dependency cannot answer now; try again after `retry_after_s` seconds."""
+    """A dependency cannot answer now; try again after `retry_after_s` seconds.
+
+    reported: whether the log has it already that the dependency is away; then who meets this error need not say so.
+    """
 
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.reported = False
 
 
 class DatabaseUnavailable(Unavailable):

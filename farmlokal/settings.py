@@ -3,13 +3,16 @@
 import os
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
-from farmlokal.webhooks.signature import key_of
+from farmlokal.limiting.quotas import DEFAULT_QUOTAS, parse_quotas
+from farmlokal.web.clients import parse_networks
+from farmlokal.web.cors import ANY_ORIGIN, is_origin
+from farmlokal.webhooks.signature import SECRET_PREFIX, key_of
 
 PREFIX = "FARMLOKAL_"
 _MASK = "***"
@@ -86,6 +89,22 @@ def _webhook_secrets(text: str) -> str:
     return text
 
 
+def _rate_limit(text: str) -> str:
+    parse_quotas(text)
+    return text
+
+
+def _networks(text: str) -> str:
+    parse_networks(text)
+    return text
+
+
+def _origins(text: str) -> str:
+    if text != ANY_ORIGIN and not all(map(is_origin, text.split(","))):
+        raise ValueError("must be * or comma-separated origins such as https://shop.example, in lower case, no slash")
+    return text
+
+
 def _public_url(url: str) -> str:
     if not _PUBLIC_URL.fullmatch(url) or not _has_good_port(url):
         raise ValueError("must be http:// or https:// with a host, and nothing after the path")
@@ -151,11 +170,25 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="our own base URL; with it the webhook's callback is registered with the partner at the start"
     )
+    rate_limit: Annotated[str, AfterValidator(_rate_limit)] = Field(
+        DEFAULT_QUOTAS, description="requests per configured API key, else per client address; `off` for none"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
+        None, description="comma-separated networks whose `X-Forwarded-For` is believed"
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+        None, description="comma-separated origins whose scripts may read our answers, or `*`"
+    )
+    hot_path: Literal["on", "off"] = Field("on", description="answer memory hits below the request handler")
     drain_s: int = Field(5, ge=0, le=3600, description="how long a stopping process goes on accepting")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="serve `/metrics` on this port alone; default: on the service's own"
+    )
     log_format: Literal["console", "json"] | None = Field(
         None, description="`console` or `json`; default: `console` on a terminal, else `json`"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level written")
+    access_log: Literal["on", "off"] = Field("off", description="`on` writes a log line for each answer")
 
     @field_validator("secret_key")
     @classmethod
@@ -166,6 +199,16 @@ class Settings(BaseSettings):
         if shared and secret_key is None:
             raise ValueError("must be set together with a MySQL or Redis URL")
         return secret_key
+
+    def secret_values(self) -> list[str]:
+        """Every secret in the settings, each in the spellings that it has there: what no log line may hold."""
+        values = [str(getattr(self, name) or "") for name in _SECRETS]
+        values += [part for value in values for part in value.split(",")]
+        values += [part.removeprefix(SECRET_PREFIX) for part in values]
+        for url in (self.database_url, self.redis_url or ""):
+            passwords = [match[0].removeprefix(match["before"]) for match in _PASSWORD.finditer(url)]
+            values += [spelling for password in passwords for spelling in (password, unquote(password))]
+        return [value for value in values if value]
 
     def masked(self) -> dict[str, Any]:
         """Every variable with its value, secrets masked: for `farmlokal config` and for the log."""

@@ -1,9 +1,11 @@
-"""What an answer of the listing must look like; each check gives the first fault, or None."""
+"""What an answer must look like; each check gives the first fault, or None."""
 
 from typing import Any, NamedTuple
 
 _PRODUCT_FIELDS = frozenset({"id", "name", "category", "price", "currency", "unit", "district", "updated_at"})
 _PAGE_FIELDS = frozenset({"limit", "has_more", "next_cursor", "prev_cursor"})
+# What a product may be sorted by: one that keeps these keeps its place in every walk.
+_PLACE_FIELDS = ("id", "name", "price", "rating", "created_at", "updated_at")
 
 
 class Page(NamedTuple):
@@ -51,10 +53,84 @@ def categories_fault(answer: Any) -> str | None:
     return None if all(_is_category(item) for item in answer["data"]) else "a category lacks its name or its count"
 
 
-def repeats(page: Page, before: Page) -> bool:
-    """Whether `page`, reached by the `next_cursor` of `before`, shows a product again that did not change meanwhile."""
-    seen = {(product["id"], product["updated_at"]) for product in before.products}
-    return any((product["id"], product["updated_at"]) in seen for product in page.products)
+def sync_fault(answer: Any) -> str | None:
+    """What is wrong with the summary of a sync's run, whether it is over or not."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("run"), str):
+        return "the sync's run has no name"
+    return None if answer.get("state") in ("done", "running") else f"the sync is {answer.get('state')}"
+
+
+class Walk:
+    """The products that were met on the way along `next_cursor`."""
+
+    def __init__(self) -> None:
+        self._met: set[tuple[Any, ...]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Walk products={len(self._met)}>"
+
+    def fault(self, page: Page) -> str | None:
+        """Whether `page`, the walk's next one, shows a product again that did not change meanwhile."""
+        # Times are whole seconds, so that a product may change without showing it there.
+        products = {tuple(product.get(name) for name in _PLACE_FIELDS) for product in page.products}
+        if products & self._met:
+            return "the walk met a product again"
+        self._met |= products
+        return None
+
+
+class OneToken:
+    """What callers of the token route who ask at the same moment have been given."""
+
+    # A token is renewed with at most a fifth of its life left; only then may there be two of them for a moment.
+    _RENEWED_BELOW = 0.25
+
+    def __init__(self) -> None:
+        self._left_s: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<OneToken tokens={len(self._left_s)}>"
+
+    def fault(self, answer: Any) -> str | None:
+        """What is wrong with one of the answers, given those before it."""
+        if not isinstance(answer, dict) or not answer.get("access_token") or answer.get("token_type") != "Bearer":
+            return "the answer holds no bearer token"
+        left_s = answer.get("expires_in")
+        if not isinstance(left_s, int) or left_s <= 0:
+            return "the token has no life left"
+        self._left_s[answer["access_token"]] = left_s
+        if len(self._left_s) == 1 or (
+            len(self._left_s) == 2 and min(self._left_s.values()) <= self._RENEWED_BELOW * max(self._left_s.values())
+        ):
+            return None
+        return "callers at the same moment got different tokens"
+
+
+class Once:
+    """What a receiver said to deliveries of one event: to the first that it is new, to all others a duplicate."""
+
+    def __init__(self, effect: str, deliveries: int) -> None:
+        self._effect = effect
+        self._deliveries = deliveries
+        self._new = 0
+        self._answered = 0
+
+    def __repr__(self) -> str:
+        return f"<Once {self._effect} answered={self._answered}/{self._deliveries} new={self._new}>"
+
+    def fault(self, answer: Any) -> str | None:
+        """What is wrong with one of the answers, given those before it."""
+        if not isinstance(answer, dict) or not isinstance(answer.get("duplicate"), bool):
+            return "the answer does not say whether the event is a duplicate"
+        self._answered += 1
+        self._new += not answer["duplicate"]
+        if answer.get("effect") != self._effect:
+            return f"an event that should have been {self._effect} was {answer.get('effect')}"
+        if self._new > 1:
+            return "an event took effect twice"
+        if self._new == 0 and self._answered == self._deliveries:
+            return "an event's first delivery was called a duplicate"
+        return None
 
 
 def _list_fault(answer: Any) -> str | None:

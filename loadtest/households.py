@@ -1,4 +1,4 @@
-"""How households choose: a few things are asked for by nearly everyone, most things by hardly anyone."""
+"""How users choose: a few things are asked for by nearly every household, most things by hardly anyone."""
 
 import random
 from collections.abc import Sequence
@@ -21,12 +21,16 @@ _PRICE_RANGES: Sequence[Filters] = (
     {"min_price": "500"},
 )
 _SORTS = ("price", "-rating", "-price", "name")
+_NEWEST_FIRST = "-created_at"
 
 # How often a household narrows its listing by each filter, and leaves the newest-first order.
 _CATEGORY_SHARE = 0.7
 _DISTRICT_SHARE = 0.35
 _PRICE_SHARE = 0.2
 _SORT_SHARE = 0.25
+
+# A crawler takes larger pages than an app does.
+_CRAWLED_LIMITS = ("20", "50", "100")
 
 # More districts than one household's region has, few enough that the most popular come up again and again.
 _DISTRICTS_MAX = 200
@@ -67,6 +71,15 @@ class Market:
             chosen |= zipf_choice(_PRICE_RANGES, rng)
         if rng.random() < _SORT_SHARE:
             chosen["sort"] = zipf_choice(_SORTS, rng)
+        return chosen
+
+    def crawled(self, rng: random.Random) -> Filters:
+        """What a crawler walks to the end: all that one district has, or one category has there, in any order."""
+        chosen: Filters = {"limit": rng.choice(_CRAWLED_LIMITS), "sort": rng.choice((_NEWEST_FIRST, *_SORTS))}
+        if self._districts:
+            chosen["district"] = rng.choice(list(self._districts))
+        if self.categories and (not self._districts or rng.random() < _CATEGORY_SHARE):
+            chosen["category"] = rng.choice(self.categories)
         return chosen
 
 

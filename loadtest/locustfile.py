@@ -1,122 +1,147 @@
-"""Households browsing the listing. Knows the service by its HTTP interface alone, and works against any `--host`.
+"""Households browsing the listing, a crawler, a token stampede, a webhook sender and an operator, on any `--host`.
 
-Run it as `locust -f loadtest/locustfile.py --headless --host http://127.0.0.1:8080 --users 200 --spawn-rate 50
---run-time 60s`; it exits with 1 when a request failed or a listing route missed its target.
+Run it from the repository's top folder as `python -m loadtest --host http://127.0.0.1:8080 --users 200 --run-time 60s`,
+which keeps the results in `load-results/`, or with locust's own command, `locust -f loadtest/locustfile.py`. It ends
+with a table, and with exit code 1 when a route missed a target of `loadtest/targets.toml` (another file: `--targets`).
+
+The service limits what one client may ask, by default 1,200 requests a minute: any load test from one machine is beyond
+that. Start the service that you load with `FARMLOKAL_RATE_LIMIT=off`, or with a limit above the load.
+
+`LOADTEST_API_KEY` (one of the service's `FARMLOKAL_API_KEYS`) lets the token stampede and the operator take part,
+`LOADTEST_WEBHOOK_SECRET` (one of its `FARMLOKAL_WEBHOOK_SECRETS`) the webhook sender. Distributed over machines, every
+worker needs them. Several workers of the service without Redis have a token each: the stampede reports that.
 """
 
-import json
-import random
+import logging
 import sys
-from collections.abc import Callable
+import time
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from answers import Page, categories_fault, page_fault, page_of, product_fault, repeats
-from households import Filters, Market
-from locust import FastHttpUser, between, events
+import gevent
+import locust.stats
+from locust import LoadTestShape, events
 from locust.runners import WorkerRunner
-from targets import CATEGORIES, LISTING, LISTING_BY_CURSOR, PRODUCT, passed, results_of, table
 
-# How likely a household does each thing with the page before it.
-_NEXT_PAGE_SHARE = 0.5
-_OPEN_PRODUCT_SHARE = 0.4
-_BACK_SHARE = 0.3
-_PAGES_MAX = 8
+from loadtest.browsing import Household
+from loadtest.crawling import Crawler
+from loadtest.delivering import WEBHOOK_SECRET, WebhookSender
+from loadtest.measured import counted_ms, measured_by_name
+from loadtest.shapes import SHAPES
+from loadtest.syncing import Operator
+from loadtest.targets import TARGETS_FILE, Targets
+from loadtest.tokens import API_KEY, TokenStampede
+from loadtest.verdict import Run, verdict
+
+__all__ = ["Crawler", "Household", "Operator", "Shaped", "TokenStampede", "WebhookSender"]
+
+_DEFAULT_TIME_S = 60
+
+# Before any request is counted, and in every worker.
+locust.stats.bucket_response_time = counted_ms  # type: ignore[assignment]
+# The charts of the report: a point a second, so that a short run has a curve as well.
+locust.stats.HISTORY_STATS_INTERVAL_SEC = 1
+locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
+
+_log = logging.getLogger(__name__)
 
 
-_market = Market()
-_rng = random.Random()
+class Shaped(LoadTestShape):
+    """The shape that `--shape` names, of the length of `--run-time`, with at most `--users` users."""
 
-Fault = Callable[[Any], str | None]
+    use_common_options = True
 
-
-class Household(FastHttpUser):  # type: ignore[misc, unused-ignore]
-    """One person with the app open: looks at a page, thinks for a second, does the next thing."""
-
-    wait_time = between(0.5, 2)
-
-    def on_start(self) -> None:
-        """Open the app: its categories, and the newest products of all, which also name the first districts."""
-        categories = self.ask("/categories", CATEGORIES, categories_fault)
-        if categories is not None:
-            _market.learn_categories(categories["data"])
-        self.open_page({})
-
-    def visit(self) -> None:
-        """Open a listing, leaf through it, look at a product here and there, sometimes leaf back."""
-        filters = _market.filters(_rng)
-        page = self.open_page(filters)
-        for _ in range(_PAGES_MAX - 1):
-            self.look_closer(page)
-            if page is None or page.next_cursor is None or _rng.random() >= _NEXT_PAGE_SHARE:
-                break
-            self.pause()
-            page = self.open_page(filters, cursor=page.next_cursor, before=page)
-        if page is not None and page.prev_cursor is not None and _rng.random() < _BACK_SHARE:
-            self.pause()
-            self.open_page(filters, cursor=page.prev_cursor)
-
-    tasks = [visit]  # noqa: RUF012 - locust reads it off the class, and never changes it
-
-    def pause(self) -> None:
-        """Think, as between two visits."""
-        self.wait()  # type: ignore[no-untyped-call, unused-ignore]
-
-    def look_closer(self, page: Page | None) -> None:
-        """Open one product of `page`, if one takes the household's fancy."""
-        if page is not None and page.products and _rng.random() < _OPEN_PRODUCT_SHARE:
-            self.pause()
-            product_id = str(_rng.choice(page.products)["id"])
-            self.ask(f"/products/{quote(product_id)}", PRODUCT, product_fault)
-
-    def open_page(self, filters: Filters, *, cursor: str | None = None, before: Page | None = None) -> Page | None:
-        """Ask for one page; None if the answer was wrong. `before` is the page whose `next_cursor` leads to it."""
-        query = filters if cursor is None else {**filters, "cursor": cursor}
-        may_be_empty = bool(filters.keys() - {"sort"})
-
-        def fault(answer: Any) -> str | None:
-            found = page_fault(answer, may_be_empty=may_be_empty)
-            if found is None and before is not None and repeats(page_of(answer), before):
-                return "the next page repeats a product of the page before"
-            return found
-
-        url = f"/products?{urlencode(query)}" if query else "/products"
-        answer = self.ask(url, LISTING if cursor is None else LISTING_BY_CURSOR, fault)
-        if answer is None:
+    def tick(self) -> tuple[int, float] | None:
+        """How many users there shall be now, and how many come or go in a second; None at the end."""
+        runner: Any = self.runner
+        options = runner.environment.parsed_options
+        length_s = options.run_time or _DEFAULT_TIME_S
+        at_s: float = self.get_run_time()  # type: ignore[no-untyped-call]
+        if at_s >= length_s:
             return None
-        page = page_of(answer)
-        _market.learn_districts(page.products)
-        return page
+        users = SHAPES[options.shape](at_s, length_s, options.num_users or 1)
+        # Whoever comes or goes does so before the next look at the shape, a second from now.
+        return users, max(1, abs(users - runner.user_count))
 
-    def ask(self, url: str, route: str, fault_of: Fault) -> Any:
-        """GET `url`, counted under `route`; the decoded answer, or None when it was not 200 or had a fault."""
-        with self.client.get(url, name=route, catch_response=True) as response:
-            if response.status_code != 200:
-                response.failure(f"status {response.status_code}" if response.status_code else "no answer")
-                return None
-            try:
-                # Not response.json(): it guesses the charset of every answer, which costs more than the request.
-                answer = json.loads(response.content)
-            except ValueError:
-                response.failure("the answer is not JSON")
-                return None
-            fault = fault_of(answer)
-            if fault is not None:
-                response.failure(fault)
-                return None
-            response.success()
-            return answer
+
+class Presence:
+    """The users' mean number, for targets that depend on it: looked at each second while the test runs."""
+
+    def __init__(self) -> None:
+        self._user_seconds = 0.0
+        self._seconds = 0.0
+
+    def watch(self, runner: Any) -> None:
+        """Count until killed."""
+        before = time.monotonic()
+        while True:
+            gevent.sleep(1)
+            now = time.monotonic()
+            self._user_seconds += runner.user_count * (now - before)
+            self._seconds += now - before
+            before = now
+
+    @property
+    def mean(self) -> float:
+        """Users present, on average over the run."""
+        return self._user_seconds / self._seconds if self._seconds else 0.0
+
+
+_presence = Presence()
+
+
+def add_options(parser: Any, **_: Any) -> None:
+    """Add the options of ours to locust's. All are plain text: a master sends them to its workers."""
+    parser.add_argument(
+        "--shape", choices=SHAPES, default="steady", env_var="LOADTEST_SHAPE", help="course of the load"
+    )
+    parser.add_argument("--targets", default=str(TARGETS_FILE), help="targets of each route (%(default)s)")
+    parser.add_argument("--errors-only", action="store_true", help="let only errors fail the test")
+    parser.add_argument("--verdict", help="write the table there as well")
+
+
+def announce(environment: Any, **_: Any) -> None:
+    """At the start: refuse wrong targets before there is any load, and say who does not take part."""
+    runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+        return
+    try:
+        Targets.read(Path(environment.parsed_options.targets))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{environment.parsed_options.targets}: {error}\n")
+        sys.exit(2)
+    if not API_KEY:
+        _log.warning("LOADTEST_API_KEY is not set: no token stampede, no operator syncing")
+    if not WEBHOOK_SECRET:
+        _log.warning("LOADTEST_WEBHOOK_SECRET is not set: no webhook sender")
+    gevent.spawn(_presence.watch, runner)
 
 
 def judge(environment: Any, **_: Any) -> None:
-    """When locust quits: write the pass/fail table, and make 0 (passed) or 1 the exit code of the process."""
-    runner = environment.runner
+    """When locust quits: make 0 (passed) or 1 the exit code of the process, and write the table behind all else."""
+    runner, options = environment.runner, environment.parsed_options
     # A worker measures only a share of the load; its master judges.
     if runner is None or isinstance(runner, WorkerRunner):
         return
-    results, errors = results_of(runner.stats), len(runner.exceptions)
-    sys.stdout.write(f"\n{table(results, errors)}\n")
-    environment.process_exit_code = 0 if passed(results, errors) else 1
+    stats = runner.stats
+    run = Run(
+        measured=measured_by_name(stats),
+        length_s=max(0.0, (stats.last_request_timestamp or 0.0) - stats.start_time),
+        users=_presence.mean,
+        broken=len(runner.exceptions),
+        short_of_cpu=runner.cpu_warning_emitted or runner.worker_cpu_warning_emitted,
+    )
+    passed, table = verdict(run, Targets.read(Path(options.targets)), errors_only=options.errors_only)
+    environment.process_exit_code = 0 if passed else 1
+    if options.verdict is not None:
+        Path(options.verdict).write_text(f"{table}\n", "utf-8")
+
+    def show(**_: Any) -> None:
+        sys.stdout.write(f"\n{table}\n")
+
+    events.quit.add_listener(show)  # type: ignore[no-untyped-call]
 
 
-events.quitting.add_listener(judge)  # type: ignore[no-untyped-call, unused-ignore]
+events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]
+events.init.add_listener(announce)  # type: ignore[no-untyped-call]
+events.quitting.add_listener(judge)  # type: ignore[no-untyped-call]

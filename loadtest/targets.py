@@ -1,73 +1,67 @@
-"""What a load test demands, and the pass/fail table that it ends with."""
+"""What a load test demands of each route, read from `targets.toml` or from a file like it."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
-# The owner's target for a page of the listing. Locust keeps times above 100 ms to the nearest 10 ms, so a p95 of
-# 204 ms is still seen as 200.
-TARGET_P95_MS = 200
+from loadtest.outcomes import split
 
-LISTING = "/products"
-LISTING_BY_CURSOR = "/products?cursor"
-PRODUCT = "/products/{id}"
-CATEGORIES = "/categories"
-
-_TARGETS_MS = {LISTING: TARGET_P95_MS, LISTING_BY_CURSOR: TARGET_P95_MS}
+TARGETS_FILE = Path(__file__).with_name("targets.toml")
+_EVERY = "every route"
 
 
-class RouteResult(NamedTuple):
-    """What was measured of one route: counts of requests and failures, and percentiles in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The bounds of one route or outcome; None where there is none.
 
-    route: str
-    requests: int
-    failures: int
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
+    p50_ms, p95_ms, p99_ms, errors (a share): at most. rate_per_user (requests a second for each user): at least.
+    """
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    errors: float | None = None
+    rate_per_user: float | None = None
+
+
+class Targets:
+    """The demands on every route. Raises ValueError for a bound that there is not, or that is no number."""
+
+    def __init__(self, bounds: dict[str, dict[str, float]]) -> None:
+        for name, values in bounds.items():
+            _check(name, values)
+        self._every = Target(**bounds.get(_EVERY, {}))
+        self._bounds = {name: values for name, values in bounds.items() if name != _EVERY}
+
+    @classmethod
+    def read(cls, path: Path = TARGETS_FILE) -> "Targets":
+        """The targets in the file at `path`. Raises OSError; ValueError where it is not what `targets.toml` is."""
+        return cls(tomllib.loads(path.read_text("utf-8")))
 
     @property
-    def target_ms(self) -> int | None:
-        """The p95 that the route must keep, in milliseconds; None for a route that has no target."""
-        return _TARGETS_MS.get(self.route)
+    def routes(self) -> list[str]:
+        """The routes that must have been measured: those of which a rate is demanded."""
+        return [name for name, values in self._bounds.items() if values.get("rate_per_user")]
 
-    @property
-    def passed(self) -> bool:
-        """Whether no request failed and the route kept its target."""
-        return self.failures == 0 and (self.target_ms is None or self.p95_ms <= self.target_ms)
+    def of_route(self, route: str) -> Target:
+        """What all answers of `route` together must keep to."""
+        return replace(self._every, **self._bounds.get(route, {}))
 
-
-def passed(results: Iterable[RouteResult], errors: int) -> bool:
-    """Whether the whole run passes: the listing was measured, every route passed, and no task broke (`errors`)."""
-    measured = {result.route: result for result in results}
-    return errors == 0 and LISTING in measured and all(result.passed for result in measured.values())
-
-
-def table(results: Iterable[RouteResult], errors: int) -> str:
-    """The pass/fail table, a line for each route and one for the whole."""
-    results = list(results)
-    lines = [f"{'route':<20}{'requests':>10}{'failures':>10}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'target':>9}"]
-    for result in results:
-        target = "-" if result.target_ms is None else f"<= {result.target_ms}"
-        lines.append(
-            f"{result.route:<20}{result.requests:>10}{result.failures:>10}{result.p50_ms:>9.0f}{result.p95_ms:>9.0f}"
-            f"{result.p99_ms:>9.0f}{target:>9}  {'pass' if result.passed else 'FAIL'}"
-        )
-    if errors:
-        lines.append(f"{errors} kinds of errors outside of requests: FAIL")
-    if not any(result.route == LISTING for result in results):
-        lines.append("no page of the listing was measured: FAIL")
-    lines.append(f"load test {'passed' if passed(results, errors) else 'FAILED'}")
-    return "\n".join(lines)
+    def of_outcome(self, name: str) -> Target:
+        """What the answers of one outcome, `/products [hit memory]`, must keep to beside their route."""
+        route, outcome = split(name)
+        target = Target()
+        for bound, values in self._bounds.items():
+            of_route, of_outcome = split(bound)
+            if of_outcome is not None and of_route == route and (outcome or "").startswith(of_outcome):
+                target = replace(target, **values)
+        return target
 
 
-def results_of(stats: Any) -> list[RouteResult]:
-    """The routes of locust's `stats`, in the order of their names."""
-    return [
-        RouteResult(
-            name,
-            entry.num_requests,
-            entry.num_failures,
-            *(entry.get_response_time_percentile(share) or 0 for share in (0.50, 0.95, 0.99)),
-        )
-        for (name, _method), entry in sorted(stats.entries.items())
-    ]
+def _check(name: str, values: dict[str, float]) -> None:
+    known = {field.name for field in fields(Target)}
+    for bound, value in values.items():
+        if bound not in known:
+            raise ValueError(f"[{name}] {bound}: must be one of {', '.join(sorted(known))}")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"[{name}] {bound}: must be a number")  # noqa: TRY004 - as every fault of the file

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.service import SECRET_KEY, fill, sqlite_url
+from tests.telemetry.secret_watch import watch_output, watch_variables
 from tests.web.web_harness import PRODUCTS, product
 
 DONE_WAIT_MAX_S = 60
@@ -23,7 +24,11 @@ START_WAIT_MAX_S = 30
 def developers(folder: Path) -> dict[str, str]:
     """The environment of a developer's machine with an SQLite catalogue in `folder`."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("FARMLOKAL_", "PORT"))}
-    return ours | {"FARMLOKAL_DATABASE_URL": sqlite_url(folder), "FARMLOKAL_DRAIN_S": "0"}
+    return ours | {
+        "FARMLOKAL_DATABASE_URL": sqlite_url(folder),
+        "FARMLOKAL_DRAIN_S": "0",
+        "FARMLOKAL_RATE_LIMIT": "off",
+    }
 
 
 def operators(folder: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
@@ -40,7 +45,8 @@ def make_catalogue(environment: dict[str, str]) -> None:
 
 def farmlokal(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The finished command, run in `folder`."""
-    return subprocess.run(
+    watch_variables(environment)
+    done = subprocess.run(
         [sys.executable, "-m", "farmlokal", *arguments],
         env=environment,
         cwd=folder,
@@ -49,12 +55,25 @@ def farmlokal(environment: dict[str, str], folder: Path, *arguments: str) -> sub
         timeout=DONE_WAIT_MAX_S,
         check=False,
     )
+    watch_output(done.stdout, done.stderr)
+    return done
+
+
+class _Watched(subprocess.Popen[str]):
+    """A process whose output is searched for secrets when the test takes it."""
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
+        """What it wrote, as Popen gives it."""
+        written = super().communicate(input, timeout)
+        watch_output(*written)
+        return written
 
 
 @contextmanager
 def running(environment: dict[str, str], folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command while it runs; it is killed at the end of the block if it still does."""
-    with subprocess.Popen(
+    watch_variables(environment)
+    with _Watched(
         [sys.executable, "-m", "farmlokal", *arguments],
         env=environment,
         cwd=folder,

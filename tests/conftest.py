@@ -16,6 +16,9 @@ import pytest
 
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
 
+# Fails a test that logs a secret.
+pytest_plugins = ("tests.telemetry.secret_watch",)
+
 _database_number = count(1)
 
 

@@ -15,7 +15,7 @@ from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
-from farmlokal.web.protocol import ServiceRunner
+from farmlokal.web.runner import ServiceRunner
 
 SECRET_KEY = "a key that only the tests know"
 
@@ -26,8 +26,9 @@ def sqlite_url(folder: Path) -> str:
 
 
 def settings_for(database_url: str, **others: Any) -> Settings:
-    """Settings for a test, whatever the environment says."""
-    return Settings(_env_file=None, **{"database_url": database_url, "secret_key": SECRET_KEY, "drain_s": 0, **others})
+    """Settings for a test, whatever the environment says; without a rate limit unless the test has one."""
+    ours = {"database_url": database_url, "secret_key": SECRET_KEY, "drain_s": 0, "rate_limit": "off"}
+    return Settings(_env_file=None, **{**ours, **others})
 
 
 @asynccontextmanager
@@ -48,24 +49,25 @@ async def fill(url: str, records: list[ProductRecord]) -> None:
 
 
 class Service(NamedTuple):
-    """A running service: its application, its port on 127.0.0.1, and a client whose relative addresses go to it."""
+    """A running service: its application, its port on 127.0.0.1, a client for addresses relative to it, its runner."""
 
     app: web.Application
     port: int
     client: ClientSession
+    runner: ServiceRunner
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Service]:
     """Run the service until the block ends."""
     app = create_app(settings)
-    runner = ServiceRunner(app, shutdown_timeout=1)
+    runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
         async with ClientSession(f"http://127.0.0.1:{port}") as client:
-            yield Service(app, port, client)
+            yield Service(app, port, client, runner)
     finally:
         await runner.cleanup()

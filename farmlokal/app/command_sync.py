@@ -45,6 +45,7 @@ class _Notices:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._untold: set[str] = set()
+        self._told_so = False
 
     def __repr__(self) -> str:
         return f"<_Notices untold={len(self._untold)}>"
@@ -60,6 +61,9 @@ class _Notices:
             await purge(self._settings, self._untold)
         except Unavailable as error:
             # No reason to stop: what is cached lives out its fresh time, as everything does without Redis.
-            _log.warning("caches not told", reason=str(error))
+            if not self._told_so:
+                _log.warning("caches not told", reason=str(error))
+            self._told_so = True
         else:
+            self._told_so = False
             self._untold.clear()

@@ -1,8 +1,19 @@
-"""`create_app`: every resource, middleware and route in one place."""
+"""`create_app`: every resource and middleware in one place; `web/routes.py` has the routes."""
 
 from aiohttp import web
 
+from farmlokal.app.metrics import Metrics
 from farmlokal.app.partner import partner_connection
+from farmlokal.app.rate_limit import add_rate_limit
+from farmlokal.app.readings import (
+    breaker_reading,
+    cache_readings,
+    database_readings,
+    limit_readings,
+    partner_readings,
+    sync_readings,
+    webhook_readings,
+)
 from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
@@ -14,9 +25,11 @@ from farmlokal.app.resources import (
     redis_client,
     redis_context,
     registrar_context,
+    tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
+from farmlokal.app.watching import Watch
 from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.memory import MemoryTier
@@ -29,29 +42,39 @@ from farmlokal.catalog.store import ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.settings import Settings
+from farmlokal.telemetry.board import Seat, only_seat
+from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.api_keys import key_digests
+from farmlokal.web.access_log import AccessLog
+from farmlokal.web.asked_pages import AskedPages
 from farmlokal.web.cache_headers import Freshness
-from farmlokal.web.health import Health, Probe, add_health_routes
-from farmlokal.web.middleware import problem_middleware, request_id_middleware
-from farmlokal.web.partner_token import show_token
-from farmlokal.web.products import list_categories, list_products, show_product
-from farmlokal.web.sync import show_sync, start_sync, stop_sync
-from farmlokal.web.webhook import receive_webhook
+from farmlokal.web.clients import ClientResolver, parse_networks
+from farmlokal.web.cors import CrossOrigin
+from farmlokal.web.edge import Edge
+from farmlokal.web.health import Health, Probe
+from farmlokal.web.key_digests import key_digests
+from farmlokal.web.middleware import edge_middleware, problem_middleware
+from farmlokal.web.observation import Observer
+from farmlokal.web.options import add_options_routes
+from farmlokal.web.routes import METRICS_ROUTE, ROUTES, add_routes
+from farmlokal.web.sync import stop_sync
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.reaper import Reaper
-from farmlokal.webhooks.registration import CALLBACK_PATH
 from farmlokal.webhooks.signature import Verifier
 
 
-def create_app(settings: Settings) -> web.Application:
-    """The application. Nothing is connected before it starts."""
+def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
+    """The application. Nothing is connected before it starts. seat: of a process that is one of several."""
+    mask_values(settings.secret_values())
+    seat = seat or only_seat()
+    observer = Observer(seat.slot)
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
     second = RedisTier(redis, wait_max_s=settings.redis_wait_ms / 1000) if redis else None
+    memory = MemoryTier(settings.l1_bytes)
     cache = ReadThrough(
-        MemoryTier(settings.l1_bytes),
+        memory,
         second,
         lifetime=Lifetime(settings.cache_ttl_s, settings.stale_s),
         origin_loads=settings.origin_loads or settings.database_pool,
@@ -68,23 +91,50 @@ def create_app(settings: Settings) -> web.Application:
     if redis:
         probes["redis"] = redis.ping
     health = Health(probes)
+    receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
+    verifier = Verifier(settings.webhook_secrets.split(",")) if settings.webhook_secrets is not None else None
 
-    app = web.Application(middlewares=[request_id_middleware, problem_middleware])
+    app = web.Application(middlewares=[edge_middleware, problem_middleware])
+    if settings.access_log == "on":
+        proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
+        app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
+        observer.listeners.append(app[keys.ACCESS_LOG].note)
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
+    app[keys.ASKED_PAGES] = AskedPages(signer)
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
-    app[keys.CURSORS] = signer
+    app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
     app[keys.HEALTH] = health
     app[keys.LISTING] = listing
+    app[keys.OBSERVER] = observer
     app[keys.PARTNER] = partner
-    app[keys.RECEIVER] = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
-    if settings.webhook_secrets is not None:
-        app[keys.VERIFIER] = Verifier(settings.webhook_secrets.split(","))
+    app[keys.RECEIVER] = receiver
+    if verifier is not None:
+        app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
+    shared_limit = add_rate_limit(app, settings)
+    metrics = Metrics(
+        seat,
+        observer,
+        health,
+        [
+            *cache_readings(cache, memory),
+            *database_readings(database),
+            *partner_readings(partner),
+            *sync_readings(sync),
+            *webhook_readings(receiver, verifier),
+            *limit_readings(app.get(keys.LIMITER), shared_limit),
+            breaker_reading("redis", None if second is None else second.breaker),
+        ],
+        Watch(health, inbox, sync.runs),
+    )
+    app[keys.METRICS] = metrics.registry
     app.on_shutdown.append(stop_sync)
     app.cleanup_ctx.extend(
         [
+            tracing_context(),
+            metrics.counting,
             database_context(database),
             planner_context(store.planner),
             redis_context(redis),
@@ -94,15 +144,9 @@ def create_app(settings: Settings) -> web.Application:
             registrar_context(webhook_registrar(partner, settings.public_url)),
             reaper_context(Reaper(inbox, keep_days=settings.webhook_keep_days)),
             ready_context(health),
+            metrics.watching,
         ]
     )
-    app.router.add_get("/products", list_products)
-    app.router.add_get("/products/{id}", show_product)
-    app.router.add_get("/categories", list_categories)
-    app.router.add_get("/auth/token", show_token)
-    app.router.add_get("/external/sync", start_sync, allow_head=False)
-    app.router.add_post("/external/sync", start_sync)
-    app.router.add_get("/external/sync/{run}", show_sync)
-    app.router.add_post(CALLBACK_PATH, receive_webhook)
-    add_health_routes(app, health)
+    add_routes(app, ROUTES if settings.metrics_port is not None else (*ROUTES, METRICS_ROUTE))
+    add_options_routes(app)
     return app

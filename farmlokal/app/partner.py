@@ -5,6 +5,7 @@ from farmlokal.errors import NotConfigured
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.token_endpoint import ClientCredentials
 from farmlokal.settings import Settings, variable
+from farmlokal.telemetry.masking import mask_client
 
 
 def partner_connection(settings: Settings, second: SecondTier | None) -> PartnerConnection:
@@ -20,6 +21,7 @@ def _credentials(settings: Settings) -> ClientCredentials | NotConfigured:
         return _unset("oauth_client_id")
     if secret is None:
         return _unset("oauth_client_secret")
+    mask_client(client_id, secret)
     return ClientCredentials(url, client_id, secret, settings.oauth_scope, settings.oauth_audience)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -10,14 +11,16 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from farmlokal import __version__
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.category_counts import CategoryCounts
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.telemetry import get_logger
+from farmlokal.telemetry import get_logger, tracing
 from farmlokal.web.health import Health, Phase
 from farmlokal.webhooks.reaper import Reaper
 from farmlokal.webhooks.registration import Registrar
@@ -29,6 +32,20 @@ Context = Callable[[web.Application], AsyncIterator[None]]
 # How long a starting service waits for its database: a rolling restart of the two together takes less.
 DATABASE_WAIT_MAX_S = 30
 _RETRY_EVERY_S = 0.5
+
+
+def tracing_context() -> Context:
+    """Trace, where the environment names a collector; send the last spans at the end.
+
+    Here and not at the process's start: gunicorn forks its workers, and a thread does not survive that.
+    """
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        tracing.start_tracing(os.environ, __version__)
+        yield
+        await tracing.stop_tracing()
+
+    return context
 
 
 def database_context(database: Database) -> Context:
@@ -59,7 +76,9 @@ def cache_context(cache: ReadThrough) -> Context:
     """Listen to other processes' invalidations; let the loads and writes under way finish at the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        await cache.start()
+        warmed = await cache.start()
+        if warmed:
+            _log.info("cache warmed", entries=warmed)
         yield
         await cache.close()
 
@@ -70,8 +89,21 @@ def category_counts_context(counts: CategoryCounts) -> Context:
     """Count the categories in the background until the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        async with _background(counts.keep(), "category counts"):
+        async with background(counts.keep(), "category counts"):
             yield
+
+    return context
+
+
+def rate_limit_context(shared: SharedLimit, redis: Redis) -> Context:
+    """Reconcile the rate limit with other processes in the background until the end; then close its client."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        try:
+            async with background(shared.keep(), "rate limit"):
+                yield
+        finally:
+            await redis.aclose()
 
     return context
 
@@ -91,7 +123,7 @@ def planner_context(planner: Planner) -> Context:
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         await planner.refresh()
-        async with _background(planner.keep(), "catalogue sample"):
+        async with background(planner.keep(), "catalogue sample"):
             yield
 
     return context
@@ -101,7 +133,7 @@ def reaper_context(reaper: Reaper) -> Context:
     """Forget old events in the background until the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        async with _background(reaper.keep(), "inbox reaper"):
+        async with background(reaper.keep(), "inbox reaper"):
             yield
 
     return context
@@ -114,14 +146,15 @@ def registrar_context(registrar: Registrar | None) -> Context:
         if registrar is None:
             yield
             return
-        async with _background(registrar.keep(), "webhook registration"):
+        async with background(registrar.keep(), "webhook registration"):
             yield
 
     return context
 
 
 @contextlib.asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Do `work` as a task of this name for the length of the block, and cancel it at its end."""
     task = asyncio.create_task(work, name=name)
     try:
         yield

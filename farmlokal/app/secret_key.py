@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from farmlokal.telemetry.masking import mask_values
+
 
 def signing_keys(setting: str | None, database_path: str | None) -> list[bytes]:
     """The keys to sign and verify with, newest first.
@@ -18,7 +20,13 @@ def signing_keys(setting: str | None, database_path: str | None) -> list[bytes]:
         # O_EXCL: of two processes that start together one makes the key and the other reads it.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return [path.read_bytes()]
+        return [_kept(path)]
     with os.fdopen(descriptor, "wb") as file:
         file.write(secrets.token_hex(32).encode())
-    return [path.read_bytes()]
+    return [_kept(path)]
+
+
+def _kept(path: Path) -> bytes:
+    key = path.read_bytes()
+    mask_values([key.decode("ascii", "replace")])
+    return key

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
+from farmlokal.app.metrics_port import metrics_socket, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
 from farmlokal.web.health import Phase
-from farmlokal.web.protocol import ServiceRunner
+from farmlokal.web.runner import ServiceRunner
 
 _log = get_logger(__name__)
 
 # After it stopped accepting, how long a process waits for the requests in flight.
 FINISH_WAIT_MAX_S = 30
+# After it stopped accepting, how long it still answers what arrives on connections that were open.
+_LAST_REQUESTS_S = 1.0
 
 
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
@@ -29,7 +32,8 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app = create_app(settings)
-    runner = ServiceRunner(app, shutdown_timeout=FINISH_WAIT_MAX_S)
+    serve_metrics_from(app, metrics_socket(host, settings.metrics_port))
+    runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -38,14 +42,22 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
         if on_ready is not None:
             on_ready(site.name)
         await stop.wait()
-        await drain(app, settings.drain_s)
+        await drain(runner, settings.drain_s)
     finally:
         await runner.cleanup()
     _log.info("stopped")
 
 
-async def drain(app: web.Application, drain_s: int) -> None:
-    """Tell load balancers to look elsewhere, and go on serving until they have: `drain_s` seconds."""
-    app[keys.HEALTH].phase = Phase.DRAINING
+async def drain(runner: ServiceRunner, drain_s: int) -> None:
+    """Tell load balancers to look elsewhere, and go on serving until they have; then accept no more connections.
+
+    drain_s: seconds of that; 0 for none. Connections that are open at its end are answered for another second, so that
+    a request that was on its way is.
+    """
+    runner.app[keys.HEALTH].phase = Phase.DRAINING
     _log.info("draining", drain_s=drain_s)
-    await asyncio.sleep(drain_s)
+    if drain_s:
+        await asyncio.sleep(drain_s)
+        for site in runner.sites:
+            await site.stop()
+        await asyncio.sleep(_LAST_REQUESTS_S)

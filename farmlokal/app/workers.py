@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import socket
+import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -11,15 +14,20 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
+from farmlokal.app.metrics_port import metrics_socket, serve_metrics_from
 from farmlokal.app.resources import wait_for_database
+from farmlokal.app.seats import Seats
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
-from farmlokal.settings import Settings
+from farmlokal.errors import FarmLokalError
+from farmlokal.settings import Settings, SettingsInvalid, load_settings
 from farmlokal.telemetry import get_logger
-from farmlokal.web.protocol import ServiceRunner
+from farmlokal.web.runner import ServiceRunner
 
 _log = get_logger(__name__)
+
+_START_AGAIN_S = 1
 
 
 def default_workers(settings: Settings) -> int:
@@ -30,10 +38,11 @@ def default_workers(settings: Settings) -> int:
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself.
 
-    Raises DatabaseUnavailable and SchemaMismatch before any worker starts.
+    Raises DatabaseUnavailable and SchemaMismatch, and OSError for the metrics' port, before any worker starts.
     """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
+    seats = Seats(workers)
     options = {
         "bind": f"{host}:{port}",
         "workers": workers,
@@ -44,10 +53,12 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "control_socket_disable": True,
         "logger_class": PropagatingLogger,
         "loglevel": settings.log_level,
+        "pre_fork": seats.give,
+        "child_exit": seats.take_back,
     }
     # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
     asyncio.run(_check_database(settings))
-    Supervisor(settings, options).run()
+    Supervisor(settings, options, seats, metrics_socket(host, settings.metrics_port)).run()
 
 
 async def _check_database(settings: Settings) -> None:
@@ -73,11 +84,25 @@ class PropagatingLogger(Logger):  # type: ignore[misc]
 class Supervisor(BaseApplication):  # type: ignore[misc]
     """Tells gunicorn what to run, and hands each worker its application."""
 
-    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, options: dict[str, Any], seats: Seats, metrics: socket.socket | None
+    ) -> None:
+        """seats: of the workers. metrics: what they listen on for metrics, where that is a port of its own."""
         self.settings = settings
+        self._seats = seats
+        self._metrics = metrics
         self._options = options
-        self.service: web.Application | None = None
+        self.runner: ServiceRunner | None = None
         super().__init__()
+
+    def reload(self) -> None:
+        """On SIGHUP, before new workers replace the old: read the settings again. Wrong ones change nothing."""
+        try:
+            # Its socket is made already, for all workers that there will be.
+            self.settings = load_settings().model_copy(update={"metrics_port": self.settings.metrics_port})
+        except SettingsInvalid as error:
+            _log.error("settings not reloaded", faults=error.lines)
+        super().reload()
 
     def load_config(self) -> None:
         """Take our options; nothing is read from files or from the command line."""
@@ -88,8 +113,14 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
         """What a worker calls, after the fork, for its runner."""
 
         async def make_runner() -> web.AppRunner:
-            self.service = create_app(self.settings)
-            return ServiceRunner(self.service, shutdown_timeout=FINISH_WAIT_MAX_S)
+            app = create_app(self.settings, self._seats.own)
+            serve_metrics_from(app, self._metrics)
+            self.runner = ServiceRunner(
+                app,
+                hot_path=self.settings.hot_path == "on",
+                shutdown_timeout=FINISH_WAIT_MAX_S,
+            )
+            return self.runner
 
         return make_runner
 
@@ -99,13 +130,25 @@ class DrainingWorker(GunicornUVLoopWebWorker):
 
     _draining: asyncio.Task[None] | None = None
 
+    def run(self) -> None:
+        """Serve. A worker that cannot start is tried again: the others go on with what their memory holds.
+
+        gunicorn would stop the whole service for it, since it cannot know that the first ones did start.
+        """
+        try:
+            super().run()
+        except (FarmLokalError, OSError) as error:
+            _log.error("worker did not start", reason=str(error), again_in_s=_START_AGAIN_S)
+            time.sleep(_START_AGAIN_S)
+            sys.exit(1)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On SIGTERM: go on serving while load balancers turn away, then stop."""
         if self._draining is None:
             self._draining = self.loop.create_task(self._drain())
 
     async def _drain(self) -> None:
-        if self.app.service is not None:
-            await drain(self.app.service, self.app.settings.drain_s)
+        if self.app.runner is not None:
+            await drain(self.app.runner, self.app.settings.drain_s)
         self.alive = False
         self._notify_waiter_done()

@@ -3,9 +3,11 @@
 import zlib
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from farmlokal.caching.codings import ENCODERS
 
 if TYPE_CHECKING:
     from farmlokal.caching.lookup import Lookup
@@ -26,17 +28,33 @@ class Value:
     """A finished response: its bytes, a few named strings that belong to them, and a strong validator.
 
     etag: quoted, as RFC 9110 section 8.8.3 writes it. negative: that there is no such thing, which is worth
-    remembering for a short time; the body may say so in words.
+    remembering for a short time; the body may say so in words. variants: the body in other content codings, made when
+    first asked for. prepared: what the layer above keeps ready beside the value; it is gone when the value is.
     """
 
     body: bytes
     attributes: tuple[tuple[str, str], ...] = ()
     etag: str = field(default="")
     negative: bool = False
+    variants: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    prepared: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.etag:
             object.__setattr__(self, "etag", f'"{blake2b(self.body, digest_size=16).hexdigest()}"')
+
+    def coded(self, coding: str | None) -> bytes:
+        """The body in `coding`, a key of `codings.ENCODERS`, or as it is for None. Made once, then kept."""
+        if coding is None:
+            return self.body
+        variant = self.variants.get(coding)
+        if variant is None:
+            variant = self.variants[coding] = ENCODERS[coding](self.body)
+        return variant
+
+    def etag_of(self, coding: str | None) -> str:
+        """The strong validator of the body in `coding`: another one for each, because the bytes differ."""
+        return self.etag if coding is None else f'{self.etag[:-1]}-{coding}"'
 
 
 @dataclass(slots=True)
@@ -66,8 +84,9 @@ class Entry:
 
     @property
     def bytes_held(self) -> int:
-        """What the entry weighs in memory: its body, and about what the objects around it take."""
-        return len(self.value.body) + 1000
+        """What the entry weighs in memory: its body in every coding, and about what the objects around it take."""
+        variants = self.value.variants
+        return len(self.value.body) + 1000 + sum(map(len, variants.values()))
 
     def encoded(self) -> bytes:
         """The entry for Redis: one line of JSON, then the body, deflated where that pays."""

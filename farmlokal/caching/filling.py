@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
+from farmlokal.caching.counts import CacheCounts
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.landings import Landings, wait_for_landing
 from farmlokal.caching.lease_keeping import kept_alive
@@ -57,6 +58,7 @@ class Filler:
         *,
         clock: Callable[[], float],
         behind: Callable[[Coroutine[Any, Any, object]], None],
+        counts: CacheCounts,
     ) -> None:
         self._memory = memory
         self._second = second
@@ -65,6 +67,7 @@ class Filler:
         self._landings = landings
         self._clock = clock
         self._behind = behind
+        self._counts = counts
 
     async def fill(self, question: Question, wanted: Wanted) -> Filled:
         """What is to be had without a load, else what a load brings. Runs as its key's single flight."""
@@ -133,6 +136,7 @@ class Filler:
                 async with self._origin.slot():
                     asked_at = self._history.epoch
                     lease = await second.acquire(question.key, question.tags)
+                    self._note(lease)
                     if not isinstance(lease, Busy):
                         return await self._lead(question, lease, asked_at, wanted)
                 # The slot is free for others while we wait for a load that is not ours.
@@ -144,6 +148,14 @@ class Filler:
                 return Filled(lookup, found.entry)
             if waited_s > _FOLLOW_MAX_S:
                 raise OriginBusy(f"another process's load did not end within {_FOLLOW_MAX_S:g} s")
+
+    def _note(self, lease: Lease | Busy | None) -> None:
+        if lease is None:
+            self._counts.unavailable += 1
+        elif isinstance(lease, Busy):
+            self._counts.busy += 1
+        else:
+            self._counts.granted += 1
 
     async def _lead(self, question: Question, lease: Lease | None, asked_at: int, wanted: Wanted) -> Filled:
         if lease is not None:

@@ -50,6 +50,7 @@ class MemoryTier:
         self._ghosts: OrderedDict[int, None] = OrderedDict()
         self._bytes_held = 0
         self._small_bytes = 0
+        self.evictions = 0
 
     def __repr__(self) -> str:
         queues = f"small={len(self._small)} main={len(self._main)} ghosts={len(self._ghosts)}"
@@ -78,6 +79,12 @@ class MemoryTier:
         held = self._main.get(key) or self._small.get(key)
         return None if held is None else held.entry
 
+    def hottest(self, count: int) -> list[tuple[str, Entry]]:
+        """At most `count` entries with their keys: those asked for often enough to stay, the most asked for first."""
+        by_use = sorted(self._main.items(), key=lambda item: -item[1].uses)
+        newcomers = [item for item in self._small.items() if item[1].uses >= _USES_TO_STAY]
+        return [(key, held.entry) for key, held in [*by_use, *newcomers][:count]]
+
     def put(self, key: str, entry: Entry) -> None:
         """Keep `entry` in place of what `key` had, making room for it.
 
@@ -98,6 +105,18 @@ class MemoryTier:
         if key in self._small:
             self._small_bytes += weight - held.weight
         held.entry, held.weight = entry, weight
+
+    def reweigh(self, key: str) -> None:
+        """Count what the entry of `key` has come to weigh, and make room for it; the entry itself may have to leave."""
+        held = self._main.get(key) or self._small.get(key)
+        if held is None:
+            return
+        grown = weight_of(key, held.entry) - held.weight
+        held.weight += grown
+        self._bytes_held += grown
+        if key in self._small:
+            self._small_bytes += grown
+        self._make_room(0)
 
     def drop(self, key: str) -> None:
         """Forget the entry of `key`."""
@@ -145,6 +164,7 @@ class MemoryTier:
             self._main[key] = held
         else:
             self._bytes_held -= held.weight
+            self.evictions += 1
             self._remember(key)
 
     def _end_of_main(self) -> None:
@@ -154,6 +174,7 @@ class MemoryTier:
             self._main[key] = held
         else:
             self._bytes_held -= held.weight
+            self.evictions += 1
 
     def _remember(self, key: str) -> None:
         self._ghosts[hash(key)] = None

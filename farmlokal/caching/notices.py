@@ -35,11 +35,20 @@ class NoticeListener:
         self._landings = landings
         self._name = name
         self._backoff = Backoff(base_s=0.05, max_s=1.0)
-        self.listening = False
+        self._arriving = asyncio.Event()
         self._said_lost = False
 
     def __repr__(self) -> str:
         return f"<NoticeListener listening={self.listening}>"
+
+    @property
+    def listening(self) -> bool:
+        """Whether notices arrive."""
+        return self._arriving.is_set()
+
+    async def wait_until_listening(self) -> None:
+        """Return once notices arrive."""
+        await self._arriving.wait()
 
     async def listen(self) -> None:
         """Listen until cancelled."""
@@ -106,13 +115,13 @@ class NoticeListener:
         # Whatever was sent before this moment may have been missed.
         self._history.missed()
         self._landings.all_landed()
-        self.listening = True
+        self._arriving.set()
         if self._said_lost:
             _log.info("notices arrive again", dependency="redis")
         self._said_lost = False
 
     async def _lost(self, error: BaseException) -> None:
-        self.listening = False
+        self._arriving.clear()
         # Where Redis is away altogether its breaker says so: one line per change of state is enough.
         if not self._said_lost and await self._tier.ping():
             self._said_lost = True

@@ -1,9 +1,11 @@
 """The origin behind the cache: a bounded number of loads at once, each bounded in time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from farmlokal.caching.counts import CacheCounts
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Loader
 from farmlokal.errors import OriginBusy, Unavailable
@@ -22,11 +24,12 @@ _FAILURES_MAX = 3
 class Origin:
     """At most `loads_max` loads at once. Says in the log when loads begin to fail, and when they no longer do."""
 
-    def __init__(self, loads_max: int, *, slot_wait_max_s: float, load_max_s: float) -> None:
+    def __init__(self, loads_max: int, *, slot_wait_max_s: float, load_max_s: float, counts: CacheCounts) -> None:
         self._slots = asyncio.Semaphore(loads_max)
         self._slot_wait_max_s = slot_wait_max_s
         self._load_max_s = load_max_s
         self._failures = 0
+        self._counts = counts
 
     def __repr__(self) -> str:
         return f"<Origin free_slots={self._slots._value} failures={self._failures}>"
@@ -34,18 +37,42 @@ class Origin:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """One of the slots, for the block. Raises OriginBusy when all stay taken."""
+        started = time.perf_counter()
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()  # at once
         try:
-            async with asyncio.timeout(self._slot_wait_max_s):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise OriginBusy(f"no origin load could start within {self._slot_wait_max_s:g} s") from error
-        try:
+            self._counts.wait_times.observe(time.perf_counter() - started)
             yield
         finally:
             self._slots.release()
 
+    async def _wait_for_slot(self) -> None:
+        try:
+            async with asyncio.timeout(self._slot_wait_max_s):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            self._counts.refused += 1
+            raise OriginBusy(f"no origin load could start within {self._slot_wait_max_s:g} s") from error
+
     async def load(self, load: Loader) -> Value:
         """What `load` returns; a slot must be held. Raises what it raises, and Unavailable at its deadline."""
+        started, counts = time.perf_counter(), self._counts
+        counts.running += 1
+        try:
+            value = await self._bounded(load)
+        except Exception:
+            counts.failed += 1
+            raise
+        else:
+            counts.loaded += 1
+            return value
+        finally:
+            counts.running -= 1
+            counts.load_times.observe(time.perf_counter() - started)
+
+    async def _bounded(self, load: Loader) -> Value:
         deadline = asyncio.timeout(self._load_max_s)
         try:
             async with deadline:
@@ -56,7 +83,8 @@ class Origin:
             self._fail("deadline")
             raise Unavailable(f"a load did not end within {self._load_max_s:g} s") from error
         except Unavailable as error:
-            self._fail(str(error))
+            if not error.reported:
+                self._fail(str(error))
             raise
         if self._failures >= _FAILURES_MAX:
             _log.info("the origin answers again")

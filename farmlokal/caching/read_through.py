@@ -7,14 +7,15 @@ from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
-from farmlokal.caching.entry import Entry
+from farmlokal.caching.counts import CacheCounts
+from farmlokal.caching.entry import Entry, Value
 from farmlokal.caching.filling import Filled, Filler, Wanted
 from farmlokal.caching.invalidation import Invalidator
 from farmlokal.caching.landings import Landings
 from farmlokal.caching.lifetime import HOT_HITS, Lifetime, early_from
 from farmlokal.caching.lookup import Loader, Lookup, Outcome, Question, answer
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.notices import NoticeListener
+from farmlokal.caching.neighbours import Neighbours
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
 from farmlokal.caching.redis_tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
@@ -22,7 +23,9 @@ from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.ending import end
 from farmlokal.resilience.single_flight import SingleFlight
-from farmlokal.telemetry import get_logger
+from farmlokal.telemetry import get_logger, tracing
+from farmlokal.telemetry.short_hash import short_hash
+from farmlokal.telemetry.tracing import span
 
 _log = get_logger(__name__)
 
@@ -54,27 +57,31 @@ class ReadThrough:
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
+        self.counts = CacheCounts()
         self._memory = memory
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
         self._draw = draw
         self._history = TagHistory()
-        self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s)
+        self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
         self._flights: SingleFlight[Filled] = SingleFlight()
         self._landings = Landings()
         self._writes: set[asyncio.Task[object]] = set()
+        known = (self._history, self._landings)
         self._filler = Filler(
-            memory, second, self._origin, self._history, self._landings, clock=clock, behind=self._behind
+            memory, second, self._origin, *known, clock=clock, behind=self._behind, counts=self.counts
         )
         self._invalidator = Invalidator(second, self._history, clock=clock)
-        self._listener: NoticeListener | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._neighbours: Neighbours | None = None
+        if isinstance(second, RedisTier):
+            name = self._invalidator.name
+            self._neighbours = Neighbours(second, memory, self._filler, *known, lifetime=lifetime, name=name)
 
     def __repr__(self) -> str:
         return (
             f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r} {self._landings!r}"
-            f" {self._history!r} {self._invalidator!r} {self._listener!r} writes={len(self._writes)}>"
+            f" {self._history!r} {self._invalidator!r} {self._neighbours!r} writes={len(self._writes)}>"
         )
 
     async def get(
@@ -89,14 +96,33 @@ class ReadThrough:
         if hit is not None:
             return hit
         question = Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
-        return self._from_memory(question) or await self._filled(question)
+        lookup = self._from_memory(question)
+        if lookup is None:
+            with span("cache lookup") as looking:
+                if tracing.active:
+                    looking.set("farmlokal.cache.key", short_hash(key))
+                lookup = await self._filled(question)
+                looking.set("farmlokal.cache.outcome", lookup.outcome)
+        return self.counts.note(lookup)
 
     def peek(self, key: str) -> Lookup | None:
-        """The answer of a memory hit that needs no further thought; for callers that cannot wait."""
+        """The answer of a memory hit that needs no further thought, for callers that cannot wait. It is counted."""
         entry = self._memory.get(key)
         if entry is not None and entry.epoch == self._history.epoch and entry.calm_until > self._clock():
-            return entry.hit
+            hit = entry.hit
+            if hit is not None and hit.outcome is Outcome.MEMORY_HIT:
+                self.counts.peeked += 1
+                return hit
+            return hit and self.counts.note(hit)
         return None
+
+    def coded(self, key: str, value: Value, coding: str | None) -> bytes:
+        """The body of `value`, which an answer for `key` held, in a content coding; None for the body as it is."""
+        if coding is None or coding in value.variants:
+            return value.coded(coding)
+        body = value.coded(coding)
+        self._memory.reweigh(key)
+        return body
 
     async def refresh(
         self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
@@ -110,6 +136,7 @@ class ReadThrough:
 
         Returns without waiting for Redis; `settle` waits. Call it after the write is committed.
         """
+        self.counts.invalidations += 1
         self._invalidator.invalidate(tags)
 
     async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
@@ -118,12 +145,9 @@ class ReadThrough:
             await asyncio.wait(self._writes, timeout=wait_max_s)
         return await self._invalidator.settle(wait_max_s)
 
-    async def start(self) -> None:
-        """Begin to listen to other processes."""
-        if isinstance(self._second, RedisTier):
-            name = self._invalidator.name
-            self._listener = NoticeListener(self._second, self._history, self._landings, name=name)
-            self._listening = asyncio.create_task(self._listener.listen(), name="cache notices")
+    async def start(self) -> int:
+        """Begin to listen to other processes, and fetch what they are asked for most; how many entries that was."""
+        return await self._neighbours.start() if self._neighbours is not None else 0
 
     async def close(self) -> None:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
@@ -132,8 +156,8 @@ class ReadThrough:
         if self._writes:
             _, late = await asyncio.wait(self._writes, timeout=_DRAIN_WAIT_MAX_S)
             await end(late)
-        if self._listening is not None:
-            await end([self._listening])
+        if self._neighbours is not None:
+            await self._neighbours.close()
 
     def _from_memory(self, question: Question) -> Lookup | None:
         """What memory has to say without waiting: a hit, or a stale answer whose refresh is started."""

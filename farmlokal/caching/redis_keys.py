@@ -1,5 +1,7 @@
 """Every key and channel that the cache tier uses in Redis, with its lifetime."""
 
+from functools import lru_cache
+
 from farmlokal.caching.entry import FORMAT
 
 # One entry; lives until its `stale_until`.
@@ -11,6 +13,9 @@ WANTED = f"farmlokal:{FORMAT}:wanted:{{}}"
 # The channel on which the end of a wanted load is announced, by its cache key.
 LANDED = f"farmlokal:{FORMAT}:landed"
 
+# What a process is asked for most, `[[key, [tag, …]], …]`: for processes that start. Lives HOT_MS.
+HOT = f"farmlokal:{FORMAT}:hot"
+
 # A tag's generation; a missing one is made by the next load, and deleting it is what invalidates. Lives GENERATION_MS
 # and at least as long as any entry that remembers it. Not versioned, like the channel of the notices: two releases
 # that share one Redis must hear of each other's writes.
@@ -21,6 +26,8 @@ NOTICES = "farmlokal:notices"
 # A dead holder delays the others by at most this. A living one renews three times in it.
 LEASE_MS = 2000
 GENERATION_MS = 3_600_000
+# Longer than any pause between two processes' lives that leaves the entries themselves alive.
+HOT_MS = 3_600_000
 
 
 def entry_key(key: str) -> str:
@@ -33,6 +40,7 @@ def lease_keys(key: str) -> list[str]:
     return [LEASE.format(key), WANTED.format(key), ENTRY.format(key)]
 
 
-def generation_keys(tags: tuple[str, ...]) -> list[str]:
-    """The Redis keys of the generations of `tags`."""
-    return [GENERATION.format(tag) for tag in tags]
+@lru_cache(4096)
+def generation_keys(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The Redis keys of the generations of `tags`. Remembered: most pages have the tags of many others."""
+    return tuple([GENERATION.format(tag) for tag in tags])

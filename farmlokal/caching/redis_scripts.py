@@ -3,12 +3,26 @@
 MGET stands where GET would do: it answers nothing, rather than an error, for a key in which somebody left another type.
 """
 
+from hashlib import sha1
+
+
+class Script:
+    """One script: its text, and the name that Redis gives it, the SHA-1 of the text in hexadecimal."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<Script {self.sha}>"
+
+
 # Guards the origin: of all processes one gets the lease. In the same step it is told what the key holds by now (it may
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing
 # ones made. A lease without an end, or with a longer one than we give, is none of ours and is taken over.
 # KEYS: lease, wanted, entry, generation…  ARGV: token, lease ms, new generation, generation ms.
 # Returns {1, entry, generation…}, or {0, ms that the holder's lease has left}.
-ACQUIRE = """
+ACQUIRE = Script("""
 local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left <= tonumber(ARGV[2]) then
   redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
@@ -25,14 +39,14 @@ for place = 4, #KEYS do
   answer[place - 1] = generation
 end
 return answer
-"""
+""")
 
 # Guards what is kept: a process that lost its lease (it was stopped, or taken for dead) writes nothing, and a value
 # whose tags were invalidated since its load began is not kept. The lease ends with the write, and whoever waits for it
 # is told.
 # KEYS: lease, wanted, entry, generation…  ARGV: token, entry, entry ms, generation ms, channel, cache key, generation…
 # Returns 1 when the entry was kept.
-STORE = """
+STORE = Script("""
 if redis.call('MGET', KEYS[1])[1] ~= ARGV[1] then return 0 end
 local kept = 1
 for place = 4, #KEYS do
@@ -47,28 +61,28 @@ end
 redis.call('DEL', KEYS[1])
 if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
 return kept
-"""
+""")
 
 # Guards another's lease: only the holder's token ends it. Uses nothing that a full Redis refuses.
 # KEYS: lease, wanted.  ARGV: token, channel, cache key.  Returns 1 when the lease was ours.
-RELEASE = """
+RELEASE = Script("""
 if redis.call('MGET', KEYS[1])[1] ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 if redis.call('DEL', KEYS[2]) == 1 then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1
-"""
+""")
 
 # Guards another's lease: only the holder's token prolongs it.
 # KEYS: lease.  ARGV: token, lease ms.  Returns 1 when the lease was ours.
-RENEW = """
+RENEW = Script("""
 if redis.call('MGET', KEYS[1])[1] ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
+""")
 
 # Guards the order: nobody hears the notice before the old generations are gone. Deleting needs no memory, so a full
 # Redis still invalidates; and a deleted generation is never used again, since the next is random.
 # KEYS: generation…  ARGV: channel, notice.
-INVALIDATE = """
+INVALIDATE = Script("""
 for place = 1, #KEYS do redis.call('DEL', KEYS[place]) end
 return redis.call('PUBLISH', ARGV[1], ARGV[2])
-"""
+""")

@@ -2,19 +2,21 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from farmlokal.caching import redis_scripts
 from farmlokal.caching.batched_reads import BatchedReads
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis_keys import (
     GENERATION_MS,
+    HOT,
+    HOT_MS,
     LANDED,
     LEASE_MS,
     NOTICES,
@@ -22,9 +24,11 @@ from farmlokal.caching.redis_keys import (
     generation_keys,
     lease_keys,
 )
+from farmlokal.caching.redis_pipe import RedisPipe, Word
 from farmlokal.caching.second_tier import Busy, Lease, Reading
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.tracing import Kind, span
 
 _log = get_logger(__name__)
 
@@ -39,18 +43,23 @@ T = TypeVar("T")
 F = TypeVar("F")
 
 
-def fails_open(fallback: F) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T | F]]]:
+def fails_open(
+    fallback: F, command: str = "EVALSHA"
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T | F]]]:
     """Decorate a RedisTier method: while Redis is away, too slow or refuses, it returns `fallback`.
 
-    The breaker logs the change of state once; calls that it holds back cost nothing.
+    The breaker logs the change of state once; calls that it holds back cost nothing. command: of Redis, for traces.
     """
 
     def decorate(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T | F]]:
+        name = f"redis {method.__name__.strip('_')}"
+        attributes = {"db.system.name": "redis", "db.operation.name": command}
+
         @wraps(method)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> T | F:
             tier = cast("RedisTier", args[0])
             try:
-                with tier.breaker.call(*REDIS_FAILURES):
+                with tier.breaker.call(*REDIS_FAILURES), span(name, Kind.CLIENT, attributes):
                     async with asyncio.timeout(tier.wait_max_s):
                         try:
                             return await method(*args, **kwargs)
@@ -80,11 +89,7 @@ class RedisTier:
         self._token = token
         self._reads = BatchedReads(self._fetch)
         self._refusing = False
-        self._acquire = redis.register_script(redis_scripts.ACQUIRE)
-        self._store = redis.register_script(redis_scripts.STORE)
-        self._release = redis.register_script(redis_scripts.RELEASE)
-        self._renew = redis.register_script(redis_scripts.RENEW)
-        self._invalidate = redis.register_script(redis_scripts.INVALIDATE)
+        self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
 
     def __repr__(self) -> str:
         return f"<RedisTier {self.breaker!r} {self._reads!r} refusing={self._refusing}>"
@@ -106,8 +111,10 @@ class RedisTier:
         """See SecondTier."""
         token = self._token()
         # One token serves as the generation of every tag that has none: none of them had it before.
-        answer = await self._acquire(
-            keys=[*lease_keys(key), *generation_keys(tags)], args=[token, LEASE_MS, self._token(), GENERATION_MS]
+        answer = await self._run(
+            redis_scripts.ACQUIRE,
+            [*lease_keys(key), *generation_keys(tags)],
+            [token, LEASE_MS, self._token(), GENERATION_MS],
         )
         self._note_write()
         if answer[0] == 0:
@@ -118,7 +125,7 @@ class RedisTier:
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
         """See SecondTier."""
-        return bool(await self._renew(keys=lease_keys(lease.key)[:1], args=[lease.token, LEASE_MS]))
+        return bool(await self._run(redis_scripts.RENEW, lease_keys(lease.key)[:1], [lease.token, LEASE_MS]))
 
     @fails_open(False)
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
@@ -128,9 +135,10 @@ class RedisTier:
             await self.release(lease)
             return False
         generation_ms = max(GENERATION_MS, lifetime_ms)
-        kept = await self._store(
-            keys=[*lease_keys(lease.key), *generation_keys(lease.tags)],
-            args=[
+        kept = await self._run(
+            redis_scripts.STORE,
+            [*lease_keys(lease.key), *generation_keys(lease.tags)],
+            [
                 lease.token,
                 entry.encoded(),
                 lifetime_ms,
@@ -146,25 +154,45 @@ class RedisTier:
     @fails_open(False)
     async def release(self, lease: Lease) -> bool:
         """See SecondTier."""
-        return bool(await self._release(keys=lease_keys(lease.key)[:2], args=[lease.token, LANDED, lease.key]))
+        done = await self._run(redis_scripts.RELEASE, lease_keys(lease.key)[:2], [lease.token, LANDED, lease.key])
+        return bool(done)
 
     @fails_open(False)
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
         """See SecondTier."""
         named = tuple(tags)
-        await self._invalidate(
-            keys=generation_keys(named), args=[NOTICES, orjson.dumps({"from": sender, "tags": named})]
+        await self._run(
+            redis_scripts.INVALIDATE,
+            generation_keys(named),
+            [NOTICES, orjson.dumps({"from": sender, "tags": named})],
         )
         return True
 
-    @fails_open(False)
+    @fails_open(False, "SET")
+    async def tell_hot(self, told: bytes) -> bool:
+        """Keep what a process says is asked for most."""
+        return bool(await self.redis.set(HOT, told, px=HOT_MS))
+
+    @fails_open(None, "GET")
+    async def hot(self) -> bytes | None:
+        """What was told last."""
+        return cast("bytes | None", await self.redis.get(HOT))
+
+    @fails_open(False, "PING")
     async def ping(self) -> bool:
         """Whether Redis answers in time."""
         return bool(await cast("Awaitable[Any]", self.redis.ping()))
 
-    @fails_open(None)
+    @fails_open(None, "MGET")
     async def _fetch(self, keys: list[str]) -> list[bytes | None]:
-        return cast("list[bytes | None]", await self.redis.mget(keys))
+        return cast("list[bytes | None]", await self._pipe.call("MGET", *keys))
+
+    async def _run(self, script: redis_scripts.Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
+        try:
+            return await self._pipe.call("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            # Redis restarted, or is new to us; this keeps the script there.
+            return await self._pipe.call("EVAL", script.text, len(keys), *keys, *args)
 
     def note_refusal(self, error: ResponseError) -> None:
         """Say once that Redis answers and refuses."""

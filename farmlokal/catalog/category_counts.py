@@ -12,7 +12,8 @@ from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_KEY = "categories"
+# Its place in the cache.
+KEY = "categories"
 # Counted every two minutes and fresh for four (± 10 %): what a client sees lags less than five, and one count that
 # fails still leaves time for the next.
 _INTERVAL_S = 120
@@ -28,14 +29,15 @@ class CategoryCounts:
 
     async def get(self) -> Lookup:
         """The finished answer of `GET /categories`."""
-        return await self._cache.get(_KEY, self._listing.categories, lifetime=LIFETIME)
+        return await self._cache.get(KEY, self._listing.categories, lifetime=LIFETIME)
 
     async def keep(self) -> None:
         """Count again and again, until cancelled."""
         while True:
             try:
-                await self._cache.refresh(_KEY, self._listing.categories, lifetime=LIFETIME)
+                await self._cache.refresh(KEY, self._listing.categories, lifetime=LIFETIME)
             except Unavailable as error:
-                _log.warning("category counts not refreshed", reason=str(error))
+                say = _log.debug if error.reported else _log.warning
+                say("category counts not refreshed", reason=str(error))
             # Spread over a tenth of the interval, so that processes started together do not count together.
             await asyncio.sleep(_INTERVAL_S * (0.9 + 0.1 * random.random()))  # noqa: S311 - not a secret

@@ -6,7 +6,8 @@ from farmlokal.caching.entry import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.cursor import CursorSigner
 from farmlokal.catalog.listing_query import ListingQuery
-from farmlokal.catalog.rendering import render_page, render_product
+from farmlokal.catalog.rendering import render_page
+from farmlokal.catalog.shown import CategoryList
 from farmlokal.catalog.store import ProductStore
 
 
@@ -25,14 +26,13 @@ class Listing:
 
     async def product(self, product_id: int) -> Value:
         """One product; where there is none, or no longer, a negative value whose body says so."""
-        row = await self._store.product(product_id)
-        if row is None:
+        body = await self._store.product(product_id)
+        if body is None:
             return Value(b"there is no product %d" % product_id, negative=True)
-        return Value(render_product(row))
+        return Value(body)
 
     async def categories(self) -> Value:
         """Every category of the closed list with its number of products."""
         counts = await self._store.category_counts()
-        return Value(
-            orjson.dumps({"data": [{"category": name, "products": counts.get(name, 0)} for name in CATEGORIES]})
-        )
+        shown: CategoryList = {"data": [{"category": name, "products": counts.get(name, 0)} for name in CATEGORIES]}
+        return Value(orjson.dumps(shown))

@@ -1,7 +1,5 @@
 """Reading the catalogue."""
 
-import orjson
-
 from farmlokal.catalog.listing_query import ListingQuery
 from farmlokal.catalog.page_statement import page_statement, product_statement
 from farmlokal.catalog.planning.planner import Planner
@@ -20,14 +18,13 @@ class ProductStore:
     async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
         statement = page_statement(query, self._database.dialect, self.planner.plan(query))
-        rows = await self._database.fetch(statement.sql, statement.params)
-        page: list[ShownRow] = orjson.loads(f"[{','.join([text for (text,) in rows if text is not None])}]")
-        return page
+        rows = await self._database.fetch_texts(statement.sql, statement.params)
+        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
 
-    async def product(self, product_id: int) -> ShownRow | None:
-        """One live product, as a page's row."""
-        rows = await self._database.fetch(self._product_sql, (product_id,))
-        return orjson.loads(rows[0][0]) if rows else None
+    async def product(self, product_id: int) -> bytes | None:
+        """One live product, as its JSON body."""
+        rows = await self._database.fetch_texts(self._product_sql, (product_id,))
+        return rows[0][0] if rows else None
 
     async def category_counts(self) -> dict[str, int]:
         """How many live products each category has. Walks a whole index: background work."""

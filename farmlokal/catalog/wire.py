@@ -15,6 +15,8 @@ from farmlokal.errors import Fault, InvalidRecord
 _VALUE_CHARS_MAX = 80
 _Model = TypeVar("_Model", bound=BaseModel)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+# What else pydantic reads as a time: numbers, and numbers as text.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", re.ASCII)
 # What both databases keep, and every client can read.
 _YEAR_MIN, _YEAR_MAX = 1970, 9998
 
@@ -33,8 +35,8 @@ def _plain_number(value: Any) -> Any:
 
 
 def _time_text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 time")  # noqa: TRY004 - pydantic makes a fault of a ValueError
+    if not isinstance(value, str) or not _TIME.match(value):
+        raise ValueError("must be an RFC 3339 time")
     return value
 
 
@@ -48,9 +50,17 @@ def _text(chars_max: int) -> Any:
     return Annotated[str, Field(min_length=1, max_length=chars_max), AfterValidator(_no_control_characters)]
 
 
+def _number(kind: type, least: int, most: int | Decimal, **further: Any) -> Any:
+    """A number within two bounds, in JSON as a number or as its text: files of rows have nothing but text."""
+    in_json: Any = Annotated[float if kind is Decimal else kind, Field(ge=least, le=float(most))]
+    # The bounds stand before the validator: behind it they would not be told in the JSON Schema.
+    read = BeforeValidator(_plain_number, json_schema_input_type=in_json | _NumberText)
+    return Annotated[kind, Field(ge=least, le=most, **further), read]
+
+
+_NumberText = Annotated[str, Field(pattern=f"^{_NUMBER.pattern}$")]
 _Place = _text(records.PLACE_CHARS_MAX)
-_Version = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=records.VERSION_MAX)]
-_Hundredths = Annotated[Decimal, BeforeValidator(_plain_number)]
+_PRICE_MAX = Decimal(records.PRICE_PAISE_MAX) / 100
 
 
 class WireDeletion(BaseModel):
@@ -60,7 +70,7 @@ class WireDeletion(BaseModel):
 
     source: _text(records.SOURCE_CHARS_MAX)  # type: ignore[valid-type]
     external_id: _text(records.EXTERNAL_ID_CHARS_MAX)  # type: ignore[valid-type]
-    version: _Version
+    version: _number(int, 0, records.VERSION_MAX)  # type: ignore[valid-type]
 
     def to_deletion(self) -> Deletion:
         """The checked deletion in the form that the store takes."""
@@ -72,17 +82,17 @@ class WireProduct(WireDeletion):
 
     name: _text(records.NAME_CHARS_MAX)  # type: ignore[valid-type]
     category: _text(records.PLACE_CHARS_MAX)  # type: ignore[valid-type]
-    price: Annotated[_Hundredths, Field(ge=0, le=Decimal(records.PRICE_PAISE_MAX) / 100, decimal_places=2)]
+    price: _number(Decimal, 0, _PRICE_MAX, decimal_places=2)  # type: ignore[valid-type]
     unit: _text(records.UNIT_CHARS_MAX)  # type: ignore[valid-type]
     farm: _Place | None = None  # type: ignore[valid-type]
     market: _Place | None = None  # type: ignore[valid-type]
     district: _Place | None = None  # type: ignore[valid-type]
     state: _Place | None = None  # type: ignore[valid-type]
-    lat: Annotated[float, BeforeValidator(_plain_number), Field(ge=-90, le=90)] | None = None
-    lon: Annotated[float, BeforeValidator(_plain_number), Field(ge=-180, le=180)] | None = None
-    stock: Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=records.STOCK_MAX)] | None = None
+    lat: _number(float, -90, 90) | None = None  # type: ignore[valid-type]
+    lon: _number(float, -180, 180) | None = None  # type: ignore[valid-type]
+    stock: _number(int, 0, records.STOCK_MAX) | None = None  # type: ignore[valid-type]
     organic: bool | None = None
-    rating: Annotated[_Hundredths, Field(ge=0, le=5, decimal_places=2)] | None = None
+    rating: _number(Decimal, 0, 5, decimal_places=2) | None = None  # type: ignore[valid-type]
     created_at: Annotated[AwareDatetime, BeforeValidator(_time_text), AfterValidator(_storable_time)] | None = None
 
     def to_record(self) -> ProductRecord:

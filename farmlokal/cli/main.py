@@ -14,6 +14,7 @@ from farmlokal.database.interface import Database
 from farmlokal.errors import FarmLokalError
 from farmlokal.settings import Settings, SettingsInvalid, load_settings, unknown_variables
 from farmlokal.telemetry import configure_logging, get_logger
+from farmlokal.telemetry.masking import mask_values, masked_line
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Commands(click.Group):
             sys.exit(EXIT_WRONG_USAGE)
         except (FarmLokalError, OSError) as error:
             cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
-            click.echo(f"farmlokal: {error}{cause}", err=True)
+            click.echo(masked_line(f"farmlokal: {error}{cause}"), err=True)
             sys.exit(EXIT_FAILED)
 
 
@@ -50,6 +51,7 @@ def cli() -> None:
 def start(**overrides: Any) -> Settings:
     """The settings, with logging set up accordingly: the first step of every command."""
     settings = load_settings(**overrides)
+    mask_values(settings.secret_values())
     configure_logging(settings.log_format, settings.log_level)
     for name in unknown_variables():
         get_logger(__name__).warning("unknown variable", variable=name)

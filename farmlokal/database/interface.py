@@ -1,13 +1,23 @@
 """What the rest of the service asks of a database."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from farmlokal.database.dialect import Dialect
 
 Row = tuple[Any, ...]
+TextRow = Sequence[bytes | None]
+"""One row's columns as UTF-8; None for NULL."""
 Params = Sequence[Any]
 T = TypeVar("T")
+
+
+class PoolUse(NamedTuple):
+    """Connections that are at work, connections that wait for work, and callers that wait for a connection."""
+
+    used: int
+    idle: int
+    waiting: int
 
 
 class Session(Protocol):
@@ -34,11 +44,20 @@ class Database(Protocol):
         """How this backend's SQL differs from the others'."""
         ...
 
+    @property
+    def pool_use(self) -> PoolUse:
+        """How the pool stands now."""
+        ...
+
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """The rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
 
         Raises StatementTimeout past the statement time limit.
         """
+        ...
+
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        """The same for a SELECT of nothing but texts, as they come: a page's rows, above all."""
         ...
 
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:

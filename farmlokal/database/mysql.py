@@ -3,25 +3,31 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiomysql
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.dialect import MYSQL, Dialect
-from farmlokal.database.interface import Params, Row, Session, T
+from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
-from farmlokal.errors import DatabaseUnavailable, StatementTimeout
+from farmlokal.database.spans import statement_span
+from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
+from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.state_log import StateLog
+
+_log = get_logger(__name__)
 
 # Deadlock, lock wait timeout, MariaDB's "record has changed since last read": another transaction was in the way.
 _LOCKED = frozenset({1213, 1205, 1020})
 # Those, and a unique key that another transaction took between our look and our insert: run the transaction again, and
 # it sees what the other one wrote.
 _RETRIED = _LOCKED | {1062}
-_TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
-# Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
-_LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
+# Read-only, as a server is while another takes its place; or its disk or table is full.
+_REFUSING_WRITES = frozenset({1021, 1114, 1290, 1792, 1836})
+_SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
 _TRANSACTION_ATTEMPTS_MAX = 8
 
 # The server ends a statement at its limit; past that and this much more the server itself is not answering.
@@ -40,19 +46,33 @@ class MySQLDatabase:
     def __init__(self, address: MySQLAddress, *, pool_size: int, statement_limit_ms: int) -> None:
         self._pool = MySQLPool(address, pool_size)
         self._limit_s = statement_limit_ms / 1000
+        self._writes = StateLog(
+            _log, "database", away="the database refuses writes", back="the database takes writes again"
+        )
 
     def __repr__(self) -> str:
         return f"<MySQLDatabase {self._pool!r} limit_s={self._limit_s}>"
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """See Database.pool_use."""
+        return self._pool.use
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """See Database.fetch."""
         try:
             return await self._select(sql, params, limited=True)
         except DatabaseUnavailable as error:
-            if isinstance(error.__cause__, TimeoutError):
-                raise  # the caller has waited long enough
-            # A restarted server leaves dead connections in the pool; a SELECT has no effect and may be asked again.
+            _raise_if_waited_for(error)
             return await self._select(sql, params, limited=True)
+
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        """See Database.fetch_texts."""
+        try:
+            return await self._select_texts(sql, params)
+        except DatabaseUnavailable as error:
+            _raise_if_waited_for(error)
+            return await self._select_texts(sql, params)
 
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
         """See Database.fetch_unlimited."""
@@ -63,14 +83,19 @@ class MySQLDatabase:
         backoff = Backoff(base_s=0.01, max_s=1.0)
         for attempt in range(1, _TRANSACTION_ATTEMPTS_MAX + 1):
             try:
-                return await self._attempt(work)
+                result = await self._attempt(work)
             except (aiomysql.OperationalError, aiomysql.IntegrityError) as error:
+                if error.args[0] in _REFUSING_WRITES:
+                    raise self._refused(error) from error
                 if error.args[0] not in _RETRIED:
                     raise
                 if attempt == _TRANSACTION_ATTEMPTS_MAX:
                     if error.args[0] not in _LOCKED:
                         raise
                     raise DatabaseUnavailable("other transactions were in the way at every attempt") from error
+            else:
+                self._writes.worked()
+                return result
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
 
@@ -90,14 +115,21 @@ class MySQLDatabase:
 
     async def _select(self, sql: str, params: Params, *, limited: bool) -> list[Row]:
         async with self._connection() as connection, connection.cursor() as cursor:
-            if not limited:
-                await cursor.execute(sql, params)
-            else:
-                async with asyncio.timeout(self._limit_s + _ANSWER_MARGIN_S):
-                    await cursor.execute(self._with_limit(connection, sql), params)
+            with statement_span(_SYSTEM, sql):
+                if not limited:
+                    await cursor.execute(sql, params)
+                else:
+                    async with asyncio.timeout(self._limit_s + _ANSWER_MARGIN_S):
+                        await cursor.execute(self._with_limit(connection, sql), params)
             return list(cursor._rows or ())
 
-    def _with_limit(self, connection: Any, sql: str) -> str:
+    async def _select_texts(self, sql: str, params: Params) -> list[TextRow]:
+        async with self._connection() as connection:
+            with statement_span(_SYSTEM, sql):
+                limited = self._with_limit(connection, sql)
+                return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
+
+    def _with_limit(self, connection: Connection, sql: str) -> str:
         if "MariaDB" in connection.server_version:
             return f"SET STATEMENT max_statement_time={self._limit_s} FOR {sql}"
         return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._limit_s * 1000)}) */", 1)
@@ -105,10 +137,10 @@ class MySQLDatabase:
     async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
         async with self._connection() as connection, connection.cursor() as cursor:
             try:
-                async with _answering():
+                async with _answered("BEGIN"):
                     await connection.begin()
                 result = await work(MySQLSession(cursor))
-                async with _answering():
+                async with _answered("COMMIT"):
                     await connection.commit()
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
@@ -116,19 +148,14 @@ class MySQLDatabase:
                 raise
             return result
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        async with self._pool.connection() as connection:
-            try:
-                yield connection
-            except (aiomysql.OperationalError, aiomysql.InterfaceError) as error:
-                if error.args[0] in _TIMED_OUT:
-                    raise StatementTimeout("the query ran into the statement time limit") from error
-                if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
-                    raise DatabaseUnavailable("the connection to the database was lost") from error
-                raise
-            except (TimeoutError, OSError) as error:
-                raise DatabaseUnavailable("the database does not answer") from error
+    def _refused(self, error: aiomysql.OperationalError) -> DatabaseUnavailable:
+        self._writes.failed(str(error))
+        refusal = DatabaseUnavailable("the database takes no writes now")
+        refusal.reported = True
+        return refusal
+
+    def _connection(self) -> InUse:
+        return InUse(self._pool)
 
 
 class MySQLSession:
@@ -139,13 +166,13 @@ class MySQLSession:
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """See Session.fetch."""
-        async with _answering():
+        async with _answered(sql):
             await self._cursor.execute(sql, params)
         return list(self._cursor._rows or ())
 
     async def execute(self, sql: str, params: Params = ()) -> int:
         """See Session.execute."""
-        async with _answering():
+        async with _answered(sql):
             return int(await self._cursor.execute(sql, params))
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
@@ -155,16 +182,29 @@ class MySQLSession:
         """
         rows = list(rows)
         if sql.startswith("INSERT"):
-            async with _answering():
+            async with _answered(sql):
                 await self._cursor.executemany(sql, rows)
             return
         for start in range(0, len(rows), _STATEMENTS_AT_ONCE):
             chunk = rows[start : start + _STATEMENTS_AT_ONCE]
-            async with _answering():
+            async with _answered(sql):
                 await self._cursor.execute(";".join(self._cursor.mogrify(sql, row) for row in chunk))
                 while await self._cursor.nextset():
                     pass
 
 
-def _answering() -> asyncio.Timeout:
-    return asyncio.timeout(_TRANSACTION_ANSWER_MAX_S)
+def _raise_if_waited_for(error: DatabaseUnavailable) -> None:
+    """Raise `error` again where its caller has waited long enough.
+
+    Otherwise a restarted server may have left dead connections in the pool; a SELECT has no effect, and is asked again.
+    """
+    if isinstance(error.__cause__, TimeoutError):
+        raise error
+
+
+@asynccontextmanager
+async def _answered(sql: str) -> AsyncIterator[None]:
+    """Around one statement of a transaction: a bound on its time, and its span."""
+    with statement_span(_SYSTEM, sql):
+        async with asyncio.timeout(_TRANSACTION_ANSWER_MAX_S):
+            yield

@@ -6,21 +6,23 @@ server for ever, and at its end for a connection that broke meanwhile.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT, CR, FIELD_TYPE
+from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 
 from farmlokal.database.address import MySQLAddress
+from farmlokal.database.interface import PoolUse
+from farmlokal.database.mysql_connection import Connection, Cursor
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.state_log import StateLog
+
+_log = get_logger(__name__)
 
 _CONNECT_TIMEOUT_S = 5
 # A request that finds no free connection within this time is better refused than queued behind the others.
 _WAIT_MAX_S = 5
-_GOODBYE_MAX_S = 1
 
 # DECIMAL stays the text that the server sent, and DATETIME becomes RFC 3339: what goes out on the wire anyway.
 _CONVERSIONS = {
@@ -33,11 +35,8 @@ _CONVERSIONS = {
 _SQL_MODE = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 # The server's own default is to wait 50 s for a row's lock; ours are held for the length of one batch.
 _LOCK_WAIT_MAX_S = 5
-# A page of 101 rows with every text at its longest has less.
-_GROUP_CONCAT_BYTES_MAX = 4 * 2**20
 _SESSION = (
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-    f" SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_MAX_S}, group_concat_max_len = {_GROUP_CONCAT_BYTES_MAX}"
+    f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_MAX_S}"
 )
 
 
@@ -48,34 +47,49 @@ class MySQLPool:
         self._address = address
         self._size = size
         self._free = asyncio.Semaphore(size)
-        self._idle: list[Any] = []  # the last one used is taken first: the others may grow old and be closed
-        self._in_use: set[Any] = set()
+        self._idle: list[Connection] = []  # the last one used is taken first: the others may grow old and be closed
+        self._in_use: set[Connection] = set()
         self._tls: ssl.SSLContext | None = None
+        self._waiting = 0
         self._closed = False
+        self.state = StateLog(
+            _log,
+            "database",
+            away="the database is away: answering from what is cached",
+            back="the database is back",
+            begins_up=False,
+        )
 
     def __repr__(self) -> str:
         return f"<MySQLPool {self._address} in_use={len(self._in_use)} idle={len(self._idle)} size={self._size}>"
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
-        """One connection for the length of the block.
+    @property
+    def use(self) -> PoolUse:
+        """How the pool stands now."""
+        return PoolUse(len(self._in_use), len(self._idle), self._waiting)
 
-        It is kept for the next one, unless it broke or was left in the middle of a transaction.
-        """
-        await self._wait_for_slot()
+    async def acquire(self) -> Connection:
+        """A connection, to be given back by `release`."""
+        if self._free.locked():
+            await self._wait_for_slot()
+        else:
+            await self._free.acquire()
         try:
             connection = self._take_idle() or await self._connect()
-            self._in_use.add(connection)
-            try:
-                yield connection
-            finally:
-                self._in_use.discard(connection)
-                if self._closed or connection.closed or connection.get_transaction_status():
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-        finally:
+        except BaseException:
             self._free.release()
+            raise
+        self._in_use.add(connection)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Keep `connection` for the next one, unless it broke or was left in the middle of a transaction."""
+        self._in_use.discard(connection)
+        if self._closed or connection.closed or connection.get_transaction_status():
+            connection.close()
+        else:
+            self._idle.append(connection)
+        self._free.release()
 
     async def close(self) -> None:
         """Close every connection at once; a statement that still runs on one fails as if the server had gone."""
@@ -86,13 +100,16 @@ class MySQLPool:
             connection.abort()
 
     async def _wait_for_slot(self) -> None:
+        self._waiting += 1
         try:
             async with asyncio.timeout(_WAIT_MAX_S):
                 await self._free.acquire()
         except TimeoutError as error:
             raise DatabaseUnavailable(f"no database connection was free within {_WAIT_MAX_S} s") from error
+        finally:
+            self._waiting -= 1
 
-    def _take_idle(self) -> Any | None:
+    def _take_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             # The server may have said goodbye meanwhile: it restarted, or the connection was idle for too long.
@@ -101,10 +118,10 @@ class MySQLPool:
             connection.close()
         return None
 
-    async def _connect(self) -> Any:
+    async def _connect(self) -> Connection:
         if self._closed:
             raise DatabaseUnavailable("the connections to the database are closed")
-        connection = _Connection(
+        connection = Connection(
             host=self._address.host,
             port=self._address.port,
             user=self._address.user,
@@ -118,7 +135,7 @@ class MySQLPool:
             init_command=_SESSION,
             autocommit=True,
             conv=_CONVERSIONS,
-            cursorclass=_Cursor,
+            cursorclass=Cursor,
         )
         try:
             # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
@@ -127,8 +144,10 @@ class MySQLPool:
         except BaseException as error:
             connection.close()
             if isinstance(error, (aiomysql.Error, OSError)):
+                self.state.failed(str(error) or type(error).__name__)
                 raise DatabaseUnavailable("no connection to the database could be made") from error
             raise
+        self.state.worked()
         return connection
 
     def _tls_context(self) -> ssl.SSLContext | None:
@@ -138,44 +157,3 @@ class MySQLPool:
             except OSError as error:
                 raise DatabaseUnavailable("the certificates in ssl_ca cannot be read") from error
         return self._tls
-
-
-class _Connection(aiomysql.Connection):  # type: ignore[misc]
-    """A connection that would rather fail than sign in without the TLS that was asked for."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the server's end is closed."""
-        return self._reader.eof_received or self._reader.exception() is not None
-
-    async def say_goodbye(self) -> None:
-        """Close the connection in good order; under TLS, both sides have to agree on it."""
-        writer = self._writer
-        try:
-            async with asyncio.timeout(_GOODBYE_MAX_S):
-                await self.ensure_closed()
-                await writer.wait_closed()
-        except OSError:  # a TimeoutError too
-            writer.transport.abort()
-            self.close()
-
-    def abort(self) -> None:
-        """Let whoever waits for an answer meet the connection's end."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-
-    async def _request_authentication(self) -> None:
-        if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
-            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server has no TLS")
-        await super()._request_authentication()
-
-
-class _Cursor(aiomysql.Cursor):  # type: ignore[misc]
-    """A cursor that does not ask for the server's notes.
-
-    They tell what we meant: that a table exists already, that INSERT IGNORE ignored a row. Strict mode makes errors of
-    the rest.
-    """
-
-    async def _show_warnings(self, connection: Any) -> None:
-        pass

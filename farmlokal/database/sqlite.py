@@ -12,7 +12,8 @@ import aiosqlite
 
 from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
-from farmlokal.database.interface import Params, Row, Session, T
+from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.spans import statement_span
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 
 # Another process may hold the file's only write lock: a bulk import commits well within this.
@@ -28,7 +29,8 @@ _PRAGMAS = (
     "PRAGMA cache_size = -65536",  # KiB
 )
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another connection
-_UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+_UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
+_SYSTEM = "sqlite"  # in traces
 
 
 class SQLiteDatabase:
@@ -41,6 +43,7 @@ class SQLiteDatabase:
         self._limit_s = statement_limit_ms / 1000
         self._idle: list[aiosqlite.Connection] = []
         self._slots = asyncio.Semaphore(_READERS_MAX)
+        self._readers = 0  # at work or waiting
         self._writer: aiosqlite.Connection | None = None
         self._writing = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()  # what cancelled callers left to be finished
@@ -48,9 +51,20 @@ class SQLiteDatabase:
     def __repr__(self) -> str:
         return f"<SQLiteDatabase {self._address.path} idle={len(self._idle)} writing={self._writing.locked()}>"
 
+    @property
+    def pool_use(self) -> PoolUse:
+        """See Database.pool_use. Of the reading connections: the writers' queue is SQLite's own."""
+        used = min(self._readers, _READERS_MAX)
+        return PoolUse(used, len(self._idle), self._readers - used)
+
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """See Database.fetch."""
         return await self._select(sql, params, self._limit_s)
+
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        """See Database.fetch_texts."""
+        rows = await self._select(sql, params, self._limit_s)
+        return [[None if text is None else str(text).encode() for text in row] for row in rows]
 
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
         """See Database.fetch_unlimited."""
@@ -99,22 +113,27 @@ class SQLiteDatabase:
     async def _select(self, sql: str, params: Params, limit_s: float | None) -> list[Row]:
         async with self._reading_connection() as connection:
             try:
-                async with asyncio.timeout(limit_s):
-                    rows = await connection.execute_fetchall(_qmark(sql), params)
+                with statement_span(_SYSTEM, sql):
+                    async with asyncio.timeout(limit_s):
+                        rows = await connection.execute_fetchall(_qmark(sql), params)
             except TimeoutError as error:
                 raise StatementTimeout("the query ran into the statement time limit") from error
             return [tuple(row) for row in rows]
 
     @asynccontextmanager
     async def _reading_connection(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._slots, _mapped_errors():
-            connection = self._idle.pop() if self._idle else await self._opened()
-            try:
-                yield connection
-            except BaseException:
-                await asyncio.shield(self._in_background(_discard(connection)))
-                raise
-            self._idle.append(connection)
+        self._readers += 1
+        try:
+            async with self._slots, _mapped_errors():
+                connection = self._idle.pop() if self._idle else await self._opened()
+                try:
+                    yield connection
+                except BaseException:
+                    await asyncio.shield(self._in_background(_discard(connection)))
+                    raise
+                self._idle.append(connection)
+        finally:
+            self._readers -= 1
 
     @asynccontextmanager
     async def _writing_connection(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -168,16 +187,19 @@ class SQLiteSession:
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """See Session.fetch."""
-        return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
+        with statement_span(_SYSTEM, sql):
+            return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
 
     async def execute(self, sql: str, params: Params = ()) -> int:
         """See Session.execute."""
-        async with self._connection.execute(_qmark(sql), params) as cursor:
-            return cursor.rowcount
+        with statement_span(_SYSTEM, sql):
+            async with self._connection.execute(_qmark(sql), params) as cursor:
+                return cursor.rowcount
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
         """See Session.execute_many."""
-        await self._connection.executemany(_qmark(sql), rows)
+        with statement_span(_SYSTEM, sql):
+            await self._connection.executemany(_qmark(sql), rows)
 
 
 async def _turn_wal_on(connection: aiosqlite.Connection) -> None:

@@ -13,6 +13,8 @@ from farmlokal.partner.guards import Guards
 from farmlokal.resilience.breaker import BreakerOpen
 from farmlokal.resilience.bulkhead import BulkheadFull
 from farmlokal.resilience.deadline import Deadline
+from farmlokal.telemetry import tracing
+from farmlokal.telemetry.tracing import Kind, Span, outgoing_headers, span
 
 # An attempt with less time than this would time out by our own doing, and be held against the partner.
 _ATTEMPT_MIN_S = 0.05
@@ -68,6 +70,24 @@ class Call(RetryOptionsBase):
             with guards.breaker.call(Broken):
                 self.made += 1
                 guards.stats.attempts += 1
+                response, outcome = await self._exchanged(request, handler)
+        # Outside the breaker: a partner that refuses this one request is in good health.
+        if isinstance(outcome, AttemptFailed):
+            raise outcome
+        self.status = outcome.status
+        self.answer = replace(outcome, upstream=self.upstream)
+        return response
+
+    async def _exchanged(
+        self, request: ClientRequest, handler: ClientHandlerType
+    ) -> tuple[ClientResponse, Answer | AttemptFailed]:
+        """What one attempt comes to, in a span of its own that the partner's traces can continue."""
+        limits = self._guards.limits
+        with span(request.method, Kind.CLIENT) as attempt:
+            if tracing.active:
+                _describe(attempt, request, resends=self.made - 1)
+            request.headers.update(outgoing_headers())
+            try:
                 response, outcome = await exchange(
                     request,
                     handler,
@@ -75,12 +95,13 @@ class Call(RetryOptionsBase):
                     body_bytes_max=limits.body_bytes_max,
                     returned=self._returned,
                 )
-        # Outside the breaker: a partner that refuses this one request is in good health.
-        if isinstance(outcome, AttemptFailed):
-            raise outcome
-        self.status = outcome.status
-        self.answer = replace(outcome, upstream=self.upstream)
-        return response
+            except Broken as failure:
+                self._guards.last_failure = str(failure)
+                if failure.status is not None:
+                    attempt.set("http.response.status_code", failure.status)
+                raise
+            attempt.set("http.response.status_code", response.status)
+            return response, outcome
 
     def get_timeout(self, attempt: int, response: ClientResponse | None = None) -> float:
         """Seconds to wait after failure `attempt` (from 1), as aiohttp-retry asks. Raises what ends the call."""
@@ -117,3 +138,14 @@ class Call(RetryOptionsBase):
     def _unavailable(self, detail: str, wait_s: float | None) -> PartnerUnavailable:
         # Retry-After is in whole seconds, and 0 would invite at once.
         return PartnerUnavailable(detail, self.upstream, retry_after_s=max(1, math.ceil(wait_s or 0)))
+
+
+def _describe(attempt: Span, request: ClientRequest, *, resends: int) -> None:
+    url = request.url
+    attempt.set("http.request.method", request.method)
+    attempt.set("server.address", url.host or "")
+    attempt.set("server.port", url.port or 0)
+    # Without the query: it may hold what is nobody's business.
+    attempt.set("url.full", str(url.with_query(None)))
+    if resends:
+        attempt.set("http.request.resend_count", resends)

@@ -32,19 +32,24 @@ class PartnerConnection:
         limits: Limits | None = None,
     ) -> None:
         self._session = SharedSession()
+        # What carries the calls, with its guards and its counts; None where it is not configured.
+        self.api: Outbound | None = None
+        self.token_endpoint: Outbound | None = None
         self._tokens: TokenCache | NotConfigured
         self._client: PartnerClient | NotConfigured
         if isinstance(credentials, NotConfigured):
             self._tokens = self._client = credentials
             return
-        endpoint = TokenEndpoint(credentials, Outbound(host_of(credentials.token_url), self._session, limits))
+        self.token_endpoint = Outbound(host_of(credentials.token_url), self._session, limits)
+        endpoint = TokenEndpoint(credentials, self.token_endpoint)
         seal = Seal(credentials.client_secret, credentials.cache_key)
         shared = None if second is None else SharedTokens(second, credentials.cache_key, seal)
         self._tokens = TokenCache(endpoint, shared)
         if isinstance(base_url, NotConfigured):
             self._client = base_url
             return
-        self._client = PartnerClient(base_url, Outbound(host_of(base_url), self._session, limits), self._tokens)
+        self.api = Outbound(host_of(base_url), self._session, limits)
+        self._client = PartnerClient(base_url, self.api, self._tokens)
 
     def __repr__(self) -> str:
         return f"<PartnerConnection {self._tokens!r} {self._client!r} {self._session!r}>"

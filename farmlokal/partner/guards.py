@@ -1,7 +1,6 @@
 """What stands around every call to one upstream, and what it counted."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from farmlokal.resilience.backoff import Backoff
@@ -60,15 +59,17 @@ class Guards:
         self.breaker = CircuitBreaker(
             failures_max=limits.breaker_failures_max,
             open_s=limits.breaker_open_s,
-            on_change=partial(_log_change, host),
+            on_change=self._log_change,
         )
+        self.last_failure = ""  # of those that the breaker counts
 
     def __repr__(self) -> str:
         return f"<Guards {self.host} {self.breaker!r} {self.budget!r} {self.bulkhead!r} {self.stats!r}>"
 
-
-def _log_change(host: str, state: BreakerState) -> None:
-    if state is BreakerState.CLOSED:
-        _log.info("the partner answers again", host=host, breaker=state)
-    else:
-        _log.warning("the partner is left alone for a while", host=host, breaker=state)
+    def _log_change(self, state: BreakerState) -> None:
+        if state is BreakerState.CLOSED:
+            _log.info("the partner answers again", host=self.host, breaker=state)
+        else:
+            _log.warning(
+                "the partner is left alone for a while", host=self.host, breaker=state, reason=self.last_failure
+            )

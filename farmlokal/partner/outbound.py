@@ -128,4 +128,5 @@ class Outbound:
         if error is None:
             _log.debug("partner call", **story)
         else:
-            _log.info("partner call failed", reason=error, **story)
+            # Not louder: while the partner is down every call fails, and the breaker says once that it is.
+            _log.debug("partner call failed", reason=error, **story)

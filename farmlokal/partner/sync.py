@@ -3,6 +3,8 @@
 import asyncio
 import os
 import secrets
+from collections import Counter
+from collections.abc import Mapping
 
 from farmlokal.errors import FarmLokalError, FeedInvalid, PartnerError, PartnerUnavailable, Unavailable
 from farmlokal.partner.sync_run import Run, RunState
@@ -29,6 +31,9 @@ class Sync:
         self._poll_s = poll_s
         self._name: str | None = None
         self._task: asyncio.Task[Run] | None = None
+        self._failing = False  # since the last run
+        self.working = False  # on a run of which this process is the holder
+        self.ended: Counter[RunState] = Counter()  # the ends that this process came to
 
     def __repr__(self) -> str:
         return f"<Sync run={self._name} working={self._task is not None and not self._task.done()}>"
@@ -47,7 +52,7 @@ class Sync:
         if self._task is None or self._task.done():
             self._name = None
             self._task = asyncio.create_task(self._see_through(full=full), name="sync")
-            self._task.add_done_callback(_note_end)
+            self._task.add_done_callback(self._note_end)
         task = self._task
         await asyncio.wait({task}, timeout=wait_max_s)
         if task.done():
@@ -56,6 +61,11 @@ class Sync:
         if run is None:
             raise Unavailable("the sync could not begin in time: the database is slow")
         return run
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """What became of the rows that this process took in, by `sync_walk.ROW_RESULTS`."""
+        return self._walk.rows
 
     def interrupt(self) -> None:
         """Begin to stop; returns at once."""
@@ -75,8 +85,14 @@ class Sync:
                 run = await self.runs.claim(holder, full=full)
                 self._name = run.run
                 if run.holder == holder:
-                    _log.info("sync begins", run=run.run, full=bool(run.full_walk), pages=run.pages)
-                    run = await self._work(run)
+                    # While runs fail one after another, each would be a line for every caller who tries.
+                    say = _log.debug if self._failing else _log.info
+                    say("sync begins", run=run.run, full=bool(run.full_walk), pages=run.pages)
+                    self.working = True
+                    try:
+                        run = await self._work(run)
+                    finally:
+                        self.working = False
                 else:
                     run = await self._watch(run)
                 if _is_over(run) or self._walk.stopping:
@@ -96,6 +112,7 @@ class Sync:
         try:
             note = await self._walk.finish(run)
             await self.runs.end(run, RunState.DONE, error=note)
+            self.ended[RunState.DONE] += 1
         except LeaseLost:
             _log.warning("sync goes on elsewhere: this process lost its lease", run=run.run)
         except Stopped:
@@ -114,12 +131,28 @@ class Sync:
 
     async def _end(self, run: Run, state: RunState, error: str | None = None, retry_after_s: int | None = None) -> None:
         """Store the end. Where that fails the lease runs out by itself, and the run counts as interrupted."""
+        self.ended[state] += 1
         try:
             await self.runs.end(run, state, error=error, retry_after_s=retry_after_s)
             if state is RunState.FAILED:
                 await self._walk.forget(run)
         except (FarmLokalError, LeaseLost) as failure:
-            _log.warning("the end of a sync could not be stored", run=run.run, reason=str(failure))
+            say = _log.debug if isinstance(failure, Unavailable) and failure.reported else _log.warning
+            say("the end of a sync could not be stored", run=run.run, reason=str(failure))
+
+    def _note_end(self, task: asyncio.Task[Run]) -> None:
+        """Say how the task ended; of failures that follow each other, the first."""
+        error = task.exception()
+        if error is None:
+            self._failing = False
+            run = task.result()
+            _log.info("sync ended", **run.summary(run.finished_ms or run.started_ms))
+        elif isinstance(error, FarmLokalError):
+            say = _log.debug if self._failing else _log.warning
+            say("sync failed", reason=str(error))
+            self._failing = True
+        else:
+            _log.error("sync failed", exc_info=error)
 
 
 def _is_over(run: Run) -> bool:
@@ -127,14 +160,3 @@ def _is_over(run: Run) -> bool:
     if run.shown_state is RunState.INTERRUPTED:
         return run.error is not None
     return run.shown_state is not RunState.RUNNING
-
-
-def _note_end(task: asyncio.Task[Run]) -> None:
-    error = task.exception()
-    if error is None:
-        run = task.result()
-        _log.info("sync ended", **run.summary(run.finished_ms or run.started_ms))
-    elif isinstance(error, FarmLokalError):
-        _log.warning("sync failed", reason=str(error))
-    else:
-        _log.error("sync failed", exc_info=error)

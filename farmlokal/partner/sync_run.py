@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 WALKED = 1
 BURIED = 2
@@ -34,6 +37,46 @@ class Taken(NamedTuple):
     deleted: int = 0
     rejects: tuple[Reject, ...] = ()
     unnamed: int = 0
+
+
+_Count = Annotated[int, Field(ge=0)]
+_Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, whole seconds")]
+
+
+class RunSummary(TypedDict):
+    """What is told of a run."""
+
+    run: str
+    state: RunState
+    full: bool
+    fetched: _Count
+    created: _Count
+    updated: _Count
+    unchanged: _Count
+    outdated: _Count
+    deleted: _Count
+    rejected: _Count
+    pages: _Count
+    duration_s: Annotated[float, Field(ge=0)]
+    updated_since: str | None
+    as_of: str | None
+    started_at: _Time
+    finished_at: _Time | None
+    note: NotRequired[str]
+    error: NotRequired[str]
+
+
+class ShownReject(TypedDict):
+    """A rejected row as it is told."""
+
+    external_id: Annotated[str | None, Field(description="null where the row names no product")]
+    reason: str
+
+
+class RunReport(RunSummary):
+    """A run with the first of the rows that it rejected."""
+
+    rejects: list[ShownReject]
 
 
 class Run(NamedTuple):
@@ -93,9 +136,9 @@ class Run(NamedTuple):
             unnamed=self.unnamed + taken.unnamed,
         )
 
-    def summary(self, now_ms: int) -> dict[str, Any]:
+    def summary(self, now_ms: int) -> RunSummary:
         """What is told of the run. now_ms: Unix milliseconds, the end so far of one that has not ended."""
-        told: dict[str, Any] = {
+        told: RunSummary = {
             "run": self.run,
             "state": self.shown_state,
             "full": bool(self.full_walk),
@@ -113,8 +156,10 @@ class Run(NamedTuple):
             "started_at": _time(self.started_ms),
             "finished_at": None if self.finished_ms is None else _time(self.finished_ms),
         }
-        if self.error is not None:
-            told["note" if self.state == RunState.DONE else "error"] = self.error
+        if self.error is not None and self.state == RunState.DONE:
+            told["note"] = self.error
+        elif self.error is not None:
+            told["error"] = self.error
         return told
 
 

@@ -55,6 +55,14 @@ class SyncRuns:
         """The present, in Unix milliseconds."""
         return round(self._clock() * 1000)
 
+    async def last_done_ms(self) -> int | None:
+        """When the last run that was done ended, in Unix milliseconds; None where none was."""
+        rows = await self._database.fetch(
+            "SELECT finished_ms FROM sync_runs WHERE source = %s AND state = 'done' ORDER BY id DESC LIMIT 1",
+            (self._source,),
+        )
+        return int(rows[0][0]) if rows else None
+
     async def claim(self, holder: str, *, full: bool) -> Run:
         """The run to work on or to wait for; it is the caller's to work on when its holder is `holder`.
 

@@ -20,6 +20,8 @@ T = TypeVar("T")
 # A run that has come some way outlives an outage of the partner or the database of this length.
 PATIENCE_S = 60.0
 _HEARTBEATS_PER_LEASE = 4
+# What becomes of the rows of a feed, as a run counts it.
+ROW_RESULTS = ("created", "updated", "unchanged", "outdated", "deleted", "rejected")
 
 
 class FeedSink(Protocol):
@@ -67,6 +69,7 @@ class SyncWalk:
         self._patience_s = patience_s
         self._on_page = on_page
         self._stop = asyncio.Event()
+        self.rows = dict.fromkeys(ROW_RESULTS, 0)  # by this process, in all of its runs
 
     def stop(self) -> None:
         """End the walk: after the batch under way, or at once while it waits for the partner."""
@@ -95,6 +98,7 @@ class SyncWalk:
                 buried = await self._sink.bury_unseen(run.run, before_ms=run.started_ms)
                 # Stored before the sightings go: without them a burial would take everything.
                 await self._runs.pass_burial(run, buried)
+                self.rows["deleted"] += buried
             await self._sink.forget(run.run)
             return note
 
@@ -116,18 +120,20 @@ class SyncWalk:
                 raise Stopped
             try:
                 if doubtful:
-                    run, doubtful = await self._reread(run), False
+                    run, doubtful = self._counted(run, await self._reread(run)), False
                     guard = WalkGuard(run.pages)
                     continue
                 page = await self.unless_stopped(self._page(run))
                 guard.pass_page(page)
-                run = await self._take(run, page)
+                run = self._counted(run, await self._take(run, page))
             except (PartnerError, Unavailable) as error:
                 if loop.time() >= give_up_at or is_final(error):
                     raise
                 failures += 1
                 wait_s = min(retry_after_s(error) + backoff.wait_s(failures), max(0, give_up_at - loop.time()))
-                _log.warning("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
+                # The first of a row; the others would only say that it still waits.
+                say = _log.warning if failures == 1 else _log.debug
+                say("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
                 await self.unless_stopped(asyncio.sleep(wait_s))
                 doubtful = True
             else:
@@ -147,6 +153,11 @@ class SyncWalk:
 
         return after(await self._sink.take(page.rows, sighting=run.run if run.full_walk else None, place=place))
 
+    def _counted(self, before: Run, after: Run) -> Run:
+        for result in ROW_RESULTS:
+            self.rows[result] += getattr(after, result) - getattr(before, result)
+        return after
+
     async def _reread(self, run: Run) -> Run:
         """The run as it is stored: after a lost connection nobody else knows whether the last page was committed."""
         stored = await self._runs.get(run.run)
@@ -164,7 +175,8 @@ class SyncWalk:
                 except LeaseLost:
                     return  # the next page's transaction finds out
                 except FarmLokalError as error:
-                    _log.warning("sync heartbeat failed", run=run.run, reason=str(error))
+                    # Nothing that the log does not have already, where the database is away.
+                    _log.debug("sync heartbeat failed", run=run.run, reason=str(error))
 
         beating = asyncio.create_task(beat(), name=f"sync heartbeat {run.run}")
         try:

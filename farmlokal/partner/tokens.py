@@ -13,6 +13,8 @@ from farmlokal.partner.token_endpoint import TokenEndpoint
 from farmlokal.resilience.deadline import Deadline
 from farmlokal.resilience.single_flight import SingleFlight
 from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.masking import mask_token
+from farmlokal.telemetry.tracing import span
 
 _log = get_logger(__name__)
 
@@ -56,10 +58,15 @@ class TokenCache:
         self._failure: PartnerError | None = None
         self._failure_pause = Deadline(0)
         self._renewal_pause = Deadline(0)
-        self.requests = 0
+        self.requests = self.granted = self.failed = 0
 
     def __repr__(self) -> str:
         return f"<TokenCache held={self._held!r} requests={self.requests} {self._flights!r}>"
+
+    @property
+    def held(self) -> Token | None:
+        """The token at hand, however old; None where there is none yet."""
+        return self._held
 
     async def get(self, *, wait_max_s: float = WAIT_MAX_S) -> Token:
         """A token that is good now. Waits only where there is none; a renewal runs behind.
@@ -109,32 +116,46 @@ class TokenCache:
         try:
             token = await (self._requested() if self._shared is None else self._shared.obtain(wanted, self._requested))
         except PartnerError as error:
+            if self._failure is None:
+                self._tell_failure(error)
             self._failure, self._failure_pause = error, Deadline(_FAILURE_KEPT_S)
             raise
+        mask_token(token.access_token)
+        if self._failure is not None:
+            _log.info("the token is renewed again", host=self._endpoint.host)
         self._failure = None
         self._held = token
         return token
 
+    def _tell_failure(self, error: PartnerError) -> None:
+        """Say in the log what the first failure of several is."""
+        left_s = self._held.usable_until - self._clock() if self._held is not None else 0.0
+        if left_s > 0:
+            _log.warning("token renewal failed: the old one serves on", reason=str(error), left_s=round(left_s, 1))
+        else:
+            _log.warning("there is no token", reason=str(error))
+
     async def _renewed(self, old: Token) -> Token:
         """Renew `old` while it serves on; a failure is told once, and tried again after a pause."""
-        told = self._failure is not None
         try:
-            token = await self._obtained(self._is_new)
-        except PartnerError as error:
+            return await self._obtained(self._is_new)
+        except PartnerError:
             left_s = old.usable_until - self._clock()
             self._renewal_pause = Deadline(min(_RETRY_MAX_S, max(_RETRY_MIN_S, left_s * _RETRY_SHARE)))
-            if not told:
-                _log.warning("token renewal failed: the old one serves on", reason=str(error), left_s=round(left_s, 1))
             raise
-        if told:
-            _log.info("the token is renewed again", host=self._endpoint.host)
-        return token
 
     async def _requested(self) -> Token:
         # Its life counts from before the request: the answer may have taken a while.
         asked_at = self._clock()
         self.requests += 1
-        return token_of(await self._endpoint.request(), asked_at, self._draw())
+        try:
+            with span("token request"):
+                grant = await self._endpoint.request()
+        except PartnerError:
+            self.failed += 1
+            raise
+        self.granted += 1
+        return token_of(grant, asked_at, self._draw())
 
     def _is_good(self, token: Token) -> bool:
         return token.access_token != self._refused and self._clock() < token.usable_until

@@ -33,6 +33,12 @@ class RetryBudget:
     def __repr__(self) -> str:
         return f"<RetryBudget held={self._held:.1f}>"
 
+    @property
+    def left(self) -> int:
+        """How many retries could be made now."""
+        self._refill()
+        return int(self._held)
+
     def note_call(self) -> None:
         """A call begins, whatever will become of it."""
         self._refill()

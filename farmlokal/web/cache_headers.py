@@ -16,7 +16,7 @@ class Freshness:
     clock: Callable[[], float] = time.time
 
     def headers(self, lookup: Lookup) -> dict[str, str]:
-        """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), `ETag`, `Server-Timing`."""
+        """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), and `Server-Timing` of a miss."""
         now = self.clock()
         age_s = max(0, int(now - lookup.loaded_at))
         max_age_s = round(lookup.fresh_until - lookup.loaded_at)
@@ -29,8 +29,6 @@ class Freshness:
             ),
             "Age": str(age_s),
             "Cache-Status": cache_status(lookup, now),
-            "ETag": lookup.value.etag,
-            "Vary": "Accept-Encoding",
         }
         if lookup.outcome is Outcome.MISS:
             headers["Server-Timing"] = f"origin;dur={lookup.load_s * 1000:.1f}"

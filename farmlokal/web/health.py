@@ -1,13 +1,13 @@
-"""`GET /livez` and `GET /readyz`."""
+"""How the process and its dependencies are: what `/livez` and `/readyz` tell."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Literal
 
-import orjson
-from aiohttp import web
+from pydantic import Field
+from typing_extensions import TypedDict
 
 Probe = Callable[[], Awaitable[object]]
 
@@ -26,6 +26,13 @@ class Phase(StrEnum):
     DRAINING = "draining"
 
 
+class DependencyReport(TypedDict):
+    """How a dependency is. `degraded` is slow; `latency_ms` is null where it is `down`."""
+
+    state: Literal["up", "degraded", "down"]
+    latency_ms: Annotated[float | None, Field(ge=0, description="milliseconds")]
+
+
 class Health:
     """What `/readyz` says: the phase decides the status, the dependencies are named for people.
 
@@ -36,14 +43,14 @@ class Health:
         """probes: each returns when its dependency answers, and raises when it does not."""
         self.phase = Phase.STARTING
         self._probes = probes
-        self._report: dict[str, Any] = {}
+        self._report: dict[str, DependencyReport] = {}
         self._reported_at = float("-inf")
         self._looking = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<Health {self.phase}>"
 
-    async def dependencies(self) -> dict[str, Any]:
+    async def dependencies(self) -> dict[str, DependencyReport]:
         """The state and latency in milliseconds of each dependency, at most a second old."""
         async with self._looking:
             if time.monotonic() - self._reported_at > _REPORT_KEPT_S:
@@ -53,7 +60,7 @@ class Health:
             return self._report
 
 
-async def _probed(probe: Probe) -> dict[str, Any]:
+async def _probed(probe: Probe) -> DependencyReport:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_PROBE_WAIT_MAX_S):
@@ -63,27 +70,3 @@ async def _probed(probe: Probe) -> dict[str, Any]:
         return {"state": "down", "latency_ms": None}
     latency_s = time.perf_counter() - started
     return {"state": "degraded" if latency_s > _DEGRADED_S else "up", "latency_ms": round(latency_s * 1000, 1)}
-
-
-def add_health_routes(app: web.Application, health: Health) -> None:
-    """Add the two routes."""
-
-    async def livez(_: web.Request) -> web.Response:
-        """Answer that the process runs; touches no dependency."""
-        return web.json_response({"status": "alive"}, headers=_NO_STORE, dumps=_dumps)
-
-    async def readyz(_: web.Request) -> web.Response:
-        """Whether this process may take traffic, and how its dependencies are."""
-        status = 200 if health.phase is Phase.READY else 503
-        report = {"status": health.phase, "dependencies": await health.dependencies()}
-        return web.json_response(report, status=status, headers=_NO_STORE, dumps=_dumps)
-
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
-
-
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
-def _dumps(content: Any) -> str:
-    return orjson.dumps(content).decode()

@@ -1,26 +1,43 @@
 """Every application key, with the type of what it holds."""
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.category_counts import CategoryCounts
-from farmlokal.catalog.cursor import CursorSigner
 from farmlokal.catalog.listing import Listing
+from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync import Sync
+from farmlokal.web.access_log import AccessLog
+from farmlokal.web.asked_pages import AskedPages
 from farmlokal.web.cache_headers import Freshness
+from farmlokal.web.clients import ClientResolver
+from farmlokal.web.edge import Edge
 from farmlokal.web.health import Health
+from farmlokal.web.observation import Observer
+from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
+# Where it is off there is none.
+ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
+API_DOCUMENT = web.AppKey("API_DOCUMENT", ApiDocument)
 # Their digests; see api_keys.
 API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
+ASKED_PAGES = web.AppKey("ASKED_PAGES", AskedPages)
 CACHE = web.AppKey("CACHE", ReadThrough)
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
-CURSORS = web.AppKey("CURSORS", CursorSigner)
+CLIENTS = web.AppKey("CLIENTS", ClientResolver)
+EDGE = web.AppKey("EDGE", Edge)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)
 HEALTH = web.AppKey("HEALTH", Health)
+# Without a rate limit there is none.
+LIMITER = web.AppKey("LIMITER", RateLimiter)
 LISTING = web.AppKey("LISTING", Listing)
+# What is scraped.
+METRICS = web.AppKey("METRICS", CollectorRegistry)
+OBSERVER = web.AppKey("OBSERVER", Observer)
 PARTNER = web.AppKey("PARTNER", PartnerConnection)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 SYNC = web.AppKey("SYNC", Sync)

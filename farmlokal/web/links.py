@@ -7,16 +7,17 @@ from farmlokal.catalog.listing_query import LIMIT_DEFAULT, SORT_DEFAULT, Listing
 from farmlokal.database.dialect import decimal_string
 
 
-def link_header(query: ListingQuery, page: Value) -> str:
-    """`</products?…>; rel="next"` and `"prev"` (RFC 8288) for the cursors that the page has; else empty.
+def link_base(query: ListingQuery) -> str:
+    """`/products?…` for the pages of a question, up to the cursor; the same for every spelling of the question."""
+    return f"/products?{urlencode([*_pairs(query), ('cursor', '')], safe=',')}"
 
-    Made from the canonical question, so that every spelling of it gets the same links.
+
+def link_header(base: str, page: Value) -> str:
+    """`<…>; rel="next"` and `"prev"` (RFC 8288) for the cursors that the page has; else empty. base: of its question.
+
+    A cursor needs no escaping: its alphabet is that of URLs.
     """
-    pairs = _pairs(query)
-    return ", ".join(
-        f'</products?{urlencode([*pairs, ("cursor", cursor)], safe=",")}>; rel="{relation}"'
-        for relation, cursor in page.attributes
-    )
+    return ", ".join([f'<{base}{cursor}>; rel="{relation}"' for relation, cursor in page.attributes])
 
 
 def _pairs(query: ListingQuery) -> list[tuple[str, str]]:

@@ -1,106 +1,33 @@
 """The parameters of `GET /products`: from the query string to a ListingQuery, or to every fault at once."""
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from farmlokal.catalog.categories import CATEGORIES, is_category
-from farmlokal.catalog.cursor import CURSOR_CHARS_MAX, CursorSigner
-from farmlokal.catalog.listing_query import (
-    LIMIT_DEFAULT,
-    LIMIT_MAX,
-    SORT_DEFAULT,
-    SORTS,
-    Filters,
-    ListingQuery,
-    Sort,
-)
-from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
+from farmlokal.catalog.cursor import CursorSigner
+from farmlokal.catalog.listing_query import LIMIT_DEFAULT, LIMIT_MAX, SORT_DEFAULT, Filters, ListingQuery
 from farmlokal.errors import Fault, InvalidInput
+from farmlokal.web.forms import CATEGORY, CURSOR, FLAG, ID_MAX, PLACE, PRICE, SORT, Parameter, whole
 from farmlokal.web.query_string import parse_query_string, shown
 
 CATEGORIES_MAX = 20
-_ID_MAX = 2**63 - 1
-_PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
-_WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
-
-
-def parse_price(text: str) -> int:
-    """Paise of a decimal with at most 2 places. Raises ValueError, which says what is allowed."""
-    match = _PRICE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"must be a decimal from 0 to {PRICE_PAISE_MAX // 100} with at most 2 decimal places")
-    rupees, fraction = match.groups()
-    return int(rupees) * 100 + int((fraction or "").ljust(2, "0"))
-
-
-def parse_whole(least: int, most: int) -> Callable[[str], int]:
-    """A parser of whole numbers within the two bounds."""
-
-    def parse(text: str) -> int:
-        match = _WHOLE.fullmatch(text)
-        number = int(match[1]) if match else None
-        if number is None or not least <= number <= most:
-            raise ValueError(f"must be between {least} and {most}")
-        return number
-
-    return parse
-
-
-def parse_flag(text: str) -> bool:
-    """`true` or `false`. Raises ValueError."""
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-def parse_place(text: str) -> str:
-    """The normal form of a district's or state's name. Raises ValueError."""
-    key = text_key(text)
-    if not key or len(key) > PLACE_CHARS_MAX:
-        raise ValueError(f"must have 1 to {PLACE_CHARS_MAX} characters")
-    return key
-
-
-def parse_sort(text: str) -> Sort:
-    """One of the sort orders. Raises ValueError."""
-    if text not in SORTS:
-        raise ValueError(f"must be one of {', '.join(SORTS)}")
-    return SORTS[text]
-
-
-def parse_cursor_text(text: str) -> str:
-    """The token itself, so far as length tells. Raises ValueError."""
-    if len(text) > CURSOR_CHARS_MAX:
-        raise ValueError(f"must have at most {CURSOR_CHARS_MAX} characters")
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One single-valued parameter: how its text is read (`parse` raises ValueError) and what it means."""
-
-    name: str
-    parse: Callable[[str], Any]
-    meaning: str
-
 
 PARAMETERS = (
-    Parameter("min_price", parse_price, "lowest price in rupees, inclusive"),
-    Parameter("max_price", parse_price, "highest price in rupees, inclusive"),
-    Parameter("district", parse_place, "exact name of a district, any case"),
-    Parameter("state", parse_place, "exact name of a state, any case"),
-    Parameter("farm_id", parse_whole(1, _ID_MAX), "one farm"),
-    Parameter("in_stock", parse_flag, "whether stock is above zero"),
-    Parameter("organic", parse_flag, "whether grown organically"),
-    Parameter("sort", parse_sort, "the order; a leading - turns it round"),
-    Parameter("limit", parse_whole(1, LIMIT_MAX), "products per page"),
-    Parameter("cursor", parse_cursor_text, "next_cursor or prev_cursor of a page of the same filters and sort"),
+    Parameter("min_price", PRICE, "lowest price in rupees, inclusive", "10.00"),
+    Parameter("max_price", PRICE, "highest price in rupees, inclusive", "50.00"),
+    Parameter("district", PLACE, "exact name of a district, any case", "Pune"),
+    Parameter("state", PLACE, "exact name of a state, any case", "Maharashtra"),
+    Parameter("farm_id", whole(1, ID_MAX), "one farm", 411),
+    Parameter("in_stock", FLAG, "whether stock is above zero", True),
+    Parameter("organic", FLAG, "whether grown organically", False),
+    Parameter("sort", SORT, "the order; a leading - turns it round", "-rating", default=str(SORT_DEFAULT)),
+    Parameter("limit", whole(1, LIMIT_MAX), "products per page", 50, default=LIMIT_DEFAULT),
+    Parameter("cursor", CURSOR, "next_cursor or prev_cursor of a page of the same filters and sort"),
 )
+# The one that may be repeated, and hold several with commas between them.
+CATEGORIES_ASKED = Parameter("category", CATEGORY, "any of these, in any case", "fruits", repeated_max=CATEGORIES_MAX)
 _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
-_THESE_ARE = f"; these are: {', '.join(['category', *_BY_NAME])}"
+_THESE_ARE = f"; these are: {', '.join([CATEGORIES_ASKED.name, *_BY_NAME])}"
 
 
 def parse_listing_query(raw: str, signer: CursorSigner) -> ListingQuery:
@@ -152,20 +79,21 @@ def _single_values(values: dict[str, list[str]], faults: list[Fault]) -> dict[st
             faults.append(Fault(name, "", "must not be empty"))
         else:
             try:
-                parsed[name] = parameter.parse(texts[0])
+                parsed[name] = parameter.form.parse(texts[0])
             except ValueError as error:
                 faults.append(Fault(name, shown(texts[0]), str(error)))
     return parsed
 
 
 def _categories(texts: list[str], faults: list[Fault]) -> tuple[str, ...]:
-    slugs = [slug.strip().lower() for text in texts for slug in text.split(",")]
-    if len(slugs) > CATEGORIES_MAX:
-        faults.append(Fault("category", f"{len(slugs)} categories", f"must be at most {CATEGORIES_MAX} categories"))
+    labels = [label for text in texts for label in text.split(",")]
+    if len(labels) > CATEGORIES_MAX:
+        faults.append(Fault("category", f"{len(labels)} categories", f"must be at most {CATEGORIES_MAX} categories"))
         return ()
-    for slug in slugs:
-        if not slug:
-            faults.append(Fault("category", "", "must not be empty"))
-        elif not is_category(slug):
-            faults.append(Fault("category", shown(slug), f"must be one of {', '.join(CATEGORIES)}"))
+    slugs = []
+    for label in labels:
+        try:
+            slugs.append(CATEGORIES_ASKED.form.parse(label))
+        except ValueError as error:
+            faults.append(Fault("category", shown(label.strip().lower()), str(error)))
     return tuple(slugs)

@@ -2,24 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import orjson
 from aiohttp import web
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from farmlokal.errors import Fault, Upstream
+from farmlokal.telemetry.masking import masked
 
 CONTENT_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem. `name` is the last part of its `type` URI, `meaning` explains it to people."""
+    """A kind of problem. `name` is the last part of its `type` URI, `meaning` explains it to people.
+
+    members: what its details always hold besides the standard's own members.
+    """
 
     name: str
     status: int
     title: str
     meaning: str
+    members: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -28,7 +35,11 @@ class ProblemType:
 
 
 INVALID_PARAMETER = ProblemType(
-    "invalid-parameter", 400, "Invalid parameter", "One or more parameters are wrong; `errors` lists each of them."
+    "invalid-parameter",
+    400,
+    "Invalid parameter",
+    "One or more parameters are wrong; `errors` lists each of them.",
+    members=("errors",),
 )
 BAD_REQUEST = ProblemType("bad-request", 400, "Bad request", "What arrived is not well-formed HTTP.")
 UNAUTHENTICATED = ProblemType(
@@ -53,23 +64,40 @@ EVENT_DEAD = ProblemType(
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "Method not allowed", "The address exists, the method does not apply; see `Allow`."
 )
+NOT_ACCEPTABLE = ProblemType(
+    "not-acceptable", 406, "Not acceptable", "`Accept-Encoding` excludes every form in which there is an answer."
+)
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout", 408, "Request timeout", "The request did not arrive as a whole in the time that there is for it."
+)
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed", 412, "Precondition failed", "`If-Match` names none of the entity-tags that there are."
+)
 CONTENT_TOO_LARGE = ProblemType("content-too-large", 413, "Content too large", "The request's body is too long.")
 URI_TOO_LONG = ProblemType("uri-too-long", 414, "URI too long", "The request line is too long.")
 HEADERS_TOO_LARGE = ProblemType(
     "headers-too-large", 431, "Request header fields too large", "A header field of the request is too long."
 )
-REFUSED = ProblemType("refused", 400, "Request refused", "The request cannot be answered as it stands.")
+RATE_LIMITED = ProblemType(
+    "rate-limited", 429, "Too many requests", "The client has used up its quota; come back after `Retry-After`."
+)
+REFUSED = ProblemType("refused", 417, "Request refused", "What the request expects (`Expect`) is not done here.")
 INTERNAL_ERROR = ProblemType(
     "internal-error", 500, "Internal error", "A fault of ours. The log has it under the request id in `instance`."
 )
 PARTNER_FAILED = ProblemType(
-    "partner-failed", 502, "The partner failed", "The partner's answer is of no use; `upstream` tells what is known."
+    "partner-failed",
+    502,
+    "The partner failed",
+    "The partner's answer is of no use; `upstream` tells what is known.",
+    members=("upstream",),
 )
 PARTNER_UNAVAILABLE = ProblemType(
     "partner-unavailable",
     503,
     "The partner is unavailable",
     "The partner did not answer in time, or is left alone for now; come back after `Retry-After`.",
+    members=("upstream",),
 )
 UNAVAILABLE = ProblemType(
     "unavailable", 503, "Temporarily unavailable", "A dependency cannot answer now; come back after `Retry-After`."
@@ -96,9 +124,13 @@ PROBLEM_TYPES = {
         EVENT_CONFLICT,
         EVENT_DEAD,
         METHOD_NOT_ALLOWED,
+        NOT_ACCEPTABLE,
+        REQUEST_TIMEOUT,
+        PRECONDITION_FAILED,
         CONTENT_TOO_LARGE,
         URI_TOO_LONG,
         HEADERS_TOO_LARGE,
+        RATE_LIMITED,
         REFUSED,
         INTERNAL_ERROR,
         PARTNER_FAILED,
@@ -109,6 +141,18 @@ PROBLEM_TYPES = {
         NOT_CONFIGURED,
     )
 }
+
+
+class ProblemDetails(TypedDict):
+    """What every problem tells (RFC 9457). Some types tell more."""
+
+    type: Annotated[str, Field(description="a relative URI, whose page explains the type")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="what is wrong this time")]
+    instance: Annotated[str, Field(description="the request's id, as in `X-Request-ID`")]
+    errors: NotRequired[list[dict[str, Any]]]
+    upstream: NotRequired[dict[str, Any]]
 
 
 def problem_response(
@@ -122,15 +166,16 @@ def problem_response(
     status: int | None = None,
 ) -> web.Response:
     """The response for one problem. instance: the request id. status: another than the type's own."""
-    content: dict[str, Any] = {
+    content: ProblemDetails = {
         "type": problem.uri,
         "title": problem.title,
         "status": status or problem.status,
-        "detail": detail,
+        # A client may have pasted one of our secrets where a parameter belongs; it is not told back.
+        "detail": masked(detail),
         "instance": instance,
     }
     if faults:
-        content["errors"] = [fault._asdict() for fault in faults]
+        content["errors"] = [{name: masked(text) for name, text in fault._asdict().items()} for fault in faults]
     if upstream is not None:
         content["upstream"] = upstream._asdict()
     return web.Response(

@@ -1,32 +1,30 @@
 """`GET /products`, `GET /products/{id}` and `GET /categories`."""
 
 from functools import partial
+from http import HTTPStatus
 
 from aiohttp import web
 
 from farmlokal.caching.lookup import Lookup
-from farmlokal.catalog.tags import page_tags, product_tag
+from farmlokal.catalog import category_counts
+from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.web import keys
+from farmlokal.web.access_log import ANSWERED_FROM
+from farmlokal.web.forms import ID_MAX, Parameter, whole
 from farmlokal.web.links import link_header
-from farmlokal.web.listing_parameters import parse_listing_query, parse_whole
 from farmlokal.web.query_string import parse_query_string, shown
+from farmlokal.web.representation import headers_of, select, wanted_by
 
-_parse_id = parse_whole(1, 2**63 - 1)
+PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, "path", required=True)
 
 
 async def list_products(request: web.Request) -> web.Response:
     """One page of the catalogue: filtered, sorted, keyset-paginated."""
     app = request.app
-    query = parse_listing_query(_raw_query(request), app[keys.CURSORS])
-    lookup = await app[keys.CACHE].get(
-        f"products?{query.canonical()}", partial(app[keys.LISTING].page, query), tags=page_tags(query)
-    )
-    response = _response(request, lookup)
-    link = link_header(query, lookup.value)
-    if link:
-        response.headers["Link"] = link
-    return response
+    asked = app[keys.ASKED_PAGES].of(_raw_query(request))
+    lookup = await app[keys.CACHE].get(asked.key, partial(app[keys.LISTING].page, asked.query), tags=asked.tags)
+    return _response(request, asked.key, lookup, link=link_header(asked.link_base, lookup.value))
 
 
 async def show_product(request: web.Request) -> web.Response:
@@ -34,27 +32,32 @@ async def show_product(request: web.Request) -> web.Response:
     _refuse_parameters(request)
     text = request.match_info["id"]
     try:
-        product_id = _parse_id(text)
+        product_id = PRODUCT_ID.form.parse(text)
     except ValueError as error:
         raise InvalidInput([Fault("id", shown(text), str(error))]) from None
     app = request.app
+    key = f"product/{product_id}"
     lookup = await app[keys.CACHE].get(
-        f"product/{product_id}", partial(app[keys.LISTING].product, product_id), tags=(product_tag(product_id),)
+        key, partial(app[keys.LISTING].product, product_id), tags=(product_tag(product_id),)
     )
     if lookup.value.negative:
         raise NotFound(lookup.value.body.decode())
-    return _response(request, lookup)
+    return _response(request, key, lookup)
 
 
 async def list_categories(request: web.Request) -> web.Response:
     """Every category with its number of products."""
     _refuse_parameters(request)
-    return _response(request, await request.app[keys.CATEGORY_COUNTS].get())
+    return _response(request, category_counts.KEY, await request.app[keys.CATEGORY_COUNTS].get())
 
 
-def _response(request: web.Request, lookup: Lookup) -> web.Response:
-    headers = request.app[keys.FRESHNESS].headers(lookup)
-    return web.Response(body=lookup.value.body, headers=headers, content_type="application/json")
+def _response(request: web.Request, key: str, lookup: Lookup, *, link: str = "") -> web.Response:
+    request[ANSWERED_FROM] = (key, lookup.outcome)
+    selected = select(wanted_by(request.headers), lookup.value)
+    headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], link=link)
+    if selected.status is HTTPStatus.NOT_MODIFIED:
+        return web.Response(status=selected.status, headers=headers)
+    return web.Response(body=request.app[keys.CACHE].coded(key, lookup.value, selected.coding), headers=headers)
 
 
 def _raw_query(request: web.Request) -> str:

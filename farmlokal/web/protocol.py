@@ -1,29 +1,98 @@
-"""Below the handlers: what the HTTP parser refuses is answered with problem details too."""
+"""Below the handlers: what the HTTP parser refuses is answered with problem details, and nobody is waited for long."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import asyncio
+import socket
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry import get_logger
 from farmlokal.web import problems
-from farmlokal.web.middleware import http_problem, new_request_id
+from farmlokal.web.edge import Edge, new_request_id
+from farmlokal.web.observation import Observer
 
 _log = get_logger(__name__)
-
-_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 REQUEST_LINE_BYTES_MAX = 8190
 # Not the same number as above: the parser raises one exception for both, and its limit tells which line it was.
 HEADER_FIELD_BYTES_MAX = 8191
+HEADERS_MAX = 100
+# From the first byte of a head to its last: a client that trickles it longer is cut off.
+HEAD_WAIT_MAX_S = 10.0
+# Longer than the idle time of the usual load balancers (60 s), so that it is they who close.
+IDLE_MAX_S = 75.0
+# A client that takes nothing of its answer for so long is gone (RFC 5482).
+_UNREAD_MAX_MS = 30_000
 
 
 class ProblemRequestHandler(RequestHandler):
-    """aiohttp's connection handler with our own words for malformed requests."""
+    """aiohttp's connection handler with our own words for malformed requests, and a limit on how long a head takes.
 
-    __slots__ = ()
+    verdict: of the rate limit on the request that is passed on to the handlers, where it was counted before.
+    """
+
+    __slots__ = ("_edge", "_observer", "_slow_head", "verdict")
+
+    def __init__(self, *args: Any, edge: Edge, observer: Observer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._edge = edge
+        self._observer = observer
+        self._slow_head: asyncio.TimerHandle | None = None
+        self.verdict: Verdict | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; see to it that the kernel gives up a client that stops reading."""
+        super().connection_made(transport)
+        ours = cast("socket.socket", transport.get_extra_info("socket"))
+        if ours.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MAX_MS)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        if self._slow_head is not None:
+            self._slow_head.cancel()
+        super().connection_lost(exc)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End, after the request under way.
+
+        aiohttp tells idle connections to end before it shuts them down; one that was made in between would wait for
+        its first request until `timeout`, and not be answered when it comes.
+        """
+        if not self._request_in_progress and not self._messages:
+            self.close()
+        await super().shutdown(timeout)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived."""
+        parsed = self._request_count
+        super().data_received(data)
+        self.watch_head(data, parsed)
+
+    def watch_head(self, data: bytes, parsed: int) -> None:
+        """Time a head that is not whole: `data` arrived, brought no message, and the handler waits for one.
+
+        parsed: how many messages there had been before.
+        """
+        if self._request_count != parsed:
+            if self._slow_head is not None:
+                self._slow_head.cancel()
+                self._slow_head = None
+        elif self._slow_head is None and data.strip(b"\r\n"):  # empty lines between requests are nothing
+            waiter = self._waiter
+            if waiter is not None and not waiter.done():
+                self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self._cut_off)
+
+    def _cut_off(self) -> None:
+        self._slow_head = None
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            self._messages.append((_ErrInfo(408, HeadTimeout(), "the head did not end in time"), EMPTY_PAYLOAD))
+            waiter.set_result(None)
 
     def handle_error(
         self,
@@ -40,64 +109,23 @@ class ProblemRequestHandler(RequestHandler):
         else:
             kind, detail = _parser_problem(exc)
             _log.debug("malformed request", request_id=request_id, problem=kind.name)
-        response = problems.problem_response(kind, detail, instance=request_id, headers={"X-Request-ID": request_id})
+        response = problems.problem_response(kind, detail, instance=request_id)
+        self._edge.finish(response.headers, request_id, allowed_origin=None)
         response.force_close()
+        self._observer.answered(request, response, 0.0)
         return response
 
 
-class ServiceRunner(web.AppRunner):
-    """Runs an application on `ProblemRequestHandler`s, with our limits."""
-
-    def __init__(self, app: web.Application, **kwargs: Any) -> None:
-        super().__init__(
-            app,
-            max_line_size=REQUEST_LINE_BYTES_MAX,
-            max_field_size=HEADER_FIELD_BYTES_MAX,
-            access_log=None,
-            # A signature is over the bytes that were sent, and nobody's small body unfolds into a large one.
-            auto_decompress=False,
-            **kwargs,
-        )
-
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        return _ProblemServer(server)
-
-
-class _ProblemServer(web.Server):
-    """A copy of `server` that makes our connection handlers."""
-
-    def __init__(self, server: web.Server) -> None:
-        super().__init__(
-            _refusals_as_problems(server.request_handler),
-            request_factory=server.request_factory,
-            handler_cancellation=server.handler_cancellation,
-            loop=server._loop,
-            **server._kwargs,
-        )
-
-    def __call__(self) -> RequestHandler:
-        return ProblemRequestHandler(self, loop=self._loop, **self._kwargs)
-
-
-def _refusals_as_problems(handler: _Handler) -> _Handler:
-    """`handler` with problem details for what aiohttp refuses before any middleware: an unknown `Expect`."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            request_id = new_request_id()
-            response = http_problem(error, request_id)
-            response.headers["X-Request-ID"] = request_id
-            return response
-
-    return handle
+class HeadTimeout(Exception):
+    """A request's head did not end in time."""
 
 
 def _parser_problem(exc: BaseException | None) -> tuple[problems.ProblemType, str]:
-    if isinstance(exc, LineTooLong):
-        if REQUEST_LINE_BYTES_MAX in exc.args:
+    match exc:
+        case HeadTimeout():
+            return problems.REQUEST_TIMEOUT, f"a request's head must be sent within {HEAD_WAIT_MAX_S:.0f} seconds"
+        case LineTooLong() if REQUEST_LINE_BYTES_MAX in exc.args:
             return problems.URI_TOO_LONG, f"a request line may have at most {REQUEST_LINE_BYTES_MAX} bytes"
-        return problems.HEADERS_TOO_LARGE, f"a header field may have at most {HEADER_FIELD_BYTES_MAX} bytes"
+        case LineTooLong():
+            return problems.HEADERS_TOO_LARGE, f"a header field may have at most {HEADER_FIELD_BYTES_MAX} bytes"
     return problems.BAD_REQUEST, "the request is not well-formed HTTP"

@@ -4,8 +4,10 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from farmlokal.errors import Fault
+from farmlokal.web.forms import CONTROL_CHARACTERS
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _VALUE_CHARS_SHOWN = 80
 
 
@@ -44,6 +46,6 @@ def _decode(raw: str) -> tuple[str, str | None]:
         text = unquote_to_bytes(raw.replace("+", " ").encode("utf-8", "surrogateescape")).decode("utf-8")
     except UnicodeDecodeError:
         return raw.encode("ascii", "backslashreplace").decode(), "must be valid UTF-8"
-    if not text.isprintable():
+    if _CONTROL.search(text):
         return text, "must hold no control characters"
     return text, None

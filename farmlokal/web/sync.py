@@ -1,5 +1,6 @@
 """`GET` and `POST /external/sync`, and `GET /external/sync/{run}`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -7,10 +8,10 @@ from aiohttp import web
 
 from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Run, RunState
+from farmlokal.partner.sync_run import Run, RunReport, RunState, ShownReject
 from farmlokal.web import keys, problems
 from farmlokal.web.api_keys import require_api_key
-from farmlokal.web.listing_parameters import parse_flag
+from farmlokal.web.forms import FLAG, Form, Parameter
 from farmlokal.web.middleware import REQUEST_ID
 from farmlokal.web.query_string import parse_query_string, shown
 
@@ -18,6 +19,15 @@ from farmlokal.web.query_string import parse_query_string, shown
 WAIT_MAX_S = 20.0
 _RETRY_AFTER_S = 10
 _RUN_CHARS_MAX = 32
+FULL = Parameter("full", FLAG, "everything, not only changes; then what the feed lacks is marked gone", default=False)
+RUN = Parameter(
+    "run",
+    Form(str, {"type": "string", "minLength": 1, "maxLength": _RUN_CHARS_MAX}),
+    "the name of a run, as its summary tells it",
+    "35709bfbea13eee8",
+    "path",
+    required=True,
+)
 
 
 async def start_sync(request: web.Request) -> web.Response:
@@ -42,8 +52,9 @@ async def show_sync(request: web.Request) -> web.Response:
     run = await sync.runs.get(name) if name.isascii() and len(name) <= _RUN_CHARS_MAX else None
     if run is None:
         raise NotFound(f"there is no sync run {shown(name)}, or no longer")
-    rejects = [one._asdict() for one in await sync.runs.rejects(run)]
-    return _json(run.summary(sync.runs.now_ms()) | {"rejects": rejects})
+    rejects = [ShownReject(external_id=one.external_id, reason=one.reason) for one in await sync.runs.rejects(run)]
+    report: RunReport = {**run.summary(sync.runs.now_ms()), "rejects": rejects}
+    return _json(report)
 
 
 async def stop_sync(app: web.Application) -> None:
@@ -58,7 +69,7 @@ def _full(request: web.Request) -> bool:
     if len(texts) > 1:
         faults.append(Fault("full", shown(", ".join(texts)), "must be given once"))
     try:
-        full = parse_flag(texts[0])
+        full: bool = FULL.form.parse(texts[0])
     except ValueError as error:
         faults.append(Fault("full", shown(texts[0]), str(error)))
     if faults:
@@ -80,7 +91,7 @@ def _answer(request: web.Request, run: Run, sync: Sync) -> web.Response:
     return problems.problem_response(kind, detail, instance=request[REQUEST_ID], headers=location)
 
 
-def _json(content: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def _json(content: Mapping[str, Any], *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(
         body=orjson.dumps(content),
         status=status,

@@ -1,9 +1,12 @@
 """`POST /external/webhook`: the partner's events come in."""
 
 import asyncio
+from typing import Annotated
 
 import orjson
 from aiohttp import web
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from farmlokal.errors import EventConflict, EventDead, EventRefused, NotConfigured, SignatureRefused
 from farmlokal.web import keys, problems
@@ -19,6 +22,13 @@ _PROBLEMS: dict[type[EventRefused], problems.ProblemType] = {
     EventConflict: problems.EVENT_CONFLICT,
     EventDead: problems.EVENT_DEAD,
 }
+
+
+class TakenIn(TypedDict):
+    """What the sender of an accepted event is told."""
+
+    duplicate: Annotated[bool, Field(description="the same id and body were here before: no second effect")]
+    effect: Annotated[str, Field(description="what it did, then or now")]
 
 
 async def receive_webhook(request: web.Request) -> web.Response:
@@ -39,7 +49,7 @@ async def receive_webhook(request: web.Request) -> web.Response:
         kind = _PROBLEMS[type(error)]
         headers = {"WWW-Authenticate": "Webhook-Signature"} if kind.status == web.HTTPUnauthorized.status_code else {}
         return problems.problem_response(kind, str(error), instance=request[REQUEST_ID], headers=headers)
-    content = {"duplicate": receipt.duplicate, "effect": receipt.effect}
+    content: TakenIn = {"duplicate": receipt.duplicate, "effect": receipt.effect}
     return web.json_bytes_response(content, dumps=orjson.dumps, headers=_NO_STORE)
 
 

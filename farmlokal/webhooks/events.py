@@ -8,17 +8,18 @@
     {"type": "order.cancelled", "timestamp": "…", "data": the same}
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from farmlokal.database.interface import Session
 from farmlokal.errors import Fault, InvalidRecord
 
-_TYPE_CHARS_MAX = 64
+TYPE_CHARS_MAX = 64
 _VALUE_CHARS_MAX = 80
 
 IGNORED = "ignored"
@@ -56,11 +57,21 @@ Prepare = Callable[[object], Apply]
 """Checks an event's `data` and says how to apply it. Raises InvalidInput, which lists every fault."""
 
 
+# What else pydantic reads as a time: numbers, and numbers as text.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", re.ASCII)
+
+
+def _time_text(value: Any) -> Any:
+    if not isinstance(value, str) or not _TIME.match(value):
+        raise ValueError("must be an RFC 3339 time")
+    return value
+
+
 class Envelope(BaseModel):
     """What every known event has. Members that are not ours to read are passed over."""
 
     type: str
-    timestamp: AwareDatetime
+    timestamp: Annotated[AwareDatetime, BeforeValidator(_time_text)]
     data: dict[str, Any]
 
 
@@ -78,7 +89,7 @@ def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
     except orjson.JSONDecodeError:
         return _impossible("", "the body is not JSON")
     name = content.get("type") if isinstance(content, dict) else None
-    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _TYPE_CHARS_MAX:
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= TYPE_CHARS_MAX:
         return _impossible("", "the body must be an object with an event's type")
     prepare = handlers.get(name)
     if prepare is None:

@@ -127,6 +127,12 @@ class Inbox:
         statement = "SELECT event_id FROM webhook_inbox WHERE state = 'dead' ORDER BY received_at, event_id"
         return [row[0] for row in await self._database.fetch_unlimited(statement)]
 
+    async def count(self, state: State, *, counted_max: int) -> int:
+        """How many events are in `state`, counted up to `counted_max`: along an index, and no further than that."""
+        counted = f"SELECT 1 AS found FROM webhook_inbox WHERE state = %s LIMIT {counted_max}"
+        rows = await self._database.fetch(f"SELECT COUNT(*) FROM ({counted}) AS counted", (state,))
+        return int(rows[0][0])
+
     async def reap(self, keep: timedelta, *, rows_max: int) -> int:
         """Forget up to `rows_max` events that nobody has sent or replayed for as long as `keep`; how many."""
         before = self._time_in(self._now() - keep)

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from farmlokal.errors import FarmLokalError
+from farmlokal.errors import FarmLokalError, Unavailable
 from farmlokal.telemetry import get_logger
 from farmlokal.webhooks.inbox import Inbox
 
@@ -43,5 +43,6 @@ class Reaper:
                 if reaped:
                     _log.info("forgot old events", events=reaped)
             except FarmLokalError as error:
-                _log.warning("old events could not be forgotten", reason=str(error))
+                say = _log.debug if isinstance(error, Unavailable) and error.reported else _log.warning
+                say("old events could not be forgotten", reason=str(error))
             await asyncio.sleep(self._every_s)

@@ -22,8 +22,8 @@ _KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64
 TOLERANCE_S = 300
 # The specification's ids have some 30 characters. No full stop: it could move the border between id and timestamp.
 EVENT_ID_CHARS_MAX = 128
-_EVENT_ID = re.compile(rf"[!-\-/-~]{{1,{EVENT_ID_CHARS_MAX}}}", re.ASCII)
-_TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+EVENT_ID = re.compile(rf"[!-\-/-~]{{1,{EVENT_ID_CHARS_MAX}}}", re.ASCII)
+TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SCHEME = b"v1,"
 
 
@@ -61,18 +61,26 @@ class Verifier:
         """secrets: `whsec_…`, newest first. clock: Unix seconds, injected by tests. Raises ValueError as `key_of`."""
         self._keys: Sequence[bytes] = [key_of(secret) for secret in secrets]
         self._clock = clock
+        self.refused = 0
 
     def __repr__(self) -> str:
         return f"<Verifier secrets={len(self._keys)}>"
 
     def verify(self, delivery: Delivery) -> str:
         """The id of an authentic delivery. Raises SignatureRefused, which says what is wrong and nothing secret."""
+        try:
+            return self._verified(delivery)
+        except SignatureRefused:
+            self.refused += 1
+            raise
+
+    def _verified(self, delivery: Delivery) -> str:
         event_id, timestamp = delivery.event_id, delivery.timestamp
-        if event_id is None or not _EVENT_ID.fullmatch(event_id):
+        if event_id is None or not EVENT_ID.fullmatch(event_id):
             raise SignatureRefused(
                 f"webhook-id must stand there once: up to {EVENT_ID_CHARS_MAX} visible ASCII characters, no full stop"
             )
-        if timestamp is None or not _TIMESTAMP.fullmatch(timestamp):
+        if timestamp is None or not TIMESTAMP.fullmatch(timestamp):
             raise SignatureRefused("webhook-timestamp must stand there once: whole Unix seconds")
         if delivery.signatures is None:
             raise SignatureRefused("webhook-signature is missing")

@@ -3,29 +3,45 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.bench.bulk import bulk
 from tests.bench.burst import burst
 from tests.bench.cache import cache
-from tests.bench.figures import Figure, as_json, heading, line
+from tests.bench.connections import connections
+from tests.bench.figures import Figure, as_json, for_action, heading, line
 from tests.bench.growth import growth
+from tests.bench.hot import hot
+from tests.bench.limits import limits
 from tests.bench.listing import depth, families
 from tests.bench.machine import machine
+from tests.bench.pages import pages
+from tests.bench.redis_hits import redis_hits
+from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
 from tests.bench.syncs import syncs
 from tests.bench.tokens import tokens
 from tests.bench.webhooks import webhooks
+from tests.bench.workers import workers
 from tests.bench.writes import writes
 
 # In this order: what writes to the catalogue comes last.
 GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
+    "hot": hot,
+    "redis": redis_hits,
+    "workers": workers,
+    "connections": connections,
+    "pages": pages,
     "families": families,
     "depth": depth,
     "burst": burst,
     "cache": cache,
     "growth": growth,
+    "soak": soak,
+    "limits": limits,
     "tokens": tokens,
     "syncs": syncs,
     "bulk": bulk,
@@ -37,7 +53,9 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
 def main() -> None:
     """Measure what the arguments ask for, print a table, and write JSON where it is asked for."""
     arguments = _parser().parse_args()
-    options = Options(arguments.products, arguments.seconds, arguments.rounds, arguments.server)
+    options = Options(
+        arguments.products, arguments.seconds, arguments.rounds, arguments.server, 60 * arguments.soak_minutes
+    )
     started = time.monotonic()
     figures: list[Figure] = []
     with Stand(options) as stand:
@@ -46,11 +64,20 @@ def main() -> None:
         for name in arguments.only or GROUPS:
             _say(f"\n{name}: {(GROUPS[name].__doc__ or '').rstrip('.')}\n{heading()}")
             for figure in GROUPS[name](stand):
-                figures.append(figure)
+                figures.append(replace(figure, group=name))
                 _say(line(figure))
+            # After each group, so that one that fails does not take the others' figures with it.
+            _write(arguments, facts, figures)
     _say(f"\n{time.monotonic() - started:.0f} s")
+
+
+def _write(arguments: argparse.Namespace, facts: dict[str, Any], figures: Sequence[Figure]) -> None:
     if arguments.json is not None:
         arguments.json.write_bytes(as_json(facts, figures))
+    if arguments.action_json is not None:
+        for better in ("bigger", "smaller"):
+            path = arguments.action_json.with_suffix(f".{better}.json")
+            path.write_bytes(for_action(figures, better))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="samples of each figure (%(default)s)")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument(
+        "--action-json",
+        type=Path,
+        metavar="FILE",
+        help="for the forge's benchmark action: chart.json makes it chart.bigger.json and chart.smaller.json",
+    )
+    parser.add_argument("--soak-minutes", type=float, default=10.0, help="length of the soak (%(default)s)")
     parser.add_argument("--server", metavar="URL", help="measure this MySQL or MariaDB server, not an own MariaDB")
     return parser
 

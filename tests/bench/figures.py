@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 _NAME_CHARS = 66
+_READABLE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Figure:
     """One figure over several rounds, each a ratio to the `reference` measured beside it.
 
     value: the median of the rounds; `min` and `max` are their spread. goal: what `value` should be, `<= 2.0`, or None.
-    extra: what went into it, in absolute terms of this machine and this run.
+    extra: what went into it, in absolute terms of this machine and this run. better: `bigger` or `smaller`, which a
+    goal tells by itself. group: of figures, by which they are asked for.
     """
 
     name: str
@@ -26,6 +28,12 @@ class Figure:
     goal: str | None = None
     unit: str = "ratio"
     extra: dict[str, Any] = field(default_factory=dict)
+    better: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.better:
+            object.__setattr__(self, "better", "smaller" if (self.goal or "").startswith("<=") else "bigger")
 
     @property
     def met(self) -> bool | None:
@@ -56,8 +64,36 @@ def heading() -> str:
 
 
 def as_json(machine: dict[str, Any], figures: Iterable[Figure]) -> bytes:
-    """`{"machine": {…}, "figures": [{"name", "value", "min", "max", "reference", "goal", "unit", "extra"}, …]}`."""
+    """`{"machine": {…}, "figures": [{a Figure's fields}, …]}`."""
     return orjson.dumps(
         {"machine": machine, "figures": [asdict(figure) for figure in figures]},
-        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+        option=_READABLE,
+    )
+
+
+def from_json(text: bytes) -> tuple[dict[str, Any], list[Figure]]:
+    """What `as_json` wrote: the machine, and the figures."""
+    read = orjson.loads(text)
+    return read["machine"], [Figure(**figure) for figure in read["figures"]]
+
+
+def for_action(figures: Iterable[Figure], better: str) -> bytes:
+    """Those figures of which the bigger or the smaller are `better`, as forges' common benchmark action reads them.
+
+    It draws a chart of every name's values; its two forms, customBiggerIsBetter and customSmallerIsBetter, take a file
+    each. https://github.com/benchmark-action/github-action-benchmark
+    """
+    wanted = [figure for figure in figures if figure.better == better]
+    return orjson.dumps(
+        [
+            {
+                "name": f"{figure.group}: {figure.name}",
+                "unit": f"times {figure.reference}" if figure.unit == "ratio" else figure.unit,
+                "value": figure.value,
+                "range": f"{figure.min} to {figure.max}",
+                "extra": "\n".join(f"{name}: {value}" for name, value in figure.extra.items()),
+            }
+            for figure in wanted
+        ],
+        option=_READABLE,
     )

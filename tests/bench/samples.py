@@ -9,7 +9,7 @@ from statistics import median
 class Sample:
     """Times of the operations that count, in ms; how many a second, all told; how many failed or did not count.
 
-    uncounted: answers that something other than what is measured gave, a cache for instance.
+    uncounted: answers that something other than what is measured gave, a cache for instance. requests: that succeeded.
     """
 
     median_ms: float
@@ -17,6 +17,7 @@ class Sample:
     rate: float
     errors: int = 0
     uncounted: int = 0
+    requests: int = 0
 
 
 def sample_of(times_s: Sequence[float], elapsed_s: float, *, errors: int = 0, uncounted: int = 0) -> Sample:
@@ -26,4 +27,4 @@ def sample_of(times_s: Sequence[float], elapsed_s: float, *, errors: int = 0, un
     ordered = sorted(times_s)
     p99_s = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
     rate = (len(ordered) + uncounted) / elapsed_s
-    return Sample(median(ordered) * 1000, p99_s * 1000, rate, errors, uncounted)
+    return Sample(median(ordered) * 1000, p99_s * 1000, rate, errors, uncounted, len(ordered) + uncounted)

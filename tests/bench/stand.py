@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from typing import Any, ParamSpec, Self, TypeVar
 
 from farmlokal.database.address import MySQLAddress, parse_address
-from tests.bench.service_process import SECRET_KEY
+from tests.bench.service_process import HERE, Code
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, RedisServer
 
 P = ParamSpec("P")
@@ -31,13 +31,14 @@ _SAMPLED_ROWS = 5_000
 class Options:
     """products: size of the catalogue. seconds: of one sample. rounds: samples of one figure.
 
-    server: the URL of a database server to measure instead of an own one.
+    server: the URL of a database server to measure instead of an own one. soak_s: how long the soak lasts.
     """
 
     products: int
     seconds: float
     rounds: int
     server: str | None = None
+    soak_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Stand:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._resources = ExitStack()
-        self._catalogues: dict[int, Catalogue] = {}
+        self._catalogues: dict[tuple[int, Code], Catalogue] = {}
         self._databases = 0
 
     def __enter__(self) -> Self:
@@ -120,7 +121,7 @@ class Stand:
         self._resources.close()
 
     def __repr__(self) -> str:
-        return f"<Stand {self.options} catalogues={list(self._catalogues)}>"
+        return f"<Stand {self.options} catalogues={list(self._catalogues.values())}>"
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` gives when it runs in the process for load."""
@@ -130,30 +131,30 @@ class Stand:
         """Start `function` in the process for what happens beside the load."""
         return self._writes.submit(function, *args, **kwargs)
 
-    def new_database(self) -> str:
-        """The name of a new database with our schema and no products; it is dropped at the end."""
+    def new_database(self, code: Code = HERE) -> str:
+        """The name of a new database with the code's schema and no products; it is dropped at the end."""
         self._databases += 1
         name = f"farmlokal_bench_{os.getpid()}_{self._databases}"
         self.access.create_database(name)
         self._resources.callback(self.access.drop_database, name)
-        farmlokal(self.access.url(name), "init-db")
+        farmlokal(self.access.url(name), "init-db", code=code)
         return name
 
-    def catalogue(self, products: int) -> Catalogue:
-        """The catalogue of so many seed products, filled on the first call."""
-        if products not in self._catalogues:
+    def catalogue(self, products: int, code: Code = HERE) -> Catalogue:
+        """The catalogue of so many seed products, filled by the code on the first call."""
+        if (products, code) not in self._catalogues:
             print(f"seeding {products:,} products", file=sys.stderr)  # noqa: T201 - a program of its own
-            name = self.new_database()
-            seed_s = farmlokal(self.access.url(name), "seed", "--products", str(products))
-            self._catalogues[products] = Catalogue(self.access, name, products, seed_s)
-        return self._catalogues[products]
+            name = self.new_database(code)
+            seed_s = farmlokal(self.access.url(name), "seed", "--products", str(products), code=code)
+            self._catalogues[products, code] = Catalogue(self.access, name, products, seed_s)
+        return self._catalogues[products, code]
 
 
-def farmlokal(url: str, *arguments: str) -> float:
+def farmlokal(url: str, *arguments: str, code: Code = HERE) -> float:
     """Run the command on the database at `url`; how many seconds it took. Raises CalledProcessError when it fails."""
-    environment = os.environ | {"FARMLOKAL_DATABASE_URL": url, "FARMLOKAL_SECRET_KEY": SECRET_KEY}
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "farmlokal", *arguments], env=environment, check=True, capture_output=True)
+    environment = code.environment(url)
+    subprocess.run(code.command(*arguments), cwd=code.folder, env=environment, check=True, capture_output=True)
     return time.perf_counter() - started
 
 

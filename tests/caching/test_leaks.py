@@ -17,6 +17,8 @@ from tests.caching.cache_harness import Origin, Process, cache_with, own_client,
 async def nothing_left(url: str) -> AsyncIterator[Process]:
     """A process of which, after the block, no task, lease, waiter or taken slot is left."""
     async with process(url) as one, own_client(url) as redis:
+        await one.cache.get("another", Origin())  # the connection for its commands is made once, and stays
+        await one.cache.settle()
         before = len(asyncio.all_tasks())
         yield one
         await until(lambda: "in_flight=0" in repr(one.cache))

@@ -115,9 +115,9 @@ class Worker:
 
     async def deafen(self) -> dict[str, Any]:
         """From now on notices are lost."""
-        listener = self.cache._listener
-        assert listener is not None
-        listener.__class__ = DeafListener
+        neighbours = self.cache._neighbours
+        assert neighbours is not None
+        neighbours.listener.__class__ = DeafListener
         return {}
 
     async def race(self, keys: list[str], duration_s: float, name: str) -> dict[str, Any]:

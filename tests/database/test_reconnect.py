@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from farmlokal.database import mysql, mysql_pool
-from farmlokal.database.interface import Database, Row, Session
+from farmlokal.database.interface import Database, Row, Session, TextRow
 from farmlokal.errors import DatabaseUnavailable
 from tests.conftest import StartMariaDB
 from tests.database.backends import database_on
@@ -36,8 +36,14 @@ async def read(database: Database) -> list[Row]:
     return await database.fetch("SELECT 1")
 
 
+async def read_texts(database: Database) -> list[TextRow]:
+    """Read one row as a page does."""
+    return await database.fetch_texts("SELECT 'one'")
+
+
 ASKS: tuple[Ask, ...] = (
     read,
+    read_texts,
     write,
     lambda database: database.fetch_unlimited("SELECT 1"),
     lambda database: database.run_script(["DO 1"]),
@@ -64,16 +70,17 @@ async def database(server: MariaDBServer) -> AsyncIterator[Database]:
 
 @pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
 @pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize(("ask", "expected"), [(read, [(1,)]), (read_texts, [[b"one"]])], ids=["rows", "texts"])
 async def test_a_restart_is_not_felt_by_readers(
-    server: MariaDBServer, database: Database, end: str, *, noticed: bool
+    server: MariaDBServer, database: Database, ask: Ask, expected: object, end: str, *, noticed: bool
 ) -> None:
     """After a restart or crash, a fetch succeeds at once, whether or not we saw the old connections end."""
     getattr(server, end)()
     server.start()
     if noticed:
         await asyncio.sleep(0.1)
-    answers = await asyncio.gather(*[database.fetch("SELECT 1") for _ in range(2 * POOL_SIZE)])
-    assert [[(1,)]] * 2 * POOL_SIZE == answers
+    answers = await asyncio.gather(*[ask(database) for _ in range(2 * POOL_SIZE)])
+    assert [expected] * 2 * POOL_SIZE == answers
 
 
 async def test_killed_connections_are_replaced(server: MariaDBServer, database: Database) -> None:
@@ -81,7 +88,8 @@ async def test_killed_connections_are_replaced(server: MariaDBServer, database: 
     for number, *_, database_name, _, _, _, _ in server.execute("SHOW PROCESSLIST"):
         if database_name == "farm":
             server.execute(f"KILL {number}")
-    assert [(1,)] == await database.fetch("SELECT 1")
+    assert [[b"one"]] == await read_texts(database)
+    assert [(1,)] == await read(database)
 
 
 async def test_a_server_that_is_away(server: MariaDBServer, database: Database) -> None:
@@ -106,13 +114,14 @@ async def test_a_paused_server(server: MariaDBServer, database: Database, monkey
         await asyncio.sleep(FREEZES_WITHIN_S)
         began = time.monotonic()
         try:
-            asked = [read(database), write(database), database.ping(), read(new), write(new)]
+            asked = [read(database), read_texts(database), write(database), read(new), read_texts(new), write(new)]
             failed = await asyncio.gather(*asked, return_exceptions=True)
         finally:
             server.resume()
         assert [DatabaseUnavailable] * len(failed) == [type(error) for error in failed]
         assert time.monotonic() - began < PAUSED_MAX_S
         for each in (database, new):
+            assert [[b"one"]] == await read_texts(each)
             assert [(1,)] == await read(each)
             assert 1 == await write(each)
 

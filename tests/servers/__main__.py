@@ -1,8 +1,8 @@
-"""`python -m tests.servers`: finds the server programs that the tests need, or installs them."""
+"""`python -m tests.servers [proof] [bench]`: finds the programs that tests, proofs or benchmarks need, or gets them."""
 
 import sys
 
 from tests.servers.install import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,8 @@
-"""Finds the server programs that the tests need, or installs them: what `python -m tests.servers` does.
+"""Finds the programs that the tests need, or gets them: what `python -m tests.servers [proof] [bench]` does.
 
-The packages are those that hold only programs. Neither they nor what they depend on has a system service, so nothing
-is started now or at the next boot.
+Packages that hold only programs are installed: neither they nor what they depend on has a system service, so nothing
+is started now or at the next boot. Of a package that has one only the program is wanted: it is unpacked into a folder
+of the checkout.
 """
 
 import os
@@ -9,19 +10,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from tests.servers.programs import Program, find_database_program, find_redis_program
+from tests.servers.programs import PRIVATE_ROOT, Program, find_database_program, find_program, find_redis_program
+from tests.servers.unpack import download_command, is_known, unpack
 
-FOUND, NOT_POSSIBLE = 0, 2
+FOUND, NOT_POSSIBLE, WRONG_USAGE = 0, 2, 2
 
 
 class Need:
-    """One program that the tests need, how it is found, and which packages hold it, the preferred name first."""
+    """One program that the tests need, how it is found, and which packages hold it, the preferred name first.
 
-    def __init__(self, what: str, find: Callable[[], Program | None], *packages: str) -> None:
+    unpacked: the package brings a system service, so it is unpacked and not installed.
+    """
+
+    def __init__(self, what: str, find: Callable[[], Program | None], *packages: str, unpacked: bool = False) -> None:
         self.what = what
         self.find = find
         self.packages = packages
+        self.unpacked = unpacked
 
     def available_package(self) -> str | None:
         """Return the first package that apt knows of: exactly so named, or with a version after a dash."""
@@ -37,18 +44,43 @@ class Need:
                 return package if package in names else max(names)
         return None
 
+    def unpack_any(self) -> None:
+        """Unpack the packages in turn until one holds the program: in some releases a name is that of an empty one."""
+        for package in self.packages:
+            if self.find() is None and is_known(package):
+                unpack(package, PRIVATE_ROOT)
 
-NEEDS = (
-    Need("a MariaDB server program (mariadbd)", find_database_program, "mariadb-server-core"),
-    Need("a Redis server program (redis-server)", find_redis_program, "redis-tools", "valkey-tools"),
-)
+
+_NGINX = Need("nginx", partial(find_program, "nginx"), "nginx", "nginx-light", "nginx-core", unpacked=True)
+
+# Every group has the first one's needs as well.
+NEEDS = {
+    "test": (
+        Need("a MariaDB server program (mariadbd)", find_database_program, "mariadb-server-core"),
+        Need("a Redis server program (redis-server)", find_redis_program, "redis-tools", "valkey-tools"),
+    ),
+    "proof": (
+        _NGINX,
+        Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
+        Need("promtool", partial(find_program, "promtool"), "promtool", "prometheus", unpacked=True),
+        Need("systemd-analyze", partial(find_program, "systemd-analyze"), "systemd", unpacked=True),
+        # The package `chromium` would bring a session bus, and that one a whole systemd where there is none.
+        Need("the browser Chromium", partial(find_program, "chromium"), "chromium-headless-shell"),
+    ),
+    "bench": (_NGINX, Need("wrk", partial(find_program, "wrk"), "wrk", unpacked=True)),
+}
 
 
-def main() -> int:
-    """Make sure that every needed program is there; return the exit code: 0 they are, 2 they cannot be had."""
-    missing = [need for need in NEEDS if need.find() is None]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install(missing)
+def main(groups: Sequence[str]) -> int:
+    """Make sure that every program of the groups is there; return the exit code: 0 they are, 2 they cannot be had."""
+    unknown = [group for group in groups if group not in NEEDS]
+    if unknown:
+        sys.stderr.write(f"no group is called {', '.join(unknown)}; there are {', '.join(NEEDS)}\n")
+        return WRONG_USAGE
+    needs = dict.fromkeys(need for group in ("test", *groups) for need in NEEDS[group])
+    missing = [need for need in needs if need.find() is None]
+    if missing and shutil.which("apt-get"):
+        _get(missing)
         missing = [need for need in missing if need.find() is None]
     if missing:
         sys.stderr.write(_explanation(missing) + "\n")
@@ -61,16 +93,26 @@ def install_command(packages: Sequence[str]) -> list[str]:
     return ["apt-get", "install", "--yes", "--no-install-recommends", "--no-remove", *packages]
 
 
-def _install(missing: Sequence[Need]) -> None:
-    """Install what is missing; the package lists are fetched only if those at hand do not lead to it."""
-    if not _install_available(missing):
+def _get(missing: Sequence[Need]) -> None:
+    """Get what is missing; the package lists are fetched only if those at hand do not lead to it."""
+    if not _get_available(missing) and _is_root():
         _run(["apt-get", "update"])
-        _install_available(missing)
+        _get_available([need for need in missing if need.find() is None])
 
 
-def _install_available(missing: Sequence[Need]) -> bool:
-    packages = [package for need in missing if (package := need.available_package())]
-    return len(packages) == len(missing) and _run(install_command(packages))
+def _get_available(missing: Sequence[Need]) -> bool:
+    """Install and unpack what apt knows of; return whether everything is there then."""
+    installed = [package for need in missing if not need.unpacked and (package := need.available_package())]
+    if installed and _is_root():
+        _run(install_command(installed))
+    for need in missing:
+        if need.unpacked:
+            need.unpack_any()
+    return all(need.find() is not None for need in missing)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
 
 
 def _run(command: list[str]) -> bool:
@@ -83,8 +125,21 @@ def _run(command: list[str]) -> bool:
 
 
 def _explanation(missing: Sequence[Need]) -> str:
-    wanted = " and ".join(need.what for need in missing)
+    wanted = ", ".join(need.what for need in missing)
     if not shutil.which("apt-get"):
-        return f"The tests need {wanted} on the PATH."
-    command = " ".join(install_command([need.available_package() or need.packages[0] for need in missing]))
-    return f"The tests need {wanted}. To install what is missing (it starts no service):\n\n    sudo {command}\n"
+        return f"The tests need on the PATH: {wanted}."
+    lines = [f"The tests need what is not here: {wanted}."]
+    installed = [need for need in missing if not need.unpacked]
+    if installed:
+        packages = [need.available_package() or need.packages[0] for need in installed]
+        lines += ["To install it (this starts no service):", "", f"    sudo {' '.join(install_command(packages))}", ""]
+    if len(installed) < len(missing):
+        packages = list(dict.fromkeys(need.packages[0] for need in missing if need.unpacked))
+        lines += [
+            "Of these the program is wanted without the service that installing would start; with fresh package lists",
+            "(sudo apt-get update) this run downloads and unpacks them itself:",
+            "",
+            f"    {' '.join(download_command(packages))}",
+            "",
+        ]
+    return "\n".join(lines)

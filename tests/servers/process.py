@@ -25,7 +25,7 @@ STOP_WAIT_S = 30.0
 LOG_LINES_SHOWN = 40
 
 # Reads until the tests' end of the pipe closes, however they ended, SIGKILL included; then cleans up after them.
-WATCH = 'read -r never; kill -9 "$1"; sleep 0.2; rm -rf "$2"'
+WATCH = 'read -r never; kill -s KILL -- "-$1"; sleep 0.2; rm -rf "$2"'
 
 
 class ServerFailed(Exception):
@@ -133,6 +133,7 @@ class ServerProcess(ABC):
             self._process = subprocess.Popen(
                 [self.program.name, *self.command()],
                 executable=self.program.path,
+                env=self.program.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -162,18 +163,19 @@ class ServerProcess(ABC):
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None or not self.running:
             raise ServerFailed(f"{self!r} is not running")
-        os.kill(self._process.pid, number)
+        os.killpg(self._process.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
         """End the process by a signal, then its watcher, whose work is done."""
         if self._process is not None:
             if self.running:
-                self._process.send_signal(number)
-                self._process.send_signal(signal.SIGCONT)  # a paused process does not notice SIGTERM
+                # The session that it leads: a server may have made processes of its own.
+                os.killpg(self._process.pid, number)
+                os.killpg(self._process.pid, signal.SIGCONT)  # a paused process does not notice SIGTERM
             try:
                 self._process.wait(STOP_WAIT_S)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
             self._process = None
         if self._watcher is not None:

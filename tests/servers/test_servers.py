@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from tests.conftest import StartMariaDB, StartRedis
-from tests.servers import ServerFailed, install
+from tests.servers import ServerFailed, install, programs
+from tests.servers.unpack import libraries_of
 
 REDIS_WAIT_S = 0.3
 
@@ -110,15 +111,82 @@ def test_without_rights_the_command_to_run_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A user who may not install packages gets exit code 2 and the one command that an administrator has to run."""
-    missing = install.Need("a server program", lambda: None, *install.NEEDS[0].packages)
-    monkeypatch.setattr(install, "NEEDS", (missing,))
+    missing = install.Need("a server program", lambda: None, *install.NEEDS["test"][0].packages)
+    monkeypatch.setattr(install, "NEEDS", {"test": (missing,)})
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     wrong_setup = 2
-    assert wrong_setup == install.main()
-    assert "a server program" in capsys.readouterr().err
+    assert wrong_setup == install.main([])
+    told = capsys.readouterr().err
+    assert "a server program" in told
+    assert "sudo apt-get install" in told
+
+
+def test_a_program_with_a_service_is_never_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where such a package cannot be had, nothing tells the reader to install it, only to download it."""
+    missing = install.Need("a web server", lambda: None, "no-such-package-anywhere", unpacked=True)
+    monkeypatch.setattr(install, "NEEDS", {"test": (), "bench": (missing,)})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    wrong_setup = 2
+    assert wrong_setup == install.main(["bench"])
+    told = capsys.readouterr().err
+    assert "apt-get download no-such-package-anywhere" in told
+    assert "apt-get install" not in told
+
+
+def test_an_unknown_group_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """The groups that there are are told to whoever names another."""
+    wrong_usage = 2
+    assert wrong_usage == install.main(["prof"])
+    assert "prof; there are test, proof, bench" in capsys.readouterr().err
 
 
 def test_installing_never_removes_a_package() -> None:
     """Packages are installed without recommends, and apt is told to refuse if another would have to go."""
     command = install.install_command(["redis-tools"])
     assert {"--no-install-recommends", "--no-remove", "redis-tools"} <= set(command)
+
+
+def test_the_libraries_that_a_machine_lacks_come_with_an_unpacked_program() -> None:
+    """They are what an installation would bring anew; fonts, scripts and upgrades are left out."""
+    simulated = (
+        "Inst libc6 [2.36-9] (2.37-1 Debian:12 [amd64])\n"
+        "Inst fonts-icons (1.0 Debian:12 [all])\n"
+        "Inst libjs-moment (2.29 Debian:12 [all])\n"
+        "Inst libluajit-5.1-2 (2.1 Debian:12 [amd64])\n"
+        "Inst wrk (4.1 Debian:12 [amd64])\n"
+        "Conf wrk (4.1 Debian:12 [amd64])\n"
+    )
+    assert ["libluajit-5.1-2"] == libraries_of(simulated, "wrk")
+
+
+def test_an_unpacked_program_is_found_with_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the PATH does not have is taken from the private folder, and told where its libraries are."""
+    script = tmp_path / "usr" / "sbin" / "nginx"
+    script.parent.mkdir(parents=True)
+    libraries = tmp_path / "usr" / "lib" / "any-linux-gnu"
+    libraries.mkdir(parents=True)
+    script.write_text('#!/bin/sh\necho "libraries in $LD_LIBRARY_PATH" >&2\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(programs, "PRIVATE_ROOT", tmp_path)
+    monkeypatch.setattr(programs, "SERVER_FOLDERS", ())
+    monkeypatch.setenv("PATH", "")
+
+    found = programs.find_program("nginx")
+
+    assert found is not None
+    assert str(script) == found.path
+    assert f"libraries in {libraries}" == found.version
+    assert str(libraries) == found.environment()["LD_LIBRARY_PATH"]
+
+
+def test_a_program_that_cannot_run_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that ends in an error when asked for its version, as one whose libraries are missing, is not found."""
+    script = tmp_path / "nginx"
+    script.write_text("#!/bin/sh\nexit 127\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(programs, "PRIVATE_ROOT", tmp_path / "empty")
+    monkeypatch.setattr(programs, "SERVER_FOLDERS", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert programs.find_program("nginx") is None

@@ -93,7 +93,6 @@ WRONG = [
     ("district=%zz", [("district", "%zz", ESCAPE)]),
     ("state=%E0%A4", [("state", "%E0%A4", UTF8)]),
     ("state=100%", [("state", "100%", ESCAPE)]),
-    (f"state={'%EF%B7%BA' * 6}", [("state", "ﷺ" * 6, PLACE)]),
     ("category=", [("category", "", EMPTY)]),
     ("category=fruits,,milk", [("category", "", EMPTY)]),
     ("category=fruit", [("category", "fruit", CATEGORY)]),
@@ -122,6 +121,8 @@ RIGHT = [
     *("max_price=999999999.99", "min_price=1&max_price=1", "district=Pune", "state=himachal+pradesh", "farm_id=1"),
     *(f"farm_id={2**63 - 1}", "in_stock=true", "in_stock=false", "organic=true", "organic=false", "limit=1"),
     *("limit=100", "limit=0007", f"district={'x' * 100}", "district=%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87", "&"),
+    # Long once it is normalised, and not printable in Python's eyes: neither makes it no name.
+    *(f"state={'%EF%B7%BA' * 100}", "district=a%C2%A0b", "district=%E3%80%80Pune", "district=%EE%80%80"),
     *(f"sort={sign}{name}" for name in ("created_at", "price", "name", "rating") for sign in ("", "-")),
 ]
 

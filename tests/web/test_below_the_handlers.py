@@ -25,13 +25,13 @@ async def test_an_unknown_address_is_a_404_problem(service: Service, target: str
     assert "there is nothing at this address" == problem(await ask(service.port, target), 404, "not-found")["detail"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
 @pytest.mark.parametrize("target", ["/products", "/products/1", "/categories", "/livez", "/readyz"])
 async def test_a_wrong_method_is_a_405_problem_with_allow(service: Service, method: str, target: str) -> None:
     """The answer names the methods that do apply."""
     answer = await ask(service.port, target, method=method)
     problem(answer, 405, "method-not-allowed")
-    assert "GET,HEAD" == answer.headers["Allow"]
+    assert "GET,HEAD,OPTIONS" == answer.headers["Allow"]
 
 
 async def test_a_long_request_line_is_a_414_problem(service: Service) -> None:

@@ -13,7 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from farmlokal.app.server import drain
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
-from farmlokal.web.health import Health, Phase, add_health_routes
+from farmlokal.web.health import Health, Phase
+from farmlokal.web.health_routes import show_liveness, show_readiness
 from tests.service import serving, settings_for
 from tests.web.web_harness import ask, catalogue
 
@@ -48,7 +49,8 @@ async def health_of(**probes: Probe) -> AsyncIterator[tuple[Health, ClientSessio
     """The two routes over `probes`, and a client of them."""
     app = web.Application()
     health = Health(probes)
-    add_health_routes(app, health)
+    app[keys.HEALTH] = health
+    app.add_routes([web.get("/livez", show_liveness), web.get("/readyz", show_readiness)])
     runner = web.AppRunner(app)
     await runner.setup()
     try:
@@ -70,7 +72,7 @@ async def test_ready_names_each_dependency_with_its_latency(tmp_path: Path, redi
     """A service that has started is ready, and says how long its database and its Redis take."""
     async with serving(settings_for(await catalogue(tmp_path), redis_url=redis_url)) as service:
         answer = await ask(service.port, "/readyz")
-    assert (200, "application/json; charset=utf-8") == (answer.status, answer.headers["Content-Type"])
+    assert (200, "application/json") == (answer.status, answer.headers["Content-Type"])
     content = answer.json()
     assert ("ready", ["database", "redis"]) == (content["status"], list(content["dependencies"]))
     for dependency in content["dependencies"].values():
@@ -97,7 +99,7 @@ async def test_starting_and_draining_are_not_ready() -> None:
 async def test_a_draining_service_still_answers(tmp_path: Path) -> None:
     """While load balancers turn away the service goes on serving; only `/readyz` says that it will not for long."""
     async with serving(settings_for(await catalogue(tmp_path))) as service:
-        draining = asyncio.create_task(drain(service.app, 30))
+        draining = asyncio.create_task(drain(service.runner, 30))
         await asyncio.sleep(0)
         assert 503 == (await ask(service.port, "/readyz")).status
         assert 200 == (await ask(service.port, "/products")).status

@@ -16,7 +16,7 @@ from aiohttp import web
 from farmlokal.app.factory import create_app
 from farmlokal.settings import load_settings
 from farmlokal.web import keys
-from farmlokal.web.protocol import ServiceRunner
+from farmlokal.web.runner import ServiceRunner
 from farmlokal.webhooks.receive import Receiver
 
 FATAL_ID = "msg_fatal"
@@ -104,7 +104,7 @@ async def serve(port: int, step: str) -> None:
     """Serve until the end."""
     app = create_app(load_settings())
     arm(app[keys.RECEIVER], step)
-    runner = ServiceRunner(app)
+    runner = ServiceRunner(app, hot_path=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     await asyncio.Event().wait()

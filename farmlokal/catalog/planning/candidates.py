@@ -1,6 +1,6 @@
 """The indexes that could answer a question, and the sampled rows that each would lead through."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from farmlokal.catalog.listing_query import Filters
@@ -30,7 +30,7 @@ SORTABLE = frozenset(
 _OF_FARM_BY_SORT = {"price": "products_of_farm_by_price", "name": "products_of_farm_by_name"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
     """An index, the sort whose order it has, and the sampled rows within the range that the filters make of it."""
 
@@ -39,22 +39,32 @@ class Candidate:
     span: Span
 
 
-def candidates(filters: Filters, sample: Sample) -> Iterator[Candidate]:
-    """Every index that one of `filters` makes a range of, and last those of everything."""
+def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candidate] = ()) -> list[Candidate]:
+    """Every index that one of `filters` makes a range of, and last those of everything.
+
+    of_everything: the last ones, where they are known: they depend on the price range alone.
+    """
+    found = []
     if filters.farm_id is not None:
         for sort, index in _OF_FARM_BY_SORT.items():
-            yield Candidate(index, sort, _span(sample.of_farm.get((filters.farm_id, sort), ()), sort, filters))
+            found.append(_candidate(index, sort, sample.of_farm.get((filters.farm_id, sort), ()), filters))
     if filters.district_key is not None:
-        yield Candidate("products_of_district", "created_at", Span(sample.of_district.get(filters.district_key, ())))
+        rows = sample.of_district.get(filters.district_key, ())
+        found.append(Candidate("products_of_district", "created_at", Span(rows)))
     if filters.state_key is not None:
-        yield Candidate("products_of_state", "created_at", Span(sample.of_state.get(filters.state_key, ())))
+        rows = sample.of_state.get(filters.state_key, ())
+        found.append(Candidate("products_of_state", "created_at", Span(rows)))
     if len(filters.categories) == 1:
         for sort, index in _OF_CATEGORY_BY_SORT.items():
-            rows = sample.of_category.get((filters.categories[0], sort), ())
-            yield Candidate(index, sort, _span(rows, sort, filters))
-    for sort, index in BY_SORT.items():
-        yield Candidate(index, sort, _span(sample.by_sort[sort], sort, filters))
+            found.append(_candidate(index, sort, sample.of_category.get((filters.categories[0], sort), ()), filters))
+    found += of_everything or candidates_of_everything(filters, sample)
+    return found
 
 
-def _span(rows: Rows, sort: str, filters: Filters) -> Span:
-    return in_price_range(rows, filters) if sort == "price" else Span(rows)
+def candidates_of_everything(filters: Filters, sample: Sample) -> list[Candidate]:
+    """The indexes of everything, one for each sort."""
+    return [_candidate(index, sort, sample.by_sort[sort], filters) for sort, index in BY_SORT.items()]
+
+
+def _candidate(index: str, sort: str, rows: Rows, filters: Filters) -> Candidate:
+    return Candidate(index, sort, in_price_range(rows, filters) if sort == "price" else Span(rows))

@@ -1,14 +1,19 @@
 """How many index entries a scan reads, judged by the sample."""
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
-from functools import reduce
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from farmlokal.catalog.listing_query import Filters, ListingQuery
-from farmlokal.catalog.planning.sample import SORT_KEYS, VALUES, Rows, Sample, SampledRow
+from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, SampledRow
 
-Passes = Callable[[SampledRow], bool]
+Passing = Callable[[Rows], Sequence[int]]
+_Test = Callable[[Rows, Sequence[int]], Sequence[int]]
+_EQUALITIES = [
+    (SampledRow._fields.index(field), field)
+    for field in ("district_key", "state_key", "farm_id", "in_stock", "organic")
+]
 
 # So many sampled rows that pass tell the density of a walk well enough.
 _HITS_ENOUGH = 8
@@ -23,9 +28,8 @@ _SORTED_ENTRY = 1.2
 # Sampled rows looked at to tell how many of a group pass, and at most along a walk: planning runs on the event loop.
 _LOOKED_MAX = 256
 _WALKED_MAX = 4096
-
-# MySQL caps each of its two estimates at half of the index; together they cover it when ties are about a third of it.
-_TIES_SHARE_MAX = 0.05
+# What most walks need; each further look is four times as long.
+_FIRST_LOOK = 12
 
 _price = attrgetter("price_paise")
 
@@ -47,20 +51,28 @@ class Span:
         return max(0, self.stop - self.start)
 
 
-def filter_test(filters: Filters) -> Passes:
-    """A function that tells whether a sampled row passes `filters`."""
-    tests: list[Passes] = []
-    for field in ("district_key", "state_key", "farm_id", "in_stock", "organic"):
+def row_filter(filters: Filters) -> Passing:
+    """A function that tells which of some sampled rows pass `filters`, by their numbers.
+
+    A pass over the rows for each filter, not a call for each row: thousands are looked at, on the event loop.
+    """
+    tests: list[_Test] = []
+    for place, field in _EQUALITIES:
         wanted = getattr(filters, field)
         if wanted is not None:
-            tests.append(_equality(field, wanted))
+            tests.append(_equality(place, wanted))
     if filters.categories:
-        categories = frozenset(filters.categories)
-        tests.append(lambda row: row.category in categories)
+        tests.append(_membership(frozenset(filters.categories)))
     if has_price_range(filters):
-        low, high = _price_bounds(filters)
-        tests.append(lambda row: low <= row.price_paise <= high)
-    return reduce(_both, tests) if tests else lambda _: True
+        tests.append(_between(*_price_bounds(filters)))
+
+    def passing(rows: Rows) -> Sequence[int]:
+        numbers: Sequence[int] = range(len(rows))
+        for test in tests:
+            numbers = test(rows, numbers)
+        return numbers
+
+    return passing
 
 
 def has_price_range(filters: Filters) -> bool:
@@ -77,10 +89,10 @@ def in_price_range(by_price: Rows, filters: Filters) -> Span:
     return Span(by_price, first, bisect_right(by_price, high, lo=first, key=_price))
 
 
-def matches(span: Span, passes: Passes) -> float:
+def matches(span: Span, passing: Passing) -> float:
     """How many rows of `span` pass, judged by at most 256 spread evenly over it; at least a half."""
     step = len(span) // _LOOKED_MAX + 1
-    return max(0.5, step * sum(passes(span.rows[index]) for index in range(span.start, span.stop, step)))
+    return max(0.5, step * len(passing(span.rows[span.start : span.stop : step])))
 
 
 def sorting_cost(span: Span, share: float) -> float:
@@ -89,7 +101,7 @@ def sorting_cost(span: Span, share: float) -> float:
 
 
 def walking_cost(
-    span: Span, query: ListingQuery, passes: Passes, *, narrowest: Span, share: float, cost_max: float
+    span: Span, query: ListingQuery, passing: Passing, *, narrowest: Span, share: float, cost_max: float
 ) -> float:
     """The cost of walking `span`, in the order of `query`'s sort, from its position until the page is full.
 
@@ -97,17 +109,8 @@ def walking_cost(
     beyond it, the cost may be infinite.
     """
     wanted = query.limit + 1
-    looked_max = min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX)
-    first = looked = hits = 0
-    ended = True
-    for row in _from_position(span, query):
-        if looked >= looked_max or hits == _HITS_ENOUGH:
-            ended = False
-            break
-        looked += 1
-        if passes(row):
-            hits += 1
-            first = first or looked
+    found, looked, ended = _walk(span, query, passing, looked_max=min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX))
+    hits, first = len(found), found[0] if found else 0
     to_end = max(looked, 0.5) / share if ended else float("inf")
     gathering = query.sort.name in _GATHERING
     if gathering and hits < _CLUSTER_HITS_MIN:
@@ -116,29 +119,43 @@ def walking_cost(
         return min(to_end, first / share + wanted * gap)
     if hits < _HITS_ENOUGH:
         # Few hits may be luck, good or bad: the density of the whole span has the weight of one more hit.
-        looked += round(len(span) / matches(narrowest, passes))
+        looked += round(len(span) / matches(narrowest, passing))
         hits += 1
     least = first / share if gathering and hits < _HITS_ENOUGH else wanted
     return min(to_end, max(wanted * looked / hits, least))
 
 
-def many_ties(query: ListingQuery, sample: Sample) -> bool:
-    """Whether so many rows tie with `query`'s position that a database may misjudge the range past it."""
-    if query.position is None:
-        return False
-    rows, value = sample.by_sort[query.sort.name], query.position.value
-    value_of = VALUES[query.sort.name]
-    ties = bisect_right(rows, value, key=value_of) - bisect_left(rows, value, key=value_of)
-    return ties > len(rows) * _TIES_SHARE_MAX
+def _walk(span: Span, query: ListingQuery, passing: Passing, *, looked_max: float) -> tuple[list[int], int, bool]:
+    """The walk from the position until enough rows pass: their numbers from 1, rows looked at, whether all were."""
+    start, stop, descending = _from_position(span, query)
+    to_look = min(stop - start, math.ceil(looked_max))
+    found: list[int] = []
+    looked, size = 0, _FIRST_LOOK
+    while looked < to_look and len(found) < _HITS_ENOUGH:
+        size = min(size, to_look - looked)
+        if descending:
+            rows = span.rows[stop - looked - size : stop - looked][::-1]
+        else:
+            rows = span.rows[start + looked : start + looked + size]
+        found += [looked + number + 1 for number in passing(rows)]
+        looked += size
+        size *= 4
+    if len(found) >= _HITS_ENOUGH:
+        del found[_HITS_ENOUGH:]
+        looked = found[-1]
+    return found, looked, looked >= stop - start
 
 
-def _both(one: Passes, other: Passes) -> Passes:
-    return lambda row: one(row) and other(row)
+def _equality(place: int, wanted: object) -> "_Test":
+    return lambda rows, numbers: [number for number in numbers if rows[number][place] == wanted]
 
 
-def _equality(field: str, wanted: object) -> Passes:
-    value_of = attrgetter(field)
-    return lambda row: bool(value_of(row) == wanted)
+def _membership(categories: frozenset[str]) -> "_Test":
+    return lambda rows, numbers: [number for number in numbers if rows[number].category in categories]
+
+
+def _between(low: float, high: float) -> "_Test":
+    return lambda rows, numbers: [number for number in numbers if low <= rows[number].price_paise <= high]
 
 
 def _price_bounds(filters: Filters) -> tuple[float, float]:
@@ -146,17 +163,16 @@ def _price_bounds(filters: Filters) -> tuple[float, float]:
     return filters.min_price_paise or 0, high
 
 
-def _from_position(span: Span, query: ListingQuery) -> Iterator[SampledRow]:
-    """The rows that a scan meets, in its order, from the position on."""
+def _from_position(span: Span, query: ListingQuery) -> tuple[int, int, bool]:
+    """Where the rows past the position begin and end in `span.rows`, and whether a scan meets them from the end."""
     position, sort = query.position, query.sort
     descending = sort.descending != bool(position and position.backward)
-    rows, start, stop = span.rows, span.start, span.stop
+    start, stop = span.start, span.stop
     if position is not None:
         edge = (position.value, position.id)
         key = SORT_KEYS[sort.name]
         if descending:
-            stop = min(stop, bisect_left(rows, edge, key=key))
+            stop = min(stop, bisect_left(span.rows, edge, key=key))
         else:
-            start = max(start, bisect_right(rows, edge, key=key))
-    indexes = range(stop - 1, start - 1, -1) if descending else range(start, stop)
-    return (rows[index] for index in indexes)
+            start = max(start, bisect_right(span.rows, edge, key=key))
+    return start, stop, descending

@@ -16,6 +16,8 @@ _log = get_logger(__name__)
 _INTERVAL_S = 300
 _SMALL_INTERVAL_S = 15
 _SMALL_ROWS = 1000
+# Questions come again when their pages have grown old. A plan takes about 1 KB with its question.
+_PLANS_MAX = 4096
 
 
 class Planner:
@@ -24,17 +26,24 @@ class Planner:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.sample = Sample((), 1.0)
+        self._plans: dict[ListingQuery, Plan] = {}  # by this sample, in the order of their first question
 
     def __repr__(self) -> str:
-        return f"<Planner {self.sample!r}>"
+        return f"<Planner {self.sample!r} plans={len(self._plans)}>"
 
     def plan(self, query: ListingQuery) -> Plan:
-        """The cheapest plan for `query`."""
-        return choose_plan(query, self.sample)
+        """The cheapest plan for `query`; the same one for as long as the sample is."""
+        plan = self._plans.get(query)
+        if plan is None:
+            plan = choose_plan(query, self.sample)
+            if len(self._plans) >= _PLANS_MAX:
+                del self._plans[next(iter(self._plans))]
+            self._plans[query] = plan
+        return plan
 
     async def refresh(self) -> None:
         """Draw the sample anew. Raises DatabaseUnavailable."""
-        self.sample = await draw_sample(self._database)
+        self.sample, self._plans = await draw_sample(self._database), {}
 
     async def keep(self) -> None:
         """Draw the sample again and again, until cancelled."""
@@ -45,4 +54,5 @@ class Planner:
             try:
                 await self.refresh()
             except Unavailable as error:
-                _log.warning("catalogue sample not refreshed", reason=str(error))
+                say = _log.debug if error.reported else _log.warning
+                say("catalogue sample not refreshed", reason=str(error))

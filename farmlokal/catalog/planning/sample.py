@@ -1,7 +1,7 @@
 """A random sample of the catalogue, kept in memory in every order that an index has."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -47,6 +47,9 @@ VALUES: dict[str, Callable[[SampledRow], Any]] = {
 
 Rows = Sequence[SampledRow]
 
+# MySQL caps each of its two estimates at half of the index; together they cover it when ties are about a third of it.
+_TIES_SHARE_MAX = 0.05
+
 
 class Sample:
     """Sampled rows in the orders of the indexes.
@@ -54,12 +57,14 @@ class Sample:
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
     by_sort: everything, by sort name. of_category: each category's rows, by category and sort name.
     of_farm: each farm's rows, by farm and `price` or `name`. of_district, of_state: each one's rows by creation time.
+    many_tie: by sort name, the values with which so many rows tie that a database may misjudge the range past one.
     """
 
     def __init__(self, rows: Iterable[SampledRow], share: float) -> None:
         self.share = share
         drawn = list(rows)
         self.by_sort: dict[str, Rows] = {name: sorted(drawn, key=SORT_KEYS[name]) for name in SORT_COLUMNS}
+        self.many_tie = {name: _frequent(rows, VALUES[name]) for name, rows in self.by_sort.items()}
         self.of_category = {
             (category, name): rows
             for name, ordered in self.by_sort.items()
@@ -100,6 +105,11 @@ async def draw_sample(
         )
         drawn += [SampledRow._make((*row[:2], int(row[2].replace(".", "")), *row[3:])) for row in found]
     return Sample(drawn, len(ids) / last_id if last_id else 1.0)
+
+
+def _frequent(rows: Rows, value_of: Callable[[SampledRow], Any]) -> frozenset[Any]:
+    least = len(rows) * _TIES_SHARE_MAX
+    return frozenset(value for value, count in Counter(map(value_of, rows)).items() if count > least)
 
 
 def _grouped(rows: Rows, key: Callable[[SampledRow], Any]) -> dict[Any, Rows]:

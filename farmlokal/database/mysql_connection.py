@@ -1,0 +1,102 @@
+"""One connection to a MySQL or MariaDB server: aiomysql's, with a shorter way for SELECTs of texts."""
+
+import asyncio
+import struct
+from typing import Any
+
+import aiomysql
+from pymysql.constants import CLIENT, COMMAND, CR
+
+from farmlokal.database.interface import Params, TextRow
+from farmlokal.database.mysql_texts import TextResult, connection_lost
+
+_GOODBYE_MAX_S = 1
+# More than a page has: its answer is one read, unless it comes in pieces.
+_READ_BYTES = 2**18
+# One packet, as every statement is that selects texts.
+_STATEMENT_BYTES_MAX = 2**24 - 16
+
+
+class Connection(aiomysql.Connection):  # type: ignore[misc]
+    """A connection that would rather fail than sign in without the TLS that was asked for."""
+
+    _gave_up = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server's end is closed."""
+        return self._reader.eof_received or self._reader.exception() is not None
+
+    async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
+        """The rows of one SELECT, each column as the bytes that the server sent.
+
+        Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
+        """
+        statement = (sql % tuple([self.escape(param) for param in params])).encode()
+        if len(statement) > _STATEMENT_BYTES_MAX:
+            raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
+        self._ensure_alive()
+        timer = self._loop.call_later(wait_max_s, self._give_up)
+        try:
+            self._writer.write(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
+            return await self._texts()
+        except (aiomysql.InternalError, asyncio.CancelledError):
+            # What is still to come would be taken for the next statement's answer.
+            self.close()
+            raise
+        except aiomysql.OperationalError as error:
+            if error.args[0] == CR.CR_SERVER_LOST:
+                self.close()
+                if self._gave_up:
+                    raise TimeoutError from error
+            raise
+        finally:
+            timer.cancel()
+
+    async def _texts(self) -> list[TextRow]:
+        result = TextResult()
+        while not result.done:
+            try:
+                data = await self._reader.read(_READ_BYTES)
+            except OSError as error:
+                raise connection_lost() from error
+            if not data:
+                raise connection_lost()
+            result.feed(data)
+        return result.rows
+
+    def _give_up(self) -> None:
+        self._gave_up = True
+        self.abort()
+
+    async def say_goodbye(self) -> None:
+        """Close the connection in good order; under TLS, both sides have to agree on it."""
+        writer = self._writer
+        try:
+            async with asyncio.timeout(_GOODBYE_MAX_S):
+                await self.ensure_closed()
+                await writer.wait_closed()
+        except OSError:  # a TimeoutError too
+            writer.transport.abort()
+            self.close()
+
+    def abort(self) -> None:
+        """Let whoever waits for an answer meet the connection's end."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+    async def _request_authentication(self) -> None:
+        if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
+            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server has no TLS")
+        await super()._request_authentication()
+
+
+class Cursor(aiomysql.Cursor):  # type: ignore[misc]
+    """A cursor that does not ask for the server's notes.
+
+    They tell what we meant: that a table exists already, that INSERT IGNORE ignored a row. Strict mode makes errors of
+    the rest.
+    """
+
+    async def _show_warnings(self, connection: Any) -> None:
+        pass

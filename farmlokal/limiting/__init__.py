@@ -1,0 +1,1 @@
+"""The rate limit: how much each client may ask, decided in this process and reconciled with the others behind."""

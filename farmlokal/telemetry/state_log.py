@@ -1,0 +1,55 @@
+"""One log line when a dependency goes away, and one when it is back, however many calls fail in between."""
+
+import time
+from collections.abc import Callable
+
+from structlog.stdlib import BoundLogger
+
+# A success so soon after a failure proves nothing: with some calls failing and others not, each would be a change.
+_CALM_S = 1.0
+
+
+class StateLog:
+    """Says in the log of `logger` how the dependency of this name does. Any thread may tell it.
+
+    away, back: the two lines. begins_up: whether it counts as up before the first call; where it does not, nothing is
+    said until it has worked once, since whoever waits for it to begin has more to say. clock: monotonic seconds,
+    injected by tests.
+    """
+
+    def __init__(
+        self,
+        logger: BoundLogger,
+        dependency: str,
+        *,
+        away: str,
+        back: str,
+        begins_up: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._logger = logger
+        self._dependency = dependency
+        self._away = away
+        self._back = back
+        self._clock = clock
+        self._failed_at = 0.0
+        self.up = begins_up
+        self.told = False  # whether the log's last word of it is that it is away
+
+    def __repr__(self) -> str:
+        return f"<StateLog {self._dependency} {'up' if self.up else 'down'}>"
+
+    def failed(self, reason: str) -> None:
+        """A call of it failed."""
+        self._failed_at = self._clock()
+        if self.up:
+            self.up, self.told = False, True
+            self._logger.warning(self._away, dependency=self._dependency, reason=reason)
+
+    def worked(self) -> None:
+        """A call of it did what it should. It counts as back after a second without a failure."""
+        if self.up or (self.told and self._clock() - self._failed_at <= _CALM_S):
+            return
+        if self.told:
+            self._logger.info(self._back, dependency=self._dependency)
+        self.up, self.told = True, False

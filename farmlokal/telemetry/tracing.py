@@ -1,0 +1,164 @@
+"""Spans of what the process does, for a trace collector; while none is configured they cost next to nothing.
+
+`start_tracing` decides once per process. Everything else here may be called whether it traces or not.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from enum import Enum
+from typing import Any, Protocol
+
+from farmlokal.telemetry.logging import get_logger
+from farmlokal.telemetry.masking import mask_values
+from farmlokal.telemetry.traceparent import TraceParent, incoming
+
+_log = get_logger(__name__)
+
+Attributes = Mapping[str, str | int | float | bool]
+
+# The standard's variables: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+# A collector's keys stand in these.
+_HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+_PROTOCOL = "http/protobuf"
+
+# Whether this process traces. The hot path stands down while it does: its answers would have no span.
+active = False
+
+
+class Kind(Enum):
+    """What a span is of: work of our own, a request that came, a call that we make."""
+
+    INTERNAL = "internal"
+    SERVER = "server"
+    CLIENT = "client"
+
+
+class Span(Protocol):
+    """A span under way."""
+
+    def set(self, name: str, value: str | float | bool) -> None:
+        """Add an attribute."""
+        ...
+
+    def rename(self, name: str) -> None:
+        """Name it anew: a request's route is known after its span has begun."""
+        ...
+
+    def fail(self, kind: str) -> None:
+        """Mark it as failed. kind: of error; never its text, which may quote what is nobody's business."""
+        ...
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace, 32 hex digits; None while nothing is traced."""
+        ...
+
+
+class _NoSpan:
+    """Stands for every span while nothing is traced: one for all, since it remembers nothing."""
+
+    __slots__ = ()
+    trace_id = None
+
+    def set(self, name: str, value: str | float | bool) -> None:
+        """See Span."""
+
+    def rename(self, name: str) -> None:
+        """See Span."""
+
+    def fail(self, kind: str) -> None:
+        """See Span."""
+
+    def __enter__(self) -> "Span":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        return None
+
+
+class Tracer(Protocol):
+    """What makes the spans; `opentelemetry_tracer` has the one there is."""
+
+    def span(
+        self, name: str, kind: Kind, attributes: Attributes, parent: TraceParent | None
+    ) -> AbstractContextManager[Span]:
+        """A span for a block of code. parent: that another process gave; by default the span under way."""
+        ...
+
+    def position(self) -> TraceParent | None:
+        """Where the code that runs now stands in its trace."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is not sent yet, for a bounded time."""
+        ...
+
+
+NO_SPAN: AbstractContextManager[Span] = _NoSpan()
+_NOTHING: Attributes = {}
+_tracer: Tracer | None = None
+
+
+def span(
+    name: str, kind: Kind = Kind.INTERNAL, attributes: Attributes = _NOTHING, *, parent: TraceParent | None = None
+) -> AbstractContextManager[Span]:
+    """A span for a block of code, below the one under way. An exception that leaves the block marks it as failed.
+
+    attributes: named as OpenTelemetry's semantic conventions say; never a secret, nor a value that a client sent.
+    """
+    return NO_SPAN if _tracer is None else _tracer.span(name, kind, attributes, parent)
+
+
+def outgoing_headers() -> dict[str, str]:
+    """The headers by which another service continues the trace under way; none where there is no trace."""
+    if _tracer is not None:
+        position = _tracer.position()
+        return {} if position is None else position.headers
+    caller = incoming.get()
+    return {} if caller is None else caller.child().headers
+
+
+def start_tracing(environment: Mapping[str, str], version: str) -> None:
+    """Trace from here on, where `environment` names a collector and `farmlokal[otel]` is installed.
+
+    Starts a thread: call it in the process that serves, after every fork. version: of this service.
+    """
+    global _tracer, active
+    if _tracer is not None or not _is_wanted(environment):
+        return
+    protocol = next((environment[name] for name in _PROTOCOLS if environment.get(name)), _PROTOCOL)
+    if protocol != _PROTOCOL:
+        _log.warning("no traces: the only protocol spoken is http/protobuf", protocol=protocol)
+        return
+    try:
+        from farmlokal.telemetry.opentelemetry_tracer import OpenTelemetryTracer
+    except ImportError as error:
+        _log.warning("no traces: farmlokal[otel] is not installed", missing=error.name)
+        return
+    mask_values(_header_values(environment))
+    _tracer = OpenTelemetryTracer(version)
+    active = True
+
+
+async def stop_tracing() -> None:
+    """Send the spans that are not sent yet, for a bounded time, and trace no more."""
+    global _tracer, active
+    tracer, _tracer, active = _tracer, None, False
+    if tracer is not None:
+        await tracer.close()
+
+
+def _is_wanted(environment: Mapping[str, str]) -> bool:
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() not in ("", "otlp"):
+        return False
+    return any(environment.get(name) for name in _ENDPOINTS)
+
+
+def _header_values(environment: Mapping[str, str]) -> list[Any]:
+    """The values in `key=value,key=value`, of which each may be a credential."""
+    pairs = [pair.partition("=") for name in _HEADERS for pair in environment.get(name, "").split(",")]
+    return [value.strip() for _, _, value in pairs]

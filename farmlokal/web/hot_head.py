@@ -1,0 +1,68 @@
+"""What a request's head asks of the hot path, read from what aiohttp's parser made of it."""
+
+from typing import Any, NamedTuple
+
+from aiohttp.http import HttpVersion11
+
+from farmlokal.errors import InvalidInput
+from farmlokal.telemetry.traceparent import TraceParent
+from farmlokal.web.api_keys import offered_key
+from farmlokal.web.asked_pages import AskedPage, AskedPages
+from farmlokal.web.cors import CrossOrigin
+from farmlokal.web.edge import request_id_from
+from farmlokal.web.representation import Wanted, wanted_by
+from farmlokal.web.trace_context import caller_of
+
+PATH = "/products"
+# What may change the answer in a way that the hot path does not know.
+_ELSEWHERE = ("If-Match", "Expect", "Upgrade")
+
+
+class Head(NamedTuple):
+    """What a request's head asks for: the page, and in which form.
+
+    wanted: of the representation. origin: that may read it. request_id: the caller's own. caller: its place in a
+    trace. forwarded_for, api_key: who it says it is.
+    """
+
+    page: AskedPage
+    wanted: Wanted
+    origin: str | None
+    request_id: str | None
+    caller: TraceParent | None
+    forwarded_for: tuple[str, ...]
+    api_key: str | None
+
+    @property
+    def unlike_others(self) -> bool:
+        """Whether as good as nobody sends the same head again."""
+        return self.request_id is not None or self.caller is not None
+
+
+def read_head(message: Any, pages: AskedPages, cross_origin: CrossOrigin) -> Head | None:
+    """The head in `message`; None for all but a plain, well-formed question for a page of the listing.
+
+    message: the parser's, which is no request at all where what arrived was malformed.
+    """
+    if getattr(message, "method", None) != "GET" or message.version != HttpVersion11:
+        return None
+    path, _, query = message.path.partition("?")
+    headers = message.headers
+    if path != PATH or message.should_close or message.upgrade or message.chunked:
+        return None
+    if any(name in headers for name in _ELSEWHERE):
+        return None
+    try:
+        page = pages.of(query)
+    except InvalidInput:
+        return None
+    offered = headers.get("X-Request-ID")
+    return Head(
+        page,
+        wanted_by(headers),
+        cross_origin.allowed(headers.get("Origin")),
+        request_id_from(offered) if offered else None,
+        caller_of(headers),
+        tuple(headers.getall("X-Forwarded-For", ())),
+        offered_key(headers),
+    )

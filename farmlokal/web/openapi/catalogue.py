@@ -1,0 +1,123 @@
+"""What the document says of the listing, one product and the categories."""
+
+from typing import Any
+
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.shown import CategoryList, Product, ProductPage
+from farmlokal.web import problems
+from farmlokal.web.listing_parameters import CATEGORIES_ASKED, PARAMETERS
+from farmlokal.web.openapi import headers, request_headers
+from farmlokal.web.openapi.operation import Answer, Content, Operation
+from farmlokal.web.products import PRODUCT_ID
+
+TAG = "Catalogue"
+
+_PRODUCT: Product = {
+    "id": 918273,
+    "name": "Tomato (Hybrid)",
+    "category": "vegetables",
+    "price": "24.50",
+    "currency": "INR",
+    "unit": "kg",
+    "farm": {"id": 411, "name": "Patil Farm"},
+    "market": "Pimpri",
+    "district": "Pune",
+    "state": "Maharashtra",
+    "lat": 18.62,
+    "lon": 73.8,
+    "stock": 120,
+    "organic": False,
+    "rating": 4.4,
+    "created_at": "2026-11-22T10:15:00Z",
+    "updated_at": "2026-11-22T10:15:00Z",
+}
+_PAGE: ProductPage = {
+    "data": [_PRODUCT],
+    "page": {"limit": 1, "has_more": True, "next_cursor": "qk2GEjXKOYHPAc1gjNVEWVsi", "prev_cursor": None},
+}
+_CATEGORY_LIST: CategoryList = {
+    "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
+}
+
+
+def _neighbour(cursor: str, which: str) -> dict[str, Any]:
+    """The link to another page. Which filters the request had, a link cannot say: not each of them has a value."""
+    return {
+        "operationId": "listProducts",
+        "description": f"The {which} page, with the same filters and sort; there is none where the cursor is null.",
+        "parameters": {"cursor": f"$response.body#/page/{cursor}"},
+    }
+
+
+NOT_MODIFIED = Answer(
+    status=304,
+    meaning="What the client has is what there is.",
+    headers=("ETag", "Cache-Control", "Age", "Cache-Status", "Vary"),
+)
+_CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
+
+LIST_PRODUCTS = Operation(
+    id="listProducts",
+    tag=TAG,
+    summary="One page of the catalogue",
+    meaning=(
+        "Filtered, sorted, keyset-paginated. Following `next_cursor` to the end gives every matching product once;"
+        " `prev_cursor` leads back. A page costs the same at any depth."
+    ),
+    parameters=(CATEGORIES_ASKED, *PARAMETERS, *request_headers.CACHED),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The page.",
+            content=Content(shape=ProductPage, examples={"page": _PAGE}),
+            headers=(*headers.CACHED, "Content-Encoding", "Link"),
+            links={
+                "next": _neighbour("next_cursor", "next"),
+                "prev": _neighbour("prev_cursor", "previous"),
+                "product": {
+                    "operationId": "showProduct",
+                    "description": "The first product of the page.",
+                    "parameters": {"id": "$response.body#/data/0/id"},
+                },
+            },
+        ),
+        NOT_MODIFIED,
+    ),
+    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+)
+
+SHOW_PRODUCT = Operation(
+    id="showProduct",
+    tag=TAG,
+    summary="One product",
+    meaning="A product that is gone is not found.",
+    parameters=(PRODUCT_ID, *request_headers.CACHED),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The product.",
+            content=Content(shape=Product, examples={"product": _PRODUCT}),
+            headers=(*headers.CACHED, "Content-Encoding"),
+        ),
+        NOT_MODIFIED,
+    ),
+    problems=(problems.INVALID_PARAMETER, problems.NOT_FOUND, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+)
+
+LIST_CATEGORIES = Operation(
+    id="listCategories",
+    tag=TAG,
+    summary="Every category with its number of products",
+    meaning="Counted in the background; at most five minutes old.",
+    parameters=request_headers.CACHED,
+    answers=(
+        Answer(
+            status=200,
+            meaning="All categories of the closed list.",
+            content=Content(shape=CategoryList, examples={"categories": _CATEGORY_LIST}),
+            headers=(*headers.CACHED, "Content-Encoding"),
+        ),
+        NOT_MODIFIED,
+    ),
+    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS),
+)

@@ -1,0 +1,185 @@
+"""What the document says of the routes that have to do with the partner: token, sync, webhook."""
+
+from farmlokal.partner.sync_run import RunReport, RunState, RunSummary
+from farmlokal.web import problems
+from farmlokal.web.forms import Form, Parameter
+from farmlokal.web.openapi.events import EVENT
+from farmlokal.web.openapi.operation import API_KEY, SIGNATURE, Answer, Content, Operation
+from farmlokal.web.partner_token import AccessToken
+from farmlokal.web.sync import FULL, RUN
+from farmlokal.web.webhook import TakenIn
+from farmlokal.webhooks.signature import EVENT_ID, TIMESTAMP
+
+TAG = "Partner"
+
+_KEY_PROBLEMS = (problems.UNAUTHENTICATED, problems.ACCESS_DENIED)
+_TOKEN: AccessToken = {
+    "access_token": "5QKZMxvW0000000000000000",
+    "token_type": "Bearer",
+    "expires_in": 3412,
+    "scope": "products:read",
+}
+_DONE: RunSummary = {
+    "run": "35709bfbea13eee8",
+    "state": RunState.DONE,
+    "full": False,
+    "fetched": 2500,
+    "created": 2,
+    "updated": 40,
+    "unchanged": 2457,
+    "outdated": 0,
+    "deleted": 1,
+    "rejected": 0,
+    "pages": 5,
+    "duration_s": 0.61,
+    "updated_since": "2026-11-22T09:15:00Z",
+    "as_of": "2026-11-22T10:15:00Z",
+    "started_at": "2026-11-22T10:15:01Z",
+    "finished_at": "2026-11-22T10:15:01Z",
+}
+_RUNNING: RunSummary = {**_DONE, "state": RunState.RUNNING, "finished_at": None, "duration_s": 20.0}
+_REPORT: RunReport = {
+    **_DONE,
+    "rejected": 1,
+    "rejects": [{"external_id": "7", "reason": "price: must be a number, not 'free'"}],
+}
+_TO_RUN = {
+    "run": {
+        "operationId": "showSync",
+        "description": "How the run stands.",
+        "parameters": {"run": "$response.body#/run"},
+    }
+}
+
+SHOW_TOKEN = Operation(
+    id="showToken",
+    tag=TAG,
+    summary="The partner's access token",
+    meaning="One token serves every caller; `expires_in` is what is left of its life.",
+    answers=(
+        Answer(
+            status=200,
+            meaning="The token, as RFC 6749 section 5.1 has it.",
+            content=Content(shape=AccessToken, examples={"token": _TOKEN}),
+            headers=("Cache-Control",),
+        ),
+    ),
+    problems=(*_KEY_PROBLEMS, problems.NOT_CONFIGURED, problems.PARTNER_FAILED, problems.PARTNER_UNAVAILABLE),
+    security=API_KEY,
+)
+
+
+def _start_sync(operation_id: str, summary: str) -> Operation:
+    return Operation(
+        id=operation_id,
+        tag=TAG,
+        summary=summary,
+        meaning=(
+            "Pulls the partner's product feed into the catalogue. There is one run at a time: whoever asks meanwhile"
+            " joins it."
+        ),
+        parameters=(FULL,),
+        answers=(
+            Answer(
+                status=200,
+                meaning="The run's summary at its end.",
+                content=Content(shape=RunSummary, examples={"done": _DONE}),
+                headers=("Cache-Control",),
+                links=_TO_RUN,
+            ),
+            Answer(
+                status=202,
+                meaning="The run takes longer than a request should, and goes on.",
+                content=Content(shape=RunSummary, examples={"running": _RUNNING}),
+                headers=("Cache-Control", "Location"),
+                links=_TO_RUN,
+            ),
+        ),
+        problems=(
+            problems.INVALID_PARAMETER,
+            *_KEY_PROBLEMS,
+            problems.SYNC_FAILED,
+            problems.PARTNER_FAILED,
+            problems.PARTNER_UNAVAILABLE,
+            problems.NOT_CONFIGURED,
+            problems.UNAVAILABLE,
+            problems.STATEMENT_TIMEOUT,
+        ),
+        problem_headers={502: ("Location",), 503: ("Location",)},
+        security=API_KEY,
+    )
+
+
+START_SYNC = _start_sync("startSync", "Sync with the partner's feed")
+START_SYNC_BY_GET = _start_sync("startSyncByGet", "Sync with the partner's feed, for those who cannot POST")
+
+SHOW_SYNC = Operation(
+    id="showSync",
+    tag=TAG,
+    summary="How a run of the sync stands",
+    meaning="With the first thousand rows that it rejected, and why. The last hundred runs are remembered.",
+    parameters=(RUN,),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The run.",
+            content=Content(shape=RunReport, examples={"done": _REPORT}),
+            headers=("Cache-Control",),
+        ),
+    ),
+    problems=(*_KEY_PROBLEMS, problems.NOT_FOUND, problems.UNAVAILABLE, problems.STATEMENT_TIMEOUT),
+    security=API_KEY,
+)
+
+_EVENT_ID = Parameter(
+    "webhook-id",
+    Form(str, {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"}),
+    "the event's id: the same again has no second effect",
+    "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+    "header",
+    required=True,
+)
+_TIMESTAMP = Parameter(
+    "webhook-timestamp",
+    Form(str, {"type": "string", "pattern": f"^{TIMESTAMP.pattern}$"}),
+    "when it was sent, in Unix seconds; at most five minutes from now",
+    "1795342500",
+    "header",
+    required=True,
+)
+
+RECEIVE_WEBHOOK = Operation(
+    id="receiveWebhook",
+    tag=TAG,
+    summary="Take in an event of the partner's",
+    meaning=(
+        "As Standard Webhooks has it: `webhook-signature` signs `webhook-id`, `webhook-timestamp` and the raw body."
+        " Each event takes effect once, however often it is delivered."
+    ),
+    parameters=(_EVENT_ID, _TIMESTAMP),
+    body=EVENT,
+    answers=(
+        Answer(
+            status=200,
+            meaning="It took effect, needed none, or was here before.",
+            content=Content(
+                shape=TakenIn,
+                examples={
+                    "first": {"duplicate": False, "effect": "placed"},
+                    "again": {"duplicate": True, "effect": "placed"},
+                },
+            ),
+            headers=("Cache-Control",),
+        ),
+    ),
+    problems=(
+        problems.SIGNATURE_REFUSED,
+        problems.EVENT_CONFLICT,
+        problems.CONTENT_TOO_LARGE,
+        problems.EVENT_DEAD,
+        problems.NOT_CONFIGURED,
+        problems.UNAVAILABLE,
+    ),
+    security=SIGNATURE,
+    limited=False,
+)

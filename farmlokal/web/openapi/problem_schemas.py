@@ -1,0 +1,126 @@
+"""Every problem type as the document shows it: a schema and an example each, and the responses made of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from farmlokal.errors import Fault, Upstream
+from farmlokal.web import problems
+from farmlokal.web.openapi.headers import references
+from farmlokal.web.openapi.schemas import REFERENCE, object_of
+from farmlokal.web.problems import CONTENT_TYPE, ProblemDetails, ProblemType
+
+DETAILS = ProblemDetails
+FAULT = object_of(Fault)
+UPSTREAM = object_of(Upstream)
+_MEMBERS = {
+    "errors": {"type": "array", "minItems": 1, "items": {"$ref": REFERENCE.format(model=FAULT.__name__)}},
+    "upstream": {"$ref": REFERENCE.format(model=UPSTREAM.__name__)},
+}
+_MEMBER_EXAMPLES: dict[str, Any] = {
+    "errors": [Fault("limit", "0", "must be between 1 and 100")._asdict()],
+    "upstream": Upstream("partner.example:443", 503, 4, 2.7)._asdict(),
+}
+_DETAILS = {
+    problems.INVALID_PARAMETER: "limit must be between 1 and 100",
+    problems.NOT_FOUND: "there is no product 918273",
+    problems.EVENT_DEAD: "there is no product 7 of partner",
+    problems.NOT_CONFIGURED: "FARMLOKAL_PARTNER_URL is not set",
+    problems.PARTNER_UNAVAILABLE: "partner.example:443 answered 503",
+}
+# What any route may answer, whatever its handler does.
+ANYWHERE = (
+    problems.BAD_REQUEST,
+    problems.REQUEST_TIMEOUT,
+    problems.URI_TOO_LONG,
+    problems.REFUSED,
+    problems.HEADERS_TOO_LARGE,
+    problems.INTERNAL_ERROR,
+)
+# What says when to try again, what it wants, or what it would take.
+_HEADERS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+
+
+def schema_name(problem: ProblemType) -> str:
+    """The name of the type's schema: `InvalidParameterProblem`."""
+    return "".join(part.title() for part in problem.name.split("-")) + "Problem"
+
+
+def component_schemas() -> dict[str, Any]:
+    """A schema for each problem type."""
+    return {
+        schema_name(problem): {
+            "description": problem.meaning,
+            "allOf": [{"$ref": REFERENCE.format(model=DETAILS.__name__)}],
+            "type": "object",
+            "properties": {
+                "type": {"const": problem.uri},
+                "title": {"const": problem.title},
+                "status": {"const": problem.status},
+                **{member: _MEMBERS[member] for member in problem.members},
+            },
+            "required": ["type", "title", "status", *problem.members],
+        }
+        for problem in problems.PROBLEM_TYPES.values()
+    }
+
+
+def component_examples() -> dict[str, Any]:
+    """An example of each problem type."""
+    return {
+        problem.name: {
+            "summary": problem.title,
+            "value": {
+                "type": problem.uri,
+                "title": problem.title,
+                "status": problem.status,
+                "detail": _DETAILS.get(problem, problem.meaning),
+                "instance": "9aa16a6291566ede",
+                **{member: _MEMBER_EXAMPLES[member] for member in problem.members},
+            },
+        }
+        for problem in problems.PROBLEM_TYPES.values()
+    }
+
+
+def component_responses() -> dict[str, Any]:
+    """A response for each problem type: what an operation refers to when it is the only one of its status."""
+    return {problem.name: _response([problem]) for problem in problems.PROBLEM_TYPES.values()}
+
+
+def responses_of(
+    sent: Iterable[ProblemType], limited: Sequence[str], further: Mapping[int, Sequence[str]]
+) -> dict[str, Any]:
+    """The responses for the problems that one operation sends, by status.
+
+    limited: further headers that all of them have. further: those that the problems of one status have.
+    """
+    ordered = sorted(dict.fromkeys(sent), key=lambda problem: problem.status)
+    responses: dict[str, Any] = {}
+    for status, group in groupby(ordered, key=lambda problem: problem.status):
+        kinds = list(group)
+        if len(kinds) == 1 and kinds[0] in ANYWHERE:
+            responses[str(status)] = {"$ref": f"#/components/responses/{kinds[0].name}"}
+        else:
+            responses[str(status)] = _response(kinds, [*limited, *further.get(status, ())])
+    return responses
+
+
+def _response(kinds: Sequence[ProblemType], limited: Sequence[str] = ()) -> dict[str, Any]:
+    schemas = [{"$ref": REFERENCE.format(model=schema_name(problem))} for problem in kinds]
+    names = ("X-Request-ID", "Cache-Control", *_HEADERS.get(kinds[0].status, ()), *limited)
+    return {
+        "description": " / ".join(f"{problem.title}: {problem.meaning}" for problem in kinds),
+        "headers": references(*names),
+        "content": {
+            CONTENT_TYPE: {
+                "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
+                "examples": {problem.name: {"$ref": f"#/components/examples/{problem.name}"} for problem in kinds},
+            }
+        },
+    }

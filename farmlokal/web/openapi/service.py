@@ -1,0 +1,161 @@
+"""What the document says of the service's own routes: health, metrics, and these documents."""
+
+from collections.abc import Iterable
+
+from farmlokal.web import problems
+from farmlokal.web.forms import Form, Parameter
+from farmlokal.web.health import Phase
+from farmlokal.web.health_routes import Alive, Readiness
+from farmlokal.web.openapi import request_headers
+from farmlokal.web.openapi.operation import Answer, Content, Operation
+
+TAG = "Service"
+
+_HTML = Content(shape={"type": "string"}, media_types=("text/html",))
+_STATIC_HEADERS = ("ETag", "Cache-Control", "Vary", "Content-Encoding")
+_STATIC_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED)
+_STATIC_NOT_MODIFIED = Answer(
+    status=304, meaning="What the client has is what there is.", headers=("ETag", "Cache-Control", "Vary")
+)
+_READY: Readiness = {
+    "status": Phase.READY,
+    "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "down", "latency_ms": None}},
+}
+_DRAINING: Readiness = {
+    "status": Phase.DRAINING,
+    "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "up", "latency_ms": 0.2}},
+}
+
+SHOW_LIVENESS = Operation(
+    id="showLiveness",
+    tag=TAG,
+    summary="Whether the process runs",
+    meaning="Touches no dependency.",
+    answers=(
+        Answer(
+            status=200,
+            meaning="It runs.",
+            content=Content(shape=Alive, examples={"alive": {"status": "alive"}}),
+            headers=("Cache-Control",),
+        ),
+    ),
+    limited=False,
+)
+
+SHOW_READINESS = Operation(
+    id="showReadiness",
+    tag=TAG,
+    summary="Whether the process may take traffic",
+    meaning="A dependency that is down does not take a process out of rotation that can still serve hits.",
+    answers=(
+        Answer(
+            status=200,
+            meaning="It may.",
+            content=Content(shape=Readiness, examples={"ready": _READY}),
+            headers=("Cache-Control",),
+        ),
+        Answer(
+            status=503,
+            meaning="It is starting or draining.",
+            content=Content(shape=Readiness, examples={"draining": _DRAINING}),
+            headers=("Cache-Control",),
+        ),
+    ),
+    limited=False,
+)
+
+SHOW_METRICS = Operation(
+    id="showMetrics",
+    tag=TAG,
+    summary="The metrics of every process",
+    meaning="Prometheus's text format, or OpenMetrics for whoever asks for it.",
+    answers=(
+        Answer(
+            status=200,
+            meaning="The metrics.",
+            content=Content(shape={"type": "string"}, media_types=("text/plain", "application/openmetrics-text")),
+            headers=("Cache-Control",),
+        ),
+    ),
+    limited=False,
+)
+
+SHOW_DOCUMENT = Operation(
+    id="showDocument",
+    tag=TAG,
+    summary="This document",
+    meaning="Made from the definitions that read requests and make answers.",
+    parameters=request_headers.CACHED,
+    answers=(
+        Answer(
+            status=200,
+            meaning="OpenAPI 3.1.",
+            content=Content(
+                shape={
+                    "type": "object",
+                    "required": ["openapi", "info", "paths", "components"],
+                    "properties": {"openapi": {"type": "string", "pattern": r"^3\.1\."}},
+                }
+            ),
+            headers=_STATIC_HEADERS,
+        ),
+        _STATIC_NOT_MODIFIED,
+    ),
+    problems=_STATIC_PROBLEMS,
+)
+
+SHOW_DOCS = Operation(
+    id="showDocs",
+    tag=TAG,
+    summary="This document as a page to read and try",
+    meaning="Everything that the page loads comes from this service.",
+    parameters=request_headers.CACHED,
+    answers=(Answer(status=200, meaning="The page.", content=_HTML, headers=_STATIC_HEADERS), _STATIC_NOT_MODIFIED),
+    problems=_STATIC_PROBLEMS,
+)
+
+SHOW_PROBLEM = Operation(
+    id="showProblem",
+    tag=TAG,
+    summary="What a problem type means",
+    meaning="The page behind the `type` of an error.",
+    parameters=(
+        Parameter(
+            "name",
+            Form(str, {"type": "string", "enum": list(problems.PROBLEM_TYPES)}),
+            "the last part of the type",
+            problems.INVALID_PARAMETER.name,
+            "path",
+            required=True,
+        ),
+        *request_headers.CACHED,
+    ),
+    answers=(Answer(status=200, meaning="The page.", content=_HTML, headers=_STATIC_HEADERS), _STATIC_NOT_MODIFIED),
+    problems=(problems.NOT_FOUND, *_STATIC_PROBLEMS),
+)
+
+
+def show_docs_file(names: Iterable[str]) -> Operation:
+    """What is said of the files of the page, called `names`."""
+    return Operation(
+        id="showDocsFile",
+        tag=TAG,
+        summary="A file of the page",
+        meaning="Script and style. A file's name changes with its content.",
+        parameters=(
+            Parameter(
+                "file", Form(str, {"type": "string", "enum": sorted(names)}), "its name", place="path", required=True
+            ),
+            *request_headers.CACHED,
+        ),
+        answers=(
+            Answer(
+                status=200,
+                meaning="The file.",
+                content=Content(shape={"type": "string"}, media_types=("text/css", "text/javascript", "image/svg+xml")),
+                headers=_STATIC_HEADERS,
+            ),
+            _STATIC_NOT_MODIFIED,
+        ),
+        problems=(problems.NOT_FOUND, *_STATIC_PROBLEMS),
+    )

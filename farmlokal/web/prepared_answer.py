@@ -1,0 +1,57 @@
+"""An answer made ready: all of its bytes but those that change with every request and every second."""
+
+from http import HTTPStatus
+
+from aiohttp.helpers import rfc822_formatted_time
+from multidict import CIMultiDict
+
+from farmlokal.caching.lookup import Lookup
+
+# Stand in the headers for what is not known yet; no header can hold a zero byte.
+AGE, CACHE_STATUS, REQUEST_ID = "\0age", "\0status", "\0id"
+
+
+class PreparedAnswer:
+    """The answer to one form of a question, for as long as its lookup is the one to be told.
+
+    To be sent: `before_id`, the request id, the lines of the rate limit, `after_id`, `body`. second: the wall second
+    that the two are true for.
+    """
+
+    __slots__ = (
+        "_before_age",
+        "_before_id",
+        "_before_status",
+        "_end",
+        "_lookup",
+        "after_id",
+        "before_id",
+        "body",
+        "second",
+        "status",
+    )
+
+    def __init__(self, lookup: Lookup, status: HTTPStatus, headers: CIMultiDict[str], body: bytes) -> None:
+        """headers: in their order, with AGE, CACHE_STATUS and REQUEST_ID for their values; `Date` comes last."""
+        lines = [
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n",
+            *[f"{name}: {value}\r\n" for name, value in headers.items()],
+        ]
+        self._before_age, rest = "".join(lines).split(AGE)
+        self._before_status, rest = rest.split(CACHE_STATUS)
+        self._before_id, self._end = rest.split(REQUEST_ID)
+        self._lookup = lookup
+        self.status = status.value
+        self.body = body
+        self.second = -1
+        self.before_id = self.after_id = b""
+
+    def of(self, lookup: Lookup) -> bool:
+        """Whether this was made for `lookup`."""
+        return self._lookup is lookup
+
+    def tell(self, second: int, age: str, cache_status: str) -> None:
+        """Write the parts that change with the time. second: the present one."""
+        self.second = second
+        self.before_id = f"{self._before_age}{age}{self._before_status}{cache_status}{self._before_id}".encode()
+        self.after_id = f"{self._end}Date: {rfc822_formatted_time()}\r\n\r\n".encode()

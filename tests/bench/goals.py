@@ -1,0 +1,53 @@
+"""What the service is to reach, and which figures tell whether it does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.bench.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One goal: in words, and the group and the words in the names of the figures that it is measured by."""
+
+    words: str
+    group: str
+    names: tuple[str, ...]
+
+    def figures(self, figures: Sequence[Figure]) -> list[Figure]:
+        """The figures that tell."""
+        return [
+            figure
+            for figure in figures
+            if figure.group == self.group and figure.goal and all(name in figure.name for name in self.names)
+        ]
+
+
+_HIT = "memory hit, 1 worker, 32 connections, metrics on"
+GOALS = (
+    Goal(f"{_HIT}, rate limit off ÷ nginx", "hot", ("memory hit / nginx",)),
+    Goal(f"{_HIT}, rate limit off ÷ plain aiohttp handler", "hot", ("memory hit / plain",)),
+    Goal(f"{_HIT}, rate limit on ÷ nginx", "hot", ("rate limit on / nginx",)),
+    Goal("304 answers ÷ the identity figure", "hot", ("304 answer",)),
+    Goal("gzip'd answers ÷ the identity figure", "hot", ("gzip'd answer",)),
+    Goal("memory hit, 3 workers ÷ 1 worker, load from one core", "workers", ("memory hit, 3 workers",)),
+    Goal("the same, hot path off", "workers", ("hot path off, 3 workers",)),
+    Goal("Redis hit, 1 worker, 32 connections ÷ plain aiohttp handler", "redis", ("redis hit",)),
+    Goal("cold cache, 2,000 URLs, first 5 s ÷ warm", "burst", ("rate",)),
+    Goal("cold cache, p99 ÷ warm p50", "burst", ("p99",)),
+    Goal("cold listing, the worst family, median ÷ 20 rows by primary key", "families", (": median",)),
+    Goal("cold listing, the worst family, p99 ÷ 20 rows by primary key", "families", (": p99",)),
+    Goal("half of peak, p99 ÷ p50", "soak", ("p99",)),
+    Goal("half of peak, rate ÷ the schedule's", "soak", ("rate",)),
+    Goal("half of peak, memory at the end ÷ half-way", "soak", ("memory",)),
+    Goal("half of peak, errors", "soak", ("errors",)),
+)
+
+
+def reached(figures: Sequence[Figure]) -> Iterator[tuple[Goal, Figure]]:
+    """Each goal that was measured, with the figure that is furthest from it."""
+    for goal in GOALS:
+        telling = goal.figures(figures)
+        if telling:
+            smaller = telling[0].better == "smaller"
+            yield goal, (max if smaller else min)(telling, key=lambda figure: figure.value)

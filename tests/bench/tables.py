@@ -1,0 +1,120 @@
+"""`python -m tests.bench.tables FILE... [--into DOC]`: the figures of JSON files as Markdown tables.
+
+With `--into`, a table takes the place of what stands in the document between `<!-- table: NAME -->` and
+`<!-- end of table -->`, where NAME is `goals`, `machine` or the name of a group; what was not measured stays as it is.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.figures import Figure, from_json
+from tests.bench.goals import reached
+
+_COLUMNS = {
+    "per_s": "a second",
+    "reference_per_s": "reference, a second",
+    "median_ms": "median, ms",
+    "ms": "ms",
+    "reference_ms": "reference, ms",
+    "p99_ms": "p99, ms",
+    "body_bytes": "body, bytes",
+    "errors": "errors",
+}
+_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def read(paths: Iterable[Path]) -> tuple[dict[str, Any], list[Figure]]:
+    """The figures of several files, of the same figure the last one; and the machine, of which they are one."""
+    machine: dict[str, Any] = {}
+    figures: dict[tuple[str, str], Figure] = {}
+    for path in paths:
+        machine, measured = from_json(path.read_bytes())
+        figures |= {(figure.group, figure.name): figure for figure in measured}
+    return machine, list(figures.values())
+
+
+def tables(machine: dict[str, Any], figures: Sequence[Figure]) -> dict[str, str]:
+    """Every table that can be made of them, by name."""
+    made = {
+        "machine": _table(("", ""), [(name, str(value)) for name, value in machine.items()]),
+        "goals": _goals(figures),
+    }
+    for group in dict.fromkeys(figure.group for figure in figures):
+        made[group] = _group([figure for figure in figures if figure.group == group])
+    return made
+
+
+def into(document: str, made: dict[str, str]) -> str:
+    """The document with the tables in their places."""
+
+    def replaced(block: re.Match[str]) -> str:
+        before, name, after = block.groups()
+        return f"{before}{made[name]}{after}" if name in made else block[0]
+
+    return _BLOCK.sub(replaced, document)
+
+
+def _goals(figures: Sequence[Figure]) -> str:
+    rows = []
+    for goal, figure in reached(figures):
+        verdict = "reached" if figure.met else "**missed**"
+        rows.append((goal.words, _sense(figure.goal or ""), _number(figure.value), _spread(figure), verdict))
+    return _table(("figure", "goal", "measured", "rounds", ""), rows)
+
+
+def _group(figures: Sequence[Figure]) -> str:
+    columns = [name for name in _COLUMNS if any(name in figure.extra for figure in figures)]
+    headings = ("figure", "ratio", "rounds", "beside", *(_COLUMNS[name] for name in columns))
+    return _table(
+        headings,
+        [
+            (
+                figure.name,
+                _number(figure.value),
+                _spread(figure),
+                figure.reference,
+                *(_number(figure.extra.get(name)) for name in columns),
+            )
+            for figure in figures
+        ],
+    )
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if isinstance(value, int) or value >= 1000 else f"{value:.3g}"
+
+
+def _spread(figure: Figure) -> str:
+    return f"{_number(figure.min)} to {_number(figure.max)}"
+
+
+def _sense(goal: str) -> str:
+    return goal.replace(">=", "≥").replace("<=", "≤")
+
+
+def main() -> None:
+    """Print every table, or put them into the document."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.tables", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="what `--json` wrote; a later one counts")
+    parser.add_argument("--into", type=Path, metavar="DOC", help="the document that takes the tables")
+    arguments = parser.parse_args()
+    made = tables(*read(arguments.files))
+    if arguments.into is not None:
+        arguments.into.write_text(into(arguments.into.read_text("utf-8"), made), encoding="utf-8")
+    else:
+        sys.stdout.write("".join(f"{name}\n\n{table}\n" for name, table in made.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The benchmarks measure what they say, on a machine however busy: only that they do, not what comes of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.bench.cores import Cores, on_cores, share_cores
+from tests.bench.figures import from_json
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(240)
+def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None:
+    """Every figure of the groups that need wrk and nginx is there, is a ratio above nothing, and had no errors."""
+    written, chart = tmp_path / "bench.json", tmp_path / "chart.json"
+    groups = ("hot", "redis", "soak")
+    command = [sys.executable, "-m", "tests.bench", "--products", "2000", "--rounds", "1", "--soak-minutes", "0.1"]
+    command += [word for group in groups for word in ("--only", group)]
+    command += ["--json", str(written), "--action-json", str(chart)]
+
+    subprocess.run(command, cwd=ROOT, check=True)
+
+    machine, figures = from_json(written.read_bytes())
+    assert machine["products"] == 2000
+    assert set(groups) == {figure.group for figure in figures}
+    for figure in figures:
+        assert figure.extra.get("errors", 0) == 0, figure
+        assert figure.value > 0 or figure.unit != "ratio", figure
+    charted = [orjson.loads(chart.with_suffix(f".{better}.json").read_bytes()) for better in ("bigger", "smaller")]
+    assert len(figures) == sum(map(len, charted))
+
+
+@pytest.mark.parametrize(
+    ("workers", "available", "expected"),
+    [
+        (1, (0, 1, 2, 3), Cores((0,), (1, 2))),
+        (3, (0, 1, 2, 3), Cores((0, 1, 2), (3,))),
+        (3, (4, 7), Cores((4,), (7,))),
+        (1, (0, 1), Cores((0,), (1,))),
+        (1, (5,), Cores((5,), (5,))),
+    ],
+)
+def test_service_and_load_share_no_core_where_there_are_two(
+    workers: int, available: tuple[int, ...], expected: Cores
+) -> None:
+    """Each side has at least one core, and the service as many as it has workers if one is left for the load."""
+    assert expected == share_cores(workers, available=available)
+
+
+def test_a_command_keeps_to_its_cores() -> None:
+    """Without cores a command runs as it is."""
+    assert ["nginx"] == on_cores((), ["nginx"])
+    assert ["taskset", "--cpu-list", "1,2", "wrk"] == on_cores((1, 2), ["wrk"])

@@ -1,0 +1,125 @@
+"""One connection for many commands: everybody gets his own answer, or an error soon, and the next one another try."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from farmlokal.app.resources import redis_client
+from farmlokal.caching.redis_pipe import RedisPipe
+from tests.conftest import StartRedis
+
+WAIT_MAX_S = 0.2
+
+
+@asynccontextmanager
+async def pipe_to(url: str) -> AsyncIterator[tuple[RedisPipe, Redis]]:
+    """A pipe, and a connection of the test's own to the same Redis."""
+    client = redis_client(url, WAIT_MAX_S)
+    async with Redis.from_url(url) as own:
+        try:
+            yield RedisPipe(client.connection_pool, wait_max_s=WAIT_MAX_S), own
+        finally:
+            await client.aclose()
+
+
+async def echoes(pipe: RedisPipe, count: int) -> None:
+    """So many callers at once, each with its own answer."""
+    answers = await asyncio.gather(*[pipe.call("ECHO", f"{number}") for number in range(count)])
+    assert [b"%d" % number for number in range(count)] == answers
+
+
+async def test_everybody_gets_his_own_answer(redis_url: str) -> None:
+    """A thousand callers of one turn, large answers among them, over one connection."""
+    async with pipe_to(redis_url) as (pipe, own):
+        await own.set("large", b"x" * 500_000)
+        large = [asyncio.create_task(pipe.call("GET", "large")) for _ in range(5)]
+        await echoes(pipe, 1000)
+        assert [b"x" * 500_000] * 5 == await asyncio.gather(*large)
+        assert 2 == len(await own.client_list())
+
+
+async def test_a_refusal_is_its_callers_alone(redis_url: str) -> None:
+    """An error in the middle of a turn's commands is raised where it belongs."""
+    async with pipe_to(redis_url) as (pipe, _):
+        refused = asyncio.create_task(pipe.call("NO-SUCH-COMMAND"))
+        await echoes(pipe, 5)
+        with pytest.raises(ResponseError, match="unknown command"):
+            await refused
+        assert b"binary \x00\xff" == await pipe.call("ECHO", b"binary \x00\xff")
+
+
+async def test_a_caller_that_leaves_takes_nobodys_answer(redis_url: str) -> None:
+    """Answers keep their order when some of those who asked are cancelled."""
+    async with pipe_to(redis_url) as (pipe, _):
+        await echoes(pipe, 1)
+        leaving = [asyncio.create_task(pipe.call("ECHO", "left")) for _ in range(3)]
+        staying = asyncio.create_task(echoes(pipe, 3))
+        await asyncio.sleep(0)
+        for one in leaving:
+            one.cancel()
+        await staying
+        await echoes(pipe, 3)
+
+
+async def test_the_first_caller_may_leave_while_it_connects(redis_url: str) -> None:
+    """The connection is for all: whoever asked first may be gone before it is made."""
+    async with pipe_to(redis_url) as (pipe, _):
+        first = asyncio.create_task(pipe.call("ECHO", "first"))
+        others = asyncio.create_task(echoes(pipe, 3))
+        await asyncio.sleep(0)
+        first.cancel()
+        await others
+
+
+async def test_a_lost_connection_is_made_again(redis_url: str) -> None:
+    """Who waits when the connection is cut gets an error; the next call works."""
+    async with pipe_to(redis_url) as (pipe, own):
+        for _ in range(3):
+            waiting = [asyncio.create_task(pipe.call("BLPOP", "nothing", 0)) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            await own.client_kill_filter(_type="normal", skipme=True)
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(error, RedisError) for error in ended), ended
+            await echoes(pipe, 3)
+
+
+async def test_a_silent_connection_is_given_up(own_redis: StartRedis) -> None:
+    """While Redis is frozen no call takes long if its caller bounds it; thawed, it answers over another connection."""
+    server = own_redis()
+    async with pipe_to(server.url()) as (pipe, _):
+        await echoes(pipe, 1)
+        server.pause()
+        began = time.monotonic()
+        try:
+            for _ in range(3):
+                with pytest.raises((TimeoutError, RedisError)):
+                    async with asyncio.timeout(WAIT_MAX_S * 1.5):
+                        await pipe.call("PING")
+        finally:
+            server.resume()
+        assert time.monotonic() - began < 5
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    await echoes(pipe, 3)
+                    break
+                except (TimeoutError, RedisError):
+                    await asyncio.sleep(0.05)
+
+
+async def test_redis_is_away(own_redis: StartRedis) -> None:
+    """A refused connection is an error for every caller, and no trap: back again, it answers."""
+    server = own_redis()
+    async with pipe_to(server.url()) as (pipe, _):
+        await echoes(pipe, 3)
+        server.stop()
+        for _ in range(2):
+            errors = await asyncio.gather(*[pipe.call("PING") for _ in range(3)], return_exceptions=True)
+            assert all(isinstance(error, (RedisError, OSError)) for error in errors), errors
+        server.start()
+        await echoes(pipe, 3)

@@ -1,0 +1,117 @@
+"""The Kubernetes manifests: valid for the cluster's releases, true to the program, and without a secret."""
+
+from typing import Any
+
+import pytest
+from click import Context
+from kubernetes_validate import ValidationError, validate
+
+from farmlokal.app.server import FINISH_WAIT_MAX_S
+from farmlokal.cli.main import cli, register_commands
+from farmlokal.settings import Settings, variable
+from tests.deploy.deploy_files import DEPLOY, manifest, manifests, read_yaml
+
+# The oldest release that clouds still offer, and the newest that there are schemas for.
+RELEASES = ("1.32", "1.37")
+SECRET_FIELDS = ("database_url", "redis_url", "secret_key", "api_keys", "oauth_client_secret", "webhook_secrets")
+
+
+def pods() -> list[dict[str, Any]]:
+    """The pod templates."""
+    return [manifest(kind)["spec"]["template"] for kind in ("Deployment", "Job")]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(("name", "document"), list(manifests()))
+def test_every_manifest_is_valid(name: str, document: dict[str, Any], release: str) -> None:
+    """The schemas of Kubernetes accept each resource, unknown fields refused."""
+    assert release == validate(document, release, strict=True), name
+
+
+def test_an_invalid_manifest_would_be_seen() -> None:
+    """The check refuses a misspelt field and a wrong type."""
+    for wrong in ({"replica": 3}, {"replicas": "three"}):
+        document = manifest("Deployment")
+        document["spec"] |= wrong
+        with pytest.raises(ValidationError):
+            validate(document, RELEASES[-1], strict=True)
+
+
+def test_the_kustomization_lists_every_file() -> None:
+    """`kubectl apply -k` applies each file, and no other."""
+    listed = read_yaml(DEPLOY / "kubernetes" / "kustomization.yaml")["resources"]
+    assert {name for name, _ in manifests()} == set(listed)
+
+
+def test_a_pod_is_given_the_time_that_it_needs_to_stop() -> None:
+    """The grace period is longer than the drain, the wait for requests in flight and the arbiter's margin together."""
+    drain_s = int(manifest("ConfigMap")["data"]["FARMLOKAL_DRAIN_S"])
+    grace_s = manifest("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace_s > drain_s + FINISH_WAIT_MAX_S + 5
+
+
+def test_the_probes_ask_what_they_should() -> None:
+    """Liveness touches no dependency; a start may take as long as it waits for its database, and more."""
+    (container,) = manifest("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert "/livez" == container["livenessProbe"]["httpGet"]["path"]
+    assert "/readyz" == container["readinessProbe"]["httpGet"]["path"]
+    startup = container["startupProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 60
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_no_pod_may_do_more_than_it_must(pod: dict[str, Any]) -> None:
+    """Not root, nothing to write to but what is mounted, no capability, no token of the cluster, bounded resources."""
+    spec = pod["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert {"type": "RuntimeDefault"} == spec["securityContext"]["seccompProfile"]
+    for container in spec["containers"]:
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
+        assert ["ALL"] == context["capabilities"]["drop"]
+        assert {"cpu", "memory"} == set(container["resources"]["limits"])
+
+
+def test_what_belongs_together_finds_each_other() -> None:
+    """Service, autoscaler, disruption budget and network policy mean the deployment's pods."""
+    deployment = manifest("Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    for selector in (
+        deployment["spec"]["selector"]["matchLabels"],
+        manifest("Service")["spec"]["selector"],
+        manifest("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= labels.items()
+    (expression,) = manifest("NetworkPolicy")["spec"]["podSelector"]["matchExpressions"]
+    assert {pod["metadata"]["labels"][expression["key"]] for pod in pods()} == set(expression["values"])
+    assert deployment["metadata"]["name"] == manifest("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"]
+
+
+def test_no_secret_stands_in_a_manifest() -> None:
+    """Secrets come by reference: there is no Secret, and no secret's variable with a value."""
+    assert "Secret" not in {document["kind"] for _, document in manifests()}
+    assert set() == {variable(field) for field in SECRET_FIELDS} & set(manifest("ConfigMap")["data"])
+    for pod in pods():
+        for one in pod["spec"]["containers"][0]["env"]:
+            assert "secretKeyRef" in one["valueFrom"], one["name"]
+
+
+def test_every_variable_is_a_setting_with_an_allowed_value() -> None:
+    """What the manifests set is known to the program, and the program takes the values."""
+    known = {variable(field): field for field in Settings.model_fields}
+    for pod in pods():
+        assert {one["name"] for one in pod["spec"]["containers"][0]["env"]} <= set(known)
+    data = manifest("ConfigMap")["data"]
+    Settings(_env_file=None, **{known[name]: value for name, value in data.items()})
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_every_command_is_one(pod: dict[str, Any]) -> None:
+    """The containers' arguments are a command of the program with options that it has."""
+    register_commands()
+    command, *arguments = pod["spec"]["containers"][0]["args"]
+    context = Context(cli)
+    parsed = cli.commands[command].make_context(command, list(arguments), parent=context)
+    assert [] == parsed.args

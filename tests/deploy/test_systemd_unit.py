@@ -1,0 +1,86 @@
+"""The systemd unit and its environment."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from click import Context
+
+from farmlokal.app.server import FINISH_WAIT_MAX_S
+from farmlokal.cli.main import EXIT_WRONG_USAGE, cli, register_commands
+from farmlokal.settings import Settings, variable
+from tests.deploy.deploy_files import DEPLOY, UNIT
+from tests.servers.programs import find_program
+
+TEXT = UNIT.read_text("utf-8")
+EXAMPLE = (DEPLOY / "systemd" / "environment.example").read_text("utf-8")
+# systemd's own judgement, 0 to 10: below 2 it says OK, and a service without any of these lines has 9.6.
+_EXPOSURE_MAX = 2.0
+
+
+def value(name: str) -> str:
+    """The one value of `name` in the unit."""
+    (found,) = re.findall(rf"^{name}=(.*)$", TEXT, re.MULTILINE)
+    return str(found)
+
+
+def analyze(*arguments: str | Path) -> str:
+    """What `systemd-analyze` prints; fails where it ends with an error."""
+    program = find_program("systemd-analyze")
+    assert program is not None, "`python -m tests.servers proof` finds or unpacks systemd-analyze"
+    done = subprocess.run(
+        [program.name, *arguments],
+        executable=program.path,
+        env=program.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_command_is_one() -> None:
+    """`ExecStart` runs a command of the program with options that it has."""
+    register_commands()
+    program, command, *arguments = shlex.split(value("ExecStart"))
+    assert program.endswith("/bin/farmlokal")
+    parsed = cli.commands[command].make_context(command, arguments, parent=Context(cli))
+    assert [] == parsed.args
+
+
+def test_it_is_given_the_time_that_it_needs_to_stop() -> None:
+    """The final kill comes after the default drain, the wait for requests and the arbiter's margin together."""
+    drain_s = Settings.model_fields["drain_s"].default
+    assert int(value("TimeoutStopSec")) > drain_s + FINISH_WAIT_MAX_S + 5
+
+
+def test_a_wrong_setting_is_not_tried_again() -> None:
+    """The exit code that stops the restarts is the one that the program has for a wrong configuration."""
+    assert str(EXIT_WRONG_USAGE) == value("RestartPreventExitStatus")
+
+
+def test_the_example_names_settings_and_no_secret() -> None:
+    """Each variable of the example is a setting; what is secret is to be filled in."""
+    names = re.findall(r"^#?(FARMLOKAL_\w+)=(.*)$", EXAMPLE, re.MULTILINE)
+    assert set() == {name for name, _ in names} - {variable(field) for field in Settings.model_fields}
+    assert {"CHANGE-ME", ""} == {given for name, given in names if re.search("SECRET|KEYS", name)}
+
+
+@pytest.mark.proof
+def test_systemd_finds_no_fault(tmp_path: Path) -> None:
+    """`systemd-analyze verify` says nothing of the unit, once its program is there."""
+    unit = tmp_path / UNIT.name
+    unit.write_text(TEXT.replace("/opt/farmlokal/bin/farmlokal", "/bin/true"), encoding="utf-8")
+    assert "" == analyze("verify", "--man=no", unit)
+
+
+@pytest.mark.proof
+def test_systemd_calls_it_well_confined() -> None:
+    """`systemd-analyze security` gives it a low exposure."""
+    told = analyze("security", "--offline=yes", UNIT)
+    found = re.search(r"exposure level for \S+: ([\d.]+)", told)
+    assert found is not None, told
+    assert float(found[1]) < _EXPOSURE_MAX

@@ -1,0 +1,1 @@
+"""Starts all that the service needs, lets locust load it, and stops it: what `make load` runs."""

@@ -1,0 +1,130 @@
+"""A stand-in for the service behind a load test: small, and as faulty as a test wants it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+from aiohttp import web
+
+from tests.loadtest.products import MANGO
+
+_PAGES = 3
+_HIT = {"Cache-Status": "stub; hit; ttl=9; detail=memory", "ETag": '"1"'}
+
+
+@asynccontextmanager
+async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
+    """Its URL, until the block ends."""
+    app = web.Application()
+    stub = Faulty() if faulty else Stub()
+    app.add_routes(
+        [
+            web.get("/categories", stub.categories),
+            web.get("/products", stub.products),
+            web.get("/products/{id}", stub.product),
+            web.get("/auth/token", stub.token),
+            web.get("/external/sync", stub.sync),
+            web.get("/external/sync/{run}", stub.sync_run),
+            web.post("/external/webhook", stub.webhook),
+        ]
+    )
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+class Stub:
+    """Does what the interface promises, with three pages of one product each."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    async def categories(self, request: web.Request) -> web.Response:
+        """One category."""
+        return _hit(request, {"data": [{"category": "fruits", "products": _PAGES}]})
+
+    async def products(self, request: web.Request) -> web.Response:
+        """The page whose number the cursor is."""
+        return _hit(request, self.page(int(request.query.get("cursor", "1"))))
+
+    def page(self, number: int) -> dict[str, Any]:
+        """Page `number`, with a product of its own."""
+        cursor = str(number + 1) if number < _PAGES else None
+        page = {"limit": 20, "has_more": cursor is not None, "next_cursor": cursor, "prev_cursor": None}
+        return {"data": [{**MANGO, "id": number}], "page": page}
+
+    async def product(self, request: web.Request) -> web.Response:
+        """Any product."""
+        return _hit(request, {**MANGO, "id": int(request.match_info["id"])})
+
+    async def token(self, request: web.Request) -> web.Response:
+        """The same token for everyone."""
+        return web.json_response({"access_token": "one", "token_type": "Bearer", "expires_in": 3000})
+
+    async def sync(self, request: web.Request) -> web.Response:
+        """A run that goes on behind."""
+        return web.json_response({"run": "1", "state": "running"}, status=202, headers={"Location": "/external/sync/1"})
+
+    async def sync_run(self, request: web.Request) -> web.Response:
+        """Its end."""
+        return web.json_response({"run": "1", "state": "done"})
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """Says of what it has seen that it is a duplicate."""
+        event_id, event = request.headers["webhook-id"], await request.json()
+        duplicate = event_id in self._seen
+        self._seen.add(event_id)
+        return web.json_response({"duplicate": duplicate, "effect": self._effect(event)})
+
+    def _effect(self, event: dict[str, Any]) -> str:
+        if event["type"] != "product.upserted":
+            return str(event["type"].rpartition(".")[2])
+        identity = event["data"]["external_id"]
+        new = identity not in self._seen
+        self._seen.add(identity)
+        return "created" if new else "updated"
+
+
+class Faulty(Stub):
+    """Breaks a promise on each route."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tokens = count()
+
+    async def categories(self, request: web.Request) -> web.Response:
+        """Meets a rate limit."""
+        return web.json_response({"type": "/problems/rate-limited"}, status=429)
+
+    def page(self, number: int) -> dict[str, Any]:
+        """Shows the first page's product again."""
+        page = super().page(number)
+        page["data"][0]["id"] = 1
+        return page
+
+    async def product(self, request: web.Request) -> web.Response:
+        """Answers without being asked whether anything changed."""
+        return web.Response(status=304)
+
+    async def token(self, request: web.Request) -> web.Response:
+        """A token for each caller."""
+        return web.json_response({"access_token": f"{next(self._tokens)}", "token_type": "Bearer", "expires_in": 3000})
+
+    async def sync(self, request: web.Request) -> web.Response:
+        """Has no partner."""
+        return web.json_response({"type": "/problems/partner-unavailable"}, status=503)
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """Takes every delivery for a duplicate."""
+        return web.json_response({"duplicate": True, "effect": self._effect(await request.json())})
+
+
+def _hit(request: web.Request, content: dict[str, Any]) -> web.Response:
+    if request.headers.get("If-None-Match") == _HIT["ETag"]:
+        return web.Response(status=304, headers=_HIT)
+    return web.json_response(content, headers=_HIT)

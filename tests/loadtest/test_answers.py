@@ -1,0 +1,122 @@
+"""What users of a load test take for a fault in an answer, and what they send."""
+
+import random
+import time
+from typing import Any
+
+import orjson
+import pytest
+from standardwebhooks import Webhook
+
+from farmlokal.catalog.wire import parse_deletion, parse_product
+from farmlokal.simulator.webhooks import WEBHOOK_SECRET
+from farmlokal.webhooks.orders import Order
+from loadtest.answers import Once, OneToken, Page, Walk, page_fault, sync_fault
+from loadtest.events import Shop
+from loadtest.signing import signed_headers
+from tests.loadtest.products import MANGO
+
+
+def listing(*products: dict[str, Any], **page: Any) -> dict[str, Any]:
+    """An answer of the listing."""
+    known = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+    return {"data": list(products), "page": known | page}
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (listing(MANGO), None),
+        (listing(), "the page is empty"),
+        (listing(MANGO, MANGO), "the page repeats a product"),
+        (listing(MANGO, {**MANGO, "id": 2}, limit=1), "the page holds more products than its limit"),
+        (listing(MANGO, has_more=True), "has_more contradicts next_cursor"),
+        (listing({**MANGO, "price": 24.5}), "a price is no decimal string"),
+        (listing({"id": 1}), "a product lacks category, currency, district, name, price, unit, updated_at"),
+        ({"data": []}, "the answer has no complete page object"),
+        ([], "the answer is no JSON object"),
+    ],
+)
+def test_a_page_is_checked(answer: Any, fault: str | None) -> None:
+    """A page that is fast and wrong fails the load test."""
+    assert fault == page_fault(answer, may_be_empty=False)
+
+
+def test_a_walk_meets_no_unchanged_product_twice() -> None:
+    """A product that moved because it changed may come again."""
+    walk = Walk()
+    assert walk.fault(Page([MANGO], "next", None)) is None
+    assert walk.fault(Page([{**MANGO, "price": "25.00"}], "next", None)) is None
+    assert walk.fault(Page([MANGO], None, None)) == "the walk met a product again"
+
+
+def test_callers_at_the_same_moment_get_one_token() -> None:
+    """Two are right only while the older one is about to expire."""
+
+    def token(name: str, left_s: int) -> dict[str, Any]:
+        return {"access_token": name, "token_type": "Bearer", "expires_in": left_s}
+
+    same, renewed, different = OneToken(), OneToken(), OneToken()
+    assert [None, None] == [same.fault(token("a", 3000)), same.fault(token("a", 2999))]
+    assert [None, None] == [renewed.fault(token("a", 500)), renewed.fault(token("b", 3600))]
+    assert different.fault(token("a", 3000)) is None
+    assert different.fault(token("b", 3600)) == "callers at the same moment got different tokens"
+    assert OneToken().fault({}) == "the answer holds no bearer token"
+    assert OneToken().fault(token("a", 0)) == "the token has no life left"
+
+
+def test_an_event_takes_effect_once() -> None:
+    """Whichever of two deliveries is answered first."""
+
+    def said(*duplicates: bool, effect: str = "placed") -> list[str | None]:
+        once = Once("placed", len(duplicates))
+        return [once.fault({"duplicate": duplicate, "effect": effect}) for duplicate in duplicates]
+
+    assert [None, None] == said(False, True) == said(True, False)
+    assert [None, "an event took effect twice"] == said(False, False)
+    assert [None, "an event's first delivery was called a duplicate"] == said(True, True)
+    assert ["an event that should have been placed was ignored"] == said(False, effect="ignored")
+    assert Once("placed", 1).fault({}) == "the answer does not say whether the event is a duplicate"
+
+
+def test_a_sync_that_failed_is_a_fault() -> None:
+    """One that is still running is not."""
+    assert [None, None, "the sync is failed", "the sync's run has no name"] == [
+        sync_fault(answer)
+        for answer in (
+            {"run": "a", "state": "done"},
+            {"run": "a", "state": "running"},
+            {"run": "a", "state": "failed"},
+            {},
+        )
+    ]
+
+
+def test_events_are_signed_as_the_specification_says() -> None:
+    """Its reference library verifies what the standard library signed."""
+    body = '{"type":"order.placed","name":"ಮಾವು"}'
+    headers = signed_headers(WEBHOOK_SECRET, "msg_1", int(time.time()), body)
+    assert orjson.loads(body) == Webhook(WEBHOOK_SECRET).verify(body, headers)
+
+
+def test_the_shop_sends_what_the_service_can_read() -> None:
+    """Every kind of event is in our wire format, names an own product, and sells no more than it has."""
+    shop, kinds = Shop(random.Random(1)), set()
+    for event in [*shop.opening(), *(shop.next() for _ in range(100)), *shop.closing()]:
+        content = orjson.loads(event.body)
+        kinds.add((content["type"], event.effect))
+        assert content["data"]["source"] == "loadtest"
+        match content["type"]:
+            case "product.upserted":
+                parse_product(content["data"], source="")
+            case "product.deleted":
+                parse_deletion(content["data"], source="")
+            case _:
+                Order.model_validate(content["data"])
+    assert {
+        ("product.upserted", "created"),
+        ("product.upserted", "updated"),
+        ("product.deleted", "deleted"),
+        ("order.placed", "placed"),
+        ("order.cancelled", "cancelled"),
+    } == kinds

@@ -1,0 +1,107 @@
+"""What schemathesis cannot guess: cursors that fit their filters, prices in order, signatures over the raw body.
+
+`schemathesis.toml` names this module; `test_schemathesis.py` runs it. A case that is meant to be wrong stays as it is.
+"""
+
+import time
+from itertools import count, cycle
+from typing import Any
+from uuid import uuid4
+
+import schemathesis
+from requests import PreparedRequest
+from requests.auth import AuthBase
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.parameters import ParameterLocation
+
+from farmlokal.webhooks.signature import key_of, sign
+from tests.web.answer_trial import API_KEY
+from tests.webhooks.sender import SECRET
+
+# The query that each cursor came from, without its own cursor; the newest are enough.
+_questions: dict[str, dict[str, Any]] = {}
+_QUESTIONS_MAX = 500
+_deliveries = count(1)
+_turns = count()
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Make what is meant to be right fit together."""
+    if case.operation.path == "/products" and not _wrong(case, ParameterLocation.QUERY):
+        _order_prices(case.query)
+        _fit_cursor(case.query)
+    if case.operation.path == "/external/webhook" and not _wrong(case, ParameterLocation.HEADER):
+        case.headers["webhook-timestamp"] = str(int(time.time()))
+        # Mostly an event that was not here before; else most would be refused, as an id that came with another body.
+        if next(_deliveries) % 8:
+            case.headers["webhook-id"] = f"msg_{uuid4().hex}"
+
+
+@schemathesis.hook
+def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
+    """Remember the cursors of a page."""
+    if case.operation.path == "/products" and response.status_code == 200 and case.method.upper() == "GET":
+        page = response.json()["page"]
+        for cursor in (page["next_cursor"], page["prev_cursor"]):
+            if cursor is not None:
+                _questions[cursor] = {name: value for name, value in case.query.items() if name != "cursor"}
+        while len(_questions) > _QUESTIONS_MAX:
+            del _questions[next(iter(_questions))]
+
+
+def _wrong(case: Case[Any], place: ParameterLocation) -> bool:
+    return case.meta is not None and case.meta.is_negative_at(place)
+
+
+def _order_prices(query: dict[str, Any]) -> None:
+    low, high = query.get("min_price"), query.get("max_price")
+    if low is not None and high is not None and float(low) > float(high):
+        query["min_price"], query["max_price"] = high, low
+
+
+def _fit_cursor(query: dict[str, Any]) -> None:
+    """Give a cursor the filters and the sort that it was made for; one that was made up becomes one that was given."""
+    cursor = query.pop("cursor", None)
+    if cursor is None or not _questions:
+        return
+    if cursor not in _questions:
+        cursor = list(_questions)[-1 - next(_turns) % len(_questions)]
+    query.clear()
+    query.update(_questions[cursor], cursor=cursor)
+
+
+class Signature(AuthBase):
+    """Signs a delivery as the partner does."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the signature of the raw body under the id and the time in the headers, where these are there."""
+        body = request.body or b""
+        raw = body.encode() if isinstance(body, str) else body
+        assert isinstance(raw, bytes)
+        event_id, timestamp = request.headers.get("webhook-id"), request.headers.get("webhook-timestamp")
+        if event_id is not None and timestamp is not None and timestamp.isdigit():
+            text = event_id.decode() if isinstance(event_id, bytes) else event_id
+            request.headers["webhook-signature"] = sign(key_of(SECRET), text, int(timestamp), raw)
+        return request
+
+
+schemathesis.auth.set_from_requests(Signature()).apply_to(path="/external/webhook")  # type: ignore[attr-defined]
+
+
+class Key(AuthBase):
+    """Sends our API key, now as a bearer token, now in a header of its own."""
+
+    def __init__(self) -> None:
+        self._turns = cycle((("Authorization", f"Bearer {API_KEY}"), ("X-API-Key", API_KEY)))
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the key."""
+        name, value = next(self._turns)
+        request.headers[name] = value
+        return request
+
+
+schemathesis.auth.set_from_requests(Key()).apply_to(  # type: ignore[attr-defined]
+    path_regex="^/(auth/token|external/sync)"
+)

@@ -1,0 +1,276 @@
+"""The hot path answers what the full path answers, byte for byte, whatever is sent and however it is cut."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from farmlokal.web import hot_assumptions, keys
+from farmlokal.web.health import Phase
+from farmlokal.web.hot_assumptions import unmet_assumption
+from tests.service import serving, settings_for
+from tests.web.kept_connection import ask_kept, kept_connection
+from tests.web.two_paths import LAST, Paths, both, stream, two_paths
+from tests.web.web_harness import catalogue, logged
+
+# Answers of 21 KB: some 30 MB, more than the buffers of two sockets take.
+_UNREAD = 1500
+PLENTY = "default=1000000/minute"
+QUERIES = ["", "?", "?limit=3", "?limit=03", "?category=fruits&sort=price", "?sort=price&category=Fruits", "?limit=50"]
+WRONG = [
+    "?limit=0",
+    "?limit=3&limit=4",
+    "?nothing=1",
+    "?cursor=x",
+    "?min_price=9&max_price=1",
+    "?district=%ZZ",
+    "?limit=",
+]
+ELSEWHERE = [
+    "/products/",
+    "/products/1",
+    "/productsx",
+    "/categories",
+    "//products",
+    "/Products",
+    "/products#x",
+    "*",
+    "",
+]
+TARGETS = [f"/products{query}" for query in QUERIES * 3 + WRONG] + ELSEWHERE + ["http://test/products"]
+FIELDS = [
+    *("Accept-Encoding: gzip", "Accept-Encoding: br, zstd", "Accept-Encoding: gzip;q=0, *;q=0.5", "Accept-Encoding:"),
+    *("accept-encoding: gzip, deflate", "Accept-Encoding: identity;q=0", "Accept-Encoding: \xff", "Accept: text/html"),
+    *("If-None-Match: *", 'If-None-Match: "x"', 'If-None-Match: W/"x", "y"', "If-None-Match: x", 'If-Match: "x"'),
+    *("If-Match: *", "If-Modified-Since: Sun, 22 Nov 2026 00:00:00 GMT", "Range: bytes=0-1", "Cookie: a=b"),
+    *("X-Request-ID: mine", "X-Request-ID: not mine", "X-Request-ID:", "Origin: https://shop.example", "Origin: null"),
+    *("Connection: keep-alive", "Connection: close", "Keep-Alive: timeout=5"),
+    *("Content-Length: 0", "Content-Length: x", "Transfer-Encoding: gzip", "Expect: 100-continue", "Expect: nothing"),
+    *("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "traceparent: x", "X-Api-Key: a key"),
+    *(
+        "X-Forwarded-For: 203.0.113.7",
+        "X-Forwarded-For: x",
+        "Authorization: Bearer a",
+        "bad header",
+        "Bad : x",
+        "X: \x01",
+    ),
+]
+
+
+@pytest.fixture
+async def paths(tmp_path: Path) -> AsyncIterator[Paths]:
+    """Both services, with a limit that nobody meets and a site that may read."""
+    async with two_paths(tmp_path, rate_limit=PLENTY, cors_origins="https://shop.example") as running:
+        yield running
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """One request, well-formed more often than not."""
+    method = draw(st.sampled_from(["GET"] * 12 + ["HEAD", "OPTIONS", "POST", "get", "G\xcbT"]))
+    version = draw(st.sampled_from(["HTTP/1.1"] * 20 + ["HTTP/1.0", "HTTP/2.0", "HTTP"]))
+    target = draw(st.sampled_from(TARGETS))
+    fields = draw(st.lists(st.sampled_from(FIELDS), max_size=4))
+    body = draw(st.sampled_from([b""] * 8 + [b"abc", b"chunked"]))
+    if body == b"abc":
+        fields.append("Content-Length: 3")
+    elif body == b"chunked":
+        fields.append("Transfer-Encoding: chunked")
+        body = b"3\r\nabc\r\n0\r\n\r\n"
+    head = "\r\n".join([f"{method} {target} {version}", "Host: test", *fields, "", ""])
+    return head.encode("latin-1") + body
+
+
+def cut(sent: bytes, places: list[int]) -> list[bytes]:
+    """`sent` in pieces that end at `places`."""
+    cuts = sorted({place % len(sent) for place in places} - {0})
+    return [sent[first:last] for first, last in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[bytes]:
+    """A few requests and the last one: pipelined and cut anywhere, or one after the other, now and then in two."""
+    sent = [*draw(st.lists(requests(), min_size=1, max_size=5)), LAST]
+    if draw(st.booleans()):
+        return cut(b"".join(sent), draw(st.lists(st.integers(1, 2000), max_size=4)))
+    return [piece for one in sent for piece in cut(one, draw(st.lists(st.integers(1, 200), max_size=1)))]
+
+
+_COMMON: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "print_blob": True,
+    "database": None,
+}
+
+
+@settings(max_examples=250, **_COMMON)
+@given(pieces=conversations())
+async def test_both_paths_say_the_same(paths: Paths, pieces: list[bytes]) -> None:
+    """Requests of every kind, pipelined or not, and cut at any byte."""
+    hot, full = await both(paths, pieces)
+    assert full == hot
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@settings(max_examples=4000, **_COMMON)
+@given(pieces=conversations())
+async def test_both_paths_say_the_same_thousands_of_times(paths: Paths, pieces: list[bytes]) -> None:
+    """The same with some ten thousand requests."""
+    hot, full = await both(paths, pieces)
+    assert full == hot
+
+
+async def test_a_head_may_be_cut_at_every_byte(paths: Paths) -> None:
+    """Two requests for a page in memory, sent as one and cut once, at each place there is."""
+    one = b"GET /products?limit=3 HTTP/1.1\r\nHost: test\r\nAccept-Encoding: gzip\r\n\r\n"
+    sent = one + one + LAST
+    await both(paths, [sent])
+    expected = (await both(paths, [sent]))[1]
+    for first in range(0, len(sent) - 1, 40):
+        cuts = range(first + 1, min(first + 41, len(sent)))
+        answers = await asyncio.gather(*(both(paths, [sent[:cut], sent[cut:]]) for cut in cuts))
+        assert [(expected, expected)] * len(cuts) == answers
+
+
+async def test_pages_in_memory_are_answered_below_the_handlers(paths: Paths) -> None:
+    """The hot path is what answered: it counts so, and the handlers saw none of these requests."""
+    observer = paths.hot.app[keys.OBSERVER]
+    async with kept_connection(paths.hot.port) as connection:
+        await connection.ask("/products?limit=7")
+        before = observer.hot_path_answers
+        for _ in range(10):
+            assert 200 == (await connection.ask("/products?limit=7")).status
+        assert before + 10 == observer.hot_path_answers
+    full = paths.full.app[keys.OBSERVER]
+    await ask_kept(paths.full.port, "/products?limit=7")
+    assert 0 == full.hot_path_answers
+
+
+async def test_both_paths_count_the_same(tmp_path: Path) -> None:
+    """After the same requests, the counters of requests are equal."""
+    sent = [f"GET {target or '/'} HTTP/1.1\r\nHost: test\r\n\r\n".encode() for target in TARGETS[:30]]
+    sent += [b"GET /products HTTP/1.1\r\nHost: test\r\nIf-None-Match: *\r\n\r\n"] * 3 + [LAST]
+    async with two_paths(tmp_path) as paths:
+        await both(paths, sent)
+        counted = []
+        for service in paths:
+            text = (await ask_kept(service.port, "/metrics")).body.decode()
+            lines = re.findall(
+                r"^(farmlokal_http_requests_total\{.*|farmlokal_cache_lookups_total\{.*)$", text, re.MULTILINE
+            )
+            counted.append(sorted(line for line in lines if '"/metrics"' not in line and not line.endswith(" 0.0")))
+    assert counted[0] == counted[1]
+    assert any('status="304"' in line and line.endswith(" 3.0") for line in counted[0])
+
+
+async def test_both_paths_write_the_same_access_log(tmp_path: Path) -> None:
+    """A line for each answer, equal but for its time."""
+    sent = [
+        b"GET /products?limit=3 HTTP/1.1\r\nHost: t\r\nX-Request-ID: r1\r\n\r\n",
+        b"GET /products?limit=3 HTTP/1.1\r\nHost: t\r\nX-Request-ID: r2\r\n\r\n",
+        b"GET /products?limit=3 HTTP/1.1\r\nHost: t\r\nX-Request-ID: r3\r\nAccept-Encoding: gzip\r\n\r\n",
+        b"GET /products?limit=3 HTTP/1.1\r\nHost: t\r\nX-Request-ID: r4\r\nIf-None-Match: *\r\n\r\n",
+        b"GET /products?limit=3 HTTP/1.1\r\nHost: t\r\nX-Request-ID: r5\r\n"
+        b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n",
+        LAST,
+    ]
+    async with two_paths(tmp_path, access_log="on") as paths:
+        lines = []
+        for service in paths:
+            with logged() as events:
+                await stream(service.port, sent)
+            answered = [event for event in events if event["event"] == "answered" and event["route"] == "/products"]
+            lines.append([{name: event[name] for name in event if name != "duration_ms"} for event in answered])
+    assert 5 == len(lines[0])
+    assert lines[1] == lines[0]
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" == lines[0][-1]["trace_id"]
+
+
+async def test_both_paths_refuse_what_the_rate_limit_refuses(tmp_path: Path) -> None:
+    """One request passes, the next does not, and is counted once."""
+    one = b"GET /products?limit=3 HTTP/1.1\r\nHost: test\r\n\r\n"
+    async with two_paths(tmp_path, rate_limit="default=10/hour") as paths:
+        hot, full = await both(paths, [one, one, one, LAST])
+        refused = [service.app[keys.LIMITER].refusals for service in paths]
+    assert full == hot
+    assert (2, 2) == (hot.count(b"HTTP/1.1 200"), hot.count(b"HTTP/1.1 429"))
+    assert refused[0] == refused[1]
+
+
+async def test_both_paths_close_while_draining(tmp_path: Path) -> None:
+    """Whatever is asked of a draining process, also on a connection that was open: the answer is the last on it."""
+    one = b"GET /products?limit=3 HTTP/1.1\r\nHost: test\r\n\r\n"
+    async with two_paths(tmp_path) as paths:
+        for service in paths:
+            async with kept_connection(service.port) as connection:
+                await connection.exchange([one])
+                service.app[keys.HEALTH].phase = Phase.DRAINING
+                answer = await connection.exchange([one])
+                assert (200, "close") == (answer.status, answer.headers["Connection"])
+                assert await connection.ended()
+
+
+async def test_both_paths_decline_an_upgrade(paths: Paths) -> None:
+    """It is answered as if it had not been asked for; what is pipelined behind one, aiohttp 3.14 never answers."""
+    upgrade = b"GET /products HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    hot, full = await both(paths, [upgrade, upgrade, LAST])
+    assert full == hot
+    assert 3 == hot.count(b"HTTP/1.1 200")
+
+
+async def test_what_is_pipelined_behind_a_slow_page_waits_for_it(tmp_path: Path) -> None:
+    """Answers keep the order of their requests, also where the first has to be loaded and the second is in memory."""
+    url = await catalogue(tmp_path)
+    async with serving(settings_for(url)) as service, kept_connection(service.port) as connection:
+        await connection.ask("/products?limit=2")
+        slow, quick = (f"GET /products?limit={limit} HTTP/1.1\r\nHost: t\r\n\r\n".encode() for limit in (90, 2))
+        await connection.send([slow, quick])
+        first, second = await connection.receive(), await connection.receive()
+    assert (90, 2) == (first.json()["page"]["limit"], second.json()["page"]["limit"])
+
+
+async def test_a_client_that_does_not_read_is_not_answered_for_ever(tmp_path: Path) -> None:
+    """What is written and not taken stays in the sockets' buffers: past them, requests wait."""
+    async with serving(settings_for(await catalogue(tmp_path))) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=2**12)
+        try:
+            for _ in range(_UNREAD):
+                writer.write(b"GET /products?limit=60 HTTP/1.1\r\nHost: t\r\n\r\n")
+                await asyncio.sleep(0.0005)
+            answered = service.app[keys.OBSERVER].hot_path_answers
+            assert 100 < answered < _UNREAD * 0.8
+        finally:
+            writer.transport.abort()
+            del reader
+
+
+async def test_another_aiohttp_turns_the_hot_path_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an assumption does not hold, one line says so, and every request goes the full path."""
+    url = await catalogue(tmp_path)
+    monkeypatch.setattr(hot_assumptions, "_NAMES", (*hot_assumptions._NAMES, "_renamed"))
+    with logged() as events:
+        async with serving(settings_for(url)) as service:
+            for _ in range(3):
+                assert 200 == (await ask_kept(service.port, "/products")).status
+            assert 0 == service.app[keys.OBSERVER].hot_path_answers
+    (line,) = [event for event in events if event["event"].startswith("hot path off")]
+    assert "_renamed" in line["reason"]
+
+
+async def test_the_assumptions_hold_of_the_aiohttp_that_is_installed() -> None:
+    """What setup.py allows of aiohttp is what the hot path was made for."""
+
+    async def handle(_: web.BaseRequest) -> web.Response:
+        return web.Response()
+
+    server = web.Server(handle)
+    assert unmet_assumption(asyncio.get_running_loop(), server) is None
