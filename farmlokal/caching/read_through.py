@@ -235,7 +235,7 @@ class ReadThrough:
         except Exception as error:
             self._note_failure(entry, self._clock())
             if not isinstance(error, Unavailable):
-                _log.exception("refresh failed", key=question.key)
+                _log.exception("refresh failed", key=short_hash(question.key))
             raise
         entry.retry_at = 0.0
         return filled

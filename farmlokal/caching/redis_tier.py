@@ -28,6 +28,7 @@ from farmlokal.caching.redis_pipe import RedisPipe, Word
 from farmlokal.caching.second_tier import Busy, Lease, Reading
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.state_log import StateLog
 from farmlokal.telemetry.tracing import Kind, span
 
 _log = get_logger(__name__)
@@ -88,11 +89,17 @@ class RedisTier:
         self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
         self._token = token
         self._reads = BatchedReads(self._fetch)
-        self._refusing = False
+        # One that is full to the brim takes some writes and refuses others.
+        self._writes = StateLog(
+            _log,
+            "redis",
+            away="redis refuses writes: nothing new is shared",
+            back="redis takes writes again",
+        )
         self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
 
     def __repr__(self) -> str:
-        return f"<RedisTier {self.breaker!r} {self._reads!r} refusing={self._refusing}>"
+        return f"<RedisTier {self.breaker!r} {self._reads!r} {self._writes!r}>"
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
         """See SecondTier. The keys asked for in one turn of the event loop travel as one MGET."""
@@ -196,14 +203,10 @@ class RedisTier:
 
     def note_refusal(self, error: ResponseError) -> None:
         """Say once that Redis answers and refuses."""
-        if not self._refusing:
-            self._refusing = True
-            _log.warning("redis refuses writes: nothing new is shared", dependency="redis", reason=str(error))
+        self._writes.failed(str(error))
 
     def _note_write(self) -> None:
-        if self._refusing:
-            self._refusing = False
-            _log.info("redis takes writes again", dependency="redis")
+        self._writes.worked()
 
 
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:

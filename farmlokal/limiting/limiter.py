@@ -31,13 +31,25 @@ class Lane:
         self.interval_s = quota.emission_interval_s
         self.tolerance_s = quota.tolerance_s
         self.step_s = max(1, ceil(quota.emission_interval_s))
-        self.admitted = self.verdicts.admitted_by(self.step_s)
+        # To a client that had its whole burst.
+        self.at_rest = self.verdicts.admitted(quota.burst - 1, self.step_s)
         self.early = max(1, quota.burst // _EARLY_SHARE)
 
     def reset_s(self, ahead_s: float) -> int:
         """After how many whole seconds a client whose theoretical arrival time lies so far ahead may come."""
         wait_s = ahead_s + self.interval_s - self.tolerance_s
         return ceil(wait_s) if wait_s > 1 else 1
+
+    def verdict(self, ahead_s: float, spent: int, peers: int) -> Verdict:
+        """What an admitted request is told, whose client's theoretical arrival time now lies so far ahead.
+
+        spent: by the client in this process since Redis was told. peers: processes that share the limit; the others
+        may have used their parts of what was left then.
+        """
+        left = int((self.tolerance_s - ahead_s) / self.interval_s)
+        if peers > 1:
+            left = max(0, (left + spent) // peers - spent)
+        return self.verdicts.admitted(left, self.step_s if left else min(self.step_s, self.reset_s(ahead_s)))
 
     def next_in_queue(self, number: int) -> list[Tracked]:
         """The first `number` of the queue, which leave it."""
@@ -92,8 +104,9 @@ class RateLimiter:
         state = lane.states.get(client)
         if state is None:
             state = lane.table.track(client, now, queued=not self.reconciled)
-        tat = state.tat
-        ahead_s = (tat - now if tat > now else 0.0) + lane.interval_s
+        ahead_s = lane.interval_s
+        if state.tat > now:
+            ahead_s += state.tat - now
         if ahead_s > lane.tolerance_s or state.held_until > now:
             return self._at_limit(lane, state, now)
         state.tat = now + ahead_s
@@ -105,14 +118,9 @@ class RateLimiter:
         if not state.queued:
             state.queued = True
             lane.queue.append(state)
-        # By a look at this process alone. A whole number, though a float: int() would cost more than the division.
-        left = (lane.tolerance_s - ahead_s) // lane.interval_s
-        if self.peers > 1:
-            # The others may have used their part of it by now.
-            left = max(0.0, (left + spent) // self.peers - spent)
-        if left or lane.step_s == 1:
-            return lane.admitted.get(left) or lane.verdicts.admitted(int(left), lane.step_s)
-        return lane.verdicts.admitted(0, lane.reset_s(ahead_s))
+        if ahead_s == lane.interval_s and self.peers == 1:
+            return lane.at_rest
+        return lane.verdict(ahead_s, spent, self.peers)
 
     def _at_limit(self, lane: Lane, state: Tracked, now: float) -> Verdict:
         state.asked += 1

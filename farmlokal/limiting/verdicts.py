@@ -1,13 +1,15 @@
 """Verdicts: what a request is told of its client's quota, made once for each value and used again."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from farmlokal.limiting.quotas import Quota
 
-# Of one kind. A quota that allows larger bursts has its verdicts made anew from time to time. A quota of one an hour
-# has 3,600 kinds at most.
+# Of one kind. A quota by the hour may have a verdict for each of its seconds.
 _KEPT_MAX = 4096
+# Told to a client. With more, nearly every verdict would be another, and making one costs more than the decision.
+_REMAINING_MAX = 1000
+
+Key = TypeVar("Key")
 
 
 class Verdict(NamedTuple):
@@ -30,22 +32,17 @@ class Verdicts:
 
     def __init__(self, quota: Quota) -> None:
         self._quota = quota
-        # By reset_s, then by remaining.
-        self._admitted: dict[int, dict[float, Verdict]] = {}
-        self._refused: dict[float, Verdict] = {}
+        self._admitted: dict[tuple[int, int], Verdict] = {}
+        self._refused: dict[int, Verdict] = {}
 
     def __repr__(self) -> str:
-        kept = len(self._refused) + sum(map(len, self._admitted.values()))
-        return f"<Verdicts {self._quota.policy} kept={kept}>"
-
-    def admitted_by(self, reset_s: int) -> Mapping[float, Verdict]:
-        """The verdicts of requests that may pass as far as they are made, by what remains."""
-        return self._admitted.setdefault(reset_s, {})
+        return f"<Verdicts {self._quota.policy} kept={len(self._admitted) + len(self._refused)}>"
 
     def admitted(self, remaining: int, reset_s: int) -> Verdict:
-        """The verdict of a request that may pass."""
-        kept = self._admitted.setdefault(reset_s, {})
-        return kept.get(remaining) or _keep(kept, remaining, self._made(True, remaining, reset_s))
+        """The verdict of a request that may pass. Of much that remains a part is told: the next answer tells it anew."""
+        remaining = min(remaining, _REMAINING_MAX)
+        kept = self._admitted.get((remaining, reset_s))
+        return kept or _keep(self._admitted, (remaining, reset_s), self._made(True, remaining, reset_s))
 
     def refused(self, reset_s: int) -> Verdict:
         """The verdict of a request that has to come back."""
@@ -60,7 +57,7 @@ class Verdicts:
         return Verdict(allowed, remaining, reset_s, headers, lines)
 
 
-def _keep(kept: dict[float, Verdict], key: int, verdict: Verdict) -> Verdict:
+def _keep(kept: dict[Key, Verdict], key: Key, verdict: Verdict) -> Verdict:
     if len(kept) >= _KEPT_MAX:
         kept.clear()
     kept[key] = verdict

@@ -70,6 +70,9 @@ class Call(RetryOptionsBase):
             with guards.breaker.call(Broken):
                 self.made += 1
                 guards.stats.attempts += 1
+                if self.made == 1:
+                    # Only calls that reach the partner earn retries: it comes back to no storm of saved ones.
+                    guards.budget.note_call()
                 response, outcome = await self._exchanged(request, handler)
         # Outside the breaker: a partner that refuses this one request is in good health.
         if isinstance(outcome, AttemptFailed):

@@ -98,7 +98,6 @@ class Outbound:
         attempts_max = self.guards.limits.attempts_max if may_repeat else 1
         call = Call(self.guards, deadline, attempts_max=attempts_max, returned=returned)
         self.stats.calls += 1
-        self.guards.budget.note_call()
         try:
             answer = await self._attempts(call, method, url, headers=headers, data=body)
         except PartnerError as error:

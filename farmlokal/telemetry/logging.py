@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from types import TracebackType
 from typing import Literal
 
 import structlog
@@ -54,6 +56,7 @@ def configure_logging(log_format: LogFormat | None = None, level: str = "info") 
     root.setLevel(level.upper())
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    sys.excepthook = _write_crash
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -70,6 +73,11 @@ def _renderer(log_format: LogFormat) -> list[structlog.typing.Processor]:
         ]
     tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     return [tracebacks, structlog.processors.JSONRenderer()]
+
+
+def _write_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python does with an exception that nobody catches, without secrets."""
+    sys.stderr.write(masked_line("".join(traceback.format_exception(kind, error, trace))))
 
 
 class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):

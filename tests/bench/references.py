@@ -19,7 +19,7 @@ TARGET = "/page"
 _START_WAIT_MAX_S = 30
 # What nginx says by itself, in its own words and about as long.
 _NGINX_OWN = ("date", "server", "content-type", "content-length", "etag", "last-modified", "connection", "age")
-# As fast as nginx serves a file of this size; its answer is one write with the file's open descriptor kept.
+# Files stay open, and connections last.
 _NGINX = """
 root files;
 open_file_cache max=10;
@@ -30,7 +30,8 @@ default_type application/json;
 etag on;
 {fields}
 """
-_NGINX_HTTP = "sendfile off; tcp_nodelay on;"  # for a file of this size faster than with sendfile
+# One read and one write: for files of these sizes at least as fast as sendfile, for small ones much faster.
+_NGINX_HTTP = "sendfile off; output_buffers 1 128k; tcp_nodelay on;"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from farmlokal.telemetry.metrics import BY_NAME
 from tests.deploy.deploy_files import DEPLOY, ROOT, metric_names
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+SOURCES = "\n".join(path.read_text("utf-8") for path in (ROOT / "farmlokal").rglob("*.py"))
 PAGES = [ROOT / "docs" / "operations.md", ROOT / "SECURITY.md", *(path for path in DEPLOY.rglob("*") if path.is_file())]
 
 
@@ -55,11 +56,22 @@ def test_every_command_that_is_named_exists() -> None:
         assert set() == {word for word in words if word.startswith("--")} - options, text
 
 
-def test_every_log_line_that_is_explained_is_written_somewhere() -> None:
-    """The table of log lines quotes them as the code writes them."""
-    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "farmlokal").rglob("*.py"))
+def explained_lines() -> list[str]:
+    """The log lines in the page's table; one that ends in … is the beginning of what is written."""
     table = OPERATIONS.partition("| line | means |")[2].partition("\n\n")[0]
-    lines = [line for row in table.splitlines()[2:] for line in re.findall(r"`([^`]+)`", row.split("|")[1])]
-    assert lines
-    for line in lines:
-        assert f'"{line.removesuffix("…")}' in sources, line
+    return [line for row in table.splitlines()[2:] for line in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_log_line_that_is_explained_is_written_somewhere() -> None:
+    """The table quotes log lines as the code writes them."""
+    assert explained_lines()
+    for line in explained_lines():
+        assert f'"{line.removesuffix("…")}' in SOURCES, line
+
+
+def test_every_line_about_a_dependency_is_explained() -> None:
+    """What the log says when a dependency goes away, and when it is back, is in the table."""
+    written = re.findall(r'\b(?:away|back)="([^"]+)"', SOURCES)
+    assert written
+    for line in written:
+        assert any(line.startswith(known.removesuffix("…")) for known in explained_lines()), line

@@ -70,6 +70,17 @@ async def test_the_breaker_opens_and_says_so_once(partner: Stand) -> None:
     assert 0 == connections_in_use(connection)
 
 
+async def test_calls_that_an_open_breaker_refuses_earn_no_retries(partner: Stand) -> None:
+    """What a dead partner was spared is not held against it when it comes back: it would be a storm of retries."""
+    connection = partner.connect()
+    partner.fault({"kind": "status", "route": FEED, "status": 500})
+    await many(connection.client)
+    before = guards_of(connection.client).budget.left
+    await many(connection.client)
+    # The floor may give one more meanwhile.
+    assert before + 1 >= guards_of(connection.client).budget.left
+
+
 async def test_half_open_admits_its_probe_alone(partner: Stand) -> None:
     """After the pause one of 1,000 calls probes and fails, and nobody else asks; then one succeeds, and all may."""
     client = partner.client()

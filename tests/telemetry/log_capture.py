@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -16,17 +17,18 @@ from farmlokal.telemetry.logging import LogFormat
 def written_log(log_format: LogFormat = "json", level: str = "debug") -> Iterator[io.StringIO]:
     """What our loggers and everybody else's write inside the block."""
     root, written = logging.getLogger(), io.StringIO()
-    handlers, root_level, config = root.handlers, root.level, structlog.get_config()
+    handlers, root_level, config, hook = root.handlers, root.level, structlog.get_config(), sys.excepthook
     try:
         with patch("sys.stderr", written):
             configure_logging(log_format, level)
-        # A logger that is kept after its first use would outlive this configuration.
-        structlog.configure(cache_logger_on_first_use=False)
-        yield written
+            # A logger that is kept after its first use would outlive this configuration.
+            structlog.configure(cache_logger_on_first_use=False)
+            yield written
     finally:
         root.handlers = handlers
         root.setLevel(root_level)
         structlog.configure(**config)
+        sys.excepthook = hook
 
 
 @contextmanager

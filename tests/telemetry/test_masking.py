@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -132,6 +133,17 @@ def test_no_logger_writes_a_secret(log_format: LogFormat) -> None:
 def _fail(password: str) -> None:
     unseen = f"{password}!"
     raise ValueError(f"could not open mysql://u:{SECRET}@host, {len(unseen)} characters")
+
+
+def test_a_crash_is_told_without_secrets() -> None:
+    """An exception that nobody catches is written as Python does it, and masked."""
+    with written_log() as written:
+        try:
+            _fail(LOCAL_ONLY)
+        except ValueError as error:
+            sys.excepthook(ValueError, error, error.__traceback__)
+    assert "Traceback (most recent call last)" in written.getvalue()
+    assert "ValueError: could not open mysql://u:***@host" in written.getvalue()
 
 
 def test_a_line_that_is_not_written_costs_no_masking() -> None:
