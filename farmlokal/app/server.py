@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -58,6 +60,31 @@ async def drain(runner: ServiceRunner, drain_s: int) -> None:
     _log.info("draining", drain_s=drain_s)
     if drain_s:
         await asyncio.sleep(drain_s)
-        for site in runner.sites:
-            await site.stop()
+        await _stop_accepting(runner)
         await asyncio.sleep(_LAST_REQUESTS_S)
+
+
+async def _stop_accepting(runner: ServiceRunner) -> None:
+    """Close the listening sockets, and take over whom the kernel let in before.
+
+    A closed socket resets the connections in its queue, and on those requests may be on their way. So the loop's own
+    socket is closed, a copy of it is emptied, and is closed in the same breath.
+    """
+    loop, server = asyncio.get_running_loop(), runner.server
+    assert server is not None
+    listening = [
+        socket.fromfd(own.fileno(), own.family, own.type)
+        for site in runner.sites
+        for own in getattr(site._server, "sockets", ())  # not promised of every loop's servers
+    ]
+    for site in runner.sites:
+        await site.stop()
+    accepted = []
+    for copy in listening:
+        copy.setblocking(False)
+        with suppress(OSError):  # that there is nobody left
+            while True:
+                accepted.append(copy.accept()[0])
+        copy.close()
+    for connection in accepted:
+        await loop.connect_accepted_socket(server, connection)

@@ -1,17 +1,20 @@
 """The rate limiter: GCRA for each client and class of requests, decided at once and in this process."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from math import ceil
 
 from farmlokal.limiting.clients import ClientTable, Tracked
 from farmlokal.limiting.quotas import Quota
-from farmlokal.limiting.verdicts import Verdict, Verdicts
+from farmlokal.limiting.verdicts import REMAINING_MAX, Verdict, Verdicts
 
 # Per quota. A client takes about 400 bytes: 40 MB when all are there.
 CLIENTS_MAX = 100_000
 # Of the burst: whoever has used so much of it since the last reconciling is reconciled at once.
 _EARLY_SHARE = 8
+# Kept of each quota: verdicts on what one client can spend in a tenth of a second.
+_AT_REST_MAX = 4096
 
 
 class Lane:
@@ -31,8 +34,9 @@ class Lane:
         self.interval_s = quota.emission_interval_s
         self.tolerance_s = quota.tolerance_s
         self.step_s = max(1, ceil(quota.emission_interval_s))
-        # To a client that had its whole burst.
-        self.at_rest = self.verdicts.admitted(quota.burst - 1, self.step_s)
+        # To clients that had their whole burst, which are most, by what each spent since Redis was told.
+        self.at_rest: dict[int, Verdict] = {}
+        self.share_among(1)
         self.early = max(1, quota.burst // _EARLY_SHARE)
 
     def reset_s(self, ahead_s: float) -> int:
@@ -40,16 +44,29 @@ class Lane:
         wait_s = ahead_s + self.interval_s - self.tolerance_s
         return ceil(wait_s) if wait_s > 1 else 1
 
-    def verdict(self, ahead_s: float, spent: int, peers: int) -> Verdict:
+    def share_among(self, peers: int) -> None:
+        """From now on so many processes share the limit."""
+        self.peers = peers
+        self.at_rest.clear()
+        # So much may be spent and as much remains as is ever told: then it need not be known how much it was.
+        others = peers - 1
+        self.ample = (self.quota.burst - REMAINING_MAX * peers) // others if others else sys.maxsize
+
+    def verdict(self, ahead_s: float, spent: int) -> Verdict:
         """What an admitted request is told, whose client's theoretical arrival time now lies so far ahead.
 
-        spent: by the client in this process since Redis was told. peers: processes that share the limit; the others
-        may have used their parts of what was left then.
+        spent: by the client in this process since Redis was told; 0 where it does not matter. The other processes may
+        have used their parts of what was left then.
         """
-        left = int((self.tolerance_s - ahead_s) / self.interval_s)
-        if peers > 1:
-            left = max(0, (left + spent) // peers - spent)
+        left = max(0, (int((self.tolerance_s - ahead_s) / self.interval_s) + spent) // self.peers - spent)
         return self.verdicts.admitted(left, self.step_s if left else min(self.step_s, self.reset_s(ahead_s)))
+
+    def verdict_at_rest(self, spent: int) -> Verdict:
+        """The same for a client that had its whole burst, kept for the next one."""
+        if len(self.at_rest) >= _AT_REST_MAX:
+            self.at_rest.clear()
+        verdict = self.at_rest[spent] = self.verdict(self.interval_s, spent)
+        return verdict
 
     def next_in_queue(self, number: int) -> list[Tracked]:
         """The first `number` of the queue, which leave it."""
@@ -77,7 +94,7 @@ class RateLimiter:
     ) -> None:
         """clients_max: tracked for each quota. clock: monotonic seconds, injected by tests."""
         self.lanes = {quota.name: Lane(quota, clients_max) for quota in quotas}
-        # Set by whoever reconciles: how many processes share the limit, and what to call when one client is quick.
+        # Of whoever reconciles: how many processes share the limit, and what to call when one client is quick.
         self.peers = 1
         self.shared = False
         self.reconciled = False
@@ -86,6 +103,13 @@ class RateLimiter:
 
     def __repr__(self) -> str:
         return f"<RateLimiter shared={self.shared} peers={self.peers} {list(self.lanes.values())}>"
+
+    def share_among(self, peers: int) -> None:
+        """From now on so many processes share the limit."""
+        if peers != self.peers:
+            self.peers = peers
+            for lane in self.lanes.values():
+                lane.share_among(peers)
 
     @property
     def clients(self) -> int:
@@ -118,9 +142,11 @@ class RateLimiter:
         if not state.queued:
             state.queued = True
             lane.queue.append(state)
-        if ahead_s == lane.interval_s and self.peers == 1:
-            return lane.at_rest
-        return lane.verdict(ahead_s, spent, self.peers)
+        if spent <= lane.ample:
+            spent = 0
+        if ahead_s == lane.interval_s:
+            return lane.at_rest.get(spent) or lane.verdict_at_rest(spent)
+        return lane.verdict(ahead_s, spent)
 
     def _at_limit(self, lane: Lane, state: Tracked, now: float) -> Verdict:
         state.asked += 1

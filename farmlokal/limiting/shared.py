@@ -102,7 +102,7 @@ class SharedLimit:
                 self._forget(lane, len(lane.queue))
             if self.breaker.state is not BreakerState.CLOSED:
                 self._limiter.shared = False
-                self._limiter.peers = 1
+                self._limiter.share_among(1)
         return self._limiter.shared
 
     async def _exchange(self, lane: Lane, states: Sequence[Tracked]) -> None:
@@ -122,7 +122,7 @@ class SharedLimit:
             async with asyncio.timeout(WAIT_MAX_S):
                 (redis_us, processes), *answers = await self._reconcile(keys=keys, args=arguments)
         self._told_at = sent_at
-        self._limiter.peers = processes
+        self._limiter.share_among(processes)
         self._limiter.shared = True
         for report, (arrival_us, granted, others) in zip(reports, answers, strict=True):
             arrival = sent_at + (arrival_us - redis_us) / 1e6

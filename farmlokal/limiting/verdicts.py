@@ -7,7 +7,7 @@ from farmlokal.limiting.quotas import Quota
 # Of one kind. A quota by the hour may have a verdict for each of its seconds.
 _KEPT_MAX = 4096
 # Told to a client. With more, nearly every verdict would be another, and making one costs more than the decision.
-_REMAINING_MAX = 1000
+REMAINING_MAX = 1000
 
 Key = TypeVar("Key")
 
@@ -39,8 +39,8 @@ class Verdicts:
         return f"<Verdicts {self._quota.policy} kept={len(self._admitted) + len(self._refused)}>"
 
     def admitted(self, remaining: int, reset_s: int) -> Verdict:
-        """The verdict of a request that may pass. Of much that remains a part is told: the next answer tells it anew."""
-        remaining = min(remaining, _REMAINING_MAX)
+        """The verdict of a request that may pass. Of much that remains a part is told; the next answer tells more."""
+        remaining = min(remaining, REMAINING_MAX)
         kept = self._admitted.get((remaining, reset_s))
         return kept or _keep(self._admitted, (remaining, reset_s), self._made(True, remaining, reset_s))
 

@@ -1,4 +1,4 @@
-"""What operators see of the running service: structured logs, and the table of its metrics."""
+"""What operators see of the running service: structured logs, spans, and the table of its metrics."""
 
 from farmlokal.telemetry.logging import configure_logging, get_logger
 

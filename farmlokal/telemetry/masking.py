@@ -60,9 +60,9 @@ def mask_token(token: str) -> None:
 
 
 def mask_client(client_id: str, secret: str) -> None:
-    """The same for a client's secret, also as the header has it that signs the client in (RFC 7617)."""
-    encoded = (b64encode(f"{quote(client_id)}:{quote(secret)}".encode()), b64encode(f"{client_id}:{secret}".encode()))
-    mask_values((secret, *(pair.decode() for pair in encoded)))
+    """The same for a client's secret, also as the header has it that signs the client in (RFC 6749 section 2.3.1)."""
+    pairs = (f"{client_id}:{secret}", f"{quote_plus(client_id)}:{quote_plus(secret)}")
+    mask_values((secret, *(b64encode(pair.encode()).decode() for pair in pairs)))
 
 
 def masked(text: str) -> str:

@@ -75,7 +75,6 @@ async def catalogue_at(url: str, products: int) -> AsyncIterator[Catalogue]:
         user=address.user,
         db=address.database,
         autocommit=True,
-        init_command="SET SESSION group_concat_max_len = 4194304",
     )
     async with connection.cursor() as cursor:
         yield Catalogue(products, sample, cursor, "MariaDB" in connection.server_version)

@@ -1,7 +1,9 @@
 """What the process knows to be secret: every secret setting, before anything can be logged of it."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -52,7 +54,8 @@ def test_an_application_knows_every_secret_of_its_settings() -> None:
         assert "***" in masked(f"before {secret} after"), secret
         assert secret not in masked(f"before {secret} after")
     # As the header has it that signs the client in: form-encoded pairs in base64.
-    assert "***" == masked("ZmFybWxva2FsOmEgY2xpZW50J3Mgc2VjcmV0LCB3aXRoIGEgY29tbWE=")
+    pair = f"farmlokal:{quote_plus(SECRETS['oauth_client_secret'])}"
+    assert "Basic ***" == masked(f"Basic {b64encode(pair.encode()).decode()}")
     assert "farmer at 127.0.0.1:1" == masked("farmer at 127.0.0.1:1")
 
 

@@ -8,12 +8,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import pytest
 import redis
-from aiohttp import ClientError, ClientSession, web
+from aiohttp import ClientError, ClientSession
 
 from tests.cli_process import DONE_WAIT_MAX_S, make_catalogue, operators
 from tests.conftest import StartMariaDB, StartRedis
@@ -21,10 +20,10 @@ from tests.logged_process import logged_process
 from tests.partner.partner_stand import odd_upstream
 from tests.servers import MariaDBServer, RedisServer
 from tests.web.collector import Collector, collecting, environment
+from tests.web.leaky_partner import MARK, MOODS, LeakyPartner
 from tests.web.web_harness import exchange
 from tests.webhooks.sender import body_of, headers_for, product
 
-MARK = "zQ7mark"
 API_KEY = f"{MARK}-key-of-an-api-caller"
 CLIENT_SECRET = f"{MARK}-client secret/with+more"
 # A base64 text by itself.
@@ -35,7 +34,6 @@ COLLECTOR_KEY = f"{MARK}-collector-key"
 # How the header that signs the client in begins, in base64.
 BASIC = b64encode(f"farmlokal:{MARK}".encode()).decode()[:20]
 
-MOODS = ("well", "refusing", "redirecting", "rambling", "failing")
 PAGES = (
     "/products?limit=3",
     "/products?district=Pune&sort=price&limit=2",
@@ -63,35 +61,6 @@ MALFORMED = (
     f"GET /products HTTP/1.1\r\nHost: x\r\nX-API-Key: {API_KEY}\r\nX-Long: {'a' * 9000}\r\n\r\n",
     f"GET /{API_KEY * 400} HTTP/1.1\r\nHost: x\r\n\r\n",
 )
-
-
-class LeakyPartner:
-    """A partner that repeats our credentials in whatever it answers. moods: how each path answers from now on."""
-
-    def __init__(self) -> None:
-        self.moods = {"/token": "well", "/products": "well"}
-        self._numbers = count(1)
-        self.asked: set[str] = set()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        """One request, to the token endpoint or to the API."""
-        mood = self.moods.get(request.path, "well")
-        self.asked.add(f"{mood} {request.path}")
-        told = f"your credentials are {request.headers.get('Authorization')}; token={MARK}-in-a-body"
-        match mood, request.path:
-            case "well", "/token":
-                token = f"{MARK}-access-token-{next(self._numbers)}"
-                return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": 1})
-            case "well", _:
-                return web.json_response({"products": [], "next_page_token": None, "as_of": "2026-11-22T10:15:00Z"})
-            case "refusing", _:
-                content = {"error": "invalid_client", "error_description": told}
-                return web.json_response(content, status=401, headers={"WWW-Authenticate": told})
-            case "redirecting", _:
-                return web.Response(status=302, headers={"Location": f"http://nowhere/?token={MARK}-moved"})
-            case "rambling", _:
-                return web.json_response({"access_token": told, "products": [{"name": told}], "as_of": told})
-        return web.Response(status=500, text=told, reason=f"{MARK}-reason")
 
 
 @dataclass
