@@ -20,7 +20,8 @@ _AT_REST_MAX = 4096
 class Lane:
     """One quota with the clients that use it.
 
-    queue: those of whom the next reconciling has something to say; only where somebody reconciles.
+    queue: those of whom the next reconciling has something to say; only where somebody reconciles. refusals: since the
+    start.
     """
 
     def __init__(self, quota: Quota, clients_max: int) -> None:
@@ -29,7 +30,7 @@ class Lane:
         self.verdicts = Verdicts(quota)
         self.queue: list[Tracked] = []
         self.refusals = 0
-        # What every request needs, without a way round by others' properties.
+        # What every request needs, at one step's distance.
         self.states = self.table.states
         self.interval_s = quota.emission_interval_s
         self.tolerance_s = quota.tolerance_s
@@ -115,11 +116,6 @@ class RateLimiter:
     def clients(self) -> int:
         """How many clients are tracked; one that uses two quotas counts twice."""
         return sum(len(lane.table) for lane in self.lanes.values())
-
-    @property
-    def refusals(self) -> dict[str, int]:
-        """How many requests were refused since the start, by quota."""
-        return {name: lane.refusals for name, lane in self.lanes.items()}
 
     def take(self, quota: str, client: str) -> Verdict:
         """Whether a request of `client` may pass; it is counted where it may. Never waits."""

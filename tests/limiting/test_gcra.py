@@ -114,6 +114,7 @@ def test_who_honours_retry_after_is_admitted(quota: Quota, refusals: int) -> Non
         (QUOTAS[0], ['"default";r=47;t=1', '"default";r=46;t=1', '"default";r=45;t=1']),
         (QUOTAS[1], ['"default";r=1;t=1', '"default";r=0;t=1', '"default";r=0;t=1']),
         (QUOTAS[4], ['"default";r=0;t=3600', '"default";r=0;t=3600', '"default";r=0;t=3600']),
+        (Quota("default", 1_000_000, 1), ['"default";r=1000;t=1'] * 3),
         (QUOTAS[5], ['"default";r=1;t=72', '"default";r=0;t=72', '"default";r=0;t=72']),
     ],
 )
@@ -126,11 +127,25 @@ def test_the_headers_count_down(quota: Quota, headers: list[str]) -> None:
     assert f"RateLimit-Policy: {policy}\r\nRateLimit: {headers[0]}".encode() in verdicts[0].lines
 
 
+@pytest.mark.parametrize("quota", [QUOTAS[0], QUOTAS[1], Quota("default", 100_000_000, 60)])
+@pytest.mark.parametrize("peers", [2, 3, 8])
+def test_each_of_several_processes_tells_its_part(quota: Quota, peers: int) -> None:
+    """What all tell together is never more than there is, however much one of them has admitted meanwhile."""
+    clock = Clock()
+    limiters = [RateLimiter([quota], clock=clock) for _ in range(peers)]
+    for limiter in limiters:
+        limiter.share_among(peers)
+    for _ in range(2 * quota.burst if quota.burst < 100 else 100):
+        told = [limiter.take("default", "a").remaining for limiter in limiters]
+        assert 0 <= sum(told) <= quota.burst - peers
+        clock.now += quota.emission_interval_s
+
+
 def test_clients_and_quotas_are_apart() -> None:
     """One client's flood leaves another's quota alone, and its own quota of another class."""
     limiter = RateLimiter([Quota("default", 50, 3600), Quota("token", 1, 3600)], clock=Clock())
     assert [True, True, False] == [limiter.take("default", "a").allowed for _ in range(3)]
     assert [True, False] == [limiter.take("token", "a").allowed for _ in range(2)]
     assert [True, True, False] == [limiter.take("default", "b").allowed for _ in range(3)]
-    assert {"default": 2, "token": 1} == limiter.refusals
+    assert [2, 1] == [lane.refusals for lane in limiter.lanes.values()]
     assert 3 == limiter.clients

@@ -57,7 +57,7 @@ async def test_a_refusal_does_none_of_the_work(tmp_path: Path) -> None:
             ("/products?limit=rubbish", ""),
         )
         assert 2 == watched.questions
-        assert {"default": 2, "token": 0} == service.app[keys.LIMITER].refusals
+        assert [2, 0] == [lane.refusals for lane in service.app[keys.LIMITER].lanes.values()]
 
 
 async def test_the_token_has_a_quota_of_its_own(tmp_path: Path) -> None:
