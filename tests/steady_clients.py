@@ -6,7 +6,7 @@ connect to a service that is gone, which is one whose `/livez` no longer answers
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import NamedTuple
@@ -24,6 +24,14 @@ class Request(NamedTuple):
     method: str = "GET"
     headers: str = ""
     body: bytes = b""
+
+
+class Kind(NamedTuple):
+    """A kind of client. kept: it keeps its connection for as long as that is good."""
+
+    name: str
+    make: Callable[[], Request]
+    kept: bool
 
 
 class Ended(Exception):
@@ -61,14 +69,14 @@ class SteadyClients:
     def __repr__(self) -> str:
         return f"<SteadyClients answers={dict(self.answers)} failures={len(self.failures)}>"
 
-    async def keep_asking(self, name: str, make: Callable[[], Request], *, kept: bool) -> None:
-        """Ask for what `make` says until cancelled or ended. kept: on one connection for as long as it is good."""
+    async def keep_asking(self, kind: Kind) -> None:
+        """Ask as a client of this kind, until cancelled or ended."""
         connection: tuple[KeptConnection, asyncio.StreamWriter] | None = None
         try:
             while True:
                 if connection is None:
-                    connection = await self._connect(name)
-                if await self._ask(name, make(), connection[0]) and kept:
+                    connection = await self._connect(kind.name)
+                if await self._ask(kind.name, kind.make(), connection[0]) and kind.kept:
                     continue
                 connection[1].close()
                 connection = None
@@ -117,22 +125,20 @@ class SteadyClients:
         return answer.headers.get("Connection", "").lower() != "close"
 
 
+HITS = (Kind("hits", hits, kept=True), Kind("hits, each on a new connection", hits, kept=False))
+KINDS = (
+    *HITS,
+    Kind("misses", misses, kept=True),
+    Kind("misses, each on a new connection", misses, kept=False),
+    Kind("webhooks", webhooks, kept=True),
+)
+
+
 @asynccontextmanager
-async def steady_clients(port: int, *, of_each: int = 3) -> AsyncIterator[SteadyClients]:
-    """Clients with kept and with new connections, for hits, misses and webhook deliveries, until the block ends."""
+async def steady_clients(port: int, *, kinds: Sequence[Kind] = KINDS, of_each: int = 3) -> AsyncIterator[SteadyClients]:
+    """So many clients `of_each` of the kinds, until the block ends."""
     clients = SteadyClients(port)
-    kinds = [
-        ("hits", hits, True),
-        ("hits, each on a new connection", hits, False),
-        ("misses", misses, True),
-        ("misses, each on a new connection", misses, False),
-        ("webhooks", webhooks, True),
-    ]
-    asking = [
-        asyncio.create_task(clients.keep_asking(name, make, kept=kept))
-        for name, make, kept in kinds
-        for _ in range(of_each)
-    ]
+    asking = [asyncio.create_task(clients.keep_asking(kind)) for kind in kinds for _ in range(of_each)]
     try:
         yield clients
     finally:

@@ -13,7 +13,7 @@ from farmlokal.app import server
 from tests.cli_process import DONE_WAIT_MAX_S, developers, make_catalogue, operators
 from tests.logged_process import LoggedProcess
 from tests.service import Service, serving, settings_for
-from tests.steady_clients import SteadyClients, steady_clients
+from tests.steady_clients import KINDS, SteadyClients, steady_clients
 from tests.telemetry.secret_watch import watch_output
 from tests.web.web_harness import catalogue
 from tests.webhooks.sender import SECRET
@@ -21,7 +21,6 @@ from tests.webhooks.sender import SECRET
 DRAIN_S = 2
 # Several kinds of clients have asked for a while by then.
 _LOAD_S = 0.7
-KINDS = 5
 
 
 @asynccontextmanager
@@ -67,7 +66,7 @@ async def stop_under_load(process: LoggedProcess) -> SteadyClients:
         await process.until_ready()
         async with steady_clients(process.port) as clients:
             await asyncio.sleep(_LOAD_S)
-            assert KINDS == len(clients.answers), clients.answers
+            assert len(KINDS) == len(clients.answers), clients.answers
             before = clients.answers.copy()
             process.process.send_signal(signal.SIGTERM)
             assert 0 == await asyncio.to_thread(process.process.wait, DONE_WAIT_MAX_S), process.log

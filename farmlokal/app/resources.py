@@ -20,6 +20,7 @@ from farmlokal.database.schema import check_schema
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
+from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.web.health import Health, Phase
 from farmlokal.webhooks.reaper import Reaper
@@ -154,14 +155,12 @@ def registrar_context(registrar: Registrar | None) -> Context:
 
 @contextlib.asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Do `work` as a task of this name for the length of the block, and cancel it at its end."""
+    """Do `work` beside the block, and end it with the block."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
 
 def ready_context(health: Health) -> Context:

@@ -71,7 +71,8 @@ async def _stop_accepting(runner: ServiceRunner) -> None:
     socket is closed, a copy of it is emptied, and is closed in the same breath.
     """
     loop, server = asyncio.get_running_loop(), runner.server
-    assert server is not None
+    if server is None:  # not set up: it accepts nobody
+        return
     listening = [
         socket.fromfd(own.fileno(), own.family, own.type)
         for site in runner.sites

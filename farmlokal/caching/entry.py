@@ -21,6 +21,8 @@ FORMAT = 2
 COMPRESS_FROM_BYTES = 16_384
 _ZLIB_LEVEL = 1
 _PLAIN, _ZLIB = 0, 1
+# What the layer above keeps ready beside a value takes so much for each thing, measured on CPython 3.11.
+_PREPARED_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class Entry:
     @property
     def bytes_held(self) -> int:
         """What the entry weighs in memory: its body in every coding, and about what the objects around it take."""
-        variants = self.value.variants
-        return len(self.value.body) + 1000 + sum(map(len, variants.values()))
+        value = self.value
+        return len(value.body) + sum(map(len, value.variants.values())) + 1000 + _PREPARED_BYTES * len(value.prepared)
 
     def encoded(self) -> bytes:
         """The entry for Redis: one line of JSON, then the body, deflated where that pays."""

@@ -59,6 +59,8 @@ class ReadThrough:
     ) -> None:
         self.counts = CacheCounts()
         self._memory = memory
+        # To be told when something was added to a key's value that stays with it.
+        self.reweigh = memory.reweigh
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
@@ -118,11 +120,10 @@ class ReadThrough:
 
     def coded(self, key: str, value: Value, coding: str | None) -> bytes:
         """The body of `value`, which an answer for `key` held, in a content coding; None for the body as it is."""
-        if coding is None or coding in value.variants:
-            return value.coded(coding)
-        body = value.coded(coding)
-        self._memory.reweigh(key)
-        return body
+        if coding is not None and coding not in value.variants:
+            value.coded(coding)
+            self.reweigh(key)
+        return value.coded(coding)
 
     async def refresh(
         self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None

@@ -88,11 +88,12 @@ class _Line:
 
     def call(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
         """The answer to `command`, to be awaited."""
+        packed = hiredis.pack_command(command)  # first: one that cannot be sent must not wait for an answer
         asker: asyncio.Future[Any] = self._loop.create_future()
         self._askers.append((asker, self._loop.time()))
         if not self._unsent:
             self._loop.call_soon(self._send)
-        self._unsent.append(hiredis.pack_command(command))
+        self._unsent.append(packed)
         return asker
 
     async def close(self) -> None:

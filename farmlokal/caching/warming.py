@@ -75,5 +75,5 @@ def _told(raw: bytes | None) -> list[tuple[str, tuple[str, ...]]]:
     try:
         told = orjson.loads(raw) if raw else []
         return [(str(key), tuple(map(str, tags))) for key, tags in told[:HOT_KEYS_MAX]]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, LookupError):
         return []

@@ -117,6 +117,11 @@ class RateLimiter:
         """How many clients are tracked; one that uses two quotas counts twice."""
         return sum(len(lane.table) for lane in self.lanes.values())
 
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How many requests were refused since the start, by quota."""
+        return {name: lane.refusals for name, lane in self.lanes.items()}
+
     def take(self, quota: str, client: str) -> Verdict:
         """Whether a request of `client` may pass; it is counted where it may. Never waits."""
         lane = self.lanes[quota]

@@ -7,8 +7,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 _NAMES = (
-    *("_close", "_force_close", "_handler_waiter", "_keepalive_timeout", "_messages", "_next_keepalive_close_time"),
-    *("_parser", "_paused", "_request_count", "_request_in_progress", "_upgraded", "_waiter"),
+    *("_close", "_force_close", "_handler_waiter", "_keepalive_handle", "_keepalive_timeout", "_messages"),
+    *("_next_keepalive_close_time", "_parser", "_paused", "_process_keepalive", "_request_count"),
+    *("_request_in_progress", "_upgraded", "_waiter"),
 )
 
 

@@ -1,8 +1,8 @@
 """The connection handler of the hot path: aiohttp's own, before which the hot path has its try at each request.
 
-aiohttp's handler is a task that waits for `_waiter` until `_messages` has something. While the hot path looks at a
-request, `_waiter` is taken away, so that nothing wakes the task; then either the message is answered and gone, or the
-waiter is given back and set, and aiohttp goes on as if nothing had been.
+aiohttp's handler is a task that waits for `_waiter` until `_messages` has something. While bytes are parsed, and while
+an answer is looked up, `_waiter` is taken away, so that nothing wakes the task; then either the message is answered and
+gone, or the waiter is given back and set, and aiohttp goes on as if nothing had been.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
 from farmlokal.web.hot_path import HotPath, Turn
+from farmlokal.web.passed_on import PassedOn
 from farmlokal.web.protocol import ProblemRequestHandler
 
 _HEAD_END = b"\r\n\r\n"
@@ -21,15 +22,30 @@ class HotRequestHandler(ProblemRequestHandler):
     """Answers what arrives while the connection waits for a request, and is a page of the listing.
 
     _whole: that the parser has seen no part of a message that is not finished, so that the next bytes begin one.
+    _client: of the rate limit, by the address.
     """
 
-    __slots__ = ("_hot", "_looking", "_whole")
+    __slots__ = ("_client", "_hot", "_looking", "_whole")
 
     def __init__(self, *args: Any, hot: HotPath, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._hot = hot
+        self._client: str | None = None
         self._whole = True
         self._looking: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._client = self._hot.client_at(self.peername)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End, after the request under way; a look-up that takes longer than `timeout` is given up, as a handler is."""
+        try:
+            await super().shutdown(timeout)
+        finally:
+            if self._looking is not None:
+                self._looking.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived: answer it, or do with it what aiohttp does."""
@@ -50,17 +66,20 @@ class HotRequestHandler(ProblemRequestHandler):
         turn = None
         head = self._hot.remembered(data) if self._whole else None
         if head is not None:
-            turn = self._hot.turn(head, self.peername)
+            turn = self._hot.turn(head, self.peername, self._client)
             if self._answered(turn):
                 return
         parsed = self._request_count
         self._waiter = None
-        RequestHandler.data_received(self, data)
+        try:
+            RequestHandler.data_received(self, data)
+        finally:
+            # Also when that failed: who closes the connection then ends the task that waits.
+            self._waiter = waiter
         if not self._messages:
             self._whole = False
-            self._waiter = waiter
         elif turn is not None:
-            self._pass_on(turn, waiter)
+            self._go_on(turn, waiter)
         else:
             self._take_first(data, waiter)
         self.watch_head(data, parsed)
@@ -73,16 +92,15 @@ class HotRequestHandler(ProblemRequestHandler):
         self._whole = alone and data.endswith(_HEAD_END)
         head = self._hot.read(message) if alone else None
         if head is None:
-            self._wake(waiter)
+            waiter.set_result(None)
             return
         if was_whole and self._whole:
             self._hot.remember(data, head)
-        turn = self._hot.turn(head, self.peername)
+        turn = self._hot.turn(head, self.peername, self._client)
         if self._answered(turn):
             self._forget_first()
-            self._waiter = waiter
         else:
-            self._pass_on(turn, waiter)
+            self._go_on(turn, waiter)
 
     def _answered(self, turn: Turn) -> bool:
         answer = self._hot.answer(turn)
@@ -91,42 +109,53 @@ class HotRequestHandler(ProblemRequestHandler):
         self._send(answer)
         return True
 
-    def _pass_on(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
-        """Have the first message answered from beyond memory, in a task; or, refused, by the handlers."""
-        if turn.refused:
-            self.verdict = turn.verdict
-            self._wake(waiter)
+    def _go_on(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
+        """Have the first message answered from beyond memory, in a task; or by the handlers, where that is settled."""
+        if turn.refused or turn.error is not None:
+            self._pass_on(turn, waiter)
             return
         # As aiohttp marks a request that a shutdown has to wait for.
         self._request_in_progress = True
+        self._waiter = None
         self._looking = self._loop.create_task(self._look_up(turn, waiter))
 
     async def _look_up(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
         """Answer from beyond memory; what arrives meanwhile queues up behind."""
-        answer = None
         try:
             answer = await self._hot.look_up(turn)
+        except asyncio.CancelledError:
+            waiter.cancel()
+            raise
         finally:
             self._looking = None
-            self._request_in_progress = False
-            if answer is None:
-                self.verdict = turn.verdict
-            else:
-                self._forget_first()
-                self._send(answer)
-            if self._handler_waiter is not None and not self._handler_waiter.done():
-                self._handler_waiter.set_result(None)
-            if self._close or self._force_close:
-                waiter.cancel()
-            elif self._messages:
-                self._wake(waiter)
-            else:
-                self._waiter = waiter
+        if self.transport is None or self.transport.is_closing():
+            waiter.cancel()
+        elif answer is None:
+            # Stays in progress: a shutdown goes on waiting for it, and the handlers mark its end.
+            self._pass_on(turn, waiter)
+            return
+        else:
+            self._forget_first()
+            self._send(answer)
+            self._wait_again(waiter)
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
 
-    def _wake(self, waiter: asyncio.Future[None]) -> None:
-        """Have aiohttp take the first message."""
+    def _pass_on(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
+        """Have aiohttp take the first message, which is that of `turn`."""
+        message, _ = self._messages[0]
+        self.passed_on = PassedOn(message, turn.verdict, turn.error)
         self._waiter = waiter
-        if not waiter.done():
+        waiter.set_result(None)
+
+    def _wait_again(self, waiter: asyncio.Future[None]) -> None:
+        """Be as aiohttp is after an answer: at the next message, waiting for one, or at the end."""
+        if self._close or self._force_close:
+            waiter.cancel()
+            return
+        self._waiter = waiter
+        if self._messages:
             waiter.set_result(None)
 
     def _forget_first(self) -> None:
@@ -137,4 +166,7 @@ class HotRequestHandler(ProblemRequestHandler):
     def _send(self, answer: bytes) -> None:
         if self.transport is not None:
             self.transport.write(answer)
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            self._next_keepalive_close_time = idle_until = self._loop.time() + self._keepalive_timeout
+            if self._keepalive_handle is None:
+                # It ran out during a look-up, when there was nothing for it to close.
+                self._keepalive_handle = self._loop.call_at(idle_until, self._process_keepalive)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from aiohttp import web
 from aiohttp.http import HttpVersion11
 
 from farmlokal.errors import InvalidInput
@@ -10,6 +11,7 @@ from farmlokal.web.api_keys import offered_key
 from farmlokal.web.asked_pages import AskedPage, AskedPages
 from farmlokal.web.cors import CrossOrigin
 from farmlokal.web.edge import request_id_from
+from farmlokal.web.negotiation import CODED_FROM_BYTES, coding_for
 from farmlokal.web.representation import Wanted, wanted_by
 from farmlokal.web.trace_context import caller_of
 
@@ -21,12 +23,14 @@ _ELSEWHERE = ("If-Match", "Expect", "Upgrade")
 class Head(NamedTuple):
     """What a request's head asks for: the page, and in which form.
 
-    wanted: of the representation. origin: that may read it. request_id: the caller's own. caller: its place in a
-    trace. forwarded_for, api_key: who it says it is.
+    wanted: of the representation. coding, small_coding: for a body that is worth it, and for a small one. origin: that
+    may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key: who it says it is.
     """
 
     page: AskedPage
     wanted: Wanted
+    coding: str | None
+    small_coding: str | None
     origin: str | None
     request_id: str | None
     caller: TraceParent | None
@@ -54,12 +58,17 @@ def read_head(message: Any, pages: AskedPages, cross_origin: CrossOrigin) -> Hea
         return None
     try:
         page = pages.of(query)
-    except InvalidInput:
+        wanted = wanted_by(headers)
+        coding = coding_for(wanted.accept_encoding, CODED_FROM_BYTES)
+        small_coding = coding_for(wanted.accept_encoding, 0)
+    except (InvalidInput, web.HTTPNotAcceptable):
         return None
     offered = headers.get("X-Request-ID")
     return Head(
         page,
-        wanted_by(headers),
+        wanted,
+        coding,
+        small_coding,
         cross_origin.allowed(headers.get("Origin")),
         request_id_from(offered) if offered else None,
         caller_of(headers),

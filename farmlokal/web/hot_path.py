@@ -2,22 +2,21 @@
 
 aiohttp's own parser reads the request, and what it reads decides. A page that memory holds is answered at once, without
 a task; another one is looked up in a task of its own. Whatever is not a plain question for a page, and whatever does
-not end in one, goes the full path. `FARMLOKAL_HOTPATH=off` leaves this file and `hot_connection` out; what they assume
+not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file and `hot_connection` out; what they assume
 of aiohttp stands in `hot_assumptions`.
 """
 
 import time
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup
-from farmlokal.errors import FarmLokalError
 from farmlokal.limiting.verdicts import Verdict
-from farmlokal.telemetry import tracing
+from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web import keys
 from farmlokal.web.access_log import AccessLog
@@ -25,10 +24,12 @@ from farmlokal.web.edge import new_request_id
 from farmlokal.web.health import Phase
 from farmlokal.web.hot_head import PATH, Head, read_head
 from farmlokal.web.links import link_header
-from farmlokal.web.negotiation import coding_for
+from farmlokal.web.negotiation import CODED_FROM_BYTES
 from farmlokal.web.prepared_answer import AGE, CACHE_STATUS, REQUEST_ID, PreparedAnswer
 from farmlokal.web.rate_limit import quota_of
 from farmlokal.web.representation import headers_of, not_modified, selected
+
+_log = get_logger(__name__)
 
 _QUOTA = quota_of(PATH)
 # Heads remembered by their bytes, and the longest of them: 8 MB when full.
@@ -36,24 +37,30 @@ _HEADS_MAX = 4096
 _HEAD_BYTES_MAX = 1024
 
 
-class Form(NamedTuple):
-    """What one answer of a page depends on besides the page. There are few: codings and configured origins."""
-
-    coding: str | None
-    not_modified: bool
-    origin: str | None
+# What one answer of a page depends on besides the page: its coding, whether it is a 304, and the origin that may read
+# it. There are few. A plain tuple: a named one takes eight times as long to make, with every request.
+Form = tuple[str | None, bool, str | None]
 
 
-class Turn(NamedTuple):
+class Turn:
     """A request that is being answered: what it asks for, the verdict of the rate limit, and when it was read.
 
-    started: of time.perf_counter. peername: as the transport tells it.
+    started: of time.perf_counter. peername: as the transport tells it. error: why there is no answer, if there is none
+    for a reason.
     """
 
-    head: Head
-    verdict: Verdict | None
-    started: float
-    peername: object
+    __slots__ = ("error", "head", "peername", "request_id", "started", "verdict")
+
+    def __init__(self, head: Head, verdict: Verdict | None, started: float, peername: object) -> None:
+        self.head = head
+        self.verdict = verdict
+        self.started = started
+        self.peername = peername
+        self.request_id = head.request_id
+        self.error: Exception | None = None
+
+    def __repr__(self) -> str:
+        return f"<Turn {self.head.page.key} verdict={self.verdict} error={self.error!r}>"
 
     @property
     def refused(self) -> bool:
@@ -71,8 +78,9 @@ class HotPath:
         self._edge = app[keys.EDGE]
         self._freshness = app[keys.FRESHNESS]
         self._health = app[keys.HEALTH]
-        self._limiter = app.get(keys.LIMITER)
         self._clients = app.get(keys.CLIENTS)
+        limiter = app.get(keys.LIMITER)
+        self._take = partial(limiter.take, _QUOTA) if limiter is not None and _QUOTA is not None else None
         self._access_log = app.get(keys.ACCESS_LOG)
         self._observer = app[keys.OBSERVER]
         self._series = {status: self._observer.series(PATH, "GET", status) for status in (200, 304)}
@@ -100,52 +108,64 @@ class HotPath:
 
     def read(self, message: Any) -> Head | None:
         """What a parsed head asks for; None for what the full path has to answer."""
-        return read_head(message, self._pages, self._edge.cross_origin)
+        try:
+            return read_head(message, self._pages, self._edge.cross_origin)
+        except Exception:
+            _log.exception("hot path failed to read a head")
+            return None
 
-    def turn(self, head: Head, peername: object) -> Turn:
-        """The request whose head was read just now, counted for its client."""
+    def client_at(self, peername: object) -> str | None:
+        """The rate limit's client for requests of this peer that say nothing of who they are; None without a limit."""
+        return None if self._clients is None else self._clients.client(peername, (), None)
+
+    def turn(self, head: Head, peername: object, client: str | None) -> Turn:
+        """The request whose head was read just now, counted for its client: `client`, if it says nothing else."""
         started = time.perf_counter()
         verdict = None
-        if self._limiter is not None and self._clients is not None and _QUOTA is not None:
-            client = self._clients.client(peername, head.forwarded_for, head.api_key)
-            verdict = self._limiter.take(_QUOTA, client)
+        if self._take is not None and self._clients is not None:
+            if client is None or head.forwarded_for or head.api_key is not None:
+                client = self._clients.client(peername, head.forwarded_for, head.api_key)
+            verdict = self._take(client)
         return Turn(head, verdict, started, peername)
 
     def answer(self, turn: Turn) -> bytes | None:
         """The whole answer from memory; None where memory has none that is fresh, or the rate limit refuses it."""
         head = turn.head
-        lookup = None if turn.refused else self._cache.peek(head.page.key)
-        if lookup is None:
+        try:
+            lookup = None if turn.refused else self._cache.peek(head.page.key)
+            if lookup is None:
+                return None
+            form = _form(head, lookup.value)
+            prepared: PreparedAnswer | None = lookup.value.prepared.get(form)
+            if prepared is None or prepared.loaded_at != lookup.loaded_at:
+                prepared = lookup.value.prepared[form] = self._prepare(head, form, lookup)
+                self._cache.reweigh(head.page.key)
+            return self._told(turn, prepared, lookup)
+        except Exception as error:
+            turn.error = error
             return None
-        form = _form(head, lookup.value)
-        if form is None:
-            return None
-        forms = lookup.value.prepared
-        prepared: PreparedAnswer | None = forms.get(form)
-        if prepared is None or not prepared.of(lookup):
-            prepared = forms[form] = self._prepare(head, form, lookup)
-        return self._told(turn, prepared, lookup)
 
     async def look_up(self, turn: Turn) -> bytes | None:
         """The whole answer from Redis or from the origin; None where there is none, or none to be given here.
 
-        Runs in a task, and so in a context, of its own: log lines of the load tell whose request they are of.
+        What fails is kept in `turn`: the handlers raise it again, and one place tells and logs what is wrong. Runs in a
+        task, and so in a context, of its own: log lines of the load tell whose request they are of.
         """
         head = turn.head
         if head.caller is not None:
             incoming.set(head.caller)
             structlog.contextvars.bind_contextvars(trace_id=head.caller.trace_id)
-        head = head._replace(request_id=head.request_id or new_request_id())
-        structlog.contextvars.bind_contextvars(request_id=head.request_id)
+        turn.request_id = turn.request_id or new_request_id()
+        structlog.contextvars.bind_contextvars(request_id=turn.request_id)
         page = head.page
         try:
             lookup = await self._cache.get(page.key, partial(self._listing.page, page.query), tags=page.tags)
-        except FarmLokalError:
-            return None  # the full path asks once more, and says in a problem what is wrong
-        form = _form(head, lookup.value) if self.serving else None
-        if form is None:
+            if not self.serving:
+                return None
+            return self._told(turn, self._prepare(head, _form(head, lookup.value), lookup), lookup)
+        except Exception as error:
+            turn.error = error
             return None
-        return self._told(turn._replace(head=head), self._prepare(head, form, lookup), lookup)
 
     def _told(self, turn: Turn, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
         """The bytes of the answer, which is counted as sent."""
@@ -153,12 +173,12 @@ class HotPath:
         if prepared.second != second:
             told = self._freshness.headers(lookup)
             prepared.tell(second, told["Age"], told["Cache-Status"])
-        request_id = turn.head.request_id or new_request_id()
+        request_id = turn.request_id or new_request_id()
         seconds = time.perf_counter() - turn.started
-        self._series[prepared.status].observe(seconds)
-        self._observer.hot_path_answers += 1
         if self._access_log is not None:
             self._log(self._access_log, turn, prepared, lookup, request_id, seconds)
+        self._series[prepared.status].observe(seconds)
+        self._observer.hot_path_answers += 1
         limits = b"" if turn.verdict is None else turn.verdict.lines
         return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, prepared.body))
 
@@ -187,22 +207,21 @@ class HotPath:
             )
 
     def _prepare(self, head: Head, form: Form, lookup: Lookup) -> PreparedAnswer:
-        chosen = selected(lookup.value, form.coding, not_modified=form.not_modified)
+        coding, unchanged, origin = form
+        chosen = selected(lookup.value, coding, not_modified=unchanged)
         link = link_header(head.page.link_base, lookup.value)
         headers = headers_of(chosen, lookup, self._freshness, link=link)
         headers["Age"], headers["Cache-Status"] = AGE, CACHE_STATUS
-        self._edge.finish(headers, REQUEST_ID, allowed_origin=form.origin)
+        self._edge.finish(headers, REQUEST_ID, allowed_origin=origin)
         body = b""
-        if not form.not_modified:
-            body = self._cache.coded(head.page.key, lookup.value, form.coding)
+        if not unchanged:
+            body = self._cache.coded(head.page.key, lookup.value, coding)
             headers["Content-Length"] = str(len(body))
         return PreparedAnswer(lookup, chosen.status, headers, body)
 
 
-def _form(head: Head, value: Value) -> Form | None:
-    """The form that a head asks for; None where there is none, which the full path has words for."""
-    try:
-        coding = coding_for(head.wanted.accept_encoding, len(value.body))
-    except web.HTTPNotAcceptable:
-        return None
-    return Form(coding, not_modified(head.wanted, value, coding), head.origin)
+def _form(head: Head, value: Value) -> Form:
+    """The form that a head asks for."""
+    coding = head.coding if len(value.body) >= CODED_FROM_BYTES else head.small_coding
+    unchanged = head.wanted.if_none_match is not None and not_modified(head.wanted, value, coding)
+    return coding, unchanged, head.origin

@@ -12,10 +12,10 @@ AGE, CACHE_STATUS, REQUEST_ID = "\0age", "\0status", "\0id"
 
 
 class PreparedAnswer:
-    """The answer to one form of a question, for as long as its lookup is the one to be told.
+    """The answer to one form of a question, for as long as the load is the one to be told of.
 
-    To be sent: `before_id`, the request id, the lines of the rate limit, `after_id`, `body`. second: the wall second
-    that the two are true for.
+    To be sent: `before_id`, the request id, the lines of the rate limit, `after_id`, `body`. loaded_at: of the load.
+    second: the wall second that the two are true for.
     """
 
     __slots__ = (
@@ -23,10 +23,10 @@ class PreparedAnswer:
         "_before_id",
         "_before_status",
         "_end",
-        "_lookup",
         "after_id",
         "before_id",
         "body",
+        "loaded_at",
         "second",
         "status",
     )
@@ -40,15 +40,12 @@ class PreparedAnswer:
         self._before_age, rest = "".join(lines).split(AGE)
         self._before_status, rest = rest.split(CACHE_STATUS)
         self._before_id, self._end = rest.split(REQUEST_ID)
-        self._lookup = lookup
+        # Not the lookup: it holds the value, which holds this, and a circle outlives its entry.
+        self.loaded_at = lookup.loaded_at
         self.status = status.value
         self.body = body
         self.second = -1
         self.before_id = self.after_id = b""
-
-    def of(self, lookup: Lookup) -> bool:
-        """Whether this was made for `lookup`."""
-        return self._lookup is lookup
 
     def tell(self, second: int, age: str, cache_status: str) -> None:
         """Write the parts that change with the time. second: the present one."""

@@ -13,6 +13,7 @@ from farmlokal.web import keys
 from farmlokal.web.access_log import ANSWERED_FROM
 from farmlokal.web.forms import ID_MAX, Parameter, whole
 from farmlokal.web.links import link_header
+from farmlokal.web.passed_on import passed_on
 from farmlokal.web.query_string import parse_query_string, shown
 from farmlokal.web.representation import headers_of, select, wanted_by
 
@@ -21,6 +22,9 @@ PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, "path", 
 
 async def list_products(request: web.Request) -> web.Response:
     """One page of the catalogue: filtered, sorted, keyset-paginated."""
+    before = passed_on(request)
+    if before is not None and before.error is not None:
+        raise before.error
     app = request.app
     asked = app[keys.ASKED_PAGES].of(_raw_query(request))
     lookup = await app[keys.CACHE].get(asked.key, partial(app[keys.LISTING].page, asked.query), tags=asked.tags)

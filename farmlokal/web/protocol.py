@@ -9,11 +9,11 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry import get_logger
 from farmlokal.web import problems
 from farmlokal.web.edge import Edge, new_request_id
 from farmlokal.web.observation import Observer
+from farmlokal.web.passed_on import PassedOn
 
 _log = get_logger(__name__)
 
@@ -32,17 +32,17 @@ _UNREAD_MAX_MS = 30_000
 class ProblemRequestHandler(RequestHandler):
     """aiohttp's connection handler with our own words for malformed requests, and a limit on how long a head takes.
 
-    verdict: of the rate limit on the request that is passed on to the handlers, where it was counted before.
+    passed_on: the last request of this connection that the hot path left to the handlers.
     """
 
-    __slots__ = ("_edge", "_observer", "_slow_head", "verdict")
+    __slots__ = ("_edge", "_observer", "_slow_head", "passed_on")
 
     def __init__(self, *args: Any, edge: Edge, observer: Observer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._edge = edge
         self._observer = observer
         self._slow_head: asyncio.TimerHandle | None = None
-        self.verdict: Verdict | None = None
+        self.passed_on: PassedOn | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; see to it that the kernel gives up a client that stops reading."""
@@ -84,7 +84,8 @@ class ProblemRequestHandler(RequestHandler):
                 self._slow_head = None
         elif self._slow_head is None and data.strip(b"\r\n"):  # empty lines between requests are nothing
             waiter = self._waiter
-            if waiter is not None and not waiter.done():
+            # The first bytes may come before the handler's first turn: uvloop reads as soon as it has accepted.
+            if parsed == 0 or (waiter is not None and not waiter.done()):
                 self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self._cut_off)
 
     def _cut_off(self) -> None:

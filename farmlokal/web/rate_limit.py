@@ -5,10 +5,9 @@ from aiohttp.typedefs import Handler
 
 from farmlokal.errors import RateLimited
 from farmlokal.limiting.quotas import DEFAULT, TOKEN
-from farmlokal.limiting.verdicts import Verdict
 from farmlokal.web import keys
 from farmlokal.web.api_keys import offered_key
-from farmlokal.web.protocol import ProblemRequestHandler
+from farmlokal.web.passed_on import passed_on
 
 Limits = tuple[tuple[str, str], ...]
 
@@ -44,7 +43,10 @@ async def rate_limit_middleware(request: web.Request, handler: Handler) -> web.S
     quota = quota_of(resource.canonical if resource else None)
     if quota is None:
         return await handler(request)
-    verdict = _taken_before(request) or limiter.take(quota, client_of(request))
+    before = passed_on(request)
+    verdict = before.verdict if before is not None else None
+    if verdict is None:
+        verdict = limiter.take(quota, client_of(request))
     request[RATE_LIMIT_HEADERS] = verdict.headers
     if not verdict.allowed:
         raise RateLimited(quota, retry_after_s=verdict.reset_s)
@@ -56,12 +58,3 @@ def client_of(request: web.Request) -> str:
     peername = None if request.transport is None else request.transport.get_extra_info("peername")
     forwarded_for = request.headers.getall("X-Forwarded-For", ())
     return request.app[keys.CLIENTS].client(peername, forwarded_for, offered_key(request.headers))
-
-
-def _taken_before(request: web.Request) -> Verdict | None:
-    """The verdict on `request` where the hot path counted it already, and passed it on."""
-    connection = request.protocol
-    if not isinstance(connection, ProblemRequestHandler):
-        return None
-    verdict, connection.verdict = connection.verdict, None
-    return verdict

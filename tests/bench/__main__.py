@@ -54,7 +54,12 @@ def main() -> None:
     """Measure what the arguments ask for, print a table, and write JSON where it is asked for."""
     arguments = _parser().parse_args()
     options = Options(
-        arguments.products, arguments.seconds, arguments.rounds, arguments.server, 60 * arguments.soak_minutes
+        arguments.products,
+        arguments.seconds,
+        arguments.rounds,
+        arguments.server,
+        60 * arguments.soak_minutes,
+        arguments.soak_urls,
     )
     started = time.monotonic()
     figures: list[Figure] = []
@@ -94,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for the forge's benchmark action: chart.json makes it chart.bigger.json and chart.smaller.json",
     )
     parser.add_argument("--soak-minutes", type=float, default=10.0, help="length of the soak (%(default)s)")
+    parser.add_argument("--soak-urls", type=int, default=2_000, help="different URLs that it asks for (%(default)s)")
     parser.add_argument("--server", metavar="URL", help="measure this MySQL or MariaDB server, not an own MariaDB")
     return parser
 

@@ -53,8 +53,8 @@ def paired(rounds: int, figure: Callable[[], Sample], reference: Callable[[], Sa
 def _median_and_p99(name: str, pairs: list[tuple[Sample, Sample]], reference: str) -> Iterator[Figure]:
     medians = [(one.median_ms, other.median_ms) for one, other in pairs]
     p99s = [(one.p99_ms, other.p99_ms) for one, other in pairs]
-    yield ratio(f"{name}: median", medians, reference, goal="<= 2.0", extra=_absolute(pairs, "median_ms"))
-    yield ratio(f"{name}: p99", p99s, reference, goal="<= 3.0", extra=_absolute(pairs, "p99_ms"))
+    yield ratio(f"{name}: median", medians, reference, goal="<= 1.5", extra=_absolute(pairs, "median_ms"))
+    yield ratio(f"{name}: p99", p99s, reference, goal="<= 2.5", extra=_absolute(pairs, "p99_ms"))
 
 
 def _absolute(pairs: list[tuple[Sample, Sample]], what: str) -> dict[str, float]:

@@ -22,10 +22,11 @@ _PEAK_S = 5.0
 
 
 def soak(stand: Stand) -> Iterator[Figure]:
-    """2,000 URLs in Zipf proportion at half of the peak rate: p99 to p50, errors, memory at the end to before."""
+    """URLs in Zipf proportion at half of the peak rate: p99 to p50, errors, memory at the end to half-way."""
     cores = share_cores()
     catalogue = stand.catalogue(stand.options.products)
-    requests = zipf_requests(catalogue)
+    requests = zipf_requests(catalogue, urls=stand.options.soak_urls)
+    name = f"half of peak, {stand.options.soak_urls:,} URLs"
     with running_service(catalogue.url, {"FARMLOKAL_REDIS_URL": stand.redis.url()}, cores=cores.service) as running:
         run_wrk(running.port, sorted(set(requests)), seconds=_PEAK_S, cores=cores.load)
         peak = run_wrk(running.port, requests, seconds=_PEAK_S, cores=cores.load).rate
@@ -44,16 +45,16 @@ def soak(stand: Stand) -> Iterator[Figure]:
         "cores": str(cores),
     }
     times = [(one.times.quantile_ms(0.99), one.times.quantile_ms(0.5)) for one in sections]
-    yield ratio("half of peak: p99", times, "the median of the same section", goal="<= 4", extra=extra)
+    yield ratio(f"{name}: p99", times, "the median of the same section", goal="<= 4", extra=extra)
     kept = [(one.times.count / one.elapsed_s, _SHARE_OF_PEAK * peak) for one in sections]
-    yield ratio("half of peak: rate", kept, "the schedule's", goal=">= 0.98")
+    yield ratio(f"{name}: rate", kept, "the schedule's", goal=">= 0.98")
     # Before the middle a service allocates what it needs: connections, the first loads again of what went stale.
     middle, end = memory[_SECTIONS // 2 - 1], memory[-1]
     mib = {name: round(used / 2**20, 1) for name, used in (("mib_at_half", middle), ("mib", end))}
-    yield ratio("half of peak: memory at the end", [(end, middle)], "half-way", goal="<= 1.02", extra=mib)
+    yield ratio(f"{name}: memory at the end", [(end, middle)], "half-way", goal="<= 1.02", extra=mib)
     errors = [one.errors for one in sections]
     yield Figure(
-        "half of peak: errors in all", sum(errors), min(errors), max(errors), "no error", goal="<= 0", unit="requests"
+        f"{name}: errors in all", sum(errors), min(errors), max(errors), "no error", goal="<= 0", unit="requests"
     )
 
 

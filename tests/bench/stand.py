@@ -31,7 +31,8 @@ _SAMPLED_ROWS = 5_000
 class Options:
     """products: size of the catalogue. seconds: of one sample. rounds: samples of one figure.
 
-    server: the URL of a database server to measure instead of an own one. soak_s: how long the soak lasts.
+    server: the URL of a database server to measure instead of an own one. soak_s, soak_urls: how long the
+    soak lasts, and how many different URLs it asks for.
     """
 
     products: int
@@ -39,6 +40,7 @@ class Options:
     rounds: int
     server: str | None = None
     soak_s: float = 600.0
+    soak_urls: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)

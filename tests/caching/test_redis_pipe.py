@@ -53,6 +53,16 @@ async def test_a_refusal_is_its_callers_alone(redis_url: str) -> None:
         assert b"binary \x00\xff" == await pipe.call("ECHO", b"binary \x00\xff")
 
 
+async def test_what_cannot_be_sent_takes_nobodys_answer(redis_url: str) -> None:
+    """A command that cannot be encoded fails by itself, before anything is sent."""
+    async with pipe_to(redis_url) as (pipe, _):
+        await echoes(pipe, 1)
+        for impossible in ("\ud800", None):
+            with pytest.raises((TypeError, ValueError)):
+                await pipe.call("ECHO", impossible)  # type: ignore[arg-type]
+        await echoes(pipe, 3)
+
+
 async def test_a_caller_that_leaves_takes_nobodys_answer(redis_url: str) -> None:
     """Answers keep their order when some of those who asked are cancelled."""
     async with pipe_to(redis_url) as (pipe, _):

@@ -91,6 +91,10 @@ async def test_redis_may_die_and_come_back_empty(tmp_path: Path, own_redis: Star
             await until_dependency(service, "redis", "down")
             server.start()
             await until_redis_is_back(service, events)
+            # Before it, notices may be missed, and what is loaded meanwhile is not shared.
+            async with asyncio.timeout(5):
+                while "listening=True" not in repr(service.app[keys.CACHE]):
+                    await asyncio.sleep(0.05)
             answers += await ask_many(service, 41, 10)
             await service.app[keys.CACHE].close()
             async with serving(settings) as other:

@@ -88,7 +88,15 @@ async def trickling(connection: KeptConnection, start: bytes, more: bytes) -> As
         await asyncio.gather(sending, return_exceptions=True)
 
 
-HEADS = [b"GET /prod", b"GET /products HTTP/1.1\r\nHost: test\r\nX-Slow: ", b"GET /products?limit=2 HTTP/1.1\r\n"]
+async def gone(connection: KeptConnection) -> bool:
+    """Whether the service has closed the connection; who sends on is told so by a reset."""
+    try:
+        return await connection.ended()
+    except ConnectionResetError:
+        return True
+
+
+HEADS = [b"GET /prod", b"GET /products HTTP/1.1\r\nHost: test\r\nX-Slow: "]
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -100,7 +108,7 @@ async def test_a_trickled_first_head_is_cut_off(service: Service, head: bytes) -
             answer = await connection.receive()
         assert PATIENCE_S <= perf_counter() - started
         problem(answer, 408, "request-timeout")
-        assert await connection.ended()
+        assert await gone(connection)
 
 
 async def test_a_trickled_later_head_is_cut_off(service: Service) -> None:
@@ -110,7 +118,7 @@ async def test_a_trickled_later_head_is_cut_off(service: Service) -> None:
             assert 200 == (await connection.ask(target)).status
         async with trickling(connection, HEADS[1], b"a"):
             problem(await connection.receive(), 408, "request-timeout")
-        assert await connection.ended()
+        assert await gone(connection)
 
 
 async def test_half_a_head_behind_a_whole_one_is_cut_off(service: Service) -> None:
@@ -120,13 +128,29 @@ async def test_half_a_head_behind_a_whole_one_is_cut_off(service: Service) -> No
         async with trickling(connection, whole + HEADS[1], b"a"):
             assert 200 == (await connection.receive()).status
             problem(await connection.receive(), 408, "request-timeout")
-        assert await connection.ended()
+        assert await gone(connection)
+
+
+async def test_a_head_that_is_there_before_the_handler_is_cut_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As uvloop may read the first bytes before the connection's task has run once; nothing may follow them."""
+    made = protocol.ProblemRequestHandler.connection_made
+
+    def made_and_read(handler: protocol.ProblemRequestHandler, transport: asyncio.BaseTransport) -> None:
+        made(handler, transport)
+        handler.data_received(HEADS[1])
+
+    monkeypatch.setattr(protocol.ProblemRequestHandler, "connection_made", made_and_read)
+    async with fresh_connection(service.port) as connection:
+        problem(await connection.receive(), 408, "request-timeout")
+        assert await gone(connection)
 
 
 async def test_a_slow_head_that_ends_in_time_is_answered(service: Service) -> None:
     """Neither slowness nor a pause between two requests is a fault; the clock starts anew with each head."""
     async with fresh_connection(service.port) as connection:
-        for _ in range(3):
+        for _ in range(2):
             pieces = [b"GET /prod", b"ucts?limit=2 HTTP/1.1\r\n", b"Host: test\r\n", b"\r\n"]
             assert 200 == (await connection.exchange(pieces)).status
             await asyncio.sleep(PATIENCE_S * 0.8)
@@ -137,13 +161,13 @@ async def test_a_client_that_sends_nothing_is_let_go(tmp_path: Path, monkeypatch
     monkeypatch.setattr(runner, "IDLE_MAX_S", PATIENCE_S)
     async with serving(settings_for(await catalogue(tmp_path))) as service:
         async with fresh_connection(service.port) as connection:
-            assert await connection.ended()
+            assert await gone(connection)
         async with fresh_connection(service.port) as connection:
             for target in ("/livez", "/products?limit=2", "/products?limit=2"):
                 assert 200 == (await connection.ask(target)).status
-            assert await connection.ended()
+            assert await gone(connection)
         async with fresh_connection(service.port) as connection, trickling(connection, b"", b"\r\n"):
-            assert await connection.ended()
+            assert await gone(connection)
 
 
 async def test_a_trickled_body_is_cut_off(service: Service) -> None:

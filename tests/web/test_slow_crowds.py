@@ -20,7 +20,7 @@ CROWD = 500
 _HEAD = b"GET /products HTTP/1.1\r\nHost: test\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 3000) for n in range(10))
 # What one slow head, or one client that does not read, may cost: its buffers, and a few objects of ours.
 _HEAD_COSTS_MAX_BYTES = 128 * 1024
-_UNREAD_COSTS_MAX_BYTES = 384 * 1024
+_UNREAD_COSTS_MAX_BYTES = 192 * 1024
 # The kernel gives an unread connection up after 30 s, counted from a probe to the next one.
 _UNREAD_GONE_S = 90
 

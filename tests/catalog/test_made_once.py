@@ -1,0 +1,110 @@
+"""What is made once for many questions: a statement's text for each shape, a plan until the sample is drawn anew."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.page_statement import page_statement
+from farmlokal.catalog.planning import planner as planning
+from farmlokal.catalog.planning.cost import row_filter
+from farmlokal.catalog.planning.plan import Plan, Scan
+from farmlokal.catalog.planning.planner import Planner
+from farmlokal.catalog.planning.sample import Sample, SampledRow
+from farmlokal.catalog.seed.generator import generate
+from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.database.dialect import MYSQL, SQLITE
+from tests.catalog.questions import FIELDS, draw_question
+from tests.service import open_database, sqlite_url
+
+CATEGORY_BY_PRICE = "products_of_category_by_price"
+
+
+def statement_of(query: ListingQuery, *, ties_apart: bool = False) -> str:
+    """The text of the statement that reads `query` through one index."""
+    return page_statement(query, MYSQL, Plan((Scan(CATEGORY_BY_PRICE, query.filters, 1, ties_apart),))).sql
+
+
+def test_questions_of_one_shape_share_their_text() -> None:
+    """Other values make other parameters, not another text."""
+    one = ListingQuery(Filters(("fruits",), 100, None, "pune"), SORTS["price"], 20, Position(2450, 7))
+    other = ListingQuery(Filters(("grains",), 9900, None, "goa' --"), SORTS["price"], 20, Position(1, 918273))
+    assert statement_of(one) is statement_of(other)
+    assert "pune" not in statement_of(one)
+
+
+def test_every_difference_of_shape_is_another_text() -> None:
+    """Filters given, number of categories, order, direction, limit, position, index, ties, backend."""
+    base = ListingQuery(Filters(("fruits",), organic=True), SORTS["price"], 20, Position(2450, 7))
+    shapes = [
+        base,
+        replace(base, filters=Filters(("fruits",), in_stock=True)),
+        replace(base, filters=Filters(("fruits", "grains"), organic=True)),
+        replace(base, filters=Filters(("fruits", "grains", "milk"), organic=True)),
+        replace(base, sort=SORTS["-price"]),
+        replace(base, sort=SORTS["created_at"], position=Position("2026-01-01T00:00:00Z", 1)),
+        replace(base, limit=21),
+        replace(base, position=None),
+    ]
+    texts = {statement_of(query) for query in shapes} | {statement_of(base, ties_apart=True)}
+    texts |= {page_statement(base, dialect, Plan((Scan("products_by_price", base.filters, 1),))).sql
+              for dialect in (MYSQL, SQLITE)}  # fmt: skip
+    assert len(shapes) + 3 == len(texts)
+    backward = replace(base, position=Position(2450, 7, backward=True))
+    assert statement_of(replace(base, sort=SORTS["-price"])) is statement_of(backward)
+
+
+def test_a_row_filter_is_each_filter_in_turn() -> None:
+    """The passes over many rows find those that pass every filter, one by one."""
+    draw = random.Random(2)
+    rows = [
+        SampledRow(
+            number,
+            created_at=f"2026-01-{number % 28 + 1:02}T00:00:00Z",
+            price_paise=draw.randrange(900),
+            name_key="n",
+            rating_key=0,
+            category=draw.choice(CATEGORIES),
+            district_key=draw.choice(("pune", None)),
+            state_key=draw.choice(("goa", "assam")),
+            farm_id=draw.choice((None, 1, 2)),
+            in_stock=draw.randrange(2),
+            organic=draw.randrange(2),
+        )
+        for number in range(500)
+    ]
+    sample = Sample(rows, 1.0)
+    for number in range(300):
+        filters = draw_question(draw, sample, draw.sample(FIELDS, number % 4)).filters
+        low = filters.min_price_paise or 0
+        high = 10**12 if filters.max_price_paise is None else filters.max_price_paise
+        expected = [
+            place
+            for place, row in enumerate(rows)
+            if (not filters.categories or row.category in filters.categories)
+            and low <= row.price_paise <= high
+            and filters.district_key in (None, row.district_key)
+            and filters.state_key in (None, row.state_key)
+            and filters.farm_id in (None, row.farm_id)
+            and filters.in_stock in (None, row.in_stock)
+            and filters.organic in (None, row.organic)
+        ]
+        assert expected == list(row_filter(filters)(rows)), filters
+
+
+async def test_a_plan_is_remembered_until_the_sample_changes(tmp_path: Path) -> None:
+    """The same question has the same plan; a new sample plans anew; the memory is bounded."""
+    async with open_database(sqlite_url(tmp_path)) as database:
+        planner = Planner(database)
+        query = ListingQuery(Filters(("fruits",)), SORTS["price"])
+        first = planner.plan(query)
+        assert first is planner.plan(ListingQuery(Filters(("fruits",)), SORTS["price"]))
+        await ProductWriter(database).apply(list(generate(1, 200)))
+        await planner.refresh()
+        again = planner.plan(query)
+        assert first is not again
+        assert again is planner.plan(query)
+        for number in range(planning._PLANS_MAX + 10):
+            planner.plan(ListingQuery(Filters(min_price_paise=number + 1)))
+        assert f"plans={planning._PLANS_MAX}>" in repr(planner)
