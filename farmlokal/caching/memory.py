@@ -5,6 +5,8 @@ docs/cache.md compares it with the alternatives.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import islice
 
 from farmlokal.caching.entry import Entry
 
@@ -81,9 +83,7 @@ class MemoryTier:
 
     def hottest(self, count: int) -> list[tuple[str, Entry]]:
         """At most `count` entries with their keys: those asked for often enough to stay, the most asked for first."""
-        by_use = sorted(self._main.items(), key=lambda item: -item[1].uses)
-        newcomers = [item for item in self._small.items() if item[1].uses >= _USES_TO_STAY]
-        return [(key, held.entry) for key, held in [*by_use, *newcomers][:count]]
+        return [(key, held.entry) for key, held in islice(self._by_use(), count)]
 
     def put(self, key: str, entry: Entry) -> None:
         """Keep `entry` in place of what `key` had, making room for it.
@@ -138,6 +138,12 @@ class MemoryTier:
         self._main.clear()
         self._ghosts.clear()
         self._bytes_held = self._small_bytes = 0
+
+    def _by_use(self) -> Iterator[tuple[str, _Held]]:
+        """Those asked for often enough to stay. Not sorted: few of very many are wanted, while requests wait."""
+        for uses in range(_USES_MAX, -1, -1):
+            yield from (item for item in self._main.items() if item[1].uses == uses)
+        yield from (item for item in self._small.items() if item[1].uses >= _USES_TO_STAY)
 
     def _admit(self, key: str, held: _Held) -> None:
         self._bytes_held += held.weight

@@ -124,7 +124,10 @@ class HotRequestHandler(ProblemRequestHandler):
         try:
             answer = await self._hot.look_up(turn)
         except asyncio.CancelledError:
+            # As aiohttp does when a handler is cancelled: who waits for an answer is not left waiting.
             waiter.cancel()
+            self.force_close()
+            self._end_progress()
             raise
         finally:
             self._looking = None
@@ -138,6 +141,10 @@ class HotRequestHandler(ProblemRequestHandler):
             self._forget_first()
             self._send(answer)
             self._wait_again(waiter)
+        self._end_progress()
+
+    def _end_progress(self) -> None:
+        """Mark the end of the request, for a shutdown that waits for it."""
         self._request_in_progress = False
         if self._handler_waiter is not None and not self._handler_waiter.done():
             self._handler_waiter.set_result(None)

@@ -78,7 +78,7 @@ async def load(service: Service, duration_s: float) -> Counter[str]:
     return seen
 
 
-@pytest.mark.parametrize("dead_s", [6, pytest.param(60, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("dead_s", [3, pytest.param(60, marks=pytest.mark.proof)])
 async def test_a_dead_origin(tmp_path: Path, redis_url: str, dead_s: float) -> None:
     """Known pages go on being served and say that they are stale; others are refused; the return is no stampede."""
     settings = settings_for(

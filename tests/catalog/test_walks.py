@@ -191,6 +191,7 @@ async def test_an_emptied_end_can_be_walked_back_from(database: Database) -> Non
         assert second["data"] != empty["data"]
 
 
+@pytest.mark.proof
 async def test_the_real_file_walks_completely(database: Database, real_data: Path) -> None:
     """One real day of prices imports without loss; each sort gives every product once, and the pages backward."""
     bad: list[Any] = []

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from tests.loadtest.stub_service import stub_service
 
@@ -48,6 +50,7 @@ async def loadtest(folder: Path, *options: str, keys: dict[str, str] = KEYS) -> 
     return Ended(process.returncode or 0, said, results)
 
 
+@pytest.mark.proof
 async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path: Path) -> None:
     """Each kind of user finds its fault, and the rate limit is named as what it is."""
     async with stub_service(faulty=True) as url:
@@ -94,6 +97,7 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
     assert "<html" in (ended.results / "report.html").read_text("utf-8")
 
 
+@pytest.mark.proof
 async def test_only_the_master_of_several_processes_judges(tmp_path: Path) -> None:
     """One table of all their requests, and its exit code; every kind of user takes part."""
     async with stub_service(faulty=False) as url:

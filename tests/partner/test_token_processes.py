@@ -61,6 +61,7 @@ async def stampede(partner: Stand, folder: Path, **more: str) -> set[tuple[int, 
         return set(await ask(ports))
 
 
+@pytest.mark.proof
 async def test_one_token_request_for_thousands_of_callers(tmp_path: Path, redis_url: str) -> None:
     """1,000 callers at once on each of 4 processes with a cold cache: one request with the lease, several without."""
     await asyncio.to_thread(make_catalogue, developers(tmp_path))
