@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from farmlokal.caching.entry import Value
-from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
@@ -25,9 +25,9 @@ from farmlokal.web.health import Phase
 from farmlokal.web.hot_head import PATH, Head, read_head
 from farmlokal.web.links import link_header
 from farmlokal.web.negotiation import CODED_FROM_BYTES
-from farmlokal.web.prepared_answer import AGE, CACHE_STATUS, REQUEST_ID, PreparedAnswer
+from farmlokal.web.prepared_answer import HeadTemplate, PreparedAnswer
 from farmlokal.web.rate_limit import quota_of
-from farmlokal.web.representation import headers_of, not_modified, selected
+from farmlokal.web.representation import Selected, headers_of, not_modified, selected
 
 _log = get_logger(__name__)
 
@@ -85,6 +85,8 @@ class HotPath:
         self._observer = app[keys.OBSERVER]
         self._series = {status: self._observer.series(PATH, "GET", status) for status in (200, 304)}
         self._heads: dict[bytes, Head] = {}
+        # By the form, whether there are links, and whether it was a miss: what decides which headers there are.
+        self._templates: dict[tuple[Form, bool, bool], HeadTemplate] = {}
 
     def __repr__(self) -> str:
         return f"<HotPath heads={len(self._heads)} serving={self.serving}>"
@@ -207,17 +209,29 @@ class HotPath:
             )
 
     def _prepare(self, head: Head, form: Form, lookup: Lookup) -> PreparedAnswer:
-        coding, unchanged, origin = form
+        coding, unchanged, _ = form
         chosen = selected(lookup.value, coding, not_modified=unchanged)
-        link = link_header(head.page.link_base, lookup.value)
-        headers = headers_of(chosen, lookup, self._freshness, link=link)
-        headers["Age"], headers["Cache-Status"] = AGE, CACHE_STATUS
-        self._edge.finish(headers, REQUEST_ID, allowed_origin=origin)
-        body = b""
+        own = self._freshness.headers(lookup)
+        own["ETag"] = chosen.etag
+        link, body = "", b""
         if not unchanged:
+            link = link_header(head.page.link_base, lookup.value)
             body = self._cache.coded(head.page.key, lookup.value, coding)
-            headers["Content-Length"] = str(len(body))
-        return PreparedAnswer(lookup, chosen.status, headers, body)
+            own["Link"], own["Content-Length"] = link, str(len(body))
+        shape = (form, bool(link), lookup.outcome is Outcome.MISS)
+        template = self._templates.get(shape)
+        if template is None:
+            template = self._templates[shape] = self._template(chosen, form, lookup, link)
+        return PreparedAnswer(lookup, template, own, body)
+
+    def _template(self, chosen: Selected, form: Form, lookup: Lookup, link: str) -> HeadTemplate:
+        """The template of answers like this one: of its form, with links or without, a miss or not."""
+        _, unchanged, origin = form
+        headers = headers_of(chosen, lookup, self._freshness, link=link)
+        self._edge.finish(headers, "", allowed_origin=origin)
+        if not unchanged:
+            headers["Content-Length"] = ""
+        return HeadTemplate(chosen.status, headers)
 
 
 def _form(head: Head, value: Value) -> Form:
