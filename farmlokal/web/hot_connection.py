@@ -8,6 +8,7 @@ gone, or the waiter is given back and set, and aiohttp goes on as if nothing had
 import asyncio
 from typing import Any
 
+from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
@@ -22,16 +23,19 @@ class HotRequestHandler(ProblemRequestHandler):
     """Answers what arrives while the connection waits for a request, and is a page of the listing.
 
     _whole: that the parser has seen no part of a message that is not finished, so that the next bytes begin one.
+    _between: that no request is queued or being answered although aiohttp's task does not wait yet: it has not begun,
+    or is on its way back from an answer. Under load the next request is always there before it.
     _client: of the rate limit, by the address.
     """
 
-    __slots__ = ("_client", "_hot", "_looking", "_whole")
+    __slots__ = ("_between", "_client", "_hot", "_looking", "_whole")
 
     def __init__(self, *args: Any, hot: HotPath, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._hot = hot
         self._client: str | None = None
         self._whole = True
+        self._between = True
         self._looking: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,8 +55,7 @@ class HotRequestHandler(ProblemRequestHandler):
         """Take what arrived: answer it, or do with it what aiohttp does."""
         waiter = self._waiter
         if (
-            waiter is None
-            or waiter.done()
+            not (self._between if waiter is None else not waiter.done())
             or self._messages
             or self._paused
             or self._close
@@ -62,7 +65,26 @@ class HotRequestHandler(ProblemRequestHandler):
             # Requests queue up behind the one that is being answered, or nobody reads the answers, or this is the end.
             self._whole = False
             super().data_received(data)
-            return
+        else:
+            self._try(data, waiter)
+        if self._messages:
+            self._between = False
+
+    def cut_off(self) -> None:
+        """End a head that takes too long."""
+        super().cut_off()
+        self._between = False
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send a handler's answer. From then on the next request may be answered, although the task is not back yet."""
+        sent, reset = await super().finish_response(request, resp, start_time)
+        done = not reset and bool(sent.keep_alive) and request._payload.is_eof()
+        self._between = done and not self._messages and not self._upgraded
+        return sent, reset
+
+    def _try(self, data: bytes, waiter: asyncio.Future[None] | None) -> None:
         turn = None
         head = self._hot.remembered(data) if self._whole else None
         if head is not None:
@@ -84,7 +106,7 @@ class HotRequestHandler(ProblemRequestHandler):
             self._take_first(data, waiter)
         self.watch_head(data, parsed)
 
-    def _take_first(self, data: bytes, waiter: asyncio.Future[None]) -> None:
+    def _take_first(self, data: bytes, waiter: asyncio.Future[None] | None) -> None:
         """Answer the first message that `data` brought, if it came alone and is for us; else wake aiohttp for it."""
         message, payload = self._messages[0]
         was_whole = self._whole
@@ -92,7 +114,7 @@ class HotRequestHandler(ProblemRequestHandler):
         self._whole = alone and data.endswith(_HEAD_END)
         head = self._hot.read(message) if alone else None
         if head is None:
-            waiter.set_result(None)
+            _wake(waiter)
             return
         if was_whole and self._whole:
             self._hot.remember(data, head)
@@ -109,9 +131,12 @@ class HotRequestHandler(ProblemRequestHandler):
         self._send(answer)
         return True
 
-    def _go_on(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
-        """Have the first message answered from beyond memory, in a task; or by the handlers, where that is settled."""
-        if turn.refused or turn.error is not None:
+    def _go_on(self, turn: Turn, waiter: asyncio.Future[None] | None) -> None:
+        """Have the first message answered from beyond memory, in a task; or by the handlers, where that is settled.
+
+        They also take it where aiohttp's task does not wait: then it could not be kept from taking the next one.
+        """
+        if waiter is None or turn.refused or turn.error is not None:
             self._pass_on(turn, waiter)
             return
         # As aiohttp marks a request that a shutdown has to wait for.
@@ -149,12 +174,13 @@ class HotRequestHandler(ProblemRequestHandler):
         if self._handler_waiter is not None and not self._handler_waiter.done():
             self._handler_waiter.set_result(None)
 
-    def _pass_on(self, turn: Turn, waiter: asyncio.Future[None]) -> None:
+    def _pass_on(self, turn: Turn, waiter: asyncio.Future[None] | None) -> None:
         """Have aiohttp take the first message, which is that of `turn`."""
         message, _ = self._messages[0]
+        self._between = False
         self.passed_on = PassedOn(message, turn.verdict, turn.error)
         self._waiter = waiter
-        waiter.set_result(None)
+        _wake(waiter)
 
     def _wait_again(self, waiter: asyncio.Future[None]) -> None:
         """Be as aiohttp is after an answer: at the next message, waiting for one, or at the end."""
@@ -177,3 +203,9 @@ class HotRequestHandler(ProblemRequestHandler):
             if self._keepalive_handle is None:
                 # It ran out during a look-up, when there was nothing for it to close.
                 self._keepalive_handle = self._loop.call_at(idle_until, self._process_keepalive)
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    """Have aiohttp's task take the first message, unless it is on its way to look for one anyhow."""
+    if waiter is not None:
+        waiter.set_result(None)

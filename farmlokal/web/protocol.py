@@ -86,9 +86,10 @@ class ProblemRequestHandler(RequestHandler):
             waiter = self._waiter
             # The first bytes may come before the handler's first turn: uvloop reads as soon as it has accepted.
             if parsed == 0 or (waiter is not None and not waiter.done()):
-                self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self._cut_off)
+                self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self.cut_off)
 
-    def _cut_off(self) -> None:
+    def cut_off(self) -> None:
+        """End a head that takes too long: with a problem, and the connection."""
         self._slow_head = None
         waiter = self._waiter
         if waiter is not None and not waiter.done():

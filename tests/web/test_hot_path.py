@@ -21,6 +21,7 @@ from tests.web.web_harness import catalogue, logged
 
 # Answers of 21 KB: some 30 MB, more than the buffers of two sockets take.
 _UNREAD = 1500
+_CLIENTS, _EACH = 50, 20
 PLENTY = "default=1000000/minute"
 QUERIES = ["", "?", "?limit=3", "?limit=03", "?category=fruits&sort=price", "?sort=price&category=Fruits", "?limit=50"]
 WRONG = [
@@ -153,6 +154,25 @@ async def test_pages_in_memory_are_answered_below_the_handlers(paths: Paths) -> 
     full = paths.full.app[keys.OBSERVER]
     await ask_kept(paths.full.port, "/products?limit=7")
     assert 0 == full.hot_path_answers
+
+
+async def test_a_busy_connection_does_not_stay_with_the_handlers(tmp_path: Path) -> None:
+    """Requests that come before aiohttp's task is back from the last answer are answered below the handlers too."""
+    async with serving(settings_for(await catalogue(tmp_path))) as service:
+        await ask_kept(service.port, "/products")
+
+        async def ask_again_and_again() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+            for _ in range(_EACH):
+                # A turn of the event loop that lasts: the next request is there before the task is.
+                writer.write(b"GET /products HTTP/1.1\r\nHost: t\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", head)[1]))  # type: ignore[index]
+            writer.close()
+
+        before = service.app[keys.OBSERVER].hot_path_answers
+        await asyncio.gather(*(ask_again_and_again() for _ in range(_CLIENTS)))
+        assert before + _CLIENTS * _EACH == service.app[keys.OBSERVER].hot_path_answers
 
 
 async def test_both_paths_count_the_same(tmp_path: Path) -> None:
