@@ -122,7 +122,9 @@ async def shares_again(one: Process, url: str) -> None:
     await until(lambda: is_listening(one.cache))
 
 
-@pytest.mark.parametrize("fault", [killed, frozen, full, rubbish], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize(
+    "fault", [killed, *(pytest.param(fault, marks=pytest.mark.proof) for fault in (frozen, full, rubbish))]
+)
 async def test_a_fault_under_load(own_redis: StartRedis, fault: Fault) -> None:
     """Every request is answered within the stated time, and afterwards Redis is used again without a restart."""
     server = own_redis("--maxmemory-policy", "noeviction")

@@ -71,6 +71,7 @@ async def sync_under_faults(database: Database, partner: PartnerProcess, tmp_pat
     await assert_equals_seed(database, size, rows)
 
 
+@pytest.mark.proof
 @on_every_backend
 async def test_catalogue_equals_a_feed_with_faults(backend_url: str, tmp_path: Path) -> None:
     """With 5 % of the pages failing in one way or another every field of every product arrives, in flat memory."""

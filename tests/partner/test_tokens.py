@@ -100,6 +100,7 @@ async def test_a_failed_holder_hands_the_lease_on(partner: Stand, redis_url: str
     assert 2 == partner.requests(TOKEN)
 
 
+@pytest.mark.proof
 async def test_expiry_under_load_is_felt_by_nobody(redis_url: str) -> None:
     """Callers of four caches never wait for a renewal nor get an expired token; the endpoint sees one per lifetime."""
     ttl_s, lifetimes = 2, 3
