@@ -19,6 +19,8 @@ _MASK = "***"
 # Fields that are secrets as a whole.
 _SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets"})
 _KEY_CHARS_MIN = 16
+# Below that a tier holds too few pages to be worth its while.
+_L1_BYTES_MIN = 2**20
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 # What a header can carry, and nobody can guess.
 _API_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{_KEY_CHARS_MIN},}}")
@@ -94,6 +96,12 @@ def _rate_limit(text: str) -> str:
     return text
 
 
+def _l1_bytes(size_bytes: int) -> int:
+    if 0 < size_bytes < _L1_BYTES_MIN:
+        raise ValueError(f"must be 0, for none, or at least {_L1_BYTES_MIN}")
+    return size_bytes
+
+
 def _networks(text: str) -> str:
     parse_networks(text)
     return text
@@ -144,7 +152,9 @@ class Settings(BaseSettings):
     )
     cache_ttl_s: int = Field(30, ge=1, le=86_400, description="how long an entry is fresh, ± 10 %")
     stale_s: int = Field(300, ge=0, le=604_800, description="how long it may be served stale after that")
-    l1_bytes: int = Field(64 * 2**20, ge=2**20, description="memory for the first cache tier, per worker")
+    l1_bytes: Annotated[int, AfterValidator(_l1_bytes)] = Field(
+        64 * 2**20, ge=0, description="memory for the first cache tier, per worker; 0 for none"
+    )
     origin_loads: int | None = Field(
         None, ge=1, le=1000, description="most concurrent loads from the database; default: the pool's size"
     )

@@ -72,7 +72,7 @@ def test_nothing_set_is_a_developers_machine() -> None:
         ("redis_wait_ms", "0", "greater than or equal to 1"),
         ("cache_ttl_s", "0", "greater than or equal to 1"),
         ("stale_s", "-1", "greater than or equal to 0"),
-        ("l1_bytes", "1000", "greater than or equal to 1048576"),
+        ("l1_bytes", "1000", "must be 0, for none, or at least 1048576"),
         ("origin_loads", "0", "greater than or equal to 1"),
         ("rate_limit", "default=10/day", "must be off, or comma-separated CLASS=REQUESTS/UNIT"),
         ("rate_limit", "default=0/second", "REQUESTS 1 to 1000000000"),

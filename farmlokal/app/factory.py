@@ -100,7 +100,7 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
         observer.listeners.append(app[keys.ACCESS_LOG].note)
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
-    app[keys.ASKED_PAGES] = AskedPages(signer)
+    app[keys.ASKED_PAGES] = AskedPages(signer, cache, listing)
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
     app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))

@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
+from farmlokal.app.heap import spare_the_heap
 from farmlokal.app.metrics_port import metrics_socket, serve_metrics_from
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.seats import Seats
@@ -114,6 +115,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
 
         async def make_runner() -> web.AppRunner:
             app = create_app(self.settings, self._seats.own)
+            app.on_startup.append(spare_the_heap)
             serve_metrics_from(app, self._metrics)
             self.runner = ServiceRunner(
                 app,

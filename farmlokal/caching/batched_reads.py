@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from farmlokal.caching.entry import Entry
 
 # What each key holds. An asker that decodes an entry leaves it here for the others of its batch.
 Answers = dict[str, bytes | Entry | None]
+Asker = Callable[[Answers | None], object]
 Fetch = Callable[[list[str]], Awaitable[list[bytes | None] | None]]
 
 # More than this in one MGET would hold up Redis, and everybody who waits for it, for milliseconds.
@@ -14,7 +16,7 @@ _KEYS_MAX = 256
 
 
 class BatchedReads:
-    """Collects keys until the event loop's next turn; every asker waits for the one answer.
+    """Collects keys until the event loop's next turn; every asker is told of the one answer.
 
     fetch: answers keys in their order, or None where it cannot; it does not raise.
     """
@@ -22,8 +24,7 @@ class BatchedReads:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._asked: dict[str, None] = {}
-        # A future for each asker: the cancellation of one must not take the answer from the others.
-        self._askers: list[asyncio.Future[Answers | None]] = []
+        self._askers: list[Asker] = []
         self._sending: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -31,16 +32,21 @@ class BatchedReads:
 
     async def ask(self, keys: Sequence[str]) -> Answers | None:
         """What the keys hold, all at one moment, among other askers' keys; None where nobody can say."""
-        loop = asyncio.get_running_loop()
+        # A future for each asker: the cancellation of one must not take the answer from the others.
+        asker: asyncio.Future[Answers | None] = asyncio.get_running_loop().create_future()
+        self.tell(keys, partial(_settle, asker))
+        return await asker
+
+    def tell(self, keys: Sequence[str], asker: Asker) -> None:
+        """Tell `asker` in a later turn of the event loop what `ask` returns; it must not raise. Cheaper than a task."""
         if not self._askers:
-            loop.call_soon(self._send)
+            asyncio.get_running_loop().call_soon(self._send)
         elif len(self._asked) + len(keys) > _KEYS_MAX:
             self._send()
-            loop.call_soon(self._send)
-        asker: asyncio.Future[Answers | None] = loop.create_future()
+            asyncio.get_running_loop().call_soon(self._send)
         self._askers.append(asker)
-        self._asked.update(dict.fromkeys(keys))
-        return await asker
+        for key in keys:
+            self._asked[key] = None
 
     def _send(self) -> None:
         if not self._askers:
@@ -51,7 +57,7 @@ class BatchedReads:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _answer(self, keys: list[str], askers: list[asyncio.Future[Answers | None]]) -> None:
+    async def _answer(self, keys: list[str], askers: list[Asker]) -> None:
         answers: Answers | None = None
         try:
             held = await self._fetch(keys)
@@ -60,5 +66,9 @@ class BatchedReads:
         finally:
             # Also where this task is cancelled: nobody must wait for ever.
             for asker in askers:
-                if not asker.done():
-                    asker.set_result(answers)
+                asker(answers)
+
+
+def _settle(asker: asyncio.Future[Answers | None], answers: Answers | None) -> None:
+    if not asker.done():
+        asker.set_result(answers)

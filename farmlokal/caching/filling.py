@@ -12,7 +12,7 @@ from farmlokal.caching.lookup import Lookup, Outcome, Question, answer
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import Origin
 from farmlokal.caching.second_tier import Busy, Lease, Reading, SecondTier
-from farmlokal.caching.tag_history import Standing, TagHistory
+from farmlokal.caching.tag_history import NOT_KNOWN_OLD, Standing, TagHistory
 from farmlokal.errors import OriginBusy
 
 # For another process's load: its wait for a slot and its deadline together, as for a load of our own.
@@ -20,9 +20,6 @@ _FOLLOW_MAX_S = 15.0
 # A notice that a load has landed can be lost; then the look after this time finds what it brought.
 _LOOK_EVERY_S = 0.5
 _MARGIN_S = 0.01
-
-
-_NOT_KNOWN_OLD = (Standing.VALID, Standing.UNKNOWN)
 
 
 class Wanted(NamedTuple):
@@ -85,7 +82,20 @@ class Filler:
         if self._second is None:
             return None
         asked_at = self._history.epoch
-        reading = await self._second.read(question.key, question.tags)
+        return self._found(question, await self._second.read(question.key, question.tags), asked_at, wanted)
+
+    def look_soon(
+        self, second: SecondTier, question: Question, wanted: Wanted, then: Callable[[Filled | None], object]
+    ) -> None:
+        """Tell `then` in a later turn of the event loop what `look` would return. `then` must not raise."""
+        asked_at = self._history.epoch
+        second.read_soon(
+            question.key,
+            question.tags,
+            lambda reading: then(self._found(question, reading, asked_at, wanted)),
+        )
+
+    def _found(self, question: Question, reading: Reading | None, asked_at: int, wanted: Wanted) -> Filled | None:
         held = self._memory.peek(question.key)
         if reading is None:
             return self._unconfirmed(held, wanted)
@@ -95,7 +105,7 @@ class Filler:
         """Without Redis nobody can say what was missed: what we hold is good for its fresh time."""
         if held is None or held.fresh_until <= self._clock() or held.loaded_at <= wanted.loaded_after:
             return None
-        usable = self._history.standing(held) in _NOT_KNOWN_OLD
+        usable = self._history.standing(held) in NOT_KNOWN_OLD
         return Filled(answer(held, Outcome.MEMORY_HIT), held) if usable else None
 
     def _pick(
@@ -122,7 +132,7 @@ class Filler:
 
     def _current(self, entry: Entry, asked_at: int) -> bool:
         # Unknown: notices were missed while we asked. What Redis said holds for the moment at which it was asked.
-        return entry.epoch >= asked_at and self._history.standing(entry) in _NOT_KNOWN_OLD
+        return entry.epoch >= asked_at and self._history.standing(entry) in NOT_KNOWN_OLD
 
     def _may_serve_stale(self, entry: Entry, now: float) -> bool:
         bypassed = self._history.standing(entry) is Standing.BYPASSED

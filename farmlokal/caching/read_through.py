@@ -18,22 +18,19 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.neighbours import Neighbours
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
 from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
+from farmlokal.caching.tag_history import EVERYTHING, NOT_KNOWN_OLD, Standing, TagHistory
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.ending import end
 from farmlokal.resilience.single_flight import SingleFlight
-from farmlokal.telemetry import get_logger, tracing
+from farmlokal.telemetry import tracing
 from farmlokal.telemetry.short_hash import short_hash
 from farmlokal.telemetry.tracing import span
-
-_log = get_logger(__name__)
 
 _DRAIN_WAIT_MAX_S = 5.0
 # Loads that one caller may see invalidated under way before it is given the last one, as not fresh.
 _FLIGHTS_MAX = 3
-# After a failed refresh the stale entry is served this long, ± 50 %, before the next attempt.
-_RETRY_AFTER_S = 1.0
 _ANYTHING = Wanted(stale=True)
 _FRESH = Wanted()
 
@@ -64,7 +61,6 @@ class ReadThrough:
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
-        self._draw = draw
         self._history = TagHistory()
         self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
         self._flights: SingleFlight[Filled] = SingleFlight()
@@ -74,6 +70,7 @@ class ReadThrough:
         self._filler = Filler(
             memory, second, self._origin, *known, clock=clock, behind=self._behind, counts=self.counts
         )
+        self._refresher = Refresher(self._filler, self._flights, clock=clock, draw=draw)
         self._invalidator = Invalidator(second, self._history, clock=clock)
         self._neighbours: Neighbours | None = None
         if isinstance(second, RedisTier):
@@ -86,26 +83,56 @@ class ReadThrough:
             f" {self._history!r} {self._invalidator!r} {self._neighbours!r} writes={len(self._writes)}>"
         )
 
+    def question(
+        self, key: str, load: Loader, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
+    ) -> Question:
+        """What to ask of `key`.
+
+        tags: what invalidates it; the same in every question of this key. lifetime: another than the cache's own.
+        """
+        return Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+
     async def get(
         self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
     ) -> Lookup:
-        """The value of `key`: fresh, or stale while it is refreshed or cannot be.
+        """`ask` the `question` that these make."""
+        return self.peek(key) or await self.ask(self.question(key, load, tags, lifetime))
 
-        tags: what invalidates it; the same for every call with this key. lifetime: another than the cache's own.
-        Raises what `load` raises, and Unavailable when it cannot run or end in time and nothing is kept.
+    async def ask(self, question: Question) -> Lookup:
+        """The value of the question's key: fresh, or stale while it is refreshed or cannot be.
+
+        Raises what its loader raises, and Unavailable when it cannot run or end in time and nothing is kept.
         """
-        hit = self.peek(key)
-        if hit is not None:
-            return hit
-        question = Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
-        lookup = self._from_memory(question)
-        if lookup is None:
-            with span("cache lookup") as looking:
-                if tracing.active:
-                    looking.set("farmlokal.cache.key", short_hash(key))
-                lookup = await self._filled(question)
-                looking.set("farmlokal.cache.outcome", lookup.outcome)
+        return self.peek(question.key) or self.held(question) or await self.fetch(question)
+
+    async def fetch(self, question: Question, *, looked: bool = False) -> Lookup:
+        """What `ask` returns for what memory does not hold. looked: that Redis was asked just now, and has nothing."""
+        with span("cache lookup") as looking:
+            if tracing.active:
+                looking.set("farmlokal.cache.key", short_hash(question.key))
+            lookup = await self._filled(question, looked=looked)
+            looking.set("farmlokal.cache.outcome", lookup.outcome)
         return self.counts.note(lookup)
+
+    def look_soon(self, question: Question, then: Callable[[Lookup | None], object]) -> bool:
+        """Tell `then` in a later turn of the event loop what Redis has; None where it has nothing that may be served.
+
+        For callers that are no task: making one costs as much as the whole of this. `then` must not raise. False where
+        it is not told, because there is no Redis, or a load of the key is under way.
+        """
+        if self._second is None or question.key in self._flights:
+            return False
+
+        def found(filled: Filled | None) -> None:
+            then(None if filled is None else self.counts.note(self._served(question, filled)))
+
+        self._filler.look_soon(self._second, question, _ANYTHING, found)
+        return True
+
+    def held(self, question: Question) -> Lookup | None:
+        """What memory has to say without waiting: a hit, or a stale answer whose refresh is started. It is counted."""
+        lookup = self._from_memory(question)
+        return lookup and self.counts.note(lookup)
 
     def peek(self, key: str) -> Lookup | None:
         """The answer of a memory hit that needs no further thought, for callers that cannot wait. It is counted."""
@@ -129,7 +156,7 @@ class ReadThrough:
         self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
     ) -> None:
         """Load `key` now, however fresh its entry still is, unless a load is under way. Raises what `load` raises."""
-        question = Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+        question = self.question(key, load, tags, lifetime)
         await self._flights.run(key, lambda: self._filler.fill(question, Wanted(loaded_after=self._clock())))
 
     async def invalidate(self, tags: Iterable[str]) -> None:
@@ -176,7 +203,7 @@ class ReadThrough:
                 return None
         if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
             return None
-        self._refresh_behind(question, entry, now, _FRESH)
+        self._refresher.refresh_behind(question, entry, _FRESH)
         return answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE)
 
     def _hit(self, question: Question, entry: Entry, now: float) -> Lookup:
@@ -190,15 +217,16 @@ class ReadThrough:
             if entry.late_hits >= HOT_HITS:
                 entry.calm_until = entry.fresh_until
                 if not entry.value.negative:
-                    self._refresh_behind(question, entry, now, Wanted(loaded_after=entry.loaded_at))
+                    self._refresher.refresh_behind(question, entry, Wanted(loaded_after=entry.loaded_at))
         return entry.hit
 
-    async def _filled(self, question: Question) -> Lookup:
+    async def _filled(self, question: Question, *, looked: bool) -> Lookup:
         """What Redis has or a flight brings, checked once more on the way out: it may have been invalidated since."""
         for _ in range(_FLIGHTS_MAX):
             try:
-                found = None if question.key in self._flights else await self._filler.look(question, _ANYTHING)
-                follower = False
+                pointless = looked or question.key in self._flights
+                found = None if pointless else await self._filler.look(question, _ANYTHING)
+                follower, looked = False, False
                 if found is None:
                     work = partial(self._filler.load, question, _ANYTHING)
                     found, follower = await self._flights.run(question.key, work)
@@ -207,42 +235,27 @@ class ReadThrough:
                 if kept is None:
                     raise
                 return kept
-            lookup, entry = found
-            if lookup.outcome is Outcome.STALE:
-                self._refresh_behind(question, entry, self._clock(), _FRESH)
-                return lookup
-            if self._history.standing(entry) in (Standing.VALID, Standing.UNKNOWN):
+            lookup = self._served(question, found)
+            if lookup.outcome is Outcome.STALE or self._history.standing(found.entry) in NOT_KNOWN_OLD:
                 break
         else:
             lookup = lookup._replace(stored=False)
         return lookup._replace(collapsed=True) if follower else lookup
+
+    def _served(self, question: Question, found: Filled) -> Lookup:
+        """The answer that was found; a stale one is refreshed behind."""
+        lookup, entry = found
+        if lookup.outcome is Outcome.STALE:
+            self._refresher.refresh_behind(question, entry, _FRESH)
+        return lookup
 
     def _kept(self, key: str) -> Lookup | None:
         """What is kept of `key`, to be served in place of an error."""
         entry, now = self._memory.peek(key), self._clock()
         if entry is None or entry.stale_until <= now or entry.value.negative:
             return None
-        self._note_failure(entry, now)
+        self._refresher.note_failure(entry)
         return answer(entry, Outcome.STALE_ERROR)
-
-    def _refresh_behind(self, question: Question, entry: Entry, now: float, wanted: Wanted) -> None:
-        if entry.retry_at > now or question.key in self._flights:
-            return
-        self._flights.start(question.key, lambda: self._refreshed(question, entry, wanted))
-
-    async def _refreshed(self, question: Question, entry: Entry, wanted: Wanted) -> Filled:
-        try:
-            filled = await self._filler.fill(question, wanted)
-        except Exception as error:
-            self._note_failure(entry, self._clock())
-            if not isinstance(error, Unavailable):
-                _log.exception("refresh failed", key=short_hash(question.key))
-            raise
-        entry.retry_at = 0.0
-        return filled
-
-    def _note_failure(self, entry: Entry, now: float) -> None:
-        entry.retry_at = now + _RETRY_AFTER_S * (0.5 + self._draw())
 
     def _behind(self, write: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(write)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from farmlokal.caching import redis_scripts
-from farmlokal.caching.batched_reads import BatchedReads
+from farmlokal.caching.batched_reads import Answers, BatchedReads
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis_keys import (
     GENERATION_MS,
@@ -103,15 +103,13 @@ class RedisTier:
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
         """See SecondTier. The keys asked for in one turn of the event loop travel as one MGET."""
-        keys = generation_keys(tags)
-        kept_at = entry_key(key)
-        answers = await self._reads.ask([kept_at, *keys])
-        if answers is None:
-            return None
-        kept = answers[kept_at]
-        if isinstance(kept, bytes):
-            kept = answers[kept_at] = decoded(kept)
-        return Reading(kept, _texts([cast("bytes | None", answers[name]) for name in keys]))
+        names = [entry_key(key), *generation_keys(tags)]
+        return _reading(names, await self._reads.ask(names))
+
+    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+        """See SecondTier. In the same MGET as `read`."""
+        names = [entry_key(key), *generation_keys(tags)]
+        self._reads.tell(names, lambda answers: then(_reading(names, answers)))
 
     @fails_open(None)
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy:
@@ -207,6 +205,17 @@ class RedisTier:
 
     def _note_write(self) -> None:
         self._writes.worked()
+
+
+def _reading(names: list[str], answers: Answers | None) -> Reading | None:
+    """What the answers say of the entry at the first of `names`, and of the generations at the others."""
+    if answers is None:
+        return None
+    kept_at, *generations = names
+    kept = answers[kept_at]
+    if isinstance(kept, bytes):
+        kept = answers[kept_at] = decoded(kept)
+    return Reading(kept, _texts([cast("bytes | None", answers[name]) for name in generations]))
 
 
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:

@@ -1,6 +1,6 @@
 """What the cache needs of the tier that processes share. Redis is one; a test may stand another in its place."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from farmlokal.caching.entry import Entry
@@ -41,6 +41,10 @@ class SecondTier(Protocol):
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
         """What is held of `key`; None where the tier cannot say in time."""
+        ...
+
+    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+        """Tell `then` in a later turn of the event loop what `read` would return. `then` must not raise."""
         ...
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:

@@ -33,6 +33,9 @@ class Standing(Enum):
     UNKNOWN = "unknown"  # notices may have been missed since: Redis has to be asked
 
 
+NOT_KNOWN_OLD = (Standing.VALID, Standing.UNKNOWN)
+
+
 @dataclass(slots=True)
 class _Tag:
     """noticed_at: a load begun before this epoch may have read the old value.

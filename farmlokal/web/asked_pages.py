@@ -1,9 +1,12 @@
 """Questions to the listing, remembered by how they were spelt: most of them come again in the same words."""
 
+from functools import partial
 from typing import NamedTuple
 
+from farmlokal.caching.lookup import Question
+from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.listing import Listing
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.links import link_base
 from farmlokal.web.listing_parameters import parse_listing_query
@@ -15,22 +18,22 @@ _REMEMBERED_CHARS_MAX = 512
 
 
 class AskedPage(NamedTuple):
-    """One page of the listing as it was asked for: the question, its cache key, and the tags that invalidate it.
+    """One page of the listing as it was asked for.
 
-    link_base: how the links to its other pages begin.
+    question: to the cache. link_base: how the links to its other pages begin.
     """
 
-    query: ListingQuery
-    key: str
-    tags: tuple[str, ...]
+    question: Question
     link_base: str
 
 
 class AskedPages:
     """Reads query strings. What a string means depends on nothing but the string and the keys of `signer`."""
 
-    def __init__(self, signer: CursorSigner) -> None:
+    def __init__(self, signer: CursorSigner, cache: ReadThrough, listing: Listing) -> None:
         self._signer = signer
+        self._cache = cache
+        self._listing = listing
         self._remembered: dict[str, AskedPage] = {}
 
     def __repr__(self) -> str:
@@ -46,7 +49,9 @@ class AskedPages:
         if known is not None:
             return known
         query = parse_listing_query(raw_query, self._signer)
-        asked = AskedPage(query, f"products?{query.canonical()}", page_tags(query), link_base(query))
+        load = partial(self._listing.page, query)
+        question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
+        asked = AskedPage(question, link_base(query))
         if len(raw_query) <= _REMEMBERED_CHARS_MAX:
             if len(self._remembered) >= _REMEMBERED_MAX:
                 # The oldest: what is asked for often is soon remembered again.

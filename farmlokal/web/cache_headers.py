@@ -45,15 +45,15 @@ def cache_status(lookup: Lookup, now: float) -> str:
         farmlokal; fwd=stale; detail=origin-error
         farmlokal; fwd=miss; stored; collapsed  another caller's load brought it
     """
-    match lookup.outcome:
-        case Outcome.MISS:
-            stored, collapsed = "; stored" * lookup.stored, "; collapsed" * lookup.collapsed
-            return f"farmlokal; fwd=miss{stored}{collapsed}"
-        case Outcome.STALE_ERROR:
-            return "farmlokal; fwd=stale; detail=origin-error"
-        case Outcome.STALE:
-            # An entry that was invalidated within its fresh time turned stale only now.
-            return f"farmlokal; hit; ttl={min(-1, math.floor(lookup.fresh_until - now))}"
-        case Outcome.NEGATIVE_HIT:
-            return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=memory"
-    return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail={lookup.outcome}"
+    outcome = lookup.outcome
+    if outcome is Outcome.REDIS_HIT:
+        return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=redis"
+    if outcome is Outcome.MISS:
+        stored, collapsed = "; stored" * lookup.stored, "; collapsed" * lookup.collapsed
+        return f"farmlokal; fwd=miss{stored}{collapsed}"
+    if outcome is Outcome.STALE_ERROR:
+        return "farmlokal; fwd=stale; detail=origin-error"
+    if outcome is Outcome.STALE:
+        # An entry that was invalidated within its fresh time turned stale only now.
+        return f"farmlokal; hit; ttl={min(-1, math.floor(lookup.fresh_until - now))}"
+    return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=memory"

@@ -1,12 +1,13 @@
 """The hot path: the listing answered where its request arrives, below routes, middlewares and response objects.
 
 aiohttp's own parser reads the request, and what it reads decides. A page that memory holds is answered at once, without
-a task; another one is looked up in a task of its own. Whatever is not a plain question for a page, and whatever does
-not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file and `hot_connection` out; what they assume
-of aiohttp stands in `hot_assumptions`.
+a task; another one is looked up, in Redis without a task too. Whatever is not a plain question for a page, and whatever
+does not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file and `hot_connection` out; what they
+assume of aiohttp stands in `hot_assumptions`.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,6 @@ from aiohttp import web
 
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web import keys
@@ -23,6 +23,7 @@ from farmlokal.web.access_log import AccessLog
 from farmlokal.web.edge import new_request_id
 from farmlokal.web.health import Phase
 from farmlokal.web.hot_head import PATH, Head, read_head
+from farmlokal.web.hot_turn import Turn
 from farmlokal.web.links import link_header
 from farmlokal.web.negotiation import CODED_FROM_BYTES
 from farmlokal.web.prepared_answer import HeadTemplate, PreparedAnswer
@@ -42,38 +43,11 @@ _HEAD_BYTES_MAX = 1024
 Form = tuple[str | None, bool, str | None]
 
 
-class Turn:
-    """A request that is being answered: what it asks for, the verdict of the rate limit, and when it was read.
-
-    started: of time.perf_counter. peername: as the transport tells it. error: why there is no answer, if there is none
-    for a reason.
-    """
-
-    __slots__ = ("error", "head", "peername", "request_id", "started", "verdict")
-
-    def __init__(self, head: Head, verdict: Verdict | None, started: float, peername: object) -> None:
-        self.head = head
-        self.verdict = verdict
-        self.started = started
-        self.peername = peername
-        self.request_id = head.request_id
-        self.error: Exception | None = None
-
-    def __repr__(self) -> str:
-        return f"<Turn {self.head.page.key} verdict={self.verdict} error={self.error!r}>"
-
-    @property
-    def refused(self) -> bool:
-        """Whether the rate limit refuses it."""
-        return self.verdict is not None and not self.verdict.allowed
-
-
 class HotPath:
     """Reads heads and makes answers for the connections of one application."""
 
     def __init__(self, app: web.Application) -> None:
         self._pages = app[keys.ASKED_PAGES]
-        self._listing = app[keys.LISTING]
         self._cache = app[keys.CACHE]
         self._edge = app[keys.EDGE]
         self._freshness = app[keys.FRESHNESS]
@@ -131,27 +105,49 @@ class HotPath:
         return Turn(head, verdict, started, peername)
 
     def answer(self, turn: Turn) -> bytes | None:
-        """The whole answer from memory; None where memory has none that is fresh, or the rate limit refuses it."""
+        """The whole answer from memory; None where memory has none to give, or the rate limit refuses it."""
+        if turn.refused:
+            return None
         head = turn.head
+        question = head.page.question
         try:
-            lookup = None if turn.refused else self._cache.peek(head.page.key)
+            lookup = self._cache.peek(question.key)
             if lookup is None:
-                return None
+                lookup = self._cache.held(question)
+                return lookup and self._once(turn, lookup)
             form = _form(head, lookup.value)
             prepared: PreparedAnswer | None = lookup.value.prepared.get(form)
             if prepared is None or prepared.loaded_at != lookup.loaded_at:
                 prepared = lookup.value.prepared[form] = self._prepare(head, form, lookup)
-                self._cache.reweigh(head.page.key)
+                self._cache.reweigh(question.key)
             return self._told(turn, prepared, lookup)
         except Exception as error:
             turn.error = error
             return None
 
-    async def look_up(self, turn: Turn) -> bytes | None:
+    def look_soon(self, turn: Turn, then: Callable[[bytes | None], object]) -> bool:
+        """Tell `then` in a later turn of the event loop the whole answer from Redis; None where that has none to give.
+
+        False where `then` is not told, and `look_up` has to find the answer.
+        """
+
+        def found(lookup: Lookup | None) -> None:
+            answer = None
+            try:
+                if lookup is not None and self.serving:
+                    answer = self._once(turn, lookup)
+            except Exception as error:
+                turn.error = error
+            then(answer)
+
+        return self._cache.look_soon(turn.head.page.question, found)
+
+    async def look_up(self, turn: Turn, *, looked: bool) -> bytes | None:
         """The whole answer from Redis or from the origin; None where there is none, or none to be given here.
 
-        What fails is kept in `turn`: the handlers raise it again, and one place tells and logs what is wrong. Runs in a
-        task, and so in a context, of its own: log lines of the load tell whose request they are of.
+        looked: that `look_soon` has found nothing just now. What fails is kept in `turn`: the handlers raise it again,
+        and one place tells and logs what is wrong. Runs in a task, and so in a context, of its own: log lines of the
+        load tell whose request they are of.
         """
         head = turn.head
         if head.caller is not None:
@@ -159,22 +155,25 @@ class HotPath:
             structlog.contextvars.bind_contextvars(trace_id=head.caller.trace_id)
         turn.request_id = turn.request_id or new_request_id()
         structlog.contextvars.bind_contextvars(request_id=turn.request_id)
-        page = head.page
+        question = head.page.question
         try:
-            lookup = await self._cache.get(page.key, partial(self._listing.page, page.query), tags=page.tags)
+            lookup = await (self._cache.fetch(question, looked=True) if looked else self._cache.ask(question))
             if not self.serving:
                 return None
-            return self._told(turn, self._prepare(head, _form(head, lookup.value), lookup), lookup)
+            return self._once(turn, lookup)
         except Exception as error:
             turn.error = error
             return None
+
+    def _once(self, turn: Turn, lookup: Lookup) -> bytes:
+        """The bytes of an answer that is not kept: the next one will say something else of where it comes from."""
+        return self._told(turn, self._prepare(turn.head, _form(turn.head, lookup.value), lookup), lookup)
 
     def _told(self, turn: Turn, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
         """The bytes of the answer, which is counted as sent."""
         second = int(time.time())
         if prepared.second != second:
-            told = self._freshness.headers(lookup)
-            prepared.tell(second, told["Age"], told["Cache-Status"])
+            prepared.again(second, self._freshness.headers(lookup))
         request_id = turn.request_id or new_request_id()
         seconds = time.perf_counter() - turn.started
         if self._access_log is not None:
@@ -204,25 +203,25 @@ class HotPath:
                 request_id=request_id,
                 bytes_sent=len(prepared.body),
                 client=access_log.client(turn.peername, head.forwarded_for),
-                key=head.page.key,
+                key=head.page.question.key,
                 outcome=lookup.outcome,
             )
 
     def _prepare(self, head: Head, form: Form, lookup: Lookup) -> PreparedAnswer:
         coding, unchanged, _ = form
         chosen = selected(lookup.value, coding, not_modified=unchanged)
-        own = self._freshness.headers(lookup)
+        second, own = int(time.time()), self._freshness.headers(lookup)
         own["ETag"] = chosen.etag
         link, body = "", b""
         if not unchanged:
             link = link_header(head.page.link_base, lookup.value)
-            body = self._cache.coded(head.page.key, lookup.value, coding)
+            body = self._cache.coded(head.page.question.key, lookup.value, coding)
             own["Link"], own["Content-Length"] = link, str(len(body))
         shape = (form, bool(link), lookup.outcome is Outcome.MISS)
         template = self._templates.get(shape)
         if template is None:
             template = self._templates[shape] = self._template(chosen, form, lookup, link)
-        return PreparedAnswer(lookup, template, own, body)
+        return PreparedAnswer(lookup, template, own, body, second)
 
     def _template(self, chosen: Selected, form: Form, lookup: Lookup, link: str) -> HeadTemplate:
         """The template of answers like this one: of its form, with links or without, a miss or not."""

@@ -1,6 +1,5 @@
 """An answer made ready: all of its bytes but those that change with every request and every second."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp.helpers import rfc822_formatted_time
@@ -8,36 +7,31 @@ from multidict import CIMultiDict
 
 from farmlokal.caching.lookup import Lookup
 
-# A page's own headers, and those that every answer has of its own. No header can hold a zero byte.
-_OF_THE_PAGE = {name: f"\0{name}" for name in ("Link", "ETag", "Cache-Control", "Server-Timing", "Content-Length")}
-_AGE, _CACHE_STATUS, _REQUEST_ID = "\0Age", "\0Cache-Status", "\0X-Request-ID"
-_GAPS = _OF_THE_PAGE | {"Age": _AGE, "Cache-Status": _CACHE_STATUS, "X-Request-ID": _REQUEST_ID}
+# A page's own headers.
+_OWN = ("Age", "Cache-Control", "Cache-Status", "Content-Length", "ETag", "Link", "Server-Timing")
+_REQUEST_ID = "X-Request-ID"
 
 
 class HeadTemplate:
     """The head of every answer of one shape: all headers in their order, with gaps for those that differ.
 
-    Most of a head is the same for all pages, and making it costs more than looking a page up.
+    Most of a head is the same for all pages, and making it costs more than looking a page up. before_id, after_id: what
+    stands around the request id, to be filled by `%` with a page's own headers; no header of such an answer has a `%`
+    of its own but in what fills the gaps.
     """
 
-    __slots__ = ("_text", "status")
+    __slots__ = ("after_id", "before_id", "status")
 
     def __init__(self, status: HTTPStatus, headers: CIMultiDict[str]) -> None:
         """headers: of one such answer, whatever their values; `Date` comes last, and is none of them."""
         self.status = status.value
-        lines = [f"{name}: {_GAPS.get(name, value)}\r\n" for name, value in headers.items()]
-        self._text = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}"
+        gaps = {name: f"%({name})s" for name in _OWN} | {_REQUEST_ID: "\0"}
+        lines = [f"{name}: {gaps.get(name) or value.replace('%', '%%')}\r\n" for name, value in headers.items()]
+        whole = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}"
+        self.before_id, self.after_id = whole.split("\0")
 
-    def filled(self, own: Mapping[str, str]) -> tuple[str, str, str, str]:
-        """The head with a page's `own` headers, in four parts: around its age, its cache status, its request id."""
-        text = self._text
-        for name, gap in _OF_THE_PAGE.items():
-            if name in own:
-                text = text.replace(gap, own[name], 1)
-        before_age, rest = text.split(_AGE)
-        before_status, rest = rest.split(_CACHE_STATUS)
-        before_id, end = rest.split(_REQUEST_ID)
-        return before_age, before_status, before_id, end
+    def __repr__(self) -> str:
+        return f"<HeadTemplate {self.before_id!r}>"
 
 
 class PreparedAnswer:
@@ -47,21 +41,24 @@ class PreparedAnswer:
     second: the wall second that the two are true for.
     """
 
-    __slots__ = ("_parts", "after_id", "before_id", "body", "loaded_at", "second", "status")
+    __slots__ = ("_own", "_template", "after_id", "before_id", "body", "loaded_at", "second", "status")
 
-    def __init__(self, lookup: Lookup, template: HeadTemplate, own: Mapping[str, str], body: bytes) -> None:
-        """own: the page's headers. body: empty where the client has it."""
-        self._parts = template.filled(own)
+    def __init__(self, lookup: Lookup, template: HeadTemplate, own: dict[str, str], body: bytes, second: int) -> None:
+        """own: the page's headers, as they are in `second`. body: empty where the client has it."""
+        self._template = template
+        self._own = own
         # Not the lookup: it holds the value, which holds this, and a circle outlives its entry.
         self.loaded_at = lookup.loaded_at
         self.status = template.status
         self.body = body
-        self.second = -1
-        self.before_id = self.after_id = b""
+        self._tell(second)
 
-    def tell(self, second: int, age: str, cache_status: str) -> None:
-        """Write the parts that change with the time. second: the present one."""
+    def again(self, second: int, told: dict[str, str]) -> None:
+        """Write anew what changes with the time. told: of the page's headers those that do, as they are in `second`."""
+        self._own.update(told)
+        self._tell(second)
+
+    def _tell(self, second: int) -> None:
         self.second = second
-        before_age, before_status, before_id, end = self._parts
-        self.before_id = f"{before_age}{age}{before_status}{cache_status}{before_id}".encode()
-        self.after_id = f"{end}Date: {rfc822_formatted_time()}\r\n\r\n".encode()
+        self.before_id = (self._template.before_id % self._own).encode()
+        self.after_id = f"{self._template.after_id % self._own}Date: {rfc822_formatted_time()}\r\n\r\n".encode()

@@ -27,8 +27,8 @@ async def list_products(request: web.Request) -> web.Response:
         raise before.error
     app = request.app
     asked = app[keys.ASKED_PAGES].of(_raw_query(request))
-    lookup = await app[keys.CACHE].get(asked.key, partial(app[keys.LISTING].page, asked.query), tags=asked.tags)
-    return _response(request, asked.key, lookup, link=link_header(asked.link_base, lookup.value))
+    lookup = await app[keys.CACHE].ask(asked.question)
+    return _response(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
 
 
 async def show_product(request: web.Request) -> web.Response:

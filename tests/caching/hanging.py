@@ -1,7 +1,7 @@
 """A second tier that never gets anything done."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.second_tier import Lease, Reading
@@ -13,6 +13,10 @@ class HangingTier:
     async def read(self, key: str, tags: tuple[str, ...]) -> Reading:
         """Nothing is there."""
         return Reading(None, tuple(None for _ in tags))
+
+    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+        """Nothing is there."""
+        asyncio.get_running_loop().call_soon(then, Reading(None, tuple(None for _ in tags)))
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
         """The lease goes to whoever asks."""
