@@ -4,12 +4,12 @@ import gc
 
 from aiohttp import web
 
-# Containers made and not yet freed before the youngest are looked through: a fifth of a millisecond. By default 700,
-# which a few pages of one turn of the event loop come to.
-_YOUNG = 10_000
+# Containers made and not yet freed before the youngest are looked through, which takes 1 to 2 ms. By default 700, to
+# which a few new pages come.
+_YOUNG = 5_000
 # So many of these passes before the next older ones are looked through, and so many of those before all are. A pass
-# over everything takes some 70 ms with a full first tier, in which nobody is answered.
-_MIDDLE, _OLD = 20, 50
+# over everything took some 70 ms, in which nobody was answered.
+_MIDDLE, _OLD = 10, 50
 
 
 async def spare_the_heap(app: web.Application) -> None:

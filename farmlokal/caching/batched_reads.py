@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 
 from farmlokal.caching.entry import Entry
@@ -34,11 +35,15 @@ class BatchedReads:
         """What the keys hold, all at one moment, among other askers' keys; None where nobody can say."""
         # A future for each asker: the cancellation of one must not take the answer from the others.
         asker: asyncio.Future[Answers | None] = asyncio.get_running_loop().create_future()
-        self.tell(keys, partial(_settle, asker))
+        self._collect(keys, partial(_settle, asker))
         return await asker
 
     def tell(self, keys: Sequence[str], asker: Asker) -> None:
         """Tell `asker` in a later turn of the event loop what `ask` returns; it must not raise. Cheaper than a task."""
+        # What it starts is its own asker's: the answer comes in the context of whoever asked first in that turn.
+        self._collect(keys, partial(copy_context().run, asker))
+
+    def _collect(self, keys: Sequence[str], asker: Asker) -> None:
         if not self._askers:
             asyncio.get_running_loop().call_soon(self._send)
         elif len(self._asked) + len(keys) > _KEYS_MAX:

@@ -22,7 +22,7 @@ from farmlokal.web import keys
 from farmlokal.web.access_log import AccessLog
 from farmlokal.web.edge import new_request_id
 from farmlokal.web.health import Phase
-from farmlokal.web.hot_head import PATH, Head, read_head
+from farmlokal.web.hot_head import PATH, Form, Head, read_head
 from farmlokal.web.hot_turn import Turn
 from farmlokal.web.links import link_header
 from farmlokal.web.negotiation import CODED_FROM_BYTES
@@ -33,14 +33,11 @@ from farmlokal.web.representation import Selected, headers_of, not_modified, sel
 _log = get_logger(__name__)
 
 _QUOTA = quota_of(PATH)
+# An enum's member takes as long to find as a page in memory.
+_READY = Phase.READY
 # Heads remembered by their bytes, and the longest of them: 8 MB when full.
 _HEADS_MAX = 4096
 _HEAD_BYTES_MAX = 1024
-
-
-# What one answer of a page depends on besides the page: its coding, whether it is a 304, and the origin that may read
-# it. There are few. A plain tuple: a named one takes eight times as long to make, with every request.
-Form = tuple[str | None, bool, str | None]
 
 
 class HotPath:
@@ -68,7 +65,7 @@ class HotPath:
     @property
     def serving(self) -> bool:
         """Whether this process is simply serving: a draining one closes connections, a tracing one makes spans."""
-        return self._health.phase is Phase.READY and not tracing.active
+        return self._health.phase is _READY and not tracing.active
 
     def remembered(self, data: bytes) -> Head | None:
         """The head that exactly these bytes were found to be before."""
@@ -115,7 +112,7 @@ class HotPath:
             if lookup is None:
                 lookup = self._cache.held(question)
                 return lookup and self._once(turn, lookup)
-            form = _form(head, lookup.value)
+            form = head.form or _form(head, lookup.value)
             prepared: PreparedAnswer | None = lookup.value.prepared.get(form)
             if prepared is None or prepared.loaded_at != lookup.loaded_at:
                 prepared = lookup.value.prepared[form] = self._prepare(head, form, lookup)
