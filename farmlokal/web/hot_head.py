@@ -28,9 +28,9 @@ Form = tuple[str | None, bool, str | None]
 class Head(NamedTuple):
     """What a request's head asks for: the page, and in which form.
 
-    form: that of the answer, where it is the same for every page; else it depends on the page's size and validator.
     wanted: of the representation. coding, small_coding: for a body that is worth it, and for a small one. origin: that
     may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key: who it says it is.
+    form: that of the answer where it is the same for every page; else the page's size and validator decide.
     """
 
     page: AskedPage

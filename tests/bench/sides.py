@@ -10,13 +10,16 @@ from tests.bench.cores import Cores
 from tests.bench.families import FAMILIES, targets_of
 from tests.bench.hot import LASTING, PAGE
 from tests.bench.http_load import run_load
-from tests.bench.redis_hits import SMALL_MEMORY, distinct_pages, fill
+from tests.bench.redis_hits import distinct_pages, fill
 from tests.bench.samples import Sample
 from tests.bench.service_process import COLD, Code, running_service
 from tests.bench.stand import Stand
 from tests.bench.wrk import run_wrk
 
 _COLD_EACH = 200
+# The smallest memory tier that every commit can be given holds two hundred of so many pages.
+_PAGES = 4_000
+_SMALL_MEMORY = {"FARMLOKAL_L1_BYTES": str(2**20)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ def start_side(stand: Stand, servers: ExitStack, code: Code, number: int, cores:
         running = running_service(catalogue.url, variables, cores=cores.service, code=code)
         return servers.enter_context(running).port
 
-    warm, small, cold = start(redis | LASTING), start(redis | LASTING | SMALL_MEMORY), start(COLD)
-    pages = distinct_pages(catalogue)
+    warm, small, cold = start(redis | LASTING), start(redis | LASTING | _SMALL_MEMORY), start(COLD)
+    pages = distinct_pages(catalogue, _PAGES)
     questions = [one for draw in FAMILIES.values() for one in targets_of(catalogue, draw)[:_COLD_EACH]]
     fill(small, pages)
     ask(warm, PAGE)

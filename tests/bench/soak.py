@@ -27,7 +27,12 @@ def soak(stand: Stand) -> Iterator[Figure]:
     catalogue = stand.catalogue(stand.options.products)
     requests = zipf_requests(catalogue, urls=stand.options.soak_urls)
     name = f"half of peak, {stand.options.soak_urls:,} URLs"
-    with running_service(catalogue.url, {"FARMLOKAL_REDIS_URL": stand.redis.url()}, cores=cores.service) as running:
+    redis = {"FARMLOKAL_REDIS_URL": stand.redis.url()}
+    with (
+        running_service(catalogue.url, redis, cores=cores.service) as running,
+        # Else the scheduler puts them on the service's core now and then, for milliseconds.
+        stand.servers_kept_to(cores.others),
+    ):
         run_wrk(running.port, sorted(set(requests)), seconds=_PEAK_S, cores=cores.load)
         peak = run_wrk(running.port, requests, seconds=_PEAK_S, cores=cores.load).rate
         sections, memory = _soak(stand, running, requests, peak, cores)

@@ -5,17 +5,19 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context
 from typing import Any, ParamSpec, Self, TypeVar
 
 from farmlokal.database.address import MySQLAddress, parse_address
+from tests.bench.cores import kept_to
 from tests.bench.service_process import HERE, Code
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, RedisServer
+from tests.servers.process import ServerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +126,15 @@ class Stand:
 
     def __repr__(self) -> str:
         return f"<Stand {self.options} catalogues={list(self._catalogues.values())}>"
+
+    @contextmanager
+    def servers_kept_to(self, cores: Sequence[int]) -> Iterator[None]:
+        """Keep our servers to these cores, where there are any, until the block ends: no other is disturbed by them."""
+        with ExitStack() as kept:
+            for server in (self.access, self.redis):
+                if isinstance(server, ServerProcess):
+                    kept.enter_context(kept_to(cores, server.pid))
+            yield
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` gives when it runs in the process for load."""

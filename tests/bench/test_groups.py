@@ -1,5 +1,6 @@
 """The benchmarks measure what they say, on a machine however busy: only that they do, not what comes of it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.bench.cores import Cores, on_cores, share_cores
+from tests.bench.cores import Cores, kept_to, on_cores, share_cores
 from tests.bench.figures import from_json
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("workers", "available", "expected"),
     [
-        (1, (0, 1, 2, 3), Cores((0,), (1, 2))),
+        (1, (0, 1, 2, 3), Cores((0,), (1, 2), (3,))),
         (3, (0, 1, 2, 3), Cores((0, 1, 2), (3,))),
         (3, (4, 7), Cores((4,), (7,))),
         (1, (0, 1), Cores((0,), (1,))),
@@ -50,6 +51,19 @@ def test_service_and_load_share_no_core_where_there_are_two(
 ) -> None:
     """Each side has at least one core, and the service as many as it has workers if one is left for the load."""
     assert expected == share_cores(workers, available=available)
+
+
+def test_a_running_process_keeps_to_its_cores_until_the_block_ends() -> None:
+    """All of its threads do; without cores nothing changes."""
+    everywhere = os.sched_getaffinity(0)
+    first = min(everywhere)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        with kept_to([first], process.pid):
+            assert {first} == os.sched_getaffinity(process.pid)
+        assert everywhere == os.sched_getaffinity(process.pid)
+        with kept_to([], process.pid):
+            assert everywhere == os.sched_getaffinity(process.pid)
+        process.kill()
 
 
 def test_a_command_keeps_to_its_cores() -> None:

@@ -65,6 +65,13 @@ class ServerProcess(ABC):
         """Whether the process lives; a paused one does."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The number of the process. Raises ServerFailed where there is none."""
+        if self._process is None:
+            raise ServerFailed("the server does not run")
+        return self._process.pid
+
     def accepts(self) -> bool:
         """Return whether somebody listens on the Unix socket."""
         with socket.socket(socket.AF_UNIX) as probe:

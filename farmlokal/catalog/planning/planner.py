@@ -41,9 +41,9 @@ class Planner:
             self._plans[query] = plan
         return plan
 
-    async def refresh(self) -> None:
-        """Draw the sample anew. Raises DatabaseUnavailable."""
-        self.sample, self._plans = await draw_sample(self._database), {}
+    async def refresh(self, *, gradually: bool = False) -> None:
+        """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
+        self.sample, self._plans = await draw_sample(self._database, gradually=gradually), {}
 
     async def keep(self) -> None:
         """Draw the sample again and again, until cancelled."""
@@ -52,7 +52,7 @@ class Planner:
             # Spread, so that processes started together do not read together.
             await asyncio.sleep(interval_s * (0.9 + 0.2 * random.random()))  # noqa: S311 - not a secret
             try:
-                await self.refresh()
+                await self.refresh(gradually=True)
             except Unavailable as error:
                 say = _log.debug if error.reported else _log.warning
                 say("catalogue sample not refreshed", reason=str(error))
