@@ -1,13 +1,15 @@
 """Whether three processes answer three times as much as one.
 
 One core's load generator asks for less than three workers can answer from memory; nginx beside shows by how much. So
-the growth is measured in two further ways: of the whole request path, which asks more of the service for each request,
-and by how much processor time a request takes, which is what the idle share of each worker would go on answering with.
+the growth is measured in three further ways: from one worker to two, with two cores for the load; of the whole request
+path, which asks more of the service for each request; and by how much processor time a request takes, which is what the
+idle share of each worker would go on answering with.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 
 from tests.bench.answers import expect
@@ -26,6 +28,7 @@ _WORKERS = 3
 # For each worker as many as in the other figures: the kernel gives connections to workers by chance.
 _CONNECTIONS = 96
 _ONE, _ALL = "1 worker", f"{_WORKERS} workers"
+_WIDE = "wide, "
 _REFERENCE = "the same with one worker"
 
 
@@ -37,16 +40,17 @@ class _Fleet:
     target: str
     workers: int
     pid: int | None
-    per_processor_s: list[float]
+    load: tuple[int, ...]
+    per_processor_s: list[float] = field(default_factory=list)
 
-    def take(self, stand: Stand, cores: Cores) -> Sample:
-        """One sample, all of it from one core."""
+    def take(self, stand: Stand) -> Sample:
+        """One sample, all of it from the cores in `load`."""
         used_s = -processor_s(self.pid) if self.pid else 0.0
         sample = run_wrk(
             self.port,
             [self.target],
             seconds=stand.options.seconds,
-            cores=cores.load[:1],
+            cores=self.load,
             connections=_CONNECTIONS,
         )
         if self.pid:
@@ -60,7 +64,7 @@ def workers(stand: Stand) -> Iterator[Figure]:
     cores = share_cores(_WORKERS)
     with ExitStack() as servers:
         fleets = _fleets(stand, servers, cores)
-        takes = {name: lambda fleet=fleet: fleet.take(stand, cores) for name, fleet in fleets.items()}
+        takes = {name: partial(fleet.take, stand) for name, fleet in fleets.items()}
         in_turns(1, takes)
         taken = in_turns(stand.options.rounds, takes)
     where = {"cores": str(cores), "connections": _CONNECTIONS}
@@ -71,6 +75,7 @@ def workers(stand: Stand) -> Iterator[Figure]:
         return ratio(f"{name}, {count}", rates(taken, many, one), _REFERENCE, goal=goal, extra=extra | where)
 
     yield grown("", "memory hit", "2 workers")
+    yield grown(_WIDE, "memory hit, two cores of load", "2 workers")
     yield grown("", "memory hit", _ALL, goal=">= 2.4")
     yield grown("nginx, ", "nginx, the same load", _ALL)
     yield grown("whole path, ", "memory hit, hot path off", _ALL, goal=">= 2.4")
@@ -98,11 +103,15 @@ def _fleets(stand: Stand, servers: ExitStack, cores: Cores) -> dict[str, _Fleet]
             running = servers.enter_context(
                 running_service(url, settings | further, workers=count, cores=cores.service[:count])
             )
-            fleets[f"{kind}{_name(count)}"] = _Fleet(running.port, PAGE, count, running.pid, [])
+            fleets[f"{kind}{_name(count)}"] = _Fleet(running.port, PAGE, count, running.pid, cores.load[:1])
     page = expect(fleets[_ONE].port, PAGE)
     for count in (1, _WORKERS):
         port = servers.enter_context(nginx_with(page, workers=count, cores=cores.service[:count]))
-        fleets[f"nginx, {_name(count)}"] = _Fleet(port, TARGET, count, None, [])
+        fleets[f"nginx, {_name(count)}"] = _Fleet(port, TARGET, count, None, cores.load[:1])
+    # Beside two workers there is a second core for the load, which the third worker has elsewhere.
+    wide = (*cores.service[2:], *cores.load[:1])
+    for count in (1, 2):
+        fleets[f"{_WIDE}{_name(count)}"] = replace(fleets[_name(count)], load=wide, per_processor_s=[])
     return fleets
 
 
