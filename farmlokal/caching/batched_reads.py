@@ -41,7 +41,8 @@ class BatchedReads:
     def tell(self, keys: Sequence[str], asker: Asker) -> None:
         """Tell `asker` in a later turn of the event loop what `ask` returns; it must not raise. Cheaper than a task."""
         # What it starts is its own asker's: the answer comes in the context of whoever asked first in that turn.
-        self._collect(keys, partial(copy_context().run, asker))
+        context = copy_context()
+        self._collect(keys, lambda answers: context.run(asker, answers))
 
     def _collect(self, keys: Sequence[str], asker: Asker) -> None:
         if not self._askers:

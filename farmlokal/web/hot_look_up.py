@@ -44,6 +44,11 @@ class LookUpRequestHandler(ProblemRequestHandler):
             if self._looking is not None:
                 self._looking.cancel()
 
+    def close(self) -> None:
+        """Take no more requests; one that is held came before."""
+        self.give_back_held()
+        super().close()
+
     def send(self, answer: bytes) -> None:
         """Write an answer; the connection is idle from now on."""
         if self.transport is not None:
@@ -94,6 +99,8 @@ class LookUpRequestHandler(ProblemRequestHandler):
             return
         self._messages.appendleft(message)
         if waiter is None:
+            # Queued as aiohttp's own are: it is the task that marks it as in progress, unless it ends before.
+            self._end_progress()
             self._pass_on(turn, None)
         else:
             self._look(turn, waiter)
@@ -105,7 +112,7 @@ class LookUpRequestHandler(ProblemRequestHandler):
             self._start_look_up(turn, waiter, looked=False)
 
     def _found(self, turn: Turn, waiter: asyncio.Future[None], answer: bytes | None) -> None:
-        if answer is None and turn.error is None and not self._gone:
+        if answer is None and turn.error is None and self._hot.serving and not self._gone:
             self._start_look_up(turn, waiter, looked=True)
         else:
             # Redis answers for many connections at once. Written one right after the other, their answers wake a client

@@ -82,7 +82,7 @@ def throughput_by_connections(figures: Sequence[Figure]) -> bytes:
 
 
 def throughput_by_workers(figures: Sequence[Figure]) -> bytes:
-    """Requests a second with one, two and three workers; one core's load generator asks."""
+    """Requests a second with one, two and three workers."""
     points: Points = defaultdict(dict)
     for figure in figures:
         if "workers" in figure.extra and "per_s" in figure.extra:
@@ -90,7 +90,7 @@ def throughput_by_workers(figures: Sequence[Figure]) -> bytes:
             points[name]["1"] = figure.extra["reference_per_s"]
             points[name][str(figure.extra["workers"])] = figure.extra["per_s"]
     ordered = {name: dict(sorted(series.items())) for name, series in points.items()}
-    return _lines("Requests a second, load from one core", "workers", "requests a second", ordered, bars=True)
+    return _lines("Requests a second", "workers", "requests a second", ordered, bars=True)
 
 
 def latency_by_page_size(figures: Sequence[Figure]) -> bytes:

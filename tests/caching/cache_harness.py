@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from farmlokal.app.resources import redis_client
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lookup, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis_tier import RedisTier
@@ -72,10 +73,11 @@ def cache_with(
     slot_wait_max_s: float = 5,
     load_max_s: float = 10,
     lifetime: Lifetime | None = None,
+    memory_bytes: int = 2**20,
 ) -> ReadThrough:
-    """A cache of a megabyte whose lifetimes are not jittered."""
+    """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered."""
     return ReadThrough(
-        MemoryTier(2**20),
+        MemoryTier(memory_bytes),
         second,
         lifetime=lifetime or still_lifetime(),
         origin_loads=origin_loads,
@@ -103,11 +105,12 @@ async def process(
     wait_max_s: float = 1.0,
     tier_type: type[RedisTier] = RedisTier,
     lifetime: Lifetime | None = None,
+    memory_bytes: int = 2**20,
 ) -> AsyncIterator[Process]:
     """The cache of one process at the Redis at `url`; listening: it hears the notices of the others."""
     client = redis_client(url, wait_max_s)
     tier = tier_type(client, wait_max_s=wait_max_s)
-    cache = cache_with(tier, clock=clock, lifetime=lifetime)
+    cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes)
     try:
         if listening:
             await cache.start()
@@ -129,6 +132,27 @@ async def own_client(url: str) -> AsyncIterator[Redis]:
 def is_listening(cache: ReadThrough) -> bool:
     """Whether the notices of other processes arrive."""
     return "<NoticeListener listening=True>" in repr(cache)
+
+
+async def told(cache: ReadThrough, question: Question) -> Lookup | None:
+    """What a caller that is no task is told of Redis."""
+    asker: asyncio.Future[Lookup | None] = asyncio.get_running_loop().create_future()
+    assert cache.look_soon(question, asker.set_result)
+    async with asyncio.timeout(WAIT_MAX_S):
+        return await asker
+
+
+def epoch_of(cache: ReadThrough) -> int:
+    """How much the process has heard."""
+    return cache._history.epoch
+
+
+async def deliver(writer: Process, readers: Iterable[Process], tags: tuple[str, ...]) -> None:
+    """Invalidate, and wait until every reader has handled the notice."""
+    heard = {reader: epoch_of(reader.cache) for reader in readers}
+    await writer.cache.invalidate(tags)
+    await writer.cache.settle()
+    await until(lambda: all(epoch_of(reader.cache) > before for reader, before in heard.items()))
 
 
 async def until(condition: Callable[[], bool], wait_max_s: float = WAIT_MAX_S) -> None:

@@ -1,5 +1,6 @@
 """A tier and an origin that stop at each step of what they do, so that a test can put a write there."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -48,6 +49,14 @@ class SteppedTier(RedisTier):
     async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
         """See SecondTier."""
         return await self._stepped("read", super().read(key, tags))
+
+    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+        """See SecondTier."""
+        if self.schedule is None:
+            super().read_soon(key, tags, then)
+        else:
+            reading = asyncio.create_task(self.read(key, tags))
+            reading.add_done_callback(lambda done: then(done.result()))
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
         """See SecondTier."""

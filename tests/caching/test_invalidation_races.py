@@ -3,7 +3,7 @@
 The rule: once a write is acknowledged and its notice delivered, the old value is never served as fresh again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
@@ -11,21 +11,23 @@ from redis.asyncio import Redis
 
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.read_through import ReadThrough
 from tests.caching.cache_harness import (
     STALE_S,
     TTL_S,
     Process,
     StillClock,
+    deliver,
+    epoch_of,
     own_client,
     process,
     settle,
+    told,
     until,
 )
 from tests.caching.stepping import STEPS, Database, Schedule, SteppedTier
 
 TAGS = ("listing",)
-FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "revalidation")
+FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "redis hit below tasks", "revalidation")
 
 
 class PlainReadThrough:
@@ -63,11 +65,6 @@ async def test_a_plain_read_through_loses_the_race(redis_url: str) -> None:
         assert b"old" == await plain.get(database.load)
 
 
-def epoch_of(cache: ReadThrough) -> int:
-    """How much the process has heard."""
-    return cache._history.epoch
-
-
 def old_as_fresh(lookup: Lookup) -> bool:
     """What must not be."""
     return lookup.fresh and lookup.value.body == b"old"
@@ -82,7 +79,7 @@ async def prepare(flow: str, reader: Process, other: Process, database: Database
     """Bring the reader to where `flow` begins."""
     if flow == "cold load":
         return
-    await ask(other if flow == "redis hit" else reader, database)
+    await ask(other if flow.startswith("redis hit") else reader, database)
     await reader.cache.settle()
     await other.cache.settle()
     if flow == "stale refresh":
@@ -96,20 +93,15 @@ async def run(flow: str, reader: Process, database: Database, schedule: Schedule
     lookup = None
     if flow == "forced refresh":
         await reader.cache.refresh("page", database.load, tags=TAGS)
+    elif flow == "redis hit below tasks":
+        question = reader.cache.question("page", database.load, TAGS)
+        lookup = await told(reader.cache, question) or await reader.cache.fetch(question, looked=True)
     else:
         lookup = await ask(reader, database)
     raced = schedule.ran
     await until(lambda: "in_flight=0" in repr(reader.cache))
     await reader.cache.settle()
     return lookup if raced else None
-
-
-async def deliver(writer: Process, readers: Iterable[Process]) -> None:
-    """Invalidate, and wait until every reader has handled the notice."""
-    heard = {reader: epoch_of(reader.cache) for reader in readers}
-    await writer.cache.invalidate(TAGS)
-    await writer.cache.settle()
-    await until(lambda: all(epoch_of(reader.cache) > before for reader, before in heard.items()))
 
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["kept", "emptied"])
@@ -131,7 +123,7 @@ async def test_another_process_writes_at_any_step(redis_url: str, flow: str, ste
 
         async def write() -> None:
             database.row = b"new"
-            await deliver(writer, [reader])
+            await deliver(writer, [reader], TAGS)
             if emptied:
                 await redis.flushdb()
 
@@ -192,7 +184,7 @@ async def test_a_notice_on_its_way(redis_url: str) -> None:
         await ask(reader, database)
         await reader.cache.settle()
         database.row = b"new"
-        await deliver(writer, [reader])
+        await deliver(writer, [reader], TAGS)
         lookup = await ask(reader, database)
         assert (Outcome.STALE, b"old") == (lookup.outcome, lookup.value.body)
         await until(lambda: "in_flight=0" in repr(reader.cache))

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +145,6 @@ async def test_both_paths_say_the_same_of_a_stale_page(tmp_path: Path) -> None:
         said = await both(paths, [*sent, LAST])
         for gate in gates:
             gate.set()
-    hot, full = (re.sub(rb"ttl=-\d+", b"ttl=*", one) for one in said)
+    hot, full = said
     assert full == hot
-    assert (5, 2) == (hot.count(b"farmlokal; hit; ttl=*"), hot.count(b"HTTP/1.1 304"))
+    assert (5, 2) == (hot.count(b"farmlokal; hit; ttl=-*"), hot.count(b"HTTP/1.1 304"))

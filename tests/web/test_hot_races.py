@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from farmlokal.caching.lookup import Outcome
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
 from farmlokal.web.health import Phase
+from farmlokal.web.hot_look_up import LookUpRequestHandler
 from tests.caching.cache_harness import until
 from tests.service import Service, serving, settings_for
+from tests.web.first_requests import serving_from_redis
 from tests.web.hot_harness import LIMITED, asking, held_up, no_loose_ends, server_of, spent, tasks_of
 from tests.web.kept_connection import KeptConnection, kept_connection
 from tests.web.web_harness import WatchedStore, catalogue, problem, watch_store
@@ -49,6 +53,27 @@ async def test_a_look_up_under_way_is_answered_when_the_process_stops(
             assert await connection.ended()
             await stopping
         assert [] == tasks_of("_look_up", "start")
+
+
+async def test_a_process_that_drains_while_redis_is_asked(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handlers answer, as the connection's last, from what Redis brought: nobody looks further for it."""
+    async with serving_from_redis(tmp_path, redis_url) as service:
+        cache = service.app[keys.CACHE]
+        look = LookUpRequestHandler._look
+
+        def look_and_drain(handler: LookUpRequestHandler, *args: Any) -> None:
+            look(handler, *args)
+            service.app[keys.HEALTH].phase = Phase.DRAINING
+
+        monkeypatch.setattr(LookUpRequestHandler, "_look", look_and_drain)
+        async with kept_connection(service.port) as connection:
+            answer = await connection.ask("/products?limit=7")
+            assert (200, "close") == (answer.status, answer.headers["Connection"])
+            assert "detail=memory" in answer.headers["Cache-Status"]
+            assert await connection.ended()
+        assert [1, 1] == [cache.counts.answers(outcome) for outcome in (Outcome.REDIS_HIT, Outcome.MEMORY_HIT)]
 
 
 async def test_a_look_up_is_given_up_when_the_process_stops_without_it(service: Service, store: WatchedStore) -> None:

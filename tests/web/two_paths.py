@@ -24,6 +24,7 @@ _CHANGING = (
     (re.compile(rb"\r\nAge: \d+"), b"\r\nAge: *"),
     (re.compile(rb"max-age=\d+"), b"max-age=*"),
     (re.compile(rb"; ttl=\d+"), b"; ttl=*"),
+    (re.compile(rb"; ttl=-\d+"), b"; ttl=-*"),
     (re.compile(rb"origin;dur=[\d.]+"), b"origin;dur=*"),
     (re.compile(rb"\r\nX-Request-ID: [0-9a-f]{16}\r"), b"\r\nX-Request-ID: *\r"),
     (re.compile(rb'"instance":"[0-9a-f]{16}"'), b'"instance":"*"'),
@@ -59,14 +60,17 @@ class Stream(NamedTuple):
     whole: bool
 
 
-async def stream(port: int, pieces: Sequence[bytes]) -> Stream:
-    """Everything that the service says to `pieces`, which end with a request that closes the connection."""
+async def stream(port: int, pieces: Sequence[bytes], *, at_once: bool = False) -> Stream:
+    """Everything that the service says to `pieces`, which end with a request that closes the connection.
+
+    at_once: that they are the connection's first; else it has had an answer, and waits for the next request.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        # The hot path takes over when a connection waits for its next request.
-        writer.write(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
-        await reader.readuntil(b'{"status":"alive"}')
-        await asyncio.sleep(_SETTLE_S)
+        if not at_once:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
+            await reader.readuntil(b'{"status":"alive"}')
+            await asyncio.sleep(_SETTLE_S)
         # Read beside: what the service said before it closed on what is still sent to it would be lost.
         reading = asyncio.create_task(_everything(reader))
         for piece in pieces:
@@ -96,9 +100,9 @@ def comparable(received: bytes) -> bytes:
     return received
 
 
-async def both(paths: Paths, pieces: Sequence[bytes]) -> tuple[bytes, bytes]:
+async def both(paths: Paths, pieces: Sequence[bytes], *, at_once: bool = False) -> tuple[bytes, bytes]:
     """What the hot path and the full path say to `pieces`, comparable; cut equally where one was cut."""
-    hot, full = await asyncio.gather(stream(paths.hot.port, pieces), stream(paths.full.port, pieces))
+    hot, full = await asyncio.gather(*(stream(service.port, pieces, at_once=at_once) for service in paths))
     said = comparable(hot.said), comparable(full.said)
     heard = min(map(len, said)) if not (hot.whole and full.whole) else max(map(len, said))
     return said[0][:heard], said[1][:heard]

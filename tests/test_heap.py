@@ -1,0 +1,57 @@
+"""Garbage collection in a served process: what was there at the start is left alone, what comes later is not."""
+
+import gc
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from farmlokal.app.heap import spare_the_heap
+from farmlokal.app.seats import Seats
+from farmlokal.app.workers import Supervisor
+from tests.cli_process import DONE_WAIT_MAX_S, developers, make_catalogue
+from tests.servers.process import free_port
+from tests.service import serving, settings_for
+from tests.telemetry.secret_watch import watch_output
+from tests.web.web_harness import catalogue
+
+# An application with its libraries has some 90,000 objects of this kind; a process that froze nothing has none.
+_FROZEN_MIN = 50_000
+
+
+def test_a_served_process_is_spared_and_still_collects(tmp_path: Path) -> None:
+    """Its objects of the start are frozen, passes are rarer than Python's own; a circle made later is freed by them."""
+    environment = developers(tmp_path)
+    make_catalogue(environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.heap_process", str(free_port())],
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=DONE_WAIT_MAX_S,
+        check=False,
+    )
+    watch_output(done.stdout, done.stderr)
+    assert 0 == done.returncode, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    told = json.loads(line)
+    assert told["frozen"] > _FROZEN_MIN
+    assert told["thresholds"] > list(gc.get_threshold())
+    assert told["freed"]
+
+
+async def test_each_worker_is_spared(tmp_path: Path) -> None:
+    """It is done after the fork, at the start of the worker's own application."""
+    seats = Seats(1)
+    seats.give(None, SimpleNamespace())
+    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, seats, None).load()()
+    assert spare_the_heap in runner.app.on_startup
+
+
+async def test_an_application_inside_another_program_is_not(tmp_path: Path) -> None:
+    """Whoever embeds the application keeps a collector of his own: only a process that serves is changed."""
+    before = gc.get_freeze_count(), gc.get_threshold()
+    async with serving(settings_for(await catalogue(tmp_path))):
+        assert before == (gc.get_freeze_count(), gc.get_threshold())
