@@ -112,7 +112,7 @@ def decoded(raw: bytes) -> Entry | None:
             return None
         if coding == _ZLIB:
             body = zlib.decompress(body)
-        value = Value(body, tuple((str(name), str(text)) for name, text in attributes), str(etag), bool(negative))
+        value = Value(body, tuple([(str(name), str(text)) for name, text in attributes]), str(etag), bool(negative))
         return Entry(value, float(loaded_at), float(fresh_until), float(stale_until), tuple(map(str, generations)))
     except (ValueError, TypeError, zlib.error):
         return None

@@ -20,6 +20,8 @@ _FOLLOW_MAX_S = 15.0
 # A notice that a load has landed can be lost; then the look after this time finds what it brought.
 _LOOK_EVERY_S = 0.5
 _MARGIN_S = 0.01
+# An enum's member takes as long to find as a key in memory.
+_MEMORY_HIT, _REDIS_HIT = Outcome.MEMORY_HIT, Outcome.REDIS_HIT
 
 
 class Wanted(NamedTuple):
@@ -216,8 +218,8 @@ class Filler:
 def _newest_first(held: Entry | None, found: Entry | None) -> list[tuple[Entry, Outcome]]:
     """Memory's and Redis's entry, as far as there are such; of two copies of one, memory's."""
     if found is None:
-        return [(held, Outcome.MEMORY_HIT)] if held is not None else []
+        return [(held, _MEMORY_HIT)] if held is not None else []
     if held is None or held is found:  # another caller of the same reading put it there
-        return [(found, Outcome.REDIS_HIT)]
-    both = [(held, Outcome.MEMORY_HIT), (found, Outcome.REDIS_HIT)]
+        return [(found, _REDIS_HIT)]
+    both = [(held, _MEMORY_HIT), (found, _REDIS_HIT)]
     return both if held.loaded_at >= found.loaded_at else both[::-1]

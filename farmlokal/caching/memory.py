@@ -88,8 +88,11 @@ class MemoryTier:
     def put(self, key: str, entry: Entry) -> None:
         """Keep `entry` in place of what `key` had, making room for it.
 
-        An entry of more than an eighth of the tier is not kept, and what it would have replaced is forgotten.
+        An entry of more than an eighth of the tier is not kept, and what it would have replaced is forgotten. A tier of
+        0 bytes keeps none.
         """
+        if not self._bytes_max:
+            return
         weight = weight_of(key, entry)
         if weight > self._bytes_max * _ENTRY_SHARE_MAX:
             self.drop(key)

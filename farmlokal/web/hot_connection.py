@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
-from farmlokal.web.hot_look_up import LookUpRequestHandler, wake
+from farmlokal.web.hot_look_up import LookUpRequestHandler
 from farmlokal.web.hot_turn import Turn
 
 _HEAD_END = b"\r\n\r\n"
@@ -47,6 +47,7 @@ class HotRequestHandler(LookUpRequestHandler):
         ):
             # Requests queue up behind the one that is being answered, or nobody reads the answers, or this is the end.
             self._whole = False
+            self._hot.outbox.flush()
             super().data_received(data)
         else:
             self._try(data, waiter)
@@ -97,7 +98,7 @@ class HotRequestHandler(LookUpRequestHandler):
         self._whole = alone and data.endswith(_HEAD_END)
         head = self._hot.read(message) if alone else None
         if head is None:
-            wake(waiter)
+            self.wake(waiter)
             return
         if was_whole and self._whole:
             self._hot.remember(data, head)

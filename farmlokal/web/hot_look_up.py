@@ -47,12 +47,18 @@ class LookUpRequestHandler(ProblemRequestHandler):
     def close(self) -> None:
         """Take no more requests; one that is held came before."""
         self.give_back_held()
+        self._hot.outbox.flush()
         super().close()
 
+    def force_close(self) -> None:
+        """End, whatever is under way; what is answered is sent."""
+        self._hot.outbox.flush()
+        super().force_close()
+
     def send(self, answer: bytes) -> None:
-        """Write an answer; the connection is idle from now on."""
+        """Send an answer; the connection is idle from now on."""
         if self.transport is not None:
-            self.transport.write(answer)
+            self._hot.outbox.put(self.transport, answer)
             self._next_keepalive_close_time = idle_until = self._loop.time() + self._keepalive_timeout
             if self._keepalive_handle is None:
                 # It ran out during a look-up, when there was nothing for it to close.
@@ -63,6 +69,13 @@ class LookUpRequestHandler(ProblemRequestHandler):
         self._messages.popleft()
         if self._parser is not None:
             self._parser.message_consumed()
+
+    def wake(self, waiter: asyncio.Future[None] | None) -> None:
+        """Have aiohttp's task take the first message, unless it is on its way to look for one anyhow."""
+        # It may be there before the outbox's own turn, and write.
+        self._hot.outbox.flush()
+        if waiter is not None:
+            waiter.set_result(None)
 
     def go_on(self, turn: Turn, waiter: asyncio.Future[None] | None) -> None:
         """Have the first message answered from beyond memory; or by the handlers, where that is settled.
@@ -115,9 +128,7 @@ class LookUpRequestHandler(ProblemRequestHandler):
         if answer is None and turn.error is None and self._hot.serving and not self._gone:
             self._start_look_up(turn, waiter, looked=True)
         else:
-            # Redis answers for many connections at once. Written one right after the other, their answers wake a client
-            # that holds several of them once; each wake costs more than making an answer.
-            self._loop.call_soon(self._finish, turn, waiter, answer)
+            self._finish(turn, waiter, answer)
 
     def _start_look_up(self, turn: Turn, waiter: asyncio.Future[None], *, looked: bool) -> None:
         self._looking = self._loop.create_task(self._look_up(turn, waiter, looked=looked))
@@ -167,7 +178,7 @@ class LookUpRequestHandler(ProblemRequestHandler):
         self.between = False
         self.passed_on = PassedOn(message, turn.verdict, turn.error)
         self._waiter = waiter
-        wake(waiter)
+        self.wake(waiter)
 
     def _wait_again(self, waiter: asyncio.Future[None]) -> None:
         """Be as aiohttp is after an answer: at the next message, waiting for one, or at the end."""
@@ -177,9 +188,3 @@ class LookUpRequestHandler(ProblemRequestHandler):
         self._waiter = waiter
         if self._messages:
             waiter.set_result(None)
-
-
-def wake(waiter: asyncio.Future[None] | None) -> None:
-    """Have aiohttp's task take the first message, unless it is on its way to look for one anyhow."""
-    if waiter is not None:
-        waiter.set_result(None)

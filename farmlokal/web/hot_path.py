@@ -23,12 +23,13 @@ from farmlokal.web.access_log import AccessLog
 from farmlokal.web.edge import new_request_id
 from farmlokal.web.health import Phase
 from farmlokal.web.hot_head import PATH, Form, Head, read_head
+from farmlokal.web.hot_outbox import Outbox
 from farmlokal.web.hot_turn import Turn
 from farmlokal.web.links import link_header
 from farmlokal.web.negotiation import CODED_FROM_BYTES
 from farmlokal.web.prepared_answer import HeadTemplate, PreparedAnswer
 from farmlokal.web.rate_limit import quota_of
-from farmlokal.web.representation import Selected, headers_of, not_modified, selected
+from farmlokal.web.representation import headers_of, not_modified, selected
 
 _log = get_logger(__name__)
 
@@ -41,9 +42,10 @@ _HEAD_BYTES_MAX = 1024
 
 
 class HotPath:
-    """Reads heads and makes answers for the connections of one application."""
+    """Reads heads and makes answers for the connections of one application. outbox: that these go through."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, outbox: Outbox) -> None:
+        self.outbox = outbox
         self._pages = app[keys.ASKED_PAGES]
         self._cache = app[keys.CACHE]
         self._edge = app[keys.EDGE]
@@ -206,9 +208,8 @@ class HotPath:
 
     def _prepare(self, head: Head, form: Form, lookup: Lookup) -> PreparedAnswer:
         coding, unchanged, _ = form
-        chosen = selected(lookup.value, coding, not_modified=unchanged)
         second, own = int(time.time()), self._freshness.headers(lookup)
-        own["ETag"] = chosen.etag
+        own["ETag"] = lookup.value.etag_of(coding)
         link, body = "", b""
         if not unchanged:
             link = link_header(head.page.link_base, lookup.value)
@@ -217,12 +218,13 @@ class HotPath:
         shape = (form, bool(link), lookup.outcome is Outcome.MISS)
         template = self._templates.get(shape)
         if template is None:
-            template = self._templates[shape] = self._template(chosen, form, lookup, link)
+            template = self._templates[shape] = self._template(form, lookup, link)
         return PreparedAnswer(lookup, template, own, body, second)
 
-    def _template(self, chosen: Selected, form: Form, lookup: Lookup, link: str) -> HeadTemplate:
+    def _template(self, form: Form, lookup: Lookup, link: str) -> HeadTemplate:
         """The template of answers like this one: of its form, with links or without, a miss or not."""
-        _, unchanged, origin = form
+        coding, unchanged, origin = form
+        chosen = selected(lookup.value, coding, not_modified=unchanged)
         headers = headers_of(chosen, lookup, self._freshness, link=link)
         self._edge.finish(headers, "", allowed_origin=origin)
         if not unchanged:

@@ -13,6 +13,7 @@ from farmlokal.web.edge import new_request_id
 from farmlokal.web.error_problems import http_problem
 from farmlokal.web.hot_assumptions import unmet_assumption
 from farmlokal.web.hot_connection import HotRequestHandler
+from farmlokal.web.hot_outbox import Outbox
 from farmlokal.web.hot_path import HotPath
 from farmlokal.web.observation import observed
 from farmlokal.web.protocol import (
@@ -50,9 +51,10 @@ class ServiceRunner(web.AppRunner):
         server = await super()._make_server()
         hot = None
         if self._hot_path:
-            unmet = unmet_assumption(asyncio.get_running_loop(), server)
+            loop = asyncio.get_running_loop()
+            unmet = unmet_assumption(loop, server)
             if unmet is None:
-                hot = HotPath(self.app)
+                hot = HotPath(self.app, Outbox(loop))
             else:
                 _log.warning("hot path off: another aiohttp than it was made for", reason=unmet)
         return _Server(server, self.app, hot)
