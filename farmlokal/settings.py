@@ -189,7 +189,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
         None, description="comma-separated origins whose scripts may read our answers, or `*`"
     )
-    hot_path: Literal["on", "off"] = Field("on", description="answer memory hits below the request handler")
+    hot_path: Literal["on", "off"] = Field("on", description="answer pages of the listing below the request handlers")
     drain_s: int = Field(5, ge=0, le=3600, description="how long a stopping process goes on accepting")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="serve `/metrics` on this port alone; default: on the service's own"

@@ -6,6 +6,9 @@ from contextvars import copy_context
 from functools import partial
 
 from farmlokal.caching.entry import Entry
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 # What each key holds. An asker that decodes an entry leaves it here for the others of its batch.
 Answers = dict[str, bytes | Entry | None]
@@ -70,9 +73,12 @@ class BatchedReads:
             if held is not None:
                 answers = dict(zip(keys, held, strict=True))
         finally:
-            # Also where this task is cancelled: nobody must wait for ever.
+            # Also where this task is cancelled, or another asker fails: nobody must wait for ever.
             for asker in askers:
-                asker(answers)
+                try:
+                    asker(answers)
+                except Exception:
+                    _log.exception("a reader of redis failed")
 
 
 def _settle(asker: asyncio.Future[Answers | None], answers: Answers | None) -> None:

@@ -1,11 +1,9 @@
 """The read-through cache: memory, then Redis, then the caller's loader, one load per key at a time."""
 
-import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 from farmlokal.caching.counts import CacheCounts
 from farmlokal.caching.entry import Entry, Value
@@ -21,8 +19,8 @@ from farmlokal.caching.redis_tier import RedisTier
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, NOT_KNOWN_OLD, Standing, TagHistory
+from farmlokal.caching.writes_behind import WritesBehind
 from farmlokal.errors import Unavailable
-from farmlokal.resilience.ending import end
 from farmlokal.resilience.single_flight import SingleFlight
 from farmlokal.telemetry import tracing
 from farmlokal.telemetry.short_hash import short_hash
@@ -67,10 +65,10 @@ class ReadThrough:
         self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
         self._flights: SingleFlight[Filled] = SingleFlight()
         self._landings = Landings()
-        self._writes: set[asyncio.Task[object]] = set()
+        self._writes = WritesBehind()
         known = (self._history, self._landings)
         self._filler = Filler(
-            memory, second, self._origin, *known, clock=clock, behind=self._behind, counts=self.counts
+            memory, second, self._origin, *known, clock=clock, behind=self._writes.start, counts=self.counts
         )
         self._refresher = Refresher(self._filler, self._flights, clock=clock, draw=draw)
         self._invalidator = Invalidator(second, self._history, clock=clock)
@@ -98,7 +96,7 @@ class ReadThrough:
         self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
     ) -> Lookup:
         """`ask` the `question` that these make."""
-        return self.peek(key) or await self.ask(self.question(key, load, tags, lifetime))
+        return await self.ask(self.question(key, load, tags, lifetime))
 
     async def ask(self, question: Question) -> Lookup:
         """The value of the question's key: fresh, or stale while it is refreshed or cannot be.
@@ -133,8 +131,22 @@ class ReadThrough:
 
     def held(self, question: Question) -> Lookup | None:
         """What memory has to say without waiting: a hit, or a stale answer whose refresh is started. It is counted."""
-        lookup = self._from_memory(question)
-        return lookup and self.counts.note(lookup)
+        entry = self._memory.peek(question.key)
+        if entry is None:
+            return None
+        now = self._clock()
+        if entry.stale_until <= now:
+            return None
+        standing = self._history.standing(entry)
+        if entry.fresh_until > now:
+            if standing is Standing.VALID:
+                return self.counts.note(self._hit(question, entry, now))
+            if standing is Standing.UNKNOWN:
+                return None
+        if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
+            return None
+        self._refresher.refresh_behind(question, entry, _FRESH)
+        return self.counts.note(answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE))
 
     def peek(self, key: str) -> Lookup | None:
         """The answer of a memory hit that needs no further thought, for callers that cannot wait. It is counted."""
@@ -171,8 +183,7 @@ class ReadThrough:
 
     async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
         """Wait until every invalidation and every write behind has reached Redis; whether all invalidations have."""
-        if self._writes:
-            await asyncio.wait(self._writes, timeout=wait_max_s)
+        await self._writes.settle(wait_max_s)
         return await self._invalidator.settle(wait_max_s)
 
     async def start(self) -> int:
@@ -183,30 +194,9 @@ class ReadThrough:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
         await self._invalidator.close(_DRAIN_WAIT_MAX_S)
-        if self._writes:
-            _, late = await asyncio.wait(self._writes, timeout=_DRAIN_WAIT_MAX_S)
-            await end(late)
+        await self._writes.close(_DRAIN_WAIT_MAX_S)
         if self._neighbours is not None:
             await self._neighbours.close()
-
-    def _from_memory(self, question: Question) -> Lookup | None:
-        """What memory has to say without waiting: a hit, or a stale answer whose refresh is started."""
-        entry = self._memory.peek(question.key)
-        if entry is None:
-            return None
-        now = self._clock()
-        if entry.stale_until <= now:
-            return None
-        standing = self._history.standing(entry)
-        if entry.fresh_until > now:
-            if standing is Standing.VALID:
-                return self._hit(question, entry, now)
-            if standing is Standing.UNKNOWN:
-                return None
-        if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
-            return None
-        self._refresher.refresh_behind(question, entry, _FRESH)
-        return answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE)
 
     def _hit(self, question: Question, entry: Entry, now: float) -> Lookup:
         """A memory hit; makes the next one quick. A hot entry is refreshed before it turns stale."""
@@ -258,8 +248,3 @@ class ReadThrough:
             return None
         self._refresher.note_failure(entry)
         return answer(entry, Outcome.STALE_ERROR)
-
-    def _behind(self, write: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.create_task(write)
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)

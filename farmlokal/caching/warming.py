@@ -52,7 +52,7 @@ class Warming:
             await self._tier.tell_hot(orjson.dumps([[key, entry.tags] for key, entry in hottest]))
 
     async def warm(self) -> int:
-        """Fetch what was told last and is still fresh; how many entries that was. Waits a second at most."""
+        """Fetch what was told last and is still fresh; how many entries memory keeps of it. Waits a second at most."""
         fetched = 0
         with suppress(TimeoutError):  # a cold start, which the count tells
             async with asyncio.timeout(_WARM_MAX_S):
@@ -61,8 +61,8 @@ class Warming:
                 questions = [
                     Question(key, _no_load, tags, self._lifetime) for key, tags in _told(await self._tier.hot())
                 ]
-                found = await asyncio.gather(*(self._filler.look(question, Wanted()) for question in questions))
-                fetched = sum(one is not None for one in found)
+                await asyncio.gather(*(self._filler.look(question, Wanted()) for question in questions))
+                fetched = sum(self._memory.peek(question.key) is not None for question in questions)
         return fetched
 
 

@@ -39,10 +39,6 @@ class AskedPages:
     def __repr__(self) -> str:
         return f"<AskedPages remembered={len(self._remembered)}>"
 
-    def known(self, raw_query: str) -> AskedPage | None:
-        """What `raw_query` was found to ask before, or None."""
-        return self._remembered.get(raw_query)
-
     def of(self, raw_query: str) -> AskedPage:
         """What `raw_query`, the request target after `?`, asks. Raises InvalidInput, which lists every fault."""
         known = self._remembered.get(raw_query)

@@ -7,10 +7,13 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 _NAMES = (
-    *("_close", "_force_close", "_handler_waiter", "_keepalive_handle", "_keepalive_timeout", "_messages"),
+    *("_close", "_force_close", "_handler_waiter", "_keepalive_handle", "_keepalive_timeout"),
+    *("_loop", "_messages"),
     *("_next_keepalive_close_time", "_parser", "_paused", "_process_keepalive", "_request_count"),
     *("_request_in_progress", "_upgraded", "_waiter"),
 )
+
+_NAMES_OF_REQUESTS = {"_message", "_payload"}
 
 
 def unmet_assumption(loop: asyncio.AbstractEventLoop, server: web.Server) -> str | None:
@@ -19,6 +22,8 @@ def unmet_assumption(loop: asyncio.AbstractEventLoop, server: web.Server) -> str
     missing = [name for name in _NAMES if not hasattr(handler, name)]
     if missing:
         return f"the connection handler has no {', '.join(missing)}"
+    if lost := _NAMES_OF_REQUESTS - web.BaseRequest.ATTRS:
+        return f"a request has no {', '.join(sorted(lost))}"
     handler.data_received(b"GET /products?limit=1 HTTP/1.1\r\nHost: a\r\n")
     if handler._messages:
         return "half a head is a message"

@@ -76,6 +76,7 @@ class HotRequestHandler(LookUpRequestHandler):
             if self._answered(turn):
                 return
         parsed = self._request_count
+        # While bytes are parsed nothing may wake aiohttp's task; see hot_look_up.
         self._waiter = None
         try:
             RequestHandler.data_received(self, data)

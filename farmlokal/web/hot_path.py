@@ -2,8 +2,8 @@
 
 aiohttp's own parser reads the request, and what it reads decides. A page that memory holds is answered at once, without
 a task; another one is looked up, in Redis without a task too. Whatever is not a plain question for a page, and whatever
-does not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file and `hot_connection` out; what they
-assume of aiohttp stands in `hot_assumptions`.
+does not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file, `hot_connection` and `hot_look_up`
+out; what they assume of aiohttp stands in `hot_assumptions`.
 """
 
 import time
@@ -139,7 +139,11 @@ class HotPath:
                 turn.error = error
             then(answer)
 
-        return self._cache.look_soon(turn.head.page.question, found)
+        try:
+            return self._cache.look_soon(turn.head.page.question, found)
+        except Exception:
+            _log.exception("hot path failed to ask redis")
+            return False
 
     async def look_up(self, turn: Turn, *, looked: bool) -> bytes | None:
         """The whole answer from Redis or from the origin; None where there is none, or none to be given here.
@@ -156,7 +160,8 @@ class HotPath:
         structlog.contextvars.bind_contextvars(request_id=turn.request_id)
         question = head.page.question
         try:
-            lookup = await (self._cache.fetch(question, looked=True) if looked else self._cache.ask(question))
+            # Another's load may have landed since memory was asked.
+            lookup = self._cache.held(question) or await self._cache.fetch(question, looked=looked)
             if not self.serving:
                 return None
             return self._once(turn, lookup)
@@ -165,7 +170,7 @@ class HotPath:
             return None
 
     def _once(self, turn: Turn, lookup: Lookup) -> bytes:
-        """The bytes of an answer that is not kept: the next one will say something else of where it comes from."""
+        """The bytes of an answer that is not kept: a stale one, one from Redis, one of a load."""
         return self._told(turn, self._prepare(turn.head, _form(turn.head, lookup.value), lookup), lookup)
 
     def _told(self, turn: Turn, prepared: PreparedAnswer, lookup: Lookup) -> bytes:

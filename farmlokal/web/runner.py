@@ -31,7 +31,7 @@ _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class ServiceRunner(web.AppRunner):
-    """Runs an application. hot_path: whether memory hits are answered below the handlers."""
+    """Runs an application. hot_path: whether pages of the listing are answered below the handlers."""
 
     def __init__(self, app: web.Application, *, hot_path: bool, **kwargs: Any) -> None:
         super().__init__(

@@ -67,15 +67,18 @@ def workers(stand: Stand) -> Iterator[Figure]:
         takes = {name: partial(fleet.take, stand) for name, fleet in fleets.items()}
         in_turns(1, takes)
         taken = in_turns(stand.options.rounds, takes)
-    where = {"cores": str(cores), "connections": _CONNECTIONS}
 
     def grown(kind: str, name: str, count: str, goal: str | None = None) -> Figure:
         one, many = f"{kind}{_ONE}", f"{kind}{count}"
-        extra = told(taken, many) | {"reference_per_s": told(taken, one)["per_s"], "workers": fleets[many].workers}
-        return ratio(f"{name}, {count}", rates(taken, many, one), _REFERENCE, goal=goal, extra=extra | where)
+        fleet = fleets[many]
+        used = Cores(cores.service[: fleet.workers], fleet.load)
+        where = {"cores": str(used), "connections": _CONNECTIONS, "workers": fleet.workers}
+        extra = told(taken, many) | {"reference_per_s": told(taken, one)["per_s"]} | where
+        return ratio(f"{name}, {count}", rates(taken, many, one), _REFERENCE, goal=goal, extra=extra)
 
     yield grown("", "memory hit", "2 workers")
-    yield grown(_WIDE, "memory hit, two cores of load", "2 workers")
+    if len(fleets[f"{_WIDE}{_ONE}"].load) > 1:
+        yield grown(_WIDE, "memory hit, two cores of load", "2 workers")
     yield grown("", "memory hit", _ALL, goal=">= 2.4")
     yield grown("nginx, ", "nginx, the same load", _ALL)
     yield grown("whole path, ", "memory hit, hot path off", _ALL, goal=">= 2.4")

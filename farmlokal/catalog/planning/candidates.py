@@ -47,7 +47,7 @@ def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candida
     found = []
     if filters.farm_id is not None:
         for sort, index in _OF_FARM_BY_SORT.items():
-            found.append(_candidate(index, sort, sample.of_farm.get((filters.farm_id, sort), ()), filters))
+            found.append(_candidate(index, sort, sample.of_farm[sort].get(filters.farm_id, ()), filters))
     if filters.district_key is not None:
         rows = sample.of_district.get(filters.district_key, ())
         found.append(Candidate("products_of_district", "created_at", Span(rows)))

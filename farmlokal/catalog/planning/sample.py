@@ -52,6 +52,7 @@ VALUES: dict[str, Callable[[SampledRow], Any]] = {
 
 Rows = Sequence[SampledRow]
 
+# The orders in which an index has the rows of a farm.
 _OF_FARM = ("price", "name")
 
 # MySQL caps each of its two estimates at half of the index; together they cover it when ties are about a third of it.
@@ -63,14 +64,14 @@ class Sample:
 
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
     by_sort: everything, by sort name. of_category: each category's rows, by category and sort name.
-    of_farm: each farm's rows, by farm and `price` or `name`. of_district, of_state: each one's rows by creation time.
+    of_farm: each farm's rows, by `price` or `name`, then by farm. of_district, of_state: each one's, by creation time.
     many_tie: by sort name, the values with which so many rows tie that a database may misjudge the range past one.
     """
 
     by_sort: dict[str, Rows]
     many_tie: dict[str, frozenset[Any]]
     of_category: dict[tuple[Any, str], Rows]
-    of_farm: dict[tuple[Any, str], Rows]
+    of_farm: dict[str, dict[Any, Rows]]
     of_district: dict[Any, Rows]
     of_state: dict[Any, Rows]
 
@@ -81,7 +82,7 @@ class Sample:
 
     @classmethod
     async def arranged_gradually(cls, rows: list[SampledRow], share: float) -> Self:
-        """The same, in pieces of about a millisecond: between them the event loop answers requests.
+        """The same, in pieces of a few milliseconds at most: between them the event loop answers requests.
 
         A thread would be no help. It holds the interpreter's lock for as long as one sort takes, and else for five
         milliseconds at a time.
@@ -101,8 +102,7 @@ class Sample:
             groups = yield from grouped(ordered, attrgetter("category"))
             self.of_category |= {(category, name): rows for category, rows in groups.items()}
             if name in _OF_FARM:
-                groups = yield from grouped(ordered, attrgetter("farm_id"))
-                self.of_farm |= {(farm_id, name): rows for farm_id, rows in groups.items()}
+                self.of_farm[name] = yield from grouped(ordered, attrgetter("farm_id"))
         self.of_district = yield from grouped(self.by_sort["created_at"], attrgetter("district_key"))
         self.of_state = yield from grouped(self.by_sort["created_at"], attrgetter("state_key"))
 
