@@ -112,8 +112,8 @@ def growth(figures: Sequence[Figure]) -> bytes:
     # The first one comes to lie at the bottom.
     families = list(dict.fromkeys(family for series in points.values() for family in series))[::-1]
     chart.x_labels = families
-    for name, series in points.items():
-        chart.add(name, [series.get(family) for family in families])
+    for name in sorted(points, key=len):  # of such numbers the longer is the larger
+        chart.add(name, [points[name].get(family) for family in families])
     return _drawn(chart)
 
 
