@@ -30,4 +30,6 @@ class Outbox:
         """Write what is there. To be called before a transport is closed, and before anybody else may write to it."""
         answers, self._answers = self._answers, []
         for transport, answer in answers:
-            transport.write(answer)
+            # A closed one would raise, and those behind it would not get theirs.
+            if not transport.is_closing():
+                transport.write(answer)

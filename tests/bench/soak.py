@@ -4,12 +4,17 @@ import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from tests.bench.answers import Answer, ask
 from tests.bench.cores import Cores, share_cores
 from tests.bench.figures import Figure, ratio
+from tests.bench.hot import PAGE
+from tests.bench.references import TARGET, nginx_with
 from tests.bench.service_process import Running, running_service
 from tests.bench.stand import Stand
 from tests.bench.steady_load import SteadyRun, run_steady
@@ -18,6 +23,7 @@ from tests.bench.zipf import zipf_requests
 
 _SHARE_OF_PEAK = 0.5
 _SECTIONS = 10
+_NGINX_SECTIONS = 2
 _PEAK_S = 5.0
 
 
@@ -35,7 +41,11 @@ def soak(stand: Stand) -> Iterator[Figure]:
     ):
         run_wrk(running.port, sorted(set(requests)), seconds=_PEAK_S, cores=cores.load)
         peak = run_wrk(running.port, requests, seconds=_PEAK_S, cores=cores.load).rate
-        sections, memory = _soak(stand, running, requests, peak, cores)
+        page = ask(running.port, PAGE)
+        with _scheduled(_SHARE_OF_PEAK * peak, cores) as schedule:
+            sections, memory = _soak(stand, schedule, running, requests)
+    with _scheduled(_SHARE_OF_PEAK * peak, cores) as schedule:
+        beside = _of_nginx(stand, schedule, page, cores)
     count, elapsed_s = sum(one.times.count for one in sections), sum(one.elapsed_s for one in sections)
     extra = {
         "per_s": round(count / elapsed_s),
@@ -49,8 +59,9 @@ def soak(stand: Stand) -> Iterator[Figure]:
         "generator_late_p99_ms": round(median(one.late.quantile_ms(0.99) for one in sections), 3),
         "cores": str(cores),
     }
-    times = [(one.times.quantile_ms(0.99), one.times.quantile_ms(0.5)) for one in sections]
-    yield ratio(f"{name}: p99", times, "the median of the same section", goal="<= 4", extra=extra)
+    section = "the median of the same section"
+    yield ratio(f"{name}: p99", _tails(sections), section, goal="<= 4", extra=extra)
+    yield ratio("nginx with one page, the same schedule: tail", _tails(beside), section)
     kept = [(one.times.count / one.elapsed_s, _SHARE_OF_PEAK * peak) for one in sections]
     yield ratio(f"{name}: rate", kept, "the schedule's", goal=">= 0.98")
     # Before the middle a service allocates what it needs: connections, the first loads again of what went stale.
@@ -63,32 +74,61 @@ def soak(stand: Stand) -> Iterator[Figure]:
     )
 
 
-def _soak(
-    stand: Stand, running: Running, requests: list[str], peak: float, cores: Cores
-) -> tuple[list[SteadyRun], list[int]]:
-    """The run, in sections one after another; and the service's memory after each."""
-    seconds = stand.options.soak_s / _SECTIONS
-    sections, memory = [], []
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """What is asked for: so many requests a second, from each of the cores of load an equal part."""
+
+    generators: ProcessPoolExecutor
+    rate: float
+    load: tuple[int, ...]
+
+    def section(self, port: int, targets: list[str], seconds: float, number: int) -> SteadyRun:
+        """Some seconds of it. number: of the section; the draws of each are others."""
+        parts: list[Future[SteadyRun]] = [
+            self.generators.submit(
+                run_steady,
+                port,
+                targets,
+                rate=self.rate / len(self.load),
+                seconds=seconds,
+                connections=CONNECTIONS,
+                core=core,
+                seed=_SECTIONS * place + number,
+            )
+            for place, core in enumerate(self.load)
+        ]
+        return _together([part.result() for part in parts])
+
+
+@contextmanager
+def _scheduled(rate: float, cores: Cores) -> Iterator[_Schedule]:
     # Without pauses of the generators' own.
     context = get_context("spawn")
     with ProcessPoolExecutor(len(cores.load), mp_context=context, initializer=gc.disable) as generators:
-        for number in range(_SECTIONS):
-            parts: list[Future[SteadyRun]] = [
-                generators.submit(
-                    run_steady,
-                    running.port,
-                    requests,
-                    rate=_SHARE_OF_PEAK * peak / len(cores.load),
-                    seconds=seconds,
-                    connections=CONNECTIONS,
-                    core=core,
-                    seed=_SECTIONS * place + number,
-                )
-                for place, core in enumerate(cores.load)
-            ]
-            sections.append(_together([part.result() for part in parts]))
-            memory.append(_resident_bytes(running.pid))
+        yield _Schedule(generators, rate, cores.load)
+
+
+def _soak(
+    stand: Stand, schedule: _Schedule, running: Running, requests: list[str]
+) -> tuple[list[SteadyRun], list[int]]:
+    """The run, in sections one after another; and the service's memory after each."""
+    sections, memory = [], []
+    for number in range(_SECTIONS):
+        sections.append(schedule.section(running.port, requests, stand.options.soak_s / _SECTIONS, number))
+        memory.append(_resident_bytes(running.pid))
     return sections, memory
+
+
+def _of_nginx(stand: Stand, schedule: _Schedule, page: Answer, cores: Cores) -> list[SteadyRun]:
+    """The same schedule for nginx with one page of the catalogue: what of a time is the machine's."""
+    seconds = stand.options.soak_s / _SECTIONS
+    with nginx_with(page, cores=cores.service) as port:
+        return [schedule.section(port, [TARGET], seconds, number) for number in range(_NGINX_SECTIONS)]
+
+
+def _tails(sections: list[SteadyRun]) -> list[tuple[float, float]]:
+    """The p99 and the median of each section."""
+    return [(one.times.quantile_ms(0.99), one.times.quantile_ms(0.5)) for one in sections]
 
 
 def _together(parts: list[SteadyRun]) -> SteadyRun:
