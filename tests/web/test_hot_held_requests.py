@@ -56,7 +56,9 @@ async def test_a_client_that_leaves_before_its_answer_leaves_nothing(
                 await connection.receive()
         (handler,) = handlers
         await until(lambda: not handler._request_in_progress and not tasks_of("_look_up", "start", "late"))
-        assert (None, 0) == (handler._held, service.app[keys.OBSERVER].hot_path_answers if moment == "go_on" else 0)
+        # Elsewhere Redis may have been asked: from Python 3.12 on a task begins at once, and nothing is held for it.
+        held = moment == "go_on" and turns == HELD
+        assert (None, 0) == (handler._held, service.app[keys.OBSERVER].hot_path_answers if held else 0)
         began = time.perf_counter()
         server_of(service).pre_shutdown()
         await server_of(service).shutdown(STOP_MAX_S)
