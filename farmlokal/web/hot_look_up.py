@@ -176,7 +176,7 @@ class LookUpRequestHandler(ProblemRequestHandler):
         """Have aiohttp take the first message, which is that of `turn`."""
         message, _ = self._messages[0]
         self.between = False
-        self.passed_on = PassedOn(message, turn.verdict, turn.error)
+        self.passed_on = PassedOn(message, turn.verdict, turn.error, turn.started)
         self._waiter = waiter
         self.wake(waiter)
 

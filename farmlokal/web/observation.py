@@ -16,6 +16,7 @@ from aiohttp import web
 from farmlokal.telemetry.board import Slot
 from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from farmlokal.web.passed_on import passed_on
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Listener = Callable[[web.BaseRequest, web.StreamResponse, str, float], None]
@@ -103,7 +104,8 @@ def observed(handler: RequestHandler, observer: Observer) -> RequestHandler:
     """`handler`, each of whose answers `observer` notes. What it raises is answered, and noted, elsewhere."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        started = time.perf_counter()
+        before = passed_on(request)
+        started = time.perf_counter() if before is None else before.started
         response = await handler(request)
         observer.answered(request, response, time.perf_counter() - started)
         return response

@@ -11,12 +11,14 @@ class PassedOn(NamedTuple):
     """A request that is passed on to the handlers.
 
     message: the parser's, which tells the request from those that follow on the connection. verdict: of the rate
-    limit, where there is one. error: why there is no page, for the listing's handler to raise.
+    limit, where there is one. error: why there is no page, for the listing's handler to raise. started: when it was
+    read, of time.perf_counter: what was tried before counts for its time.
     """
 
     message: Any
     verdict: Verdict | None
     error: Exception | None
+    started: float
 
 
 def passed_on(request: web.BaseRequest) -> PassedOn | None:

@@ -11,12 +11,15 @@ import pytest
 from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Outcome
 from farmlokal.errors import Unavailable
+from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.web import keys
 from tests.service import Service, serving, settings_for
-from tests.web.hot_harness import LIMITED, hot_path_of, no_loose_ends, spent
+from tests.web.hot_harness import LIMITED, asking, held_up, hot_path_of, no_loose_ends, spent
 from tests.web.kept_connection import ask_kept, kept_connection
 from tests.web.two_paths import LAST, both, two_paths
 from tests.web.web_harness import WatchedStore, at_level, catalogue, logged, problem, watch_store
+
+_LOAD_S = 0.2
 
 
 @pytest.fixture
@@ -54,6 +57,20 @@ async def test_a_load_that_fails_is_tried_once(
             store.fault = None
             assert 200 == (await connection.ask("/products?limit=7")).status
     assert 2 == spent(service)
+
+
+async def test_the_time_of_a_failed_load_is_counted(service: Service, store: WatchedStore) -> None:
+    """From the reading of the request on, although the handlers had it for a moment only."""
+    async with kept_connection(service.port) as connection:
+        gate = await held_up(store, connection, asking("/products?limit=7"))
+        await asyncio.sleep(_LOAD_S)
+        store.fault = Unavailable("the database is away", retry_after_s=7)
+        gate.set()
+        problem(await connection.receive(), 503, "unavailable")
+    # Of all answers of the route; those of the harness are of another.
+    slot = service.app[keys.OBSERVER]._slot
+    times = slot.place("farmlokal_http_request_seconds", "/products", words=len(BOUNDS_S) + 2)
+    assert slot.values[times + len(BOUNDS_S) + 1] > _LOAD_S
 
 
 async def test_what_fails_below_the_handlers_is_answered_by_them(
