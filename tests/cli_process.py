@@ -45,9 +45,16 @@ def make_catalogue(environment: dict[str, str]) -> None:
 
 def farmlokal(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The finished command, run in `folder`."""
+    return run_module("farmlokal", environment, folder, *arguments)
+
+
+def run_module(
+    module: str, environment: dict[str, str], folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """The finished `python -m module`, run in `folder`."""
     watch_variables(environment)
     done = subprocess.run(
-        [sys.executable, "-m", "farmlokal", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=environment,
         cwd=folder,
         capture_output=True,

@@ -2,18 +2,15 @@
 
 import gc
 import json
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 from farmlokal.app.heap import spare_the_heap
 from farmlokal.app.seats import Seats
 from farmlokal.app.workers import Supervisor
-from tests.cli_process import DONE_WAIT_MAX_S, developers, make_catalogue
+from tests.cli_process import developers, make_catalogue, run_module
 from tests.servers.process import free_port
 from tests.service import serving, settings_for
-from tests.telemetry.secret_watch import watch_output
 from tests.web.web_harness import catalogue
 
 # An application with its libraries has some 90,000 objects of this kind; a process that froze nothing has none.
@@ -24,16 +21,8 @@ def test_a_served_process_is_spared_and_still_collects(tmp_path: Path) -> None:
     """Its objects of the start are frozen, passes are rarer than Python's own; a circle made later is freed by them."""
     environment = developers(tmp_path)
     make_catalogue(environment)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.heap_process", str(free_port())],
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[1])},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=DONE_WAIT_MAX_S,
-        check=False,
-    )
-    watch_output(done.stdout, done.stderr)
+    with_tests = environment | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = run_module("tests.heap_process", with_tests, tmp_path, str(free_port()))
     assert 0 == done.returncode, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     told = json.loads(line)
