@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.limiting.quotas import DEFAULT_QUOTAS, parse_quotas
-from farmlokal.web.clients import parse_networks
-from farmlokal.web.cors import ANY_ORIGIN, is_origin
+from farmlokal.web.edge.clients import parse_networks
+from farmlokal.web.edge.cors import ANY_ORIGIN, is_origin
 from farmlokal.webhooks.signature import SECRET_PREFIX, key_of
 
 PREFIX = "FARMLOKAL_"

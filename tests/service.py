@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 
 from farmlokal.app.factory import create_app
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database

@@ -7,11 +7,11 @@ import click
 import pytest
 
 from farmlokal.app.factory import create_app
-from farmlokal.cli.main import cli, register_commands
+from farmlokal.cli.main import cli
 from farmlokal.settings import Settings, variable
 from farmlokal.telemetry.metrics import METRICS, Kind, Metric
-from farmlokal.web.listing_parameters import CATEGORIES_ASKED, PARAMETERS
-from farmlokal.web.problems import PROBLEM_TYPES
+from farmlokal.web.answers.problems import PROBLEM_TYPES
+from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
 from farmlokal.web.routes import ROUTES
 from tests.service import settings_for, sqlite_url
 from tests.web.api_document import document, operation
@@ -79,7 +79,6 @@ def test_every_problem_type_is_in_its_table(name: str) -> None:
 
 def test_every_command_is_in_the_table() -> None:
     """README's table has each command."""
-    register_commands()
 
     def paths(command: click.Command, prefix: str) -> list[str]:
         if not isinstance(command, click.Group):

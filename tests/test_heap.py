@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from farmlokal.app.heap import spare_the_heap
-from farmlokal.app.seats import Seats
+from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.metrics.worker_slots import Seats
 from farmlokal.app.workers import Supervisor
 from tests.cli_process import developers, make_catalogue, run_module
 from tests.servers.process import free_port

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.caching.redis_keys import HOT
+from farmlokal.caching.redis.keys import HOT
 from tests.caching.cache_harness import own_client, until
 from tests.cli_process import get, make_catalogue, operators
 from tests.conftest import StartMariaDB

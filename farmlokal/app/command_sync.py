@@ -7,12 +7,12 @@ from farmlokal.app.partner import partner_connection
 from farmlokal.app.purging import purge
 from farmlokal.app.resources import redis_client
 from farmlokal.app.syncing import catalogue_sync
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.database.interface import Database
 from farmlokal.errors import Unavailable
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Run
+from farmlokal.partner.sync.run import Run
+from farmlokal.partner.sync.service import Sync
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 

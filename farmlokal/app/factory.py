@@ -2,10 +2,8 @@
 
 from aiohttp import web
 
-from farmlokal.app.metrics import Metrics
-from farmlokal.app.partner import partner_connection
-from farmlokal.app.rate_limit import add_rate_limit
-from farmlokal.app.readings import (
+from farmlokal.app.metrics.assembly import Metrics
+from farmlokal.app.metrics.metric_sources import (
     breaker_reading,
     cache_readings,
     database_readings,
@@ -14,6 +12,9 @@ from farmlokal.app.readings import (
     sync_readings,
     webhook_readings,
 )
+from farmlokal.app.metrics.probes import Watch
+from farmlokal.app.partner import partner_connection
+from farmlokal.app.rate_limit import add_rate_limit
 from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
@@ -29,37 +30,36 @@ from farmlokal.app.resources import (
 )
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
-from farmlokal.app.watching import Watch
 from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_tier import RedisTier
-from farmlokal.catalog.category_counts import CategoryCounts
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing import Listing
-from farmlokal.catalog.store import ProductStore
+from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.settings import Settings
 from farmlokal.telemetry.board import Seat, only_seat
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.access_log import AccessLog
-from farmlokal.web.asked_pages import AskedPages
-from farmlokal.web.cache_headers import Freshness
-from farmlokal.web.clients import ClientResolver, parse_networks
-from farmlokal.web.cors import CrossOrigin
-from farmlokal.web.edge import Edge
-from farmlokal.web.health import Health, Probe
-from farmlokal.web.key_digests import key_digests
-from farmlokal.web.middleware import edge_middleware, problem_middleware
-from farmlokal.web.observation import Observer
-from farmlokal.web.options import add_options_routes
+from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.edge.access_log import AccessLog
+from farmlokal.web.edge.clients import ClientResolver, parse_networks
+from farmlokal.web.edge.common_headers import Edge
+from farmlokal.web.edge.cors import CrossOrigin
+from farmlokal.web.edge.key_digests import key_digests
+from farmlokal.web.edge.lifecycle import Health, Probe
+from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
+from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.handlers.options import add_options_routes
+from farmlokal.web.handlers.sync import stop_sync
+from farmlokal.web.parameters.questions import AskedPages
 from farmlokal.web.routes import METRICS_ROUTE, ROUTES, add_routes
-from farmlokal.web.sync import stop_sync
 from farmlokal.webhooks.inbox import Inbox
-from farmlokal.webhooks.reaper import Reaper
+from farmlokal.webhooks.retention import Reaper
 from farmlokal.webhooks.signature import Verifier
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 

@@ -8,8 +8,8 @@ from farmlokal.limiting.quotas import parse_quotas
 from farmlokal.limiting.shared import WAIT_MAX_S, SharedLimit
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.clients import ClientResolver, parse_networks
-from farmlokal.web.rate_limit import rate_limit_middleware
+from farmlokal.web.edge.clients import ClientResolver, parse_networks
+from farmlokal.web.edge.rate_limit import rate_limit_middleware
 
 
 def add_rate_limit(app: web.Application, settings: Settings) -> SharedLimit | None:

@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 
 from farmlokal import __version__
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.catalog.category_counts import CategoryCounts
 from farmlokal.catalog.planning.planner import Planner
+from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
 from farmlokal.errors import DatabaseUnavailable
@@ -22,9 +22,9 @@ from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger, tracing
-from farmlokal.web.health import Health, Phase
-from farmlokal.webhooks.reaper import Reaper
+from farmlokal.web.edge.lifecycle import Health, Phase
 from farmlokal.webhooks.registration import Registrar
+from farmlokal.webhooks.retention import Reaper
 
 _log = get_logger(__name__)
 

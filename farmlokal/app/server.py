@@ -9,12 +9,12 @@ from contextlib import suppress
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.heap import spare_the_heap
-from farmlokal.app.metrics_port import metrics_socket, serve_metrics_from
+from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
-from farmlokal.web.health import Phase
+from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.runner import ServiceRunner
 
 _log = get_logger(__name__)

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.feed_page import FeedWriter, read_page
-from farmlokal.catalog.outcomes import Outcome, Tally
 from farmlokal.catalog.tags import OnChange
+from farmlokal.catalog.writing.feed_page import FeedWriter, read_page
+from farmlokal.catalog.writing.outcomes import Outcome, Tally
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Reject, Run, Taken
-from farmlokal.partner.sync_runs import SyncRuns
-from farmlokal.partner.sync_walk import SyncWalk
+from farmlokal.partner.sync.run import Reject, Run, Taken
+from farmlokal.partner.sync.run_store import SyncRuns
+from farmlokal.partner.sync.service import Sync
+from farmlokal.partner.sync.walk import SyncWalk
 
 PlaceIn = Callable[[Session, Taken], Awaitable[None]]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from farmlokal.catalog.effects import Effects
-from farmlokal.catalog.outcomes import Outcome
-from farmlokal.catalog.upsert import ProductWriter
-from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import parse_deletion, parse_product
+from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.stock import Effects
+from farmlokal.catalog.writing.versions import Change
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.webhooks.events import Apply, Landing, Prepare, dead

@@ -14,10 +14,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.heap import spare_the_heap
-from farmlokal.app.metrics_port import metrics_socket, serve_metrics_from
+from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
+from farmlokal.app.metrics.worker_slots import Seats
 from farmlokal.app.resources import wait_for_database
-from farmlokal.app.seats import Seats
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at

@@ -2,15 +2,11 @@
 
 import zlib
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from farmlokal.caching.codings import ENCODERS
-
-if TYPE_CHECKING:
-    from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.value import Value
 
 # Written in front of every entry and into every key: releases with different formats can share one Redis.
 FORMAT = 2
@@ -23,40 +19,6 @@ _ZLIB_LEVEL = 1
 _PLAIN, _ZLIB = 0, 1
 # What the layer above keeps ready beside a value takes so much for each thing, measured on CPython 3.11.
 _PREPARED_BYTES = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A finished response: its bytes, a few named strings that belong to them, and a strong validator.
-
-    etag: quoted, as RFC 9110 section 8.8.3 writes it. negative: that there is no such thing, which is worth
-    remembering for a short time; the body may say so in words. variants: the body in other content codings, made when
-    first asked for. prepared: what the layer above keeps ready beside the value; it is gone when the value is.
-    """
-
-    body: bytes
-    attributes: tuple[tuple[str, str], ...] = ()
-    etag: str = field(default="")
-    negative: bool = False
-    variants: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
-    prepared: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.etag:
-            object.__setattr__(self, "etag", f'"{blake2b(self.body, digest_size=16).hexdigest()}"')
-
-    def coded(self, coding: str | None) -> bytes:
-        """The body in `coding`, a key of `codings.ENCODERS`, or as it is for None. Made once, then kept."""
-        if coding is None:
-            return self.body
-        variant = self.variants.get(coding)
-        if variant is None:
-            variant = self.variants[coding] = ENCODERS[coding](self.body)
-        return variant
-
-    def etag_of(self, coding: str | None) -> str:
-        """The strong validator of the body in `coding`: another one for each, because the bytes differ."""
-        return self.etag if coding is None else f'{self.etag[:-1]}-{coding}"'
 
 
 @dataclass(slots=True)
@@ -77,7 +39,7 @@ class Entry:
     # The epoch (see tag_history) at which the entry was last known to be current; -1 for never.
     epoch: int = field(default=-1, compare=False)
     # The answer that a memory hit gets, made once, and until when it may be given without a further thought.
-    hit: "Lookup | None" = field(default=None, compare=False, repr=False)
+    hit: Lookup | None = field(default=None, compare=False, repr=False)
     calm_until: float = field(default=0.0, compare=False)
     # Hits in the last part of the fresh time: what tells a hot key.
     late_hits: int = field(default=0, compare=False)
@@ -89,6 +51,12 @@ class Entry:
         """What the entry weighs in memory: its body in every coding, and about what the objects around it take."""
         value = self.value
         return len(value.body) + sum(map(len, value.variants.values())) + 1000 + _PREPARED_BYTES * len(value.prepared)
+
+    def lookup(self, outcome: Outcome) -> Lookup:
+        """The entry as an answer without a load. A hit on a negative value is a negative hit, wherever it was kept."""
+        if self.value.negative and outcome not in (Outcome.STALE, Outcome.STALE_ERROR):
+            outcome = Outcome.NEGATIVE_HIT
+        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome)
 
     def encoded(self) -> bytes:
         """The entry for Redis: one line of JSON, then the body, deflated where that pays."""

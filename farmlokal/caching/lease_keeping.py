@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from farmlokal.caching.redis_keys import LEASE_MS
+from farmlokal.caching.redis.keys import LEASE_MS
 from farmlokal.caching.second_tier import Lease, SecondTier
 from farmlokal.resilience.ending import end
 

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
+from farmlokal.caching.value import Value
 
 # Entries loaded together (a cold start, an invalidation) must not expire together.
 JITTER_SHARE = 0.1

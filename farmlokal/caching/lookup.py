@@ -1,13 +1,9 @@
-"""What a caller of the cache asks, and the answer that it gets."""
+"""The answer that a caller of the cache gets."""
 
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from farmlokal.caching.entry import Entry, Value
-from farmlokal.caching.lifetime import Lifetime
-
-Loader = Callable[[], Awaitable[Value]]
+from farmlokal.caching.value import Value
 
 
 class Outcome(StrEnum):
@@ -45,19 +41,3 @@ class Lookup(NamedTuple):
     def fresh(self) -> bool:
         """Whether the answer is given as fresh."""
         return self.stored and not _is_stale(self.outcome)
-
-
-class Question(NamedTuple):
-    """One key, how to load it, the tags that invalidate it, and how long it lives."""
-
-    key: str
-    load: Loader
-    tags: tuple[str, ...]
-    lifetime: Lifetime
-
-
-def answer(entry: Entry, outcome: Outcome) -> Lookup:
-    """`entry` as an answer without a load. A hit on a negative value is a negative hit, wherever it was kept."""
-    if entry.value.negative and not _is_stale(outcome):
-        outcome = Outcome.NEGATIVE_HIT
-    return Lookup(entry.value, entry.loaded_at, entry.fresh_until, outcome)

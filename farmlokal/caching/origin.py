@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.entry import Value
-from farmlokal.caching.lookup import Loader
+from farmlokal.caching.question import Loader
+from farmlokal.caching.value import Value
 from farmlokal.errors import OriginBusy, Unavailable
 from farmlokal.telemetry import get_logger
 

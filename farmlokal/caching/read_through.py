@@ -5,20 +5,22 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from farmlokal.caching.awaited_loads import Landings
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.entry import Entry, Value
-from farmlokal.caching.filling import Filled, Filler, Wanted
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.invalidation import Invalidator
-from farmlokal.caching.landings import Landings
 from farmlokal.caching.lifetime import HOT_HITS, Lifetime, early_from
-from farmlokal.caching.lookup import Loader, Lookup, Outcome, Question, answer
+from farmlokal.caching.loading import Filled, Filler, Wanted
+from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.neighbours import Neighbours
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.question import Loader, Question
+from farmlokal.caching.redis.background import Neighbours
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, NOT_KNOWN_OLD, Standing, TagHistory
+from farmlokal.caching.value import Value
 from farmlokal.caching.writes_behind import WritesBehind
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
@@ -146,7 +148,7 @@ class ReadThrough:
         if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
             return None
         self._refresher.refresh_behind(question, entry, _FRESH)
-        return self.counts.note(answer(entry, Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE))
+        return self.counts.note(entry.lookup(Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE))
 
     def peek(self, key: str) -> Lookup | None:
         """The answer of a memory hit that needs no further thought, for callers that cannot wait. It is counted."""
@@ -202,7 +204,7 @@ class ReadThrough:
         """A memory hit; makes the next one quick. A hot entry is refreshed before it turns stale."""
         entry.epoch = self._history.epoch
         if entry.hit is None:
-            entry.hit = answer(entry, Outcome.MEMORY_HIT)
+            entry.hit = entry.lookup(Outcome.MEMORY_HIT)
             entry.calm_until = early_from(entry)
         if now >= entry.calm_until:
             entry.late_hits += 1
@@ -247,4 +249,4 @@ class ReadThrough:
         if entry is None or entry.stale_until <= now or entry.value.negative:
             return None
         self._refresher.note_failure(entry)
-        return answer(entry, Outcome.STALE_ERROR)
+        return entry.lookup(Outcome.STALE_ERROR)

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.filling import Filled, Filler, Wanted
-from farmlokal.caching.lookup import Question
+from farmlokal.caching.loading import Filled, Filler, Wanted
+from farmlokal.caching.question import Question
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
 from farmlokal.telemetry import get_logger

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.question.query import ListingQuery
 
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"

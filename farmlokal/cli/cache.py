@@ -4,7 +4,7 @@ import click
 
 from farmlokal.app.purging import purge as purge_tags
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.cli.main import run, start
+from farmlokal.cli.process import run, start
 from farmlokal.errors import NotConfigured
 
 

@@ -11,12 +11,12 @@ import click
 from farmlokal.app.purging import purge
 from farmlokal.app.resources import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
-from farmlokal.catalog.known_farms import KnownFarms
-from farmlokal.catalog.outcomes import Outcome
-from farmlokal.catalog.upsert import ProductWriter
-from farmlokal.cli.main import EXIT_FAILED, T, open_database, run, start
+from farmlokal.catalog.writing.bulk_load import refresh_statistics, seed_catalogue
+from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.writer import ProductWriter
+from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
 from farmlokal.database.interface import Database

@@ -3,8 +3,8 @@
 import click
 
 from farmlokal.app.server import serve
-from farmlokal.catalog.bulk_load import seed_catalogue
-from farmlokal.cli.main import open_database, run, start
+from farmlokal.catalog.writing.bulk_load import seed_catalogue
+from farmlokal.cli.process import open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
 from farmlokal.database.schema import create_schema

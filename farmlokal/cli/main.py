@@ -1,28 +1,16 @@
 """The command group, and how failures end a command: one line each, and the exit code that says which kind."""
 
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-import uvloop
 
 from farmlokal import __version__
-from farmlokal.database.address import parse_address
-from farmlokal.database.connect import database_at
-from farmlokal.database.interface import Database
+from farmlokal.cli import cache, catalogue, config, demo, partner, serve, sync, webhooks
+from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
 from farmlokal.errors import FarmLokalError
-from farmlokal.settings import Settings, SettingsInvalid, load_settings, unknown_variables
-from farmlokal.telemetry import configure_logging, get_logger
-from farmlokal.telemetry.masking import mask_values, masked_line
-
-T = TypeVar("T")
-
-EXIT_FAILED = 1
-EXIT_WRONG_USAGE = 2
-
-# Background and bulk work: nothing of it is on a request's path.
-_MAINTENANCE_POOL = 8
+from farmlokal.settings import SettingsInvalid
+from farmlokal.telemetry.masking import masked_line
 
 
 class Commands(click.Group):
@@ -48,36 +36,10 @@ def cli() -> None:
     """List the products of local farms: the service and what its operator needs."""
 
 
-def start(**overrides: Any) -> Settings:
-    """The settings, with logging set up accordingly: the first step of every command."""
-    settings = load_settings(**overrides)
-    mask_values(settings.secret_values())
-    configure_logging(settings.log_format, settings.log_level)
-    for name in unknown_variables():
-        get_logger(__name__).warning("unknown variable", variable=name)
-    return settings
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on uvloop to its end."""
-    return uvloop.run(work)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database that the settings name, for work behind the scenes."""
-    address = parse_address(settings.database_url)
-    return database_at(address, pool_size=_MAINTENANCE_POOL, statement_limit_ms=settings.statement_limit_ms)
-
-
-def register_commands() -> None:
-    """Add every command to the group. Imported here, because they need this module themselves."""
-    from farmlokal.cli import cache, catalogue, config, demo, partner, serve, sync, webhooks
-
-    for module in (serve, demo, catalogue, sync, partner, webhooks, cache, config):
-        module.register(cli)
+for _module in (serve, demo, catalogue, sync, partner, webhooks, cache, config):
+    _module.register(cli)
 
 
 def main() -> None:
     """Entry point of the `farmlokal` command."""
-    register_commands()
     cli()

@@ -5,7 +5,7 @@ import signal
 
 import click
 
-from farmlokal.cli.main import run, start
+from farmlokal.cli.process import run, start
 from farmlokal.simulator.server import running_partner
 
 

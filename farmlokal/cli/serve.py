@@ -4,7 +4,7 @@ import click
 
 from farmlokal.app.server import serve as serve_one
 from farmlokal.app.workers import default_workers, serve_workers
-from farmlokal.cli.main import run, start
+from farmlokal.cli.process import run, start
 
 
 @click.command()

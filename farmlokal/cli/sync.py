@@ -9,11 +9,11 @@ import orjson
 
 from farmlokal.app.command_sync import command_sync
 from farmlokal.app.resources import wait_for_database
-from farmlokal.cli.main import EXIT_FAILED, EXIT_WRONG_USAGE, open_database, run, start
+from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE, open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.errors import NotConfigured
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Run, RunState
+from farmlokal.partner.sync.run import Run, RunState
+from farmlokal.partner.sync.service import Sync
 from farmlokal.settings import Settings
 
 

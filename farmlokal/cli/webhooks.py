@@ -11,7 +11,7 @@ from farmlokal.app.partner import partner_connection
 from farmlokal.app.purging import purge
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.webhooks import register_webhook, webhook_receiver
-from farmlokal.cli.main import EXIT_FAILED, T, open_database, run, start
+from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.errors import NotConfigured, NotFound
 from farmlokal.settings import Settings, variable
 from farmlokal.webhooks.inbox import Inbox, State

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 
 from farmlokal.telemetry import tracing
-from farmlokal.telemetry.tracing import NO_SPAN, Kind, Span
+from farmlokal.telemetry.span import NO_SPAN, Kind, Span
 
 
 def statement_span(system: str, sql: str) -> AbstractContextManager[Span]:

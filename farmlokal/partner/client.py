@@ -7,9 +7,9 @@ import orjson
 from yarl import URL
 
 from farmlokal.errors import PartnerFailed
-from farmlokal.partner.answers import Answer
-from farmlokal.partner.guards import CallStats
-from farmlokal.partner.outbound import Outbound
+from farmlokal.partner.outbound.answers import Answer
+from farmlokal.partner.outbound.guards import CallStats
+from farmlokal.partner.outbound.upstream import Outbound
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.resilience.deadline import Deadline
 

@@ -7,10 +7,10 @@ from yarl import URL
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.errors import NotConfigured
 from farmlokal.partner.client import PartnerClient
-from farmlokal.partner.guards import Limits
-from farmlokal.partner.outbound import Outbound, SharedSession
-from farmlokal.partner.sealing import Seal
+from farmlokal.partner.outbound.guards import Limits
+from farmlokal.partner.outbound.upstream import Outbound, SharedSession
 from farmlokal.partner.shared_tokens import SharedTokens
+from farmlokal.partner.token_encryption import Seal
 from farmlokal.partner.token_endpoint import ClientCredentials, TokenEndpoint
 from farmlokal.partner.tokens import TokenCache
 

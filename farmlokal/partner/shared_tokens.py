@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.lease_keeping import kept_alive
 from farmlokal.caching.second_tier import Busy, Lease, Reading, SecondTier
-from farmlokal.partner.sealing import Seal
+from farmlokal.caching.value import Value
 from farmlokal.partner.token import Token, opened_token
+from farmlokal.partner.token_encryption import Seal
 from farmlokal.resilience.deadline import Deadline
 
 # For a token that another process asks for; it has the endpoint's own deadline for that.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
-from farmlokal.partner.sealing import Seal
+from farmlokal.partner.token_encryption import Seal
 
 # Renewal begins when this share of the lifetime is left, or up to as much again, by chance: clients whose tokens were
 # issued together, after an outage say, must not all come back together.

@@ -12,8 +12,8 @@ import orjson
 from yarl import URL
 
 from farmlokal.errors import PartnerFailed
-from farmlokal.partner.answers import Answer
-from farmlokal.partner.outbound import Outbound
+from farmlokal.partner.outbound.answers import Answer
+from farmlokal.partner.outbound.upstream import Outbound
 from farmlokal.partner.token import Grant
 
 _AUTH_METHOD = "client_secret_basic"

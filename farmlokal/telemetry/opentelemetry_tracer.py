@@ -20,9 +20,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from farmlokal.telemetry.logging import get_logger
+from farmlokal.telemetry.span import Attributes, Kind
 from farmlokal.telemetry.state_log import StateLog
 from farmlokal.telemetry.traceparent import TraceParent
-from farmlokal.telemetry.tracing import Attributes, Kind
 
 _log = get_logger(__name__)
 
@@ -32,7 +32,7 @@ _CLOSE_MAX_S = 3.0
 
 
 class OpenTelemetryTracer:
-    """Makes spans and sends them in the background. See tracing.Tracer."""
+    """Makes spans and sends them in the background. See span.Tracer."""
 
     def __init__(self, version: str) -> None:
         self._exporter = _ReportingExporter(OTLPSpanExporter())
@@ -47,18 +47,18 @@ class OpenTelemetryTracer:
         return f"<OpenTelemetryTracer {self._exporter!r}>"
 
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: TraceParent | None) -> "_Recorded":
-        """See tracing.Tracer."""
+        """See span.Tracer."""
         return _Recorded(self._tracer, name, kind, attributes, parent)
 
     def position(self) -> TraceParent | None:
-        """See tracing.Tracer."""
+        """See span.Tracer."""
         here = trace.get_current_span().get_span_context()
         if not here.is_valid:
             return None
         return TraceParent(_hex(here.trace_id, 32), _hex(here.span_id, 16), here.trace_flags, _header(here.trace_state))
 
     async def close(self) -> None:
-        """See tracing.Tracer."""
+        """See span.Tracer."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def shut_down() -> None:
@@ -74,7 +74,7 @@ class OpenTelemetryTracer:
 
 
 class _Recorded:
-    """A span as a context manager; see tracing.Span."""
+    """A span as a context manager; see span.Span."""
 
     __slots__ = ("_attributes", "_kind", "_name", "_parent", "_span", "_token", "_tracer")
 
@@ -105,21 +105,21 @@ class _Recorded:
         self._span.end()
 
     def set(self, name: str, value: str | float | bool) -> None:
-        """See tracing.Span."""
+        """See span.Span."""
         self._span.set_attribute(name, value)
 
     def rename(self, name: str) -> None:
-        """See tracing.Span."""
+        """See span.Span."""
         self._span.update_name(name)
 
     def fail(self, kind: str) -> None:
-        """See tracing.Span."""
+        """See span.Span."""
         self._span.set_attribute("error.type", kind)
         self._span.set_status(Status(StatusCode.ERROR))
 
     @property
     def trace_id(self) -> str:
-        """See tracing.Span."""
+        """See span.Span."""
         return _hex(self._span.get_span_context().trace_id, 32)
 
 

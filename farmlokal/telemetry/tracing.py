@@ -5,16 +5,14 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from farmlokal.telemetry.logging import get_logger
 from farmlokal.telemetry.masking import mask_values
+from farmlokal.telemetry.span import NO_SPAN, Attributes, Kind, Span, Tracer
 from farmlokal.telemetry.traceparent import TraceParent, incoming
 
 _log = get_logger(__name__)
-
-Attributes = Mapping[str, str | int | float | bool]
 
 # The standard's variables: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -27,76 +25,6 @@ _PROTOCOL = "http/protobuf"
 active = False
 
 
-class Kind(Enum):
-    """What a span is of: work of our own, a request that came, a call that we make."""
-
-    INTERNAL = "internal"
-    SERVER = "server"
-    CLIENT = "client"
-
-
-class Span(Protocol):
-    """A span under way."""
-
-    def set(self, name: str, value: str | float | bool) -> None:
-        """Add an attribute."""
-        ...
-
-    def rename(self, name: str) -> None:
-        """Name it anew: a request's route is known after its span has begun."""
-        ...
-
-    def fail(self, kind: str) -> None:
-        """Mark it as failed. kind: of error; never its text, which may quote what is nobody's business."""
-        ...
-
-    @property
-    def trace_id(self) -> str | None:
-        """The id of its trace, 32 hex digits; None while nothing is traced."""
-        ...
-
-
-class _NoSpan:
-    """Stands for every span while nothing is traced: one for all, since it remembers nothing."""
-
-    __slots__ = ()
-    trace_id = None
-
-    def set(self, name: str, value: str | float | bool) -> None:
-        """See Span."""
-
-    def rename(self, name: str) -> None:
-        """See Span."""
-
-    def fail(self, kind: str) -> None:
-        """See Span."""
-
-    def __enter__(self) -> "Span":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        return None
-
-
-class Tracer(Protocol):
-    """What makes the spans; `opentelemetry_tracer` has the one there is."""
-
-    def span(
-        self, name: str, kind: Kind, attributes: Attributes, parent: TraceParent | None
-    ) -> AbstractContextManager[Span]:
-        """A span for a block of code. parent: that another process gave; by default the span under way."""
-        ...
-
-    def position(self) -> TraceParent | None:
-        """Where the code that runs now stands in its trace."""
-        ...
-
-    async def close(self) -> None:
-        """Send what is not sent yet, for a bounded time."""
-        ...
-
-
-NO_SPAN: AbstractContextManager[Span] = _NoSpan()
 _NOTHING: Attributes = {}
 _tracer: Tracer | None = None
 

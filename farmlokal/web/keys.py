@@ -4,19 +4,19 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.catalog.category_counts import CategoryCounts
-from farmlokal.catalog.listing import Listing
+from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.partner.sync import Sync
-from farmlokal.web.access_log import AccessLog
-from farmlokal.web.asked_pages import AskedPages
-from farmlokal.web.cache_headers import Freshness
-from farmlokal.web.clients import ClientResolver
-from farmlokal.web.edge import Edge
-from farmlokal.web.health import Health
-from farmlokal.web.observation import Observer
+from farmlokal.partner.sync.service import Sync
+from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.edge.access_log import AccessLog
+from farmlokal.web.edge.clients import ClientResolver
+from farmlokal.web.edge.common_headers import Edge
+from farmlokal.web.edge.lifecycle import Health
+from farmlokal.web.edge.request_counts import Observer
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters.questions import AskedPages
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from farmlokal.web import keys, metrics_route
-from farmlokal.web.docs_pages import files_by_name, show_docs, show_docs_file, show_document, show_problem
-from farmlokal.web.health_routes import show_liveness, show_readiness
+from farmlokal.web import keys
+from farmlokal.web.handlers import metrics
+from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
+from farmlokal.web.handlers.health import show_liveness, show_readiness
+from farmlokal.web.handlers.partner_token import show_token
+from farmlokal.web.handlers.products import list_categories, list_products, show_product
+from farmlokal.web.handlers.sync import show_sync, start_sync
+from farmlokal.web.handlers.webhook import receive_webhook
 from farmlokal.web.openapi import catalogue, partner, service
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
-from farmlokal.web.partner_token import show_token
-from farmlokal.web.products import list_categories, list_products, show_product
-from farmlokal.web.sync import show_sync, start_sync
-from farmlokal.web.webhook import receive_webhook
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
 ROUTES = (
@@ -33,7 +34,7 @@ ROUTES = (
     Route("GET", "/problems/{name}", show_problem, service.SHOW_PROBLEM),
 )
 # Not served where the metrics have a port of their own.
-METRICS_ROUTE = Route("GET", metrics_route.PATH, metrics_route.show_metrics, service.SHOW_METRICS)
+METRICS_ROUTE = Route("GET", metrics.PATH, metrics.show_metrics, service.SHOW_METRICS)
 
 
 def add_routes(app: web.Application, routes: Sequence[Route]) -> None:

@@ -9,21 +9,21 @@ from aiohttp.web_protocol import RequestHandler
 
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
-from farmlokal.web.edge import new_request_id
-from farmlokal.web.error_problems import http_problem
-from farmlokal.web.hot_assumptions import unmet_assumption
-from farmlokal.web.hot_connection import HotRequestHandler
-from farmlokal.web.hot_outbox import Outbox
-from farmlokal.web.hot_path import HotPath
-from farmlokal.web.observation import observed
-from farmlokal.web.protocol import (
+from farmlokal.web.answers.error_problems import http_problem
+from farmlokal.web.edge.common_headers import new_request_id
+from farmlokal.web.edge.connection import (
     HEADER_FIELD_BYTES_MAX,
     HEADERS_MAX,
     IDLE_MAX_S,
     REQUEST_LINE_BYTES_MAX,
     ProblemRequestHandler,
 )
-from farmlokal.web.trace_context import traced
+from farmlokal.web.edge.request_counts import observed
+from farmlokal.web.edge.trace_context import traced
+from farmlokal.web.hot.assumptions import unmet_assumption
+from farmlokal.web.hot.connection import HotRequestHandler
+from farmlokal.web.hot.outbox import Outbox
+from farmlokal.web.hot.path import HotPath
 
 _log = get_logger(__name__)
 

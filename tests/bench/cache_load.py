@@ -12,11 +12,11 @@ import uvloop
 from cashews import Cache
 from redis.asyncio import Redis
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.caching.value import Value
 
 # What is measured, and beside what.
 MEASURED = {

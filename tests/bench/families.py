@@ -7,8 +7,8 @@ from functools import partial
 from math import sqrt
 from urllib.parse import urlencode
 
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing_query import LIMIT_DEFAULT, SORT_DEFAULT, SORTS, Filters, ListingQuery, Position, Sort
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, SORT_DEFAULT, SORTS, Filters, ListingQuery, Position, Sort
 from farmlokal.database.dialect import decimal_string
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled

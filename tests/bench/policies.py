@@ -4,8 +4,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.memory import MemoryTier
+from farmlokal.caching.value import Value
 
 
 class Policy(Protocol):

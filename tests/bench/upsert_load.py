@@ -8,7 +8,7 @@ import uvloop
 
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed import generate
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.mysql import MySQLDatabase
 

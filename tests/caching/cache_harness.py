@@ -10,13 +10,14 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.lookup import Lookup, Question
+from farmlokal.caching.lookup import Lookup
 from farmlokal.caching.memory import MemoryTier
+from farmlokal.caching.question import Question
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
+from farmlokal.caching.value import Value
 
 TTL_S, STALE_S = 30, 300
 WAIT_MAX_S = 10

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from farmlokal.caching.entry import Entry, Value
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.entry import Entry
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Busy, Lease, Reading
+from farmlokal.caching.value import Value
 
 T = TypeVar("T")
 Hook = Callable[[], Awaitable[None]]

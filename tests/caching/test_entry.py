@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmlokal.caching.entry import FORMAT, Entry, Value, decoded
+from farmlokal.caching.entry import FORMAT, Entry, decoded
 from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.value import Value
 
 text = st.text(max_size=20)
 times = st.floats(0, 4e9)

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.value import Value
 from tests.caching.cache_harness import (
     STALE_S,
     TTL_S,

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.redis_keys import LEASE
+from farmlokal.caching.redis.keys import LEASE
+from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, settle, until
 

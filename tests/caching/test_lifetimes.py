@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lifetime import EARLY_SHARE, HOT_HITS
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable
 from tests.caching.cache_harness import (
     STALE_S,

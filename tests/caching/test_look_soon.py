@@ -7,10 +7,11 @@ from contextvars import ContextVar
 
 import pytest
 
-from farmlokal.caching.entry import Value
-from farmlokal.caching.lookup import Lookup, Outcome, Question
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.question import Question
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_keys import entry_key
+from farmlokal.caching.redis.keys import entry_key
+from farmlokal.caching.value import Value
 from tests.caching.cache_harness import (
     STALE_S,
     TTL_S,

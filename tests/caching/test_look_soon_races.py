@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from farmlokal.caching.filling import Filled, Filler, Wanted
-from farmlokal.caching.lookup import Lookup, Outcome, Question
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.loading import Filled, Filler, Wanted
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.question import Question
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Reading, SecondTier
 from tests.caching.cache_harness import Process, StillClock, deliver, process, until
 from tests.caching.stepping import Database, Schedule

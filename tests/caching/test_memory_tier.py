@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.memory import MemoryTier, weight_of
+from farmlokal.caching.value import Value
 
 KEYS = "abcdefghijklmnopqrstuvwxyz"
 BYTES_MAX = 100_000

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from farmlokal.caching import notices
 from farmlokal.caching.lookup import Outcome
-from farmlokal.caching.redis_keys import NOTICES
+from farmlokal.caching.redis import notices
+from farmlokal.caching.redis.keys import NOTICES
 from tests.caching.cache_harness import Origin, Process, StillClock, is_listening, own_client, process, until
 from tests.conftest import StartRedis
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from farmlokal.catalog.listing_query import ListingQuery
-from farmlokal.catalog.store import ProductStore
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
 from tests.service import Service, serving, settings_for

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.redis_keys import LEASE_MS, entry_key
+from farmlokal.caching.redis.keys import LEASE_MS, entry_key
 from tests.caching.workers import workers
 from tests.conftest import StartRedis
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from farmlokal.app.purging import purge
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.catalog.listing_query import Filters, ListingQuery
+from farmlokal.caching.value import Value
+from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.records import Deletion
 from farmlokal.catalog.tags import page_tags, touched
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.cache_headers import Freshness
+from farmlokal.web.answers.cache_headers import Freshness
 from tests.caching.cache_harness import is_listening, until
 from tests.conftest import StartRedis
 from tests.service import SECRET_KEY, Service, open_database, serving, settings_for

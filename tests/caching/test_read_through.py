@@ -7,7 +7,7 @@ import pytest
 from farmlokal.caching import read_through
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.lookup import Outcome
-from farmlokal.caching.redis_keys import entry_key
+from farmlokal.caching.redis.keys import entry_key
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
 from tests.caching.cache_harness import (
     STALE_S,

@@ -14,9 +14,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Outcome
-from farmlokal.caching.redis_keys import GENERATION, LEASE, entry_key
+from farmlokal.caching.redis.keys import GENERATION, LEASE, entry_key
+from farmlokal.caching.value import Value
 from tests.caching.cache_harness import Process, is_listening, process, until
 from tests.conftest import StartRedis
 from tests.servers import RedisServer

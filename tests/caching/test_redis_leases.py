@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from farmlokal.caching.redis_keys import LEASE, LEASE_MS
+from farmlokal.caching.redis.keys import LEASE, LEASE_MS
 from farmlokal.caching.second_tier import Busy, Lease
 from tests.caching.tier_harness import TAGS, entry, opened
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from farmlokal.caching.entry import COMPRESS_FROM_BYTES
-from farmlokal.caching.redis_keys import GENERATION, GENERATION_MS, LEASE, entry_key
+from farmlokal.caching.redis.keys import GENERATION, GENERATION_MS, LEASE, entry_key
 from farmlokal.resilience.breaker import BreakerState
 from tests.caching.tier_harness import TAGS, WAIT_MAX_S, entry, opened
 from tests.conftest import StartRedis

@@ -3,8 +3,9 @@
 import pytest
 
 from farmlokal.caching import tag_history
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.tag_history import Standing, TagHistory
+from farmlokal.caching.value import Value
 
 NOW = 1000.0
 

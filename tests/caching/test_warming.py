@@ -8,10 +8,10 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching import warming
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.redis_keys import HOT
+from farmlokal.caching.redis import warming
+from farmlokal.caching.redis.keys import HOT
 from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, until
 from tests.caching.tier_harness import entry
 from tests.conftest import StartRedis

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.entry import Entry, Value
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.entry import Entry
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Lease
+from farmlokal.caching.value import Value
 
 WAIT_MAX_S = 0.1
 TAGS = ("one", "two")

@@ -16,14 +16,15 @@ import uvloop
 from redis.asyncio import Redis
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.notices import NoticeListener
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis_keys import entry_key
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.keys import entry_key
+from farmlokal.caching.redis.notices import NoticeListener
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Busy, Lease
+from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 
 

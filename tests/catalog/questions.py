@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
 from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, Sample
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
 
 FIELDS = ("category", "categories", "price", "district", "state", "farm", "in_stock", "organic")
 

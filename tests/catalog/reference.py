@@ -3,8 +3,8 @@
 from functools import cmp_to_key
 from typing import Any
 
-from farmlokal.catalog.listing_query import Filters, Sort
 from farmlokal.catalog.normalise import name_key, text_key
+from farmlokal.catalog.question.query import Filters, Sort
 from farmlokal.catalog.records import ProductRecord
 
 # A product with the id that the store gave it, and the id of its farm.

@@ -10,13 +10,13 @@ from typing import Any
 import aiomysql
 import pytest
 
-from farmlokal.catalog.bulk_load import seed_catalogue
-from farmlokal.catalog.listing_query import ListingQuery
-from farmlokal.catalog.page_statement import page_statement
 from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, candidates
 from farmlokal.catalog.planning.cost import has_price_range
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.dialect import MYSQL
 from tests.catalog.questions import FIELDS, draw_question

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from farmlokal.catalog.bulk_load import processes_for, refresh_statistics, seed_catalogue
-from farmlokal.catalog.known_farms import KnownFarms
-from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed import generate
 from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.seed.processes import fill_with_processes
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.bulk_load import processes_for, refresh_statistics, seed_catalogue
+from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database
 from farmlokal.errors import DatabaseUnavailable

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
-from farmlokal.catalog.page_statement import page_statement
 from farmlokal.catalog.planning import planner as planning
 from farmlokal.catalog.planning.cost import row_filter
 from farmlokal.catalog.planning.plan import Plan, Scan
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.planning.sample import Sample, SampledRow
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL, SQLITE
 from tests.catalog.questions import FIELDS, draw_question
 from tests.service import open_database, sqlite_url

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.page_statement import page_statement
 from farmlokal.catalog.planning.candidates import candidates
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import SORT_KEYS, Sample, SampledRow, draw_sample
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
 from tests.service import open_database, sqlite_url
 

@@ -6,11 +6,11 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing import Listing
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery
-from farmlokal.catalog.shown import Product, ProductPage
-from farmlokal.catalog.store import ProductStore
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery
+from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.schemas import Product, ProductPage
+from farmlokal.catalog.reading.store import ProductStore
 from tests.catalog.upserting import Writing, record
 from tests.database.backends import on_every_backend
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import PLACE_CHARS_MAX
-from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.versions import Change
 from tests.catalog.upserting import START, Writing, deletion, record
 from tests.database.backends import on_every_backend
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from farmlokal.catalog.outcomes import Outcome
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Params, Row
 from tests.catalog.upserting import Writing, deletion, record
 from tests.database.backends import on_every_backend

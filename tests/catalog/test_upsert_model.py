@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.versions import Change
 from farmlokal.database.address import SQLiteAddress, parse_address
 from tests.catalog.upserting import START, Writing
 from tests.database.backends import new_database_url, on_every_backend

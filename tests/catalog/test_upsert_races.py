@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pymysql
 import pytest
 
-from farmlokal.catalog.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import Outcome
 from farmlokal.database.interface import Database
 from tests.catalog.upserting import Writing, record
 from tests.database.backends import database_on, new_database_url, on_every_backend, on_every_server

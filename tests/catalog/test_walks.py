@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.imports.importer import import_file
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Sort
 from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Sort
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.seed.generator import generate
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from tests.catalog.reference import Listed, reference_listing
 from tests.catalog.walking import ids, listing_over, page, walk

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.upsert import ProductWriter
-from farmlokal.catalog.versions import Change
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.versions import Change
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 
 START = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing import Listing
-from farmlokal.catalog.listing_query import ListingQuery
-from farmlokal.catalog.store import ProductStore
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.database.interface import Database
 
 SIGNER = CursorSigner([b"a key that only the tests know"])

@@ -7,7 +7,7 @@ from click import Context
 from kubernetes_validate import ValidationError, validate
 
 from farmlokal.app.server import FINISH_WAIT_MAX_S
-from farmlokal.cli.main import cli, register_commands
+from farmlokal.cli.main import cli
 from farmlokal.settings import Settings, variable
 from tests.deploy.deploy_files import DEPLOY, manifest, manifests, read_yaml
 
@@ -110,7 +110,6 @@ def test_every_variable_is_a_setting_with_an_allowed_value() -> None:
 @pytest.mark.parametrize("pod", pods())
 def test_every_command_is_one(pod: dict[str, Any]) -> None:
     """The containers' arguments are a command of the program with options that it has."""
-    register_commands()
     command, *arguments = pod["spec"]["containers"][0]["args"]
     context = Context(cli)
     parsed = cli.commands[command].make_context(command, list(arguments), parent=context)

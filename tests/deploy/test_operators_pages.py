@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from farmlokal.cli.main import cli, register_commands
+from farmlokal.cli.main import cli
 from farmlokal.settings import Settings, variable
 from farmlokal.telemetry.metrics import BY_NAME
 from tests.deploy.deploy_files import DEPLOY, ROOT, metric_names
@@ -46,7 +46,6 @@ def test_every_metric_that_is_named_exists(page: Path) -> None:
 
 def test_every_command_that_is_named_exists() -> None:
     """Each `farmlokal …` is a command, and each of its options one that it has."""
-    register_commands()
     for text in re.findall(r"`farmlokal ([^`]+)`", OPERATIONS):
         words = text.split()
         command: click.Command = cli

@@ -9,7 +9,8 @@ import pytest
 from click import Context
 
 from farmlokal.app.server import FINISH_WAIT_MAX_S
-from farmlokal.cli.main import EXIT_WRONG_USAGE, cli, register_commands
+from farmlokal.cli.main import cli
+from farmlokal.cli.process import EXIT_WRONG_USAGE
 from farmlokal.settings import Settings, variable
 from tests.deploy.deploy_files import DEPLOY, UNIT
 from tests.servers.programs import find_program
@@ -44,7 +45,6 @@ def analyze(*arguments: str | Path) -> str:
 
 def test_the_command_is_one() -> None:
     """`ExecStart` runs a command of the program with options that it has."""
-    register_commands()
     program, command, *arguments = shlex.split(value("ExecStart"))
     assert program.endswith("/bin/farmlokal")
     parsed = cli.commands[command].make_context(command, arguments, parent=Context(cli))

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import ClientSession, web
 
 from farmlokal.errors import PartnerFailed, PartnerUnavailable, Upstream
-from farmlokal.partner.feed import FetchPage
+from farmlokal.partner.sync.feed import FetchPage
 
 AS_OF = "2026-11-22T10:15:00Z"
 PAGE_SIZE = 500

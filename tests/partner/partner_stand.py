@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.redis_tier import RedisTier
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.partner.client import PartnerClient
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.partner.guards import Guards, Limits
+from farmlokal.partner.outbound.guards import Guards, Limits
 from farmlokal.partner.token_endpoint import ClientCredentials
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.simulator.catalogue import Catalogue

@@ -8,11 +8,11 @@ from farmlokal.app.syncing import CatalogueSink
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.wire import parse_product
 from farmlokal.database.interface import Database
-from farmlokal.partner.feed import FetchPage
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Run
-from farmlokal.partner.sync_runs import SyncRuns
-from farmlokal.partner.sync_walk import SyncWalk
+from farmlokal.partner.sync.feed import FetchPage
+from farmlokal.partner.sync.run import Run
+from farmlokal.partner.sync.run_store import SyncRuns
+from farmlokal.partner.sync.service import Sync
+from farmlokal.partner.sync.walk import SyncWalk
 from tests.partner.feed_server import FeedServer, feed_server, reader_of
 from tests.service import open_database
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from farmlokal.partner.retry_after import WAIT_MAX_S, retry_after_s
+from farmlokal.partner.outbound.retry_after import WAIT_MAX_S, retry_after_s
 
 NOW = datetime(2026, 11, 22, 10, 15, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmlokal.errors import FeedInvalid
-from farmlokal.partner.feed import EMPTY_PAGES_MAX, PAGES_MAX, Page, WalkGuard, page_query, parse_page
+from farmlokal.partner.sync.feed import EMPTY_PAGES_MAX, PAGES_MAX, Page, WalkGuard, page_query, parse_page
 from tests.partner.feed_server import AS_OF, page, rows
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from farmlokal.partner.sync_run import Run
+from farmlokal.partner.sync.run import Run
 from tests.conftest import StartMariaDB
 from tests.partner.feed_server import pages_of, rows
 from tests.partner.sync_harness import counts, syncing

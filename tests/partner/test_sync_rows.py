@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.upsert import ProductWriter
-from farmlokal.partner.sync_run import RunState
+from farmlokal.catalog.writing.writer import ProductWriter
+from farmlokal.partner.sync.run import RunState
 from tests.database.backends import on_every_backend
 from tests.partner.feed_server import AS_OF, page, pages_of, row, rows
 from tests.partner.sync_harness import Syncing, counts, syncing

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from farmlokal.errors import PartnerFailed, PartnerUnavailable, Unavailable
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_run import Run, RunState
-from farmlokal.partner.sync_runs import LeaseLost, SyncRuns
+from farmlokal.partner.sync.run import Run, RunState
+from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
+from farmlokal.partner.sync.service import Sync
 from tests.database.backends import on_every_backend
 from tests.partner.feed_server import pages_of, row, rows
 from tests.partner.sync_harness import SOURCE, Syncing, counts, syncing

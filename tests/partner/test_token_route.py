@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
-from farmlokal.web.key_digests import key_digests, matching_key
+from farmlokal.web.edge.key_digests import key_digests, matching_key
 from tests.partner.partner_stand import TOKEN, Stand, stand
 from tests.service import Service, fill, serving, settings_for, sqlite_url
 

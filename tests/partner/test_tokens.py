@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from farmlokal.caching.redis_keys import LEASE_MS
+from farmlokal.caching.redis.keys import LEASE_MS
 from farmlokal.caching.second_tier import Lease
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.token import Token

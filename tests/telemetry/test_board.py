@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from farmlokal.app.exposition import registry_of
-from farmlokal.app.meter import Meter
-from farmlokal.app.readings import Reading
+from farmlokal.app.metrics.exposition import registry_of
+from farmlokal.app.metrics.metric_sources import Reading
+from farmlokal.app.metrics.metric_writer import Meter
 from farmlokal.telemetry.board import Board
 from farmlokal.telemetry.durations import BOUNDS_S, Durations
-from farmlokal.web.observation import Observer
+from farmlokal.web.edge.request_counts import Observer
 from tests.web.web_harness import at_level, logged
 
 LOADED = ("farmlokal_origin_loads_total", {"result": "loaded"})

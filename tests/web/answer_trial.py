@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
-from farmlokal.web.docs_pages import files_by_name
+from farmlokal.web.answers.problems import RATE_LIMITED
+from farmlokal.web.handlers.docs import files_by_name
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
-from farmlokal.web.problems import RATE_LIMITED
 from tests.service import Service, serving, settings_for
 from tests.web.api_document import ALL_ROUTES, departures, operation
 from tests.web.web_harness import Answer, catalogue, exchange

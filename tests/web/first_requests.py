@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.web import keys
-from farmlokal.web.hot_connection import HotRequestHandler
+from farmlokal.web.hot.connection import HotRequestHandler
 from tests.service import Service, serving, settings_for
 from tests.web.kept_connection import KeptConnection, ask_kept
 from tests.web.web_harness import catalogue

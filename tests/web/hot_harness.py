@@ -9,7 +9,7 @@ from aiohttp import web
 
 from farmlokal.limiting.quotas import DEFAULT
 from farmlokal.web import keys
-from farmlokal.web.hot_path import HotPath
+from farmlokal.web.hot.path import HotPath
 from tests.caching.cache_harness import until
 from tests.service import Service
 from tests.web.kept_connection import KeptConnection

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing_query import ListingQuery, Position
-from farmlokal.web.listing_parameters import PARAMETERS
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import ListingQuery, Position
+from farmlokal.web.parameters.listing import PARAMETERS
 from tests.service import Service, serving, settings_for
 from tests.web.web_harness import Answer, ask, at_level, catalogue, logged, problem, watch_store
 

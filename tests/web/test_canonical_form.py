@@ -7,14 +7,14 @@ from urllib.parse import quote, quote_plus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmlokal.caching.entry import Value
+from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.cursor import CursorSigner
-from farmlokal.catalog.listing_query import LIMIT_DEFAULT, SORT_DEFAULT, SORTS, Filters, ListingQuery, Position
 from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, SORT_DEFAULT, SORTS, Filters, ListingQuery, Position
 from farmlokal.database.dialect import decimal_string
-from farmlokal.web.links import link_base, link_header
-from farmlokal.web.listing_parameters import parse_listing_query
+from farmlokal.web.parameters.links import link_base, link_header
+from farmlokal.web.parameters.listing import parse_listing_query
 
 SIGNER = CursorSigner([b"only these tests know this key"])
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from farmlokal.web.clients import LOCAL, ClientResolver, parse_networks
-from farmlokal.web.key_digests import key_digests
+from farmlokal.web.edge.clients import LOCAL, ClientResolver, parse_networks
+from farmlokal.web.edge.key_digests import key_digests
 
 PROXIES = parse_networks("10.0.0.0/8, fd00::/8,192.0.2.7")
 DIGESTS = key_digests(["a key of ours, the first", "a key of ours, the second"])

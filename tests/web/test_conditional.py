@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.web import keys
-from farmlokal.web.conditional import any_match, none_match
+from farmlokal.web.answers.conditional import any_match, none_match
 from tests.service import Service, serving, settings_for
 from tests.web.kept_connection import ask_kept
 from tests.web.web_harness import Answer, catalogue, problem, watch_store

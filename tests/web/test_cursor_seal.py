@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmlokal.catalog.cursor import CURSOR_CHARS_MAX, CursorSigner
-from farmlokal.catalog.listing_query import SORTS, Filters, ListingQuery, Position, Sort
 from farmlokal.catalog.normalise import NAME_KEY_CHARS_MAX
+from farmlokal.catalog.question.cursor import CURSOR_CHARS_MAX, CursorSigner
+from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position, Sort
 from farmlokal.errors import InvalidInput
 
 OLD_KEY, NEW_KEY = b"the key of last month", b"the key of this month"

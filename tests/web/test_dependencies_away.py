@@ -9,7 +9,7 @@ import pytest
 from structlog.typing import EventDict
 
 from farmlokal.app.resources import wait_for_database
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.errors import DatabaseUnavailable, SchemaMismatch

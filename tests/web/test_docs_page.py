@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.docs_pages import files_by_name
-from farmlokal.web.problems import PROBLEM_TYPES
+from farmlokal.web.answers.problems import PROBLEM_TYPES
+from farmlokal.web.handlers.docs import files_by_name
 from tests.service import Service, serving, settings_for
 from tests.web.web_harness import ask, catalogue, problem
 

@@ -13,8 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from farmlokal.app.server import drain
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
-from farmlokal.web.health import Health, Phase
-from farmlokal.web.health_routes import show_liveness, show_readiness
+from farmlokal.web.edge.lifecycle import Health, Phase
+from farmlokal.web.handlers.health import show_liveness, show_readiness
 from tests.service import serving, settings_for
 from tests.web.web_harness import ask, catalogue
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from farmlokal.caching.entry import Value
 from farmlokal.caching.lookup import Outcome
+from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.web import keys

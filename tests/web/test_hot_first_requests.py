@@ -10,7 +10,7 @@ import uvloop
 
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
-from farmlokal.web.hot_look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpRequestHandler
 from tests.service import Service
 from tests.web.first_requests import (
     HELD,

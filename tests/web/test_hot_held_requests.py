@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from farmlokal.web import keys
-from farmlokal.web.hot_look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpRequestHandler
 from tests.caching.cache_harness import until
 from tests.service import Service
 from tests.web.first_requests import (

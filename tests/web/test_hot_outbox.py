@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.hot_look_up import LookUpRequestHandler
-from farmlokal.web.hot_outbox import Outbox
+from farmlokal.web.hot.look_up import LookUpRequestHandler
+from farmlokal.web.hot.outbox import Outbox
 from tests.caching.cache_harness import until
 from tests.service import Service, serving, settings_for
 from tests.web.hot_harness import asking, hot_path_of, no_loose_ends, server_of

@@ -9,9 +9,10 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 
-from farmlokal.web import hot_assumptions, keys
-from farmlokal.web.health import Phase
-from farmlokal.web.hot_assumptions import unmet_assumption
+from farmlokal.web import keys
+from farmlokal.web.edge.lifecycle import Phase
+from farmlokal.web.hot import assumptions
+from farmlokal.web.hot.assumptions import unmet_assumption
 from tests.service import serving, settings_for
 from tests.web.conversations import COMMON, TARGETS, conversations
 from tests.web.kept_connection import ask_kept, kept_connection
@@ -195,7 +196,7 @@ async def test_a_client_that_does_not_read_is_not_answered_for_ever(tmp_path: Pa
 async def test_another_aiohttp_turns_the_hot_path_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an assumption does not hold, one line says so, and every request goes the full path."""
     url = await catalogue(tmp_path)
-    monkeypatch.setattr(hot_assumptions, "_NAMES", (*hot_assumptions._NAMES, "_renamed"))
+    monkeypatch.setattr(assumptions, "_NAMES", (*assumptions._NAMES, "_renamed"))
     with logged() as events:
         async with serving(settings_for(url)) as service:
             for _ in range(3):

@@ -10,8 +10,8 @@ import pytest
 from farmlokal.caching.lookup import Outcome
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
-from farmlokal.web.health import Phase
-from farmlokal.web.hot_look_up import LookUpRequestHandler
+from farmlokal.web.edge.lifecycle import Phase
+from farmlokal.web.hot.look_up import LookUpRequestHandler
 from tests.caching.cache_harness import until
 from tests.service import Service, serving, settings_for
 from tests.web.first_requests import serving_from_redis

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from farmlokal.caching.lookup import Outcome
-from farmlokal.web import hot_path, keys
+from farmlokal.web import keys
+from farmlokal.web.hot import path
 from tests.caching.cache_harness import Process, epoch_of, process, until
 from tests.service import Service
 from tests.web.kept_connection import kept_connection
@@ -75,7 +76,7 @@ async def test_after_a_notice_the_next_answer_is_stale(
     """Though in the same second, with the bytes for it ready; and all forms of it are answered below the handlers."""
     hot = paths.hot
     # The second stands still, so that what was made ready is good until the end of it.
-    monkeypatch.setattr(hot_path, "time", SimpleNamespace(time=lambda: 1_795_342_500.5, perf_counter=lambda: 0.0))
+    monkeypatch.setattr(path, "time", SimpleNamespace(time=lambda: 1_795_342_500.5, perf_counter=lambda: 0.0))
     async with kept_connection(hot.port) as connection:
         for form in FORMS * 2:
             await connection.ask(TARGET, headers=form)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from farmlokal.app import watching
+from farmlokal.app.metrics import probes
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry.metrics import METRICS, Kind
 from farmlokal.web import keys
-from farmlokal.web.observation import METHODS, OTHER, STATUSES, UNMATCHED
+from farmlokal.web.edge.request_counts import METHODS, OTHER, STATUSES, UNMATCHED
 from tests.conftest import StartMariaDB
 from tests.scraping import REQUESTS, SECONDS, Scrape, scrape
 from tests.servers.process import free_port
@@ -211,7 +211,7 @@ async def test_a_dead_database_does_not_break_the_scrape(
     monkeypatch: pytest.MonkeyPatch, own_mariadb: StartMariaDB
 ) -> None:
     """Without its database the service is scraped as ever, and tells that it is down."""
-    monkeypatch.setattr(watching, "_PROBE_EVERY_S", 0.2)
+    monkeypatch.setattr(probes, "_PROBE_EVERY_S", 0.2)
     server = own_mariadb()
     server.create_database("farmlokal")
     url = server.url("farmlokal")
@@ -230,7 +230,7 @@ async def test_a_dead_redis_is_told_by_everything_that_wants_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its breaker, the leases that could not be had, and the limit that each process holds for itself."""
-    monkeypatch.setattr(watching, "_PROBE_EVERY_S", 0.2)
+    monkeypatch.setattr(probes, "_PROBE_EVERY_S", 0.2)
     url = f"redis://127.0.0.1:{free_port()}"
     settings = settings_for(await catalogue(tmp_path), redis_url=url, rate_limit="default=1200/minute")
     async with serving(settings) as service:

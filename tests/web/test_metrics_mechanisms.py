@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from farmlokal.app import meter as meter_module
-from farmlokal.app.loop_lag import LoopLag
-from farmlokal.app.meter import Meter
-from farmlokal.app.readings import Reading, database_readings
-from farmlokal.caching.entry import Entry, Value
+from farmlokal.app.metrics import metric_writer as meter_module
+from farmlokal.app.metrics.loop_lag import LoopLag
+from farmlokal.app.metrics.metric_sources import Reading, database_readings
+from farmlokal.app.metrics.metric_writer import Meter
+from farmlokal.caching.entry import Entry
 from farmlokal.caching.memory import MemoryTier, weight_of
+from farmlokal.caching.value import Value
 from farmlokal.database.interface import PoolUse
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE

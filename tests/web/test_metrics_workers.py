@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 
-from farmlokal.web.observation import OTHER, UNMATCHED
+from farmlokal.web.edge.request_counts import OTHER, UNMATCHED
 from tests.cli_process import developers, farmlokal, make_catalogue, operators, running, wait_until_ready
 from tests.scraping import SECONDS, Scrape, scrape
 from tests.servers.process import free_port

@@ -10,7 +10,7 @@ import zstandard
 from aiohttp import web
 
 from farmlokal.web import keys
-from farmlokal.web.negotiation import CODED_FROM_BYTES, coding_for
+from farmlokal.web.answers.negotiation import CODED_FROM_BYTES, coding_for
 from tests.service import Service, serving, settings_for
 from tests.web.kept_connection import ask_kept
 from tests.web.web_harness import catalogue, problem

@@ -6,11 +6,13 @@ import pytest
 from aiohttp import web
 
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
-from farmlokal.partner.sync import Sync
-from farmlokal.partner.sync_runs import SyncRuns
-from farmlokal.web import keys, protocol, sync
-from farmlokal.web.health import Phase
-from farmlokal.web.webhook import BODY_BYTES_MAX
+from farmlokal.partner.sync.run_store import SyncRuns
+from farmlokal.partner.sync.service import Sync
+from farmlokal.web import keys
+from farmlokal.web.edge import connection as edge_connection
+from farmlokal.web.edge.lifecycle import Phase
+from farmlokal.web.handlers import sync
+from farmlokal.web.handlers.webhook import BODY_BYTES_MAX
 from farmlokal.webhooks.receive import Receiver
 from tests.partner.partner_stand import FEED, TOKEN, Stand, odd_upstream, stand
 from tests.service import Service
@@ -56,7 +58,7 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
 async def try_what_is_below(trial: Trial, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused before any handler, and what a handler does not expect."""
     with monkeypatch.context() as patch:
-        patch.setattr(protocol, "HEAD_WAIT_MAX_S", 0.2)
+        patch.setattr(edge_connection, "HEAD_WAIT_MAX_S", 0.2)
         trial.note("listProducts", await exchange(service.port, b"GET /products HTTP/1.1\r\n"))
     await trial.ask(service, "listProducts", f"/products?{'x' * 9000}")
     await trial.ask(service, "listProducts", headers={"X": "x" * 9000})

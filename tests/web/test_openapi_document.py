@@ -14,17 +14,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.webhooks import handlers
-from farmlokal.catalog.listing_query import LIMIT_DEFAULT, LIMIT_MAX
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.web import keys
-from farmlokal.web.forms import CONTROL_CHARACTERS, Parameter
-from farmlokal.web.listing_parameters import CATEGORIES_ASKED, PARAMETERS
+from farmlokal.web.answers.problems import PROBLEM_TYPES
+from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.openapi.events import EVENTS
 from farmlokal.web.openapi.headers import HEADERS
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
-from farmlokal.web.problems import PROBLEM_TYPES
-from farmlokal.web.rate_limit import quota_of
+from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
+from farmlokal.web.parameters.parameter import CONTROL_CHARACTERS, Parameter
 from tests.service import serving, settings_for, sqlite_url
 from tests.web.api_document import ALL_ROUTES, document, faults_in, operation, resolved
 from tests.web.web_harness import ask, catalogue

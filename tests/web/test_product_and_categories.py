@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.category_counts import LIFETIME
+from farmlokal.catalog.reading.category_counts import LIFETIME
 from farmlokal.catalog.records import Deletion
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.web import keys
 from tests.service import Service, open_database, serving, settings_for
 from tests.web.web_harness import PRODUCTS, ask, at_level, catalogue, logged, problem

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.catalog.listing_query import ListingQuery
-from farmlokal.catalog.rendering import ShownRow
-from farmlokal.catalog.store import ProductStore
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.reading.rendering import ShownRow
+from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.web import keys
 from tests.partner.partner_stand import stand
 from tests.service import fill, serving, settings_for

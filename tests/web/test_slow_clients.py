@@ -9,7 +9,9 @@ from time import perf_counter
 
 import pytest
 
-from farmlokal.web import keys, protocol, runner, webhook
+from farmlokal.web import keys, runner
+from farmlokal.web.edge import connection as edge_connection
+from farmlokal.web.handlers import webhook
 from tests.service import Service, serving, settings_for
 from tests.web.kept_connection import KeptConnection, kept_connection
 from tests.web.web_harness import catalogue, problem
@@ -28,7 +30,7 @@ async def service(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
     """A service of little patience."""
-    monkeypatch.setattr(protocol, "HEAD_WAIT_MAX_S", PATIENCE_S)
+    monkeypatch.setattr(edge_connection, "HEAD_WAIT_MAX_S", PATIENCE_S)
     monkeypatch.setattr(webhook, "_BODY_WAIT_MAX_S", PATIENCE_S)
     url = await catalogue(tmp_path)
     async with serving(settings_for(url, hot_path=request.param, webhook_secrets=SECRET)) as running:
@@ -135,13 +137,13 @@ async def test_a_head_that_is_there_before_the_handler_is_cut_off(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As uvloop may read the first bytes before the connection's task has run once; nothing may follow them."""
-    made = protocol.ProblemRequestHandler.connection_made
+    made = edge_connection.ProblemRequestHandler.connection_made
 
-    def made_and_read(handler: protocol.ProblemRequestHandler, transport: asyncio.BaseTransport) -> None:
+    def made_and_read(handler: edge_connection.ProblemRequestHandler, transport: asyncio.BaseTransport) -> None:
         made(handler, transport)
         handler.data_received(HEADS[1])
 
-    monkeypatch.setattr(protocol.ProblemRequestHandler, "connection_made", made_and_read)
+    monkeypatch.setattr(edge_connection.ProblemRequestHandler, "connection_made", made_and_read)
     async with fresh_connection(service.port) as connection:
         problem(await connection.receive(), 408, "request-timeout")
         assert await gone(connection)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.protocol import HEAD_WAIT_MAX_S
+from farmlokal.web.edge.connection import HEAD_WAIT_MAX_S
 from tests.caching.cache_harness import until
 from tests.cli_process import developers, make_catalogue
 from tests.logged_process import LoggedProcess, logged_process

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.listing_query import ListingQuery
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.reading.rendering import ShownRow
+from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.rendering import ShownRow
-from farmlokal.catalog.store import ProductStore
 from farmlokal.web import keys
 from tests.service import fill, sqlite_url
 

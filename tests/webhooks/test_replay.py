@@ -7,8 +7,8 @@ from pathlib import Path
 
 from farmlokal.web import keys
 from farmlokal.webhooks.inbox import Inbox, State
-from farmlokal.webhooks.reaper import Reaper
 from farmlokal.webhooks.receive import replay_all
+from farmlokal.webhooks.retention import Reaper
 from tests.cli_process import developers, farmlokal, operators
 from tests.database.backends import on_every_backend
 from tests.service import open_database, sqlite_url

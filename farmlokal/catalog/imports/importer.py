@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import Row, open_rows
-from farmlokal.catalog.outcomes import Applied, Outcome, Tally
 from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.writing.outcomes import Applied, Outcome, Tally
 from farmlokal.errors import ImportRefused
 
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.

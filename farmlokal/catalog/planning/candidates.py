@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from farmlokal.catalog.listing_query import Filters
 from farmlokal.catalog.planning.cost import Span, in_price_range
 from farmlokal.catalog.planning.sample import Rows, Sample
+from farmlokal.catalog.question.query import Filters
 
 BY_SORT = {
     "created_at": "products_by_created_at",

@@ -5,8 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-from farmlokal.catalog.listing_query import Filters, ListingQuery
 from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, SampledRow
+from farmlokal.catalog.question.query import Filters, ListingQuery
 
 Passing = Callable[[Rows], Sequence[int]]
 _Test = Callable[[Rows, Sequence[int]], Sequence[int]]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.listing_query import Filters, ListingQuery
 from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, Candidate, candidates, candidates_of_everything
 from farmlokal.catalog.planning.cost import has_price_range, row_filter, sorting_cost, walking_cost
 from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question.query import Filters, ListingQuery
 
 # So few entries are read at once: to look for fewer would take as long as it could save.
 _CHEAP = 800

@@ -3,9 +3,9 @@
 import asyncio
 import random
 
-from farmlokal.catalog.listing_query import ListingQuery
 from farmlokal.catalog.planning.plan import Plan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.database.interface import Database
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry import get_logger

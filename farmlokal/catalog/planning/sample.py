@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
-from farmlokal.catalog.listing_query import SORT_COLUMNS
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
+from farmlokal.catalog.question.query import SORT_COLUMNS
 from farmlokal.database.interface import Database
 
 # At 1,000,000 products every 30th: a range of √(20 · 1,000,000) entries shows as 147 of them, so its size is known to

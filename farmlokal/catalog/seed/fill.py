@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
-from farmlokal.catalog.outcomes import Applied
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
+from farmlokal.catalog.writing.outcomes import Applied
 
 # One INSERT of about 700 KB, below what every server takes by default: more rows are no faster.
 _BATCH_ROWS = 2000

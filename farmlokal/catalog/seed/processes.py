@@ -8,9 +8,9 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from farmlokal.catalog.known_farms import KnownFarms
 from farmlokal.catalog.seed.fill import fill
-from farmlokal.catalog.upsert import ProductWriter
+from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.connect import database_at
 from farmlokal.errors import DatabaseUnavailable, Unavailable

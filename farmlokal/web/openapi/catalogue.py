@@ -3,12 +3,12 @@
 from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.shown import CategoryList, Product, ProductPage
-from farmlokal.web import problems
-from farmlokal.web.listing_parameters import CATEGORIES_ASKED, PARAMETERS
+from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage
+from farmlokal.web.answers import problems
+from farmlokal.web.handlers.products import PRODUCT_ID
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
-from farmlokal.web.products import PRODUCT_ID
+from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
 
 TAG = "Catalogue"
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from farmlokal import __version__
-from farmlokal.web.forms import Parameter
+from farmlokal.web.answers.problems import RATE_LIMITED
 from farmlokal.web.openapi import events, headers, problem_schemas, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation, Route
 from farmlokal.web.openapi.schemas import Mode, Schemas
-from farmlokal.web.problems import RATE_LIMITED
+from farmlokal.web.parameters.parameter import Parameter
 
 _ABOUT = """\
 The product listing of a hyperlocal farm marketplace.

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from farmlokal.web.forms import Parameter
-from farmlokal.web.problems import ProblemType
+from farmlokal.web.answers.problems import ProblemType
+from farmlokal.web.parameters.parameter import Parameter
 
 API_KEY = ("bearer", "apiKey")
 SIGNATURE = ("webhookSignature",)

@@ -1,13 +1,13 @@
 """What the document says of the routes that have to do with the partner: token, sync, webhook."""
 
-from farmlokal.partner.sync_run import RunReport, RunState, RunSummary
-from farmlokal.web import problems
-from farmlokal.web.forms import Form, Parameter
+from farmlokal.partner.sync.run import RunReport, RunState, RunSummary
+from farmlokal.web.answers import problems
+from farmlokal.web.handlers.partner_token import AccessToken
+from farmlokal.web.handlers.sync import FULL, RUN
+from farmlokal.web.handlers.webhook import TakenIn
 from farmlokal.web.openapi.events import EVENT
 from farmlokal.web.openapi.operation import API_KEY, SIGNATURE, Answer, Content, Operation
-from farmlokal.web.partner_token import AccessToken
-from farmlokal.web.sync import FULL, RUN
-from farmlokal.web.webhook import TakenIn
+from farmlokal.web.parameters.parameter import Form, Parameter
 from farmlokal.webhooks.signature import EVENT_ID, TIMESTAMP
 
 TAG = "Partner"

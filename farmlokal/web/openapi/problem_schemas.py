@@ -5,10 +5,10 @@ from itertools import groupby
 from typing import Any
 
 from farmlokal.errors import Fault, Upstream
-from farmlokal.web import problems
+from farmlokal.web.answers import problems
+from farmlokal.web.answers.problems import CONTENT_TYPE, ProblemDetails, ProblemType
 from farmlokal.web.openapi.headers import references
 from farmlokal.web.openapi.schemas import REFERENCE, object_of
-from farmlokal.web.problems import CONTENT_TYPE, ProblemDetails, ProblemType
 
 DETAILS = ProblemDetails
 FAULT = object_of(Fault)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import orjson
 
-from farmlokal.caching.entry import Value
+from farmlokal.caching.value import Value
 from farmlokal.web.openapi.document import document_of
 from farmlokal.web.openapi.operation import Route
 

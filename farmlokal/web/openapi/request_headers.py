@@ -1,6 +1,6 @@
 """Request headers that the document names as parameters. None of them makes a request wrong, save `If-Match`."""
 
-from farmlokal.web.forms import Form, Parameter
+from farmlokal.web.parameters.parameter import Form, Parameter
 
 _TEXT = Form(str, {"type": "string"})
 

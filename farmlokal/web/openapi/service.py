@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from farmlokal.web import problems
-from farmlokal.web.forms import Form, Parameter
-from farmlokal.web.health import Phase
-from farmlokal.web.health_routes import Alive, Readiness
+from farmlokal.web.answers import problems
+from farmlokal.web.edge.lifecycle import Phase
+from farmlokal.web.handlers.health import Alive, Readiness
 from farmlokal.web.openapi import request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
+from farmlokal.web.parameters.parameter import Form, Parameter
 
 TAG = "Service"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
-from farmlokal.catalog.outcomes import Applied, Outcome
 from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.writing.outcomes import Applied, Outcome
 
 ORDINARY_ROW = {
     "State": "Maharashtra",

@@ -7,7 +7,7 @@ import pytest
 
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.reading import open_rows
-from farmlokal.catalog.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import Outcome
 from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.writing.outcomes import Outcome
 from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports.markets import load_markets
-from farmlokal.catalog.outcomes import Outcome
 from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.writing.outcomes import Outcome
 from tests.catalog.imports.import_support import Importing
 
 ROWS = 18_212

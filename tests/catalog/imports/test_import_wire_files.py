@@ -9,7 +9,7 @@ import pytest
 
 from farmlokal.catalog.imports.lines import LINE_BYTES_MAX
 from farmlokal.catalog.imports.wire_files import FIELDS
-from farmlokal.catalog.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import Outcome
 from tests.catalog.imports.import_support import Importing
 
 FULL = {

@@ -1,0 +1,1 @@
+"""All that makes and serves the metrics of the service."""

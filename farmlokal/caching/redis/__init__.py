@@ -1,0 +1,1 @@
+"""The second tier: Redis, shared by every process."""

@@ -1,0 +1,128 @@
+"""Hearing of other processes' invalidations and landings, over Redis pub/sub. One task per process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from redis.asyncio.client import PubSub
+
+from farmlokal.caching.awaited_loads import Landings
+from farmlokal.caching.redis.keys import LANDED, NOTICES
+from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
+from farmlokal.caching.tag_history import TagHistory
+from farmlokal.resilience.backoff import Backoff
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+# A connection on which nothing came for this long is asked for a sign of life, which has as long to come.
+PING_AFTER_S = 1.0
+_SUBSCRIBE_MAX_S = 1.0
+_CHANNELS = (NOTICES, LANDED)
+
+
+class NoticeListener:
+    """Keeps one subscription, reconnecting for ever, and passes on what it hears.
+
+    name: the sender whose notices are this process's own, and known already.
+    """
+
+    def __init__(self, tier: RedisTier, history: TagHistory, landings: Landings, *, name: str) -> None:
+        self._tier = tier
+        self._history = history
+        self._landings = landings
+        self._name = name
+        self._backoff = Backoff(base_s=0.05, max_s=1.0)
+        self._arriving = asyncio.Event()
+        self._said_lost = False
+
+    def __repr__(self) -> str:
+        return f"<NoticeListener listening={self.listening}>"
+
+    @property
+    def listening(self) -> bool:
+        """Whether notices arrive."""
+        return self._arriving.is_set()
+
+    async def wait_until_listening(self) -> None:
+        """Return once notices arrive."""
+        await self._arriving.wait()
+
+    async def listen(self) -> None:
+        """Listen until cancelled."""
+        attempt = 0
+        while True:
+            try:
+                async with self._subscribed() as pubsub:
+                    attempt = 0
+                    self._found()
+                    await self._hear(pubsub)
+            except REDIS_FAILURES as error:
+                await self._lost(error)
+            attempt += 1
+            await asyncio.sleep(self._backoff.wait_s(attempt))
+
+    @asynccontextmanager
+    async def _subscribed(self) -> AsyncIterator[PubSub]:
+        pubsub = self._tier.redis.pubsub()
+        try:
+            async with asyncio.timeout(_SUBSCRIBE_MAX_S):
+                await pubsub.subscribe(*_CHANNELS)
+                confirmed = 0
+                while confirmed < len(_CHANNELS):
+                    message = await pubsub.get_message(timeout=_SUBSCRIBE_MAX_S)
+                    confirmed += message is not None and message["type"] == "subscribe"
+            yield pubsub
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    async def _hear(self, pubsub: PubSub) -> None:
+        silent = False
+        while True:
+            message = await pubsub.get_message(timeout=PING_AFTER_S)
+            if message is not None:
+                silent = False
+                self._pass_on(message)
+            elif silent:
+                raise TimeoutError("no sign of life")
+            else:
+                silent = True
+                await pubsub.ping()
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":
+            # The client library reconnected by itself: what was sent meanwhile is lost.
+            self._found()
+        elif message["type"] == "message" and message["channel"] == LANDED.encode():
+            self._landings.landed(message["data"].decode(errors="replace"))
+        elif message["type"] == "message":
+            self._note(message["data"])
+
+    def _note(self, raw: bytes) -> None:
+        try:
+            notice = orjson.loads(raw)
+            sender, tags = str(notice["from"]), [str(tag) for tag in notice["tags"]]
+        except (ValueError, TypeError, KeyError):
+            # Somebody said something on our channel. Whatever it was, Redis knows better.
+            self._history.missed()
+            return
+        if sender != self._name:
+            self._history.noticed(tags)
+
+    def _found(self) -> None:
+        # Whatever was sent before this moment may have been missed.
+        self._history.missed()
+        self._landings.all_landed()
+        self._arriving.set()
+        if self._said_lost:
+            _log.info("notices arrive again", dependency="redis")
+        self._said_lost = False
+
+    async def _lost(self, error: BaseException) -> None:
+        self._arriving.clear()
+        # Where Redis is away altogether its breaker says so: one line per change of state is enough.
+        if not self._said_lost and await self._tier.ping():
+            self._said_lost = True
+            _log.warning("no notices arrive: entries live out their fresh time", dependency="redis", reason=str(error))

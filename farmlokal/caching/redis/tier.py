@@ -1,0 +1,235 @@
+"""The second tier: Redis, shared by every process, and never waited for longer than stated."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from farmlokal.caching.entry import Entry, decoded
+from farmlokal.caching.redis import scripts
+from farmlokal.caching.redis.batched_reads import Answers, BatchedReads
+from farmlokal.caching.redis.keys import (
+    GENERATION_MS,
+    HOT,
+    HOT_MS,
+    LANDED,
+    LEASE_MS,
+    NOTICES,
+    entry_key,
+    generation_keys,
+    lease_keys,
+)
+from farmlokal.caching.redis.pipe import RedisPipe, Word
+from farmlokal.caching.second_tier import Busy, Lease, Reading
+from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.telemetry import get_logger
+from farmlokal.telemetry.span import Kind
+from farmlokal.telemetry.state_log import StateLog
+from farmlokal.telemetry.tracing import span
+
+_log = get_logger(__name__)
+
+# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and one call a second asks
+# whether Redis is back.
+_FAILURES_MAX = 3
+_OPEN_S = 1.0
+REDIS_FAILURES = (RedisError, OSError, TimeoutError)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+F = TypeVar("F")
+
+
+def fails_open(
+    fallback: F, command: str = "EVALSHA"
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T | F]]]:
+    """Decorate a RedisTier method: while Redis is away, too slow or refuses, it returns `fallback`.
+
+    The breaker logs the change of state once; calls that it holds back cost nothing. command: of Redis, for traces.
+    """
+
+    def decorate(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T | F]]:
+        name = f"redis {method.__name__.strip('_')}"
+        attributes = {"db.system.name": "redis", "db.operation.name": command}
+
+        @wraps(method)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> T | F:
+            tier = cast("RedisTier", args[0])
+            try:
+                with tier.breaker.call(*REDIS_FAILURES), span(name, Kind.CLIENT, attributes):
+                    async with asyncio.timeout(tier.wait_max_s):
+                        try:
+                            return await method(*args, **kwargs)
+                        except ResponseError as error:
+                            # Redis lives, and says no: full, a replica, without the right.
+                            tier.note_refusal(error)
+                            return fallback
+            except (BreakerOpen, *REDIS_FAILURES):
+                return fallback
+
+        return guarded
+
+    return decorate
+
+
+class RedisTier:
+    """Entries, leases and generations in Redis. No method raises; see SecondTier for what each does.
+
+    wait_max_s: the longest that any one call waits for Redis.
+    """
+
+    def __init__(self, redis: Redis, *, wait_max_s: float, token: Callable[[], str] = lambda: secrets.token_hex(12)):
+        """token: what no call has returned before; 96 random bits unless a test says otherwise."""
+        self.redis = redis
+        self.wait_max_s = wait_max_s
+        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
+        self._token = token
+        self._reads = BatchedReads(self._fetch)
+        # One that is full to the brim takes some writes and refuses others.
+        self._writes = StateLog(
+            _log,
+            "redis",
+            away="redis refuses writes: nothing new is shared",
+            back="redis takes writes again",
+        )
+        self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
+
+    def __repr__(self) -> str:
+        return f"<RedisTier {self.breaker!r} {self._reads!r} {self._writes!r}>"
+
+    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
+        """See SecondTier. The keys asked for in one turn of the event loop travel as one MGET."""
+        names = [entry_key(key), *generation_keys(tags)]
+        return _reading(names, await self._reads.ask(names))
+
+    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+        """See SecondTier. In the same MGET as `read`."""
+        names = [entry_key(key), *generation_keys(tags)]
+        self._reads.tell(names, lambda answers: then(_reading(names, answers)))
+
+    @fails_open(None)
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy:
+        """See SecondTier."""
+        token = self._token()
+        # One token serves as the generation of every tag that has none: none of them had it before.
+        answer = await self._run(
+            scripts.ACQUIRE,
+            [*lease_keys(key), *generation_keys(tags)],
+            [token, LEASE_MS, self._token(), GENERATION_MS],
+        )
+        self._note_write()
+        if answer[0] == 0:
+            return Busy(answer[1] / 1000)
+        kept, *generations = answer[1:]
+        return Lease(key, token, tags, Reading(None if kept is None else decoded(kept), _texts(generations)))
+
+    @fails_open(False)
+    async def renew(self, lease: Lease) -> bool:
+        """See SecondTier."""
+        return bool(await self._run(scripts.RENEW, lease_keys(lease.key)[:1], [lease.token, LEASE_MS]))
+
+    @fails_open(False)
+    async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
+        """See SecondTier."""
+        lifetime_ms = int((entry.stale_until - now) * 1000)
+        if lifetime_ms <= 0:
+            await self.release(lease)
+            return False
+        generation_ms = max(GENERATION_MS, lifetime_ms)
+        kept = await self._run(
+            scripts.STORE,
+            [*lease_keys(lease.key), *generation_keys(lease.tags)],
+            [
+                lease.token,
+                entry.encoded(),
+                lifetime_ms,
+                generation_ms,
+                LANDED,
+                lease.key,
+                *_raw(entry.generations),
+            ],
+        )
+        self._note_write()
+        return bool(kept)
+
+    @fails_open(False)
+    async def release(self, lease: Lease) -> bool:
+        """See SecondTier."""
+        done = await self._run(scripts.RELEASE, lease_keys(lease.key)[:2], [lease.token, LANDED, lease.key])
+        return bool(done)
+
+    @fails_open(False)
+    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
+        """See SecondTier."""
+        named = tuple(tags)
+        await self._run(
+            scripts.INVALIDATE,
+            generation_keys(named),
+            [NOTICES, orjson.dumps({"from": sender, "tags": named})],
+        )
+        return True
+
+    @fails_open(False, "SET")
+    async def tell_hot(self, told: bytes) -> bool:
+        """Keep what a process says is asked for most."""
+        return bool(await self.redis.set(HOT, told, px=HOT_MS))
+
+    @fails_open(None, "GET")
+    async def hot(self) -> bytes | None:
+        """What was told last."""
+        return cast("bytes | None", await self.redis.get(HOT))
+
+    @fails_open(False, "PING")
+    async def ping(self) -> bool:
+        """Whether Redis answers in time."""
+        return bool(await cast("Awaitable[Any]", self.redis.ping()))
+
+    @fails_open(None, "MGET")
+    async def _fetch(self, keys: list[str]) -> list[bytes | None]:
+        return cast("list[bytes | None]", await self._pipe.call("MGET", *keys))
+
+    async def _run(self, script: scripts.Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
+        try:
+            return await self._pipe.call("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            # Redis restarted, or is new to us; this keeps the script there.
+            return await self._pipe.call("EVAL", script.text, len(keys), *keys, *args)
+
+    def note_refusal(self, error: ResponseError) -> None:
+        """Say once that Redis answers and refuses."""
+        self._writes.failed(str(error))
+
+    def _note_write(self) -> None:
+        self._writes.worked()
+
+
+def _reading(names: list[str], answers: Answers | None) -> Reading | None:
+    """What the answers say of the entry at the first of `names`, and of the generations at the others."""
+    if answers is None:
+        return None
+    kept_at, *generations = names
+    kept = answers[kept_at]
+    if isinstance(kept, bytes):
+        kept = answers[kept_at] = decoded(kept)
+    return Reading(kept, _texts([cast("bytes | None", answers[name]) for name in generations]))
+
+
+def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
+    # latin-1 gives back every byte, also of what is none of our tokens.
+    return tuple([None if raw is None else raw.decode("latin-1") for raw in generations])
+
+
+def _raw(generations: tuple[str, ...]) -> list[bytes]:
+    return [generation.encode("latin-1", "replace") for generation in generations]
+
+
+def _log_change(state: BreakerState) -> None:
+    if state is BreakerState.CLOSED:
+        _log.info("redis is back", dependency="redis", breaker=state)
+    else:
+        _log.warning("redis is away: answering from memory and the origin", dependency="redis", breaker=state)

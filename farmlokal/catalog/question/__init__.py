@@ -1,0 +1,1 @@
+"""What may be asked of the listing: its filters, its sorts, and positions in them."""

@@ -1,0 +1,79 @@
+"""Cursors: a position in one question's order, sealed so that nobody else can make or change one.
+
+Layout, before base64url without padding: 16 bytes of HMAC-SHA256, then JSON `[question digest, backward, value, id]`.
+No time and no nonce: equal pages have equal cursors, and so equal bytes.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import orjson
+
+from farmlokal.catalog.question.query import ListingQuery, Position
+from farmlokal.errors import Fault, InvalidInput
+
+# 128 bits: forging one takes 2¹²⁷ tries on average, at the price of 22 characters.
+_MAC_BYTES = 16
+# The longest real one, around a name key of 64 four-byte characters escaped by nobody: under 600.
+CURSOR_CHARS_MAX = 1024
+_FORGED = "must be a next_cursor or prev_cursor of this service, unchanged"
+
+
+class CursorSigner:
+    """Seals and opens cursors. The first of `keys` signs, any verifies, so that keys can be rotated."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        # A key of its own for this purpose: the same secret may come to sign other things.
+        self._keys = [hmac.digest(key, b"farmlokal cursor v1", "sha256") for key in keys]
+
+    def seal(self, query: ListingQuery, position: Position) -> str:
+        """The token for `position` in the order that `query` asks for."""
+        payload = orjson.dumps([_digest(query), position.backward, position.value, position.id])
+        return _encoded(self._mac(self._keys[0], payload) + payload)
+
+    def open(self, token: str, query: ListingQuery) -> Position:
+        """The position in `token`. Raises InvalidInput when it is not ours, or not for this question."""
+        digest, backward, value, row_id = self.verify(token)
+        if digest != _digest(query):
+            raise _fault(token, "must come from a page of the same filters and sort")
+        return Position(value, row_id, backward)
+
+    def verify(self, token: str) -> tuple[str, bool, str | int, int]:
+        """What `token` says, whatever question it was made for. Raises InvalidInput when it is not ours."""
+        raw = _decoded(token)
+        mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not any([hmac.compare_digest(mac, self._mac(key, payload)) for key in self._keys]):  # noqa: C419 - all keys, always
+            raise _fault(token, _FORGED)
+        digest, backward, value, row_id = orjson.loads(payload)
+        return digest, backward, value, row_id
+
+    @staticmethod
+    def _mac(key: bytes, payload: bytes) -> bytes:
+        return hmac.digest(key, payload, "sha256")[:_MAC_BYTES]
+
+
+def _decoded(token: str) -> bytes:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _fault(token, _FORGED) from None
+    # Base64 has several texts for the same bytes: other unused bits at the end, padding, + and / for - and _.
+    if _encoded(raw) != token:
+        raise _fault(token, _FORGED)
+    return raw
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _digest(query: ListingQuery) -> str:
+    return blake2b(query.question.encode(), digest_size=8).hexdigest()
+
+
+def _fault(token: str, detail: str) -> InvalidInput:
+    shown = token if len(token) <= 40 else f"{token[:40]}…"
+    return InvalidInput([Fault("cursor", shown, detail)])

@@ -1,0 +1,1 @@
+"""Answers from the catalogue: statements, and the bodies that are made of their rows."""

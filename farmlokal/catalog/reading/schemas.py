@@ -1,0 +1,75 @@
+"""What the catalogue's answers look like: the code that makes them is checked against this, and documented by it."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.question.query import LIMIT_MAX
+
+CURRENCY = "INR"
+
+_Id = Annotated[int, Field(ge=1)]
+_Price = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="a decimal, never a float")]
+_Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, whole seconds")]
+_Category = Annotated[str, Field(json_schema_extra={"enum": list(CATEGORIES)})]
+_Cursor = Annotated[str | None, Field(description="opaque; null where there is no such page")]
+
+
+class Farm(TypedDict):
+    """The farm that grows a product."""
+
+    id: _Id
+    name: str
+
+
+class Product(TypedDict):
+    """One product as clients see it."""
+
+    id: _Id
+    name: str
+    category: _Category
+    price: _Price
+    currency: Annotated[str, Field(json_schema_extra={"const": CURRENCY})]
+    unit: str
+    farm: Farm | None
+    market: str | None
+    district: str | None
+    state: str | None
+    lat: Annotated[float | None, Field(ge=-90, le=90)]
+    lon: Annotated[float | None, Field(ge=-180, le=180)]
+    stock: Annotated[int, Field(ge=0)]
+    organic: bool
+    rating: Annotated[float | None, Field(ge=0, le=5)]
+    created_at: _Time
+    updated_at: _Time
+
+
+class PageInfo(TypedDict):
+    """Where a page stands in its listing. `has_more` exactly when `next_cursor` is not null."""
+
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+    has_more: bool
+    next_cursor: _Cursor
+    prev_cursor: _Cursor
+
+
+class ProductPage(TypedDict):
+    """One page of a listing."""
+
+    data: list[Product]
+    page: PageInfo
+
+
+class CategoryCount(TypedDict):
+    """How many products a category has."""
+
+    category: _Category
+    products: Annotated[int, Field(ge=0)]
+
+
+class CategoryList(TypedDict):
+    """Every category of the closed list."""
+
+    data: list[CategoryCount]

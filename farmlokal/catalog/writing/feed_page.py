@@ -1,0 +1,120 @@
+"""A page of a feed in the catalogue: read as a whole, then applied in a transaction of the caller's."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from farmlokal.catalog.tags import touched
+from farmlokal.catalog.writing.feed_rows import external_id_in, is_foreign, parse_feed_row
+from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.versions import Change
+from farmlokal.catalog.writing.writer import ProductWriter
+from farmlokal.database.interface import Database, Session
+from farmlokal.errors import InvalidRecord
+
+_WITHOUT_EFFECT = frozenset({Outcome.UNCHANGED, Outcome.OUTDATED, Outcome.REJECTED})
+
+
+class Refusal(NamedTuple):
+    """A row without effect, and why. external_id: None where it names no product."""
+
+    external_id: str | None
+    reason: str
+
+
+class ReadPage(NamedTuple):
+    """A page's rows: the changes they ask for and the malformed, both by the row's number in the page.
+
+    seen: external ids in malformed rows of the feed's own source: those products are there. unnamed: how many
+    malformed rows name no product.
+    """
+
+    changes: dict[int, Change]
+    malformed: dict[int, Refusal]
+    seen: set[str]
+    unnamed: int
+
+
+class AppliedPage(NamedTuple):
+    """What became of a page: the outcome of each change, every refused row in the page's order, the touched tags."""
+
+    outcomes: list[Outcome]
+    refusals: list[Refusal]
+    tags: frozenset[str]
+
+
+def read_page(rows: Sequence[object], *, source: str) -> ReadPage:
+    """What `rows`, decoded JSON values from the feed of `source`, ask for."""
+    changes: dict[int, Change] = {}
+    malformed: dict[int, Refusal] = {}
+    seen: set[str] = set()
+    unnamed = 0
+    for number, row in enumerate(rows):
+        try:
+            changes[number] = parse_feed_row(row, source=source)
+        except InvalidRecord as error:
+            external_id = external_id_in(row)
+            malformed[number] = Refusal(external_id, str(error))
+            if is_foreign(row, source=source):
+                continue
+            unnamed += external_id is None
+            seen |= {external_id} if external_id is not None else set()
+    return ReadPage(changes, malformed, seen, unnamed)
+
+
+class FeedWriter:
+    """Applies pages of the feed of one source."""
+
+    def __init__(self, database: Database, source: str) -> None:
+        self.source = source
+        self._dialect = database.dialect
+        self._farms = KnownFarms(database)
+        self.products = ProductWriter(database, farms=self._farms)
+
+    def __repr__(self) -> str:
+        return f"<FeedWriter {self.source} {self._farms!r}>"
+
+    async def learn(self, page: ReadPage) -> None:
+        """Look up or add the farms of `page`, ahead of its transaction."""
+        await self._farms.learn(list(page.changes.values()))
+
+    async def apply_in(self, session: Session, page: ReadPage, *, sighting: str | None) -> AppliedPage:
+        """Apply `page`. sighting: a run that remembers every product of the page. The tags are for after the commit."""
+        changes = list(page.changes.values())
+        before = await self._places(session, {change.external_id for change in changes})
+        applied = await self.products.apply_in(session, changes, sighting=sighting)
+        if sighting is not None and page.seen:
+            await self.products.remember(session, sighting, sorted((self.source, name) for name in page.seen))
+        moved = _moved(changes, applied)
+        after = await self._places(session, moved)
+        tags = [
+            touched(after[name][0], {place[name][1] for place in (before, after) if name in place}) for name in moved
+        ]
+        refusals = page.malformed | {
+            number: Refusal(page.changes[number].external_id, one.reason or one.outcome)
+            for number, one in zip(page.changes, applied, strict=True)
+            if one.outcome is Outcome.REJECTED
+        }
+        return AppliedPage(
+            [one.outcome for one in applied],
+            [refusals[number] for number in sorted(refusals)],
+            frozenset().union(*tags),
+        )
+
+    async def _places(self, session: Session, external_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
+        """Id and category of each stored product; the rows stay locked, so that nobody moves one meanwhile."""
+        names = sorted(external_ids)
+        if not names:
+            return {}
+        rows = await session.fetch(
+            "SELECT external_id, id, category FROM products"
+            f" WHERE source = %s AND external_id IN ({', '.join(['%s'] * len(names))}){self._dialect.for_update}",
+            [self.source, *names],
+        )
+        return {external_id: (row_id, category) for external_id, row_id, category in rows}
+
+
+def _moved(changes: Sequence[Change], applied: Sequence[Applied]) -> set[str]:
+    """The external ids of the products that changed."""
+    pairs = zip(changes, applied, strict=True)
+    return {change.external_id for change, one in pairs if one.outcome not in _WITHOUT_EFFECT}

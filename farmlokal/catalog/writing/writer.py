@@ -1,0 +1,200 @@
+"""Writing to the catalogue: `versions.decide` decides; as few statements as a batch needs carry the decision out."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from farmlokal.catalog.normalise import name_key
+from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.farms import farm_ids, farm_key, place_key
+from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.versions import Change, Identity, Stored, decide
+from farmlokal.database.dialect import Dialect
+from farmlokal.database.interface import Database, Params, Session
+
+# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
+_IDENTITIES_MAX = 500
+
+_COLUMNS = (
+    "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market, "
+    "district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
+)
+_INSERT = f"INSERT INTO products ({_COLUMNS}) VALUES ({', '.join(['%s'] * 24)})"
+_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS.split(', ')[2:])} WHERE id = %s"
+_BURY = (
+    "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
+    " WHERE id = %s"
+)
+
+
+class ProductWriter:
+    """Applies changes to the catalogue, each batch in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        farms: KnownFarms | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """farms: given to loads of many batches. now: the wall clock, injected by tests."""
+        self._database = database
+        self._farms = farms
+        self._now = now
+
+    async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
+        """Apply `changes` in their order; the outcome of each.
+
+        sighting: a run that remembers every product it meets here, for `bury_unseen`.
+        """
+
+        async def work(session: Session) -> list[Applied]:
+            return await self.apply_in(session, changes, sighting=sighting)
+
+        if self._farms is not None:
+            await self._farms.learn(changes)
+        return await self._database.in_transaction(work)
+
+    async def apply_in(
+        self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
+    ) -> list[Applied]:
+        """The same inside a transaction of the caller's."""
+        now = wire_time(self._now())
+        identities = sorted({(change.source, change.external_id) for change in changes})
+        stored = await self._lock(session, identities)
+        results = [decide(stored, change, now) for change in changes]
+        await self._write(session, stored, now)
+        if sighting is not None:
+            await self.remember(session, sighting, identities)
+        return results
+
+    async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
+        """Make tombstones of the live rows of `source` that `run` did not meet; how many.
+
+        Rows written since `before`, when the run began, came from elsewhere meanwhile and stay. The version and the
+        digest stay as they are: the source said nothing, so the same version may bring the row back.
+        """
+        began = self._time_in(wire_time(before))
+        buried = 0
+        after = 0
+        while True:
+            ids = await self._database.fetch_unlimited(_UNSEEN, (source, after, began, run))
+            if not ids:
+                return buried
+            after = ids[-1][0]
+            marks = ", ".join(["%s"] * len(ids))
+            # Looked at again, because a row may have been written between our look and this.
+            statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND {_UNTOUCHED}"
+            params = [self._time_in(wire_time(self._now())), *(row[0] for row in ids), began]
+
+            async def work(session: Session, statement: str = statement, params: Params = params) -> int:
+                return await session.execute(statement, params)
+
+            buried += await self._database.in_transaction(work)
+
+    async def forget(self, run: str) -> None:
+        """Drop what `run` remembered."""
+
+        async def work(session: Session) -> int:
+            return await session.execute("DELETE FROM sightings WHERE run = %s", (run,))
+
+        await self._database.in_transaction(work)
+
+    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
+        stored: dict[Identity, Stored] = {}
+        for source, names in _by_source(identities):
+            marks = ", ".join(["%s"] * len(names))
+            rows = await session.fetch(
+                "SELECT external_id, id, version, digest, live, stock, created_at FROM products"
+                f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
+                [source, *names],
+            )
+            for external_id, row_id, version, digest, live, stock, created_at in rows:
+                stored[source, external_id] = Stored(row_id, version, digest, bool(live), stock, created_at)
+        return stored
+
+    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
+        changed = {identity: row for identity, row in stored.items() if row.changed}
+        contents = [row.content for row in changed.values() if row.content is not None]
+        farms = await farm_ids(session, self._dialect, contents, self._farms.ids if self._farms else {})
+        inserts: list[Params] = []
+        replacements: list[Params] = []
+        burials: list[Params] = []
+        for identity, row in changed.items():
+            if row.id is None:
+                inserts.append(self._values(identity, row, farms, now))
+            elif row.content is not None:
+                replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
+            else:
+                # Stock and creation too: a record before the deletion may have set them, and they outlive it.
+                created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
+                burials.append([row.version, row.digest, row.stock, created_at, updated_at, row.id])
+        for statement, rows in ((_INSERT, inserts), (_REPLACE, replacements), (_BURY, burials)):
+            if rows:
+                await session.execute_many(statement, rows)
+
+    def _values(self, identity: Identity, row: Stored, farms: dict[tuple[str, ...], int], now: str) -> list[object]:
+        # A deletion of what never came leaves a tombstone with nothing but its version.
+        record = row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+        return [
+            *identity,
+            row.version,
+            row.digest,
+            int(row.live),
+            record.name,
+            name_key(record.name),
+            record.category,
+            self._dialect.price_in(record.price_paise),
+            record.unit,
+            farms[farm_key(record)] if record.farm else None,
+            record.farm,
+            record.market,
+            record.district,
+            place_key(record.district) if record.district else None,
+            record.state,
+            place_key(record.state) if record.state else None,
+            record.lat,
+            record.lon,
+            row.stock,
+            int(record.organic),
+            record.rating,
+            self._time_in(row.created_at),
+            self._time_in(now),
+        ]
+
+    async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
+        """Note that `run` met the products `identities`, so far as they are stored; again does no harm."""
+        for source, names in _by_source(identities):
+            marks = ", ".join(["%s"] * len(names))
+            await session.execute(
+                f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
+                f" SELECT %s, id FROM products WHERE source = %s AND external_id IN ({marks})",
+                [run, source, *names],
+            )
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._database.dialect
+
+    def _time_in(self, wire: str) -> str:
+        return self._dialect.time_in(wire)
+
+
+_UNTOUCHED = "live = 1 AND updated_at < %s"
+_UNSEEN = (
+    f"SELECT id FROM products WHERE source = %s AND id > %s AND {_UNTOUCHED}"
+    " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
+    " ORDER BY id LIMIT 1000"
+)
+
+
+def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
+    groups: dict[str, list[str]] = {}
+    for source, external_id in identities:
+        groups.setdefault(source, []).append(external_id)
+    return [
+        (source, names[start : start + _IDENTITIES_MAX])
+        for source, names in groups.items()
+        for start in range(0, len(names), _IDENTITIES_MAX)
+    ]

@@ -1,0 +1,1 @@
+"""Calls to one upstream that neither give up nor pile on."""

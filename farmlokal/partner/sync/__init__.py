@@ -1,0 +1,1 @@
+"""The partner's feed into the catalogue, one run at a time."""

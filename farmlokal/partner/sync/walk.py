@@ -1,0 +1,211 @@
+"""The walk along the feed: page by page into the catalogue, the place stored together with each page's rows."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from farmlokal.database.interface import Session
+from farmlokal.errors import FarmLokalError, PartnerError, PartnerFailed, PartnerUnavailable, Unavailable
+from farmlokal.partner.sync.feed import FetchPage, Page, WalkGuard, page_query, parse_page
+from farmlokal.partner.sync.run import BURIED, Run, Taken
+from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
+from farmlokal.resilience.backoff import Backoff
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+T = TypeVar("T")
+
+# A run that has come some way outlives an outage of the partner or the database of this length.
+PATIENCE_S = 60.0
+_HEARTBEATS_PER_LEASE = 4
+# What becomes of the rows of a feed, as a run counts it.
+ROW_RESULTS = ("created", "updated", "unchanged", "outdated", "deleted", "rejected")
+
+
+class FeedSink(Protocol):
+    """Where the rows go: the catalogue, of which this package knows nothing."""
+
+    async def take(
+        self, rows: Sequence[object], *, sighting: str | None, place: Callable[[Session, Taken], Awaitable[None]]
+    ) -> Taken:
+        """Apply `rows` in one transaction and call `place` in it. sighting: a run that remembers what it met."""
+        ...
+
+    async def resume(self) -> None:
+        """A run is gone on with whose last page was committed by another process, which may have told nobody."""
+        ...
+
+    async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
+        """Mark gone what the run `sighting`, begun at `before_ms` (Unix milliseconds), did not meet; how many."""
+        ...
+
+    async def forget(self, sighting: str) -> None:
+        """Drop what the run remembered."""
+        ...
+
+
+class Stopped(Exception):
+    """The process stops. What was applied is stored with its place."""
+
+
+class SyncWalk:
+    """Walks the feed for whoever holds a run."""
+
+    def __init__(
+        self,
+        runs: SyncRuns,
+        fetch: FetchPage,
+        sink: FeedSink,
+        *,
+        patience_s: float = PATIENCE_S,
+        on_page: Callable[[Run], None] = lambda _: None,
+    ) -> None:
+        """patience_s: how long a run without progress is kept up. on_page: called after each page."""
+        self._runs = runs
+        self._fetch = fetch
+        self._sink = sink
+        self._patience_s = patience_s
+        self._on_page = on_page
+        self._stop = asyncio.Event()
+        self.rows = dict.fromkeys(ROW_RESULTS, 0)  # by this process, in all of its runs
+
+    def stop(self) -> None:
+        """End the walk: after the batch under way, or at once while it waits for the partner."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    async def finish(self, run: Run) -> str | None:
+        """Walk from the place of `run` to the end, and mark gone what a full one did not meet; a note on that.
+
+        Raises Stopped, LeaseLost, FeedInvalid, PartnerError, and Unavailable.
+        """
+        async with self._beating(run):
+            if run.pages:
+                await self._sink.resume()
+            run = await self._walk(run)
+            if not run.full_walk:
+                return None
+            note = None
+            if run.unnamed:
+                note = f"nothing was marked gone: {run.unnamed} rejected rows name no product and may stand for any"
+            elif run.walked < BURIED:
+                buried = await self._sink.bury_unseen(run.run, before_ms=run.started_ms)
+                # Stored before the sightings go: without them a burial would take everything.
+                await self._runs.pass_burial(run, buried)
+                self.rows["deleted"] += buried
+            await self._sink.forget(run.run)
+            return note
+
+    async def forget(self, run: Run) -> None:
+        """Drop what a full run remembered of the feed."""
+        if run.full_walk:
+            await self._sink.forget(run.run)
+
+    async def _walk(self, run: Run) -> Run:
+        guard = WalkGuard(run.pages)
+        loop = asyncio.get_running_loop()
+        # The first page's fault is the caller's answer; only a walk that has come some way is worth patience.
+        give_up_at = loop.time()
+        backoff = Backoff(base_s=0.5, max_s=10)
+        failures = 0
+        doubtful = False
+        while doubtful or not run.walked:
+            if self.stopping:
+                raise Stopped
+            try:
+                if doubtful:
+                    run, doubtful = self._counted(run, await self._reread(run)), False
+                    guard = WalkGuard(run.pages)
+                    continue
+                page = await self.unless_stopped(self._page(run))
+                guard.pass_page(page)
+                run = self._counted(run, await self._take(run, page))
+            except (PartnerError, Unavailable) as error:
+                if loop.time() >= give_up_at or is_final(error):
+                    raise
+                failures += 1
+                wait_s = min(retry_after_s(error) + backoff.wait_s(failures), max(0, give_up_at - loop.time()))
+                # The first of a row; the others would only say that it still waits.
+                say = _log.warning if failures == 1 else _log.debug
+                say("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
+                await self.unless_stopped(asyncio.sleep(wait_s))
+                doubtful = True
+            else:
+                give_up_at, failures = loop.time() + self._patience_s, 0
+                self._on_page(run)
+        return run
+
+    async def _page(self, run: Run) -> Page:
+        return parse_page(await self._fetch(page_query(run.page_token, run.updated_since)), now=datetime.now(UTC))
+
+    async def _take(self, run: Run, page: Page) -> Run:
+        def after(taken: Taken) -> Run:
+            return run.after_page(taken, rows=len(page.rows), page_token=page.next_page_token, as_of=page.as_of)
+
+        async def place(session: Session, taken: Taken) -> None:
+            await self._runs.advance(session, run, after(taken), taken.rejects)
+
+        return after(await self._sink.take(page.rows, sighting=run.run if run.full_walk else None, place=place))
+
+    def _counted(self, before: Run, after: Run) -> Run:
+        for result in ROW_RESULTS:
+            self.rows[result] += getattr(after, result) - getattr(before, result)
+        return after
+
+    async def _reread(self, run: Run) -> Run:
+        """The run as it is stored: after a lost connection nobody else knows whether the last page was committed."""
+        stored = await self._runs.get(run.run)
+        if stored is None or stored.holder != run.holder:
+            raise LeaseLost(run.run)
+        return stored
+
+    @contextlib.asynccontextmanager
+    async def _beating(self, run: Run) -> AsyncIterator[None]:
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(self._runs.lease_s / _HEARTBEATS_PER_LEASE)
+                try:
+                    await self._runs.beat(run)
+                except LeaseLost:
+                    return  # the next page's transaction finds out
+                except FarmLokalError as error:
+                    # Nothing that the log does not have already, where the database is away.
+                    _log.debug("sync heartbeat failed", run=run.run, reason=str(error))
+
+        beating = asyncio.create_task(beat(), name=f"sync heartbeat {run.run}")
+        try:
+            yield
+        finally:
+            beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beating
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`, which is cancelled by `stop`. Raises Stopped then."""
+        task = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Stopped
+            return task.result()
+        finally:
+            task.cancel()
+            stopped.cancel()
+            await asyncio.gather(task, stopped, return_exceptions=True)
+
+
+def is_final(error: FarmLokalError) -> bool:
+    """Whether asking again is in vain: the partner understood the question, and refuses it."""
+    return isinstance(error, PartnerFailed) and 400 <= (error.upstream.status or 0) < 500
+
+
+def retry_after_s(error: FarmLokalError) -> int:
+    """How long to wait at least before the next attempt."""
+    return error.retry_after_s if isinstance(error, PartnerUnavailable | Unavailable) else 0

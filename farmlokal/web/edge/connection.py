@@ -1,0 +1,133 @@
+"""Below the handlers: what the HTTP parser refuses is answered with problem details, and nobody is waited for long."""
+
+import asyncio
+import socket
+from typing import Any, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+
+from farmlokal.telemetry import get_logger
+from farmlokal.web.answers import problems
+from farmlokal.web.edge.common_headers import Edge, new_request_id
+from farmlokal.web.edge.handed_over import PassedOn
+from farmlokal.web.edge.request_counts import Observer
+
+_log = get_logger(__name__)
+
+REQUEST_LINE_BYTES_MAX = 8190
+# Not the same number as above: the parser raises one exception for both, and its limit tells which line it was.
+HEADER_FIELD_BYTES_MAX = 8191
+HEADERS_MAX = 100
+# From the first byte of a head to its last: a client that trickles it longer is cut off.
+HEAD_WAIT_MAX_S = 10.0
+# Longer than the idle time of the usual load balancers (60 s), so that it is they who close.
+IDLE_MAX_S = 75.0
+# A client that takes nothing of its answer for so long is gone (RFC 5482).
+_UNREAD_MAX_MS = 30_000
+
+
+class ProblemRequestHandler(RequestHandler):
+    """aiohttp's connection handler with our own words for malformed requests, and a limit on how long a head takes.
+
+    passed_on: the last request of this connection that the hot path left to the handlers.
+    """
+
+    __slots__ = ("_edge", "_observer", "_slow_head", "passed_on")
+
+    def __init__(self, *args: Any, edge: Edge, observer: Observer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._edge = edge
+        self._observer = observer
+        self._slow_head: asyncio.TimerHandle | None = None
+        self.passed_on: PassedOn | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; see to it that the kernel gives up a client that stops reading."""
+        super().connection_made(transport)
+        ours = cast("socket.socket", transport.get_extra_info("socket"))
+        if ours.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MAX_MS)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        if self._slow_head is not None:
+            self._slow_head.cancel()
+        super().connection_lost(exc)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End, after the request under way.
+
+        aiohttp tells idle connections to end before it shuts them down; one that was made in between would wait for
+        its first request until `timeout`, and not be answered when it comes.
+        """
+        if not self._request_in_progress and not self._messages:
+            self.close()
+        await super().shutdown(timeout)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived."""
+        parsed = self._request_count
+        super().data_received(data)
+        self.watch_head(data, parsed)
+
+    def watch_head(self, data: bytes, parsed: int) -> None:
+        """Time a head that is not whole: `data` arrived, brought no message, and the handler waits for one.
+
+        parsed: how many messages there had been before.
+        """
+        if self._request_count != parsed:
+            if self._slow_head is not None:
+                self._slow_head.cancel()
+                self._slow_head = None
+        elif self._slow_head is None and data.strip(b"\r\n"):  # empty lines between requests are nothing
+            waiter = self._waiter
+            # The first bytes may come before the handler's first turn: uvloop reads as soon as it has accepted.
+            if parsed == 0 or (waiter is not None and not waiter.done()):
+                self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self.cut_off)
+
+    def cut_off(self) -> None:
+        """End a head that takes too long: with a problem, and the connection."""
+        self._slow_head = None
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            self._messages.append((_ErrInfo(408, HeadTimeout(), "the head did not end in time"), EMPTY_PAYLOAD))
+            waiter.set_result(None)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is not a well-formed request; closes the connection. No client's fault is an error."""
+        request_id = new_request_id()
+        if status >= 500:
+            _log.error("connection failed", request_id=request_id, exc_info=exc)
+            kind, detail = problems.INTERNAL_ERROR, "an unexpected error; the log has it"
+        else:
+            kind, detail = _parser_problem(exc)
+            _log.debug("malformed request", request_id=request_id, problem=kind.name)
+        response = problems.problem_response(kind, detail, instance=request_id)
+        self._edge.finish(response.headers, request_id, allowed_origin=None)
+        response.force_close()
+        self._observer.answered(request, response, 0.0)
+        return response
+
+
+class HeadTimeout(Exception):
+    """A request's head did not end in time."""
+
+
+def _parser_problem(exc: BaseException | None) -> tuple[problems.ProblemType, str]:
+    match exc:
+        case HeadTimeout():
+            return problems.REQUEST_TIMEOUT, f"a request's head must be sent within {HEAD_WAIT_MAX_S:.0f} seconds"
+        case LineTooLong() if REQUEST_LINE_BYTES_MAX in exc.args:
+            return problems.URI_TOO_LONG, f"a request line may have at most {REQUEST_LINE_BYTES_MAX} bytes"
+        case LineTooLong():
+            return problems.HEADERS_TOO_LARGE, f"a header field may have at most {HEADER_FIELD_BYTES_MAX} bytes"
+    return problems.BAD_REQUEST, "the request is not well-formed HTTP"

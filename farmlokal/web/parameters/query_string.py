@@ -1,0 +1,51 @@
+"""The query string, decoded strictly: what cannot be read is a fault, never a guess."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from farmlokal.errors import Fault
+from farmlokal.web.parameters.parameter import CONTROL_CHARACTERS
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
+_VALUE_CHARS_SHOWN = 80
+
+
+def shown(value: str) -> str:
+    """`value` as a fault shows it: cut to 80 characters, everything unprintable escaped."""
+    cut = value if len(value) <= _VALUE_CHARS_SHOWN else value[:_VALUE_CHARS_SHOWN] + "…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
+
+
+def parse_query_string(raw: str) -> tuple[dict[str, list[str]], list[Fault]]:
+    """The values of each parameter in `raw` (the request target after `?`), and the faults of its encoding.
+
+    As HTML forms write it: `+` is a space, `%41` an octet of UTF-8. A pair that cannot be decoded, or whose value
+    holds a control character, is left out and reported.
+    """
+    values: dict[str, list[str]] = {}
+    faults: list[Fault] = []
+    for pair in raw.split("&"):
+        if not pair:
+            continue
+        raw_name, _, raw_value = pair.partition("=")
+        name, name_fault = _decode(raw_name)
+        value, value_fault = _decode(raw_value)
+        fault = name_fault or value_fault
+        if fault is None:
+            values.setdefault(name, []).append(value)
+        else:
+            faults.append(Fault(shown(name), shown(raw_value), fault))
+    return values, faults
+
+
+def _decode(raw: str) -> tuple[str, str | None]:
+    if _BROKEN_ESCAPE.search(raw):
+        return raw, "must be percent-encoded correctly"
+    try:
+        text = unquote_to_bytes(raw.replace("+", " ").encode("utf-8", "surrogateescape")).decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.encode("ascii", "backslashreplace").decode(), "must be valid UTF-8"
+    if _CONTROL.search(text):
+        return text, "must hold no control characters"
+    return text, None

@@ -1,0 +1,56 @@
+"""Questions to the listing, remembered by how they were spelt: most of them come again in the same words."""
+
+from functools import partial
+from typing import NamedTuple
+
+from farmlokal.caching.question import Question
+from farmlokal.caching.read_through import ReadThrough
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.tags import page_tags
+from farmlokal.web.parameters.links import link_base
+from farmlokal.web.parameters.listing import parse_listing_query
+
+# A question takes about 2 KB with its texts: 8 MB when full.
+_REMEMBERED_MAX = 4096
+# Longer query strings are rare, and would make the bound above one of nothing.
+_REMEMBERED_CHARS_MAX = 512
+
+
+class AskedPage(NamedTuple):
+    """One page of the listing as it was asked for.
+
+    question: to the cache. link_base: how the links to its other pages begin.
+    """
+
+    question: Question
+    link_base: str
+
+
+class AskedPages:
+    """Reads query strings. What a string means depends on nothing but the string and the keys of `signer`."""
+
+    def __init__(self, signer: CursorSigner, cache: ReadThrough, listing: Listing) -> None:
+        self._signer = signer
+        self._cache = cache
+        self._listing = listing
+        self._remembered: dict[str, AskedPage] = {}
+
+    def __repr__(self) -> str:
+        return f"<AskedPages remembered={len(self._remembered)}>"
+
+    def of(self, raw_query: str) -> AskedPage:
+        """What `raw_query`, the request target after `?`, asks. Raises InvalidInput, which lists every fault."""
+        known = self._remembered.get(raw_query)
+        if known is not None:
+            return known
+        query = parse_listing_query(raw_query, self._signer)
+        load = partial(self._listing.page, query)
+        question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
+        asked = AskedPage(question, link_base(query))
+        if len(raw_query) <= _REMEMBERED_CHARS_MAX:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                # The oldest: what is asked for often is soon remembered again.
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[raw_query] = asked
+        return asked
