@@ -13,7 +13,7 @@ from farmlokal.telemetry.metrics import METRICS, Kind, Metric
 from farmlokal.web.answers.problems import PROBLEM_TYPES
 from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
 from farmlokal.web.routes import ROUTES
-from tests.service import settings_for, sqlite_url
+from tests.support.service import settings_for, sqlite_url
 from tests.web.api_document import document, operation
 
 ROOT = Path(__file__).parents[1]

@@ -19,10 +19,12 @@ from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
-from tests.caching.cache_harness import is_listening, until
-from tests.conftest import StartRedis
-from tests.service import SECRET_KEY, Service, open_database, serving, settings_for
-from tests.web.web_harness import ask, catalogue
+from tests.support.cache import is_listening
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for
+from tests.support.waiting import until
 
 PAGES = ("/products", "/products?category=fruits", "/products?category=milk,eggs", "/products/1")
 ROOT = Path(__file__).parents[2]

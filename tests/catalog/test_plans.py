@@ -16,7 +16,7 @@ from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 CATALOGUE = [
     SampledRow(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from multidict import CIMultiDict
 
-from tests.web.web_harness import Answer
+from tests.support.raw_requests import Answer
 
 _ANSWER_WAIT_MAX_S = 20
 # The server's handler is back at waiting for the next request after a turn or two of the event loop.

@@ -1,21 +1,15 @@
-"""The partner simulator and `farmlokal sync`, each in a process of its own."""
+"""The partner simulator in a process of its own."""
 
 import json
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from farmlokal.catalog.seed import generate
-from farmlokal.database.interface import Database
-from farmlokal.simulator.catalogue import wire_row
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
-from tests.cli_process import developers, running
-from tests.partner.sync_harness import expected_row, stored_rows
-from tests.service import SECRET_KEY
+from tests.support.command import developers, running
+from tests.support.service import SECRET_KEY
 
 # 5 % of the requests for a page meet one of these. A hang costs the client's whole attempt, 5 s: seldom.
 FAULTS: Sequence[dict[str, Any]] = (
@@ -28,7 +22,6 @@ FAULTS: Sequence[dict[str, Any]] = (
     {"kind": "revoke", "rate": 0.004},
     {"kind": "hang", "rate": 0.001},
 )
-_CHUNK = 500
 
 
 class PartnerProcess:
@@ -66,33 +59,3 @@ def partner_process(folder: Path, products: int) -> Iterator[PartnerProcess]:
     with running(developers(folder), folder, *arguments) as process:
         assert process.stdout is not None
         yield PartnerProcess(process.stdout.readline().split()[-1])
-
-
-def peak_bytes(process: subprocess.Popen[str]) -> int:
-    """The most memory that a running process has had so far."""
-    status = Path(f"/proc/{process.pid}/status").read_text("ascii")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))) * 1024
-
-
-async def wait_for_rows(database: Database, count: int, process: subprocess.Popen[str]) -> int:
-    """Return once the newest run has fetched `count` rows or `process` has ended; how many it has fetched."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        # Asked of the clock's own loop: a test that waits for another process has nothing else to do meanwhile.
-        rows = await database.fetch("SELECT fetched FROM sync_runs ORDER BY id DESC LIMIT 1")
-        if (rows and rows[0][0] >= count) or process.poll() is not None:
-            return int(rows[0][0]) if rows else 0
-        time.sleep(0.005)  # noqa: ASYNC251
-    raise AssertionError(f"no {count} rows within a minute")
-
-
-async def assert_equals_seed(database: Database, products: int, changed: dict[str, dict[str, Any] | None]) -> None:
-    """The catalogue holds the partner's `products`, field by field. changed: rows unlike their seed, or None."""
-    live = 0
-    for first in range(1, products + 1, _CHUNK):
-        records = generate(first, min(_CHUNK, products + 1 - first))
-        wires = {record.external_id: changed.get(record.external_id, wire_row(record)) for record in records}
-        expected = {name: expected_row(wire) for name, wire in wires.items() if wire is not None}
-        assert expected == await stored_rows(database, list(wires))
-        live += len(expected)
-    assert [(live,)] == await database.fetch_unlimited("SELECT COUNT(*) FROM products WHERE live = 1")

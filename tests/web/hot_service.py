@@ -10,10 +10,10 @@ from aiohttp import web
 from farmlokal.limiting.quotas import DEFAULT
 from farmlokal.web import keys
 from farmlokal.web.hot.path import HotPath
-from tests.caching.cache_harness import until
-from tests.service import Service
-from tests.web.kept_connection import KeptConnection
-from tests.web.web_harness import WatchedStore
+from tests.support.kept_connection import KeptConnection
+from tests.support.service import Service
+from tests.support.waiting import until
+from tests.web.watched_store import WatchedStore
 
 # Nobody meets it.
 LIMITED = "default=1000000/hour"

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from farmlokal.app.garbage_collection import spare_the_heap
 from farmlokal.app.metrics.worker_slots import Seats
 from farmlokal.app.workers import Supervisor
-from tests.cli_process import developers, make_catalogue, run_module
 from tests.servers.process import free_port
-from tests.service import serving, settings_for
-from tests.web.web_harness import catalogue
+from tests.support.command import developers, make_catalogue, run_module
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
 
 # An application with its libraries has some 90,000 objects of this kind; a process that froze nothing has none.
 _FROZEN_MIN = 50_000
@@ -21,8 +21,8 @@ def test_a_served_process_is_spared_and_still_collects(tmp_path: Path) -> None:
     """Its objects of the start are frozen, passes are rarer than Python's own; a circle made later is freed by them."""
     environment = developers(tmp_path)
     make_catalogue(environment)
-    with_tests = environment | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    done = run_module("tests.heap_process", with_tests, tmp_path, str(free_port()))
+    with_tests = environment | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = run_module("tests.app.heap_process", with_tests, tmp_path, str(free_port()))
     assert 0 == done.returncode, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     told = json.loads(line)

@@ -13,10 +13,10 @@ from farmlokal.simulator.catalogue import Catalogue
 from farmlokal.simulator.credentials import CLIENT_ID, FEED_SCOPE, Credentials
 from farmlokal.simulator.partner import Partner
 from farmlokal.simulator.server import serving as serving_partner
-from tests.cli_process import make_catalogue, operators
-from tests.rolling import DRAIN_S, Balancer, meanwhile, pair
-from tests.web.web_harness import PRODUCTS
-from tests.webhooks.sender import OLD_SECRET, PATH, SECRET, body_of, headers_for, product
+from tests.app.rolling import DRAIN_S, Balancer, meanwhile, pair
+from tests.support.command import make_catalogue, operators
+from tests.support.products import PRODUCTS
+from tests.support.webhook_sender import OLD_SECRET, PATH, SECRET, body_of, headers_for, product
 
 OLD, NEW = "the-key-of-last-year-0", "the-key-of-this-year-0"
 TTL_S = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli_process import developers, farmlokal, make_catalogue, operators
+from tests.support.command import developers, farmlokal, make_catalogue, operators
 
 GOOD_ROW = {
     "external_id": "okra-1", "version": 1, "name": "Okra", "category": "vegetables", "price": "24.50", "unit": "kg",

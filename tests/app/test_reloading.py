@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from farmlokal.caching.redis.keys import HOT
-from tests.caching.cache_harness import own_client, until
-from tests.cli_process import get, make_catalogue, operators
-from tests.conftest import StartMariaDB
-from tests.logged_process import LoggedProcess, logged_process
-from tests.steady_clients import HITS, KINDS, steady_clients
-from tests.webhooks.sender import SECRET
+from tests.app.steady_clients import HITS, KINDS, steady_clients
+from tests.support.cache import own_client
+from tests.support.command import get, make_catalogue, operators
+from tests.support.logged_process import LoggedProcess, logged_process
+from tests.support.own_servers import StartMariaDB
+from tests.support.waiting import until
+from tests.support.webhook_sender import SECRET
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
 

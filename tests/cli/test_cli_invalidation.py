@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_process import farmlokal, make_catalogue, operators
-from tests.service import Service, serving, settings_for
+from tests.support.command import farmlokal, make_catalogue, operators
+from tests.support.service import Service, serving, settings_for
 
 ASKED_MAX = 100
 

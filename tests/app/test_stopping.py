@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from farmlokal.app import server
-from tests.cli_process import DONE_WAIT_MAX_S, developers, make_catalogue, operators
-from tests.logged_process import LoggedProcess
-from tests.service import Service, serving, settings_for
-from tests.steady_clients import KINDS, SteadyClients, steady_clients
-from tests.telemetry.secret_watch import watch_output
-from tests.web.web_harness import catalogue
-from tests.webhooks.sender import SECRET
+from tests.app.steady_clients import KINDS, SteadyClients, steady_clients
+from tests.support.command import DONE_WAIT_MAX_S, developers, make_catalogue, operators
+from tests.support.logged_process import LoggedProcess
+from tests.support.products import catalogue
+from tests.support.secret_watch import watch_output
+from tests.support.service import Service, serving, settings_for
+from tests.support.webhook_sender import SECRET
 
 DRAIN_S = 2
 # Several kinds of clients have asked for a while by then.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_process import (
+from tests.servers.process import free_port
+from tests.support.command import (
     DONE_WAIT_MAX_S,
     developers,
     farmlokal,
@@ -17,7 +18,6 @@ from tests.cli_process import (
     running,
     wait_until_ready,
 )
-from tests.servers.process import free_port
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ LIMITS = Limits(deadline_s=3, attempt_max_s=0.5, backoff_base_s=0.01, backoff_ma
 
 
 @dataclass
-class Stand:
+class PartnerStand:
     """The partner, where it is, and everything that was connected to it."""
 
     partner: Partner
@@ -68,12 +68,12 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(*, token_ttl_s: int = 3600, products: int = 50) -> AsyncIterator[Stand]:
+async def partner_stand(*, token_ttl_s: int = 3600, products: int = 50) -> AsyncIterator[PartnerStand]:
     """A partner until the block ends."""
     credentials = Credentials(clock=time.time, scopes=(FEED_SCOPE, OTHER_SCOPE), token_ttl_s=token_ttl_s)
     partner = Partner(credentials, Catalogue(products, clock=time.time))
     async with serving(partner, "127.0.0.1", 0) as url:
-        standing = Stand(partner, url)
+        standing = PartnerStand(partner, url)
         try:
             yield standing
         finally:

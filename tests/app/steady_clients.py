@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import NamedTuple
 
-from tests.web.kept_connection import KeptConnection
-from tests.webhooks.sender import PATH, body_of, headers_for, new_id, product
+from tests.support.kept_connection import KeptConnection
+from tests.support.webhook_sender import PATH, body_of, headers_for, new_id, product
 
 _CONNECT_WAIT_MAX_S = 10
 

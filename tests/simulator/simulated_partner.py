@@ -11,28 +11,15 @@ from farmlokal.simulator.app import create_partner_app
 from farmlokal.simulator.catalogue import Catalogue
 from farmlokal.simulator.credentials import FEED_SCOPE, Credentials
 from farmlokal.simulator.partner import Partner
+from tests.support.clock import StillClock
 
 PRODUCTS = 1234
 TOKEN_TTL_S = 60
 OTHER_SCOPE = "orders:read"
 
-# 2026-11-22T10:15:00Z
-START_S = 1_795_342_500
-
 
 @dataclass
-class StillClock:
-    """Unix time in seconds that moves only when told."""
-
-    now_s: float = START_S
-
-    def __call__(self) -> float:
-        """The present moment."""
-        return self.now_s
-
-
-@dataclass
-class Harness:
+class SimulatedPartner:
     """The partner, its clock, an HTTP client of it, and a live token with every scope."""
 
     partner: Partner
@@ -78,10 +65,10 @@ class Harness:
             return counted
 
 
-async def start_harness(aiohttp_client: AiohttpClient) -> Harness:
+async def start_partner(aiohttp_client: AiohttpClient) -> SimulatedPartner:
     """A fresh partner of PRODUCTS rows whose client may also have a scope that the feed does not accept."""
     clock = StillClock()
     credentials = Credentials(clock=clock, scopes=(FEED_SCOPE, OTHER_SCOPE), token_ttl_s=TOKEN_TTL_S)
     partner = Partner(credentials, Catalogue(PRODUCTS, clock=clock))
     client = await aiohttp_client(create_partner_app(partner))
-    return Harness(partner, clock, client, credentials.issue(credentials.scopes))
+    return SimulatedPartner(partner, clock, client, credentials.issue(credentials.scopes))

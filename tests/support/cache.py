@@ -1,10 +1,9 @@
-"""What the tests of the cache share: a clock that stands still, an origin that can be watched, one process's cache."""
+"""A cache as one process has it, and an origin that can be watched, held up and made to fail."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -18,20 +17,10 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.value import Value
+from tests.support.clock import StillClock
+from tests.support.waiting import WAIT_MAX_S, until
 
 TTL_S, STALE_S = 30, 300
-WAIT_MAX_S = 10
-
-
-@dataclass
-class StillClock:
-    """Wall time in seconds that moves only when told."""
-
-    now_s: float = 1_795_342_500.0
-
-    def __call__(self) -> float:
-        """The present moment."""
-        return self.now_s
 
 
 class Origin:
@@ -154,16 +143,3 @@ async def deliver(writer: Process, readers: Iterable[Process], tags: tuple[str, 
     await writer.cache.invalidate(tags)
     await writer.cache.settle()
     await until(lambda: all(epoch_of(reader.cache) > before for reader, before in heard.items()))
-
-
-async def until(condition: Callable[[], bool], wait_max_s: float = WAIT_MAX_S) -> None:
-    """Wait until `condition` holds. Raises TimeoutError when it does not come to."""
-    async with asyncio.timeout(wait_max_s):
-        while not condition():  # noqa: ASYNC110 - nothing that is waited for here could set an event
-            await asyncio.sleep(0.002)
-
-
-async def settle() -> None:
-    """Let every task that can go on do so."""
-    for _ in range(10):
-        await asyncio.sleep(0)

@@ -13,9 +13,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from tests.service import SECRET_KEY, fill, sqlite_url
-from tests.telemetry.secret_watch import watch_output, watch_variables
-from tests.web.web_harness import PRODUCTS, product
+from tests.support.products import PRODUCTS, product
+from tests.support.secret_watch import watch_output, watch_variables
+from tests.support.service import SECRET_KEY, fill, sqlite_url
 
 DONE_WAIT_MAX_S = 60
 START_WAIT_MAX_S = 30

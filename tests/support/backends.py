@@ -11,7 +11,7 @@ from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database
 from tests.servers import NamedDatabase
-from tests.service import sqlite_url
+from tests.support.service import sqlite_url
 
 _SERVERS = ("mariadb", pytest.param("mysql9", marks=pytest.mark.proof))
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector
 
-from tests.logged_process import LoggedProcess
+from tests.support.logged_process import LoggedProcess
 
 # As long as a balancer takes to look again, and a little more.
 DRAIN_S = 1

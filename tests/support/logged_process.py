@@ -13,9 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.cli_process import DONE_WAIT_MAX_S, START_WAIT_MAX_S, get
 from tests.servers.process import free_port
-from tests.telemetry.secret_watch import watch_output, watch_variables
+from tests.support.command import DONE_WAIT_MAX_S, START_WAIT_MAX_S, get
+from tests.support.secret_watch import watch_output, watch_variables
 
 _numbers = count(1)
 

@@ -14,7 +14,7 @@ from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
 from farmlokal.partner.sync.walk import SyncWalk
 from tests.partner.feed_server import FeedServer, feed_server, reader_of
-from tests.service import open_database
+from tests.support.service import open_database
 
 SOURCE = "partner"
 COUNTS = ("fetched", "created", "updated", "unchanged", "outdated", "deleted", "rejected", "pages")

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from aiohttp import ClientSession
 
 from farmlokal.database.interface import Database
-from tests.service import Service, open_database, serving, settings_for
-from tests.webhooks.sender import OLD_SECRET, SECRET, deliver
+from tests.support.service import Service, open_database, serving, settings_for
+from tests.support.webhook_sender import OLD_SECRET, SECRET, deliver
 
 
-class Stand(NamedTuple):
+class WebhookService(NamedTuple):
     """A running service with webhooks, and its database."""
 
     service: Service
@@ -36,9 +36,9 @@ class Stand(NamedTuple):
 
 
 @asynccontextmanager
-async def standing(url: str, **others: Any) -> AsyncIterator[Stand]:
+async def webhook_service(url: str, **others: Any) -> AsyncIterator[WebhookService]:
     """A service with one live secret and one old one."""
     async with open_database(url) as database:
         settings = settings_for(url, webhook_secrets=f"{SECRET},{OLD_SECRET}", **others)
         async with serving(settings) as service:
-            yield Stand(service, database)
+            yield WebhookService(service, database)

@@ -16,7 +16,7 @@ from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from tests.bench import stand as bench
 from tests.bench.service_process import running_service
-from tests.partner.processes import PartnerProcess, partner_process
+from tests.support.partner_process import PartnerProcess, partner_process
 
 # Guards nothing: the service is gone when the load test ends.
 API_KEY = "a-key-of-the-load-test"
