@@ -64,6 +64,11 @@ class PartnerConnection:
         """The client. Raises NotConfigured."""
         return _configured(self._client)
 
+    @property
+    def calls_under_way(self) -> int:
+        """How many TCP connections are handed out to calls and not given back."""
+        return self._session.connections
+
     async def close(self) -> None:
         """Let a token request end, for a bounded time, and close every connection."""
         if isinstance(self._tokens, TokenCache):
