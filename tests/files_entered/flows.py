@@ -39,7 +39,7 @@ class Stand(NamedTuple):
     other_connection: KeptConnection
 
 
-async def memory_hit(stand: Stand) -> set[str]:
+async def memory_hit(stand: Stand) -> list[str]:
     """A page that this process's memory holds, asked again on a kept connection."""
     await _page(stand.connection, _HIT)
     hits = []
@@ -49,10 +49,10 @@ async def memory_hit(stand: Stand) -> set[str]:
         assert outcome.startswith("farmlokal; hit"), outcome
         assert outcome.endswith("detail=memory"), outcome
         hits.append(files)
-    return min(hits, key=len)
+    return min(map(list, hits), key=len)
 
 
-async def redis_hit(stand: Stand) -> set[str]:
+async def redis_hit(stand: Stand) -> list[str]:
     """A page that another process loaded, asked of this one for the first time."""
     await _page(stand.other_connection, _SHARED)
     await stand.other.app[keys.CACHE].settle()
@@ -62,20 +62,20 @@ async def redis_hit(stand: Stand) -> set[str]:
         await finish_since(before)
     assert outcome.startswith("farmlokal; hit"), outcome
     assert outcome.endswith("detail=redis"), outcome
-    return files
+    return list(files)
 
 
-async def first_miss(stand: Stand) -> set[str]:
+async def first_miss(stand: Stand) -> list[str]:
     """A page that nobody holds: from the head's first byte until Redis has what was loaded."""
     before = asyncio.all_tasks()
     with stand.follower.following(_ANSWERS) as files:
         outcome = await _page(stand.connection, _MISSED)
         await finish_since(before)
     assert "fwd=miss; stored" in outcome, outcome
-    return files
+    return list(files)
 
 
-async def invalidation(stand: Stand) -> set[str]:
+async def invalidation(stand: Stand) -> list[str]:
     """A tag raised by one process, until the other knows."""
     cache, heard = stand.service.app[keys.CACHE], stand.other.app[keys.CACHE]
     before, epoch = asyncio.all_tasks(), epoch_of(heard)
@@ -83,10 +83,10 @@ async def invalidation(stand: Stand) -> set[str]:
         await cache.invalidate(_INVALIDATED)
         await until(lambda: epoch_of(heard) > epoch)
         await finish_since(before)
-    return files
+    return list(files)
 
 
-async def webhook(stand: Stand) -> set[str]:
+async def webhook(stand: Stand) -> list[str]:
     """A partner's event that brings a new product, until the other processes are told."""
     body = body_of("product.upserted", wire_product())
     signed = headers_for(new_id(), body) | {"Content-Length": str(len(body)), "Content-Type": "application/json"}
@@ -96,10 +96,10 @@ async def webhook(stand: Stand) -> set[str]:
         answer = await stand.connection.ask(WEBHOOK, method="POST", headers=lines, body=body)
         await finish_since(before)
     assert 200 == answer.status, answer.body
-    return files
+    return list(files)
 
 
-FLOWS: dict[str, Callable[[Stand], Awaitable[set[str]]]] = {
+FLOWS: dict[str, Callable[[Stand], Awaitable[list[str]]]] = {
     "memory hit": memory_hit,
     "Redis hit": redis_hit,
     "first miss": first_miss,
@@ -108,8 +108,8 @@ FLOWS: dict[str, Callable[[Stand], Awaitable[set[str]]]] = {
 }
 
 
-async def files_entered(database_url: str, redis_url: str) -> dict[str, set[str]]:
-    """The files that each flow enters, as paths relative to the package. The database and the Redis are empty ones."""
+async def files_entered(database_url: str, redis_url: str) -> dict[str, list[str]]:
+    """The files that each flow enters, in order, as paths relative to the package. Database and Redis are empty."""
     await fill(database_url, [product(number) for number in range(1, PRODUCTS + 1)])
     async with _standing(database_url, redis_url) as stand:
         return {name: await flow(stand) for name, flow in FLOWS.items()}

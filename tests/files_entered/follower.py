@@ -26,7 +26,7 @@ class Follower:
     """
 
     def __init__(self) -> None:
-        self._files: set[str] | None = None
+        self._files: dict[str, None] | None = None
         self._background: frozenset[asyncio.Task[Any]] = frozenset()
         self._left_out: frozenset[asyncio.Task[Any]] = frozenset()
         threading.setprofile(self._on_event)
@@ -43,8 +43,8 @@ class Follower:
         self._background = frozenset(asyncio.all_tasks() - {asyncio.current_task()})
 
     @contextmanager
-    def following(self, *through: str) -> Iterator[set[str]]:
-        """Collect files inside the block, as paths relative to the package.
+    def following(self, *through: str) -> Iterator[dict[str, None]]:
+        """Collect files inside the block, as paths relative to the package, in the order in which they are entered.
 
         through: names of background tasks that the request passes through. Raises LookupError when there is no such
         task: what it does would be missing from the count.
@@ -53,7 +53,7 @@ class Follower:
             if name not in {task.get_name() for task in self._background}:
                 raise LookupError(f"no background task is called {name!r}")
         self._left_out = frozenset(task for task in self._background if task.get_name() not in through)
-        files: set[str] = set()
+        files: dict[str, None] = {}
         self._files = files
         sys.setprofile(self._on_event)
         try:
@@ -68,7 +68,7 @@ class Follower:
             return
         path = frame.f_code.co_filename
         if path.startswith(_PACKAGE) and _running_task() not in self._left_out:
-            self._files.add(path.removeprefix(_PACKAGE))
+            self._files.setdefault(path.removeprefix(_PACKAGE))
 
 
 @contextmanager
