@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from graphlib import TopologicalSorter
 
 import grimp
 
@@ -27,15 +28,16 @@ _LABELS = {
     "errors": "one tree of errors",
     "telemetry": "logs, spans, table of metrics",
     "settings": "plain values",
+    "formats": "how values are written",
 }
 # Who is outside, by the library that speaks with it, and the packages that do. `app` hands clients on that it makes.
 _OUTSIDE = {
-    "redis": ("Redis", ("caching", "limiting")),
-    "aiomysql": ("MySQL or MariaDB", ("database",)),
-    "aiosqlite": ("an SQLite file", ("database",)),
-    "aiohttp_retry": ("the partner's API", ("partner",)),
+    "redis": ('[("Redis")]', ("caching", "limiting")),
+    "aiomysql": ('[("MySQL or MariaDB")]', ("database",)),
+    "aiosqlite": ('[("an SQLite file")]', ("database",)),
+    "aiohttp_retry": ('(["the partner\'s API"])', ("partner",)),
 }
-# The layers of the service itself: from HTTP down to what it stands on.
+# Where requests come in, and the lowest layer that knows whom it speaks with.
 _HIGHEST, _LOWEST = "web", "database"
 
 
@@ -63,25 +65,25 @@ def imports() -> tuple[set[Edge], set[Edge]]:
     return {edge for edge in inside if edge[0] != "__main__"}, outside
 
 
-def reduced(edges: Iterable[Edge]) -> set[Edge]:
-    """The fewest of `edges` that lead from each package to all that they lead to. Raises ValueError for a circle."""
-    edges = set(edges)
+def reach(edges: Collection[Edge]) -> dict[str, set[str]]:
+    """What each package leads to, by whatever way. Raises graphlib.CycleError for a circle of imports."""
+    below: dict[str, set[str]] = {}
+    for upper, lower in edges:
+        below.setdefault(upper, set()).add(lower)
     reached: dict[str, set[str]] = {}
+    for package in TopologicalSorter(below).static_order():
+        nearest = below.get(package, set())
+        reached[package] = nearest.union(*(reached[other] for other in nearest))
+    return reached
 
-    def reach(package: str, above: tuple[str, ...]) -> set[str]:
-        if package in above:
-            raise ValueError(f"a circle of imports: {' → '.join((*above, package))}")
-        if package not in reached:
-            below = {lower for upper, lower in edges if upper == package}
-            reached[package] = below.union(*(reach(lower, (*above, package)) for lower in below))
-        return reached[package]
 
-    for package, _ in edges:
-        reach(package, ())
+def reduced(edges: Collection[Edge]) -> set[Edge]:
+    """The fewest of `edges` that lead from each package to all that they lead to. Raises as `reach` does."""
+    reached = reach(edges)
     return {
         (upper, lower)
         for upper, lower in edges
-        if not any(lower in reached.get(other, ()) for above, other in edges if above == upper)
+        if not any(lower in reached[other] for above, other in edges if above == upper)
     }
 
 
@@ -90,15 +92,16 @@ def system_picture() -> str:
     inside, outside = imports()
     known = layers()
     first, last = (next(i for i, layer in enumerate(known) if name in layer) for name in (_HIGHEST, _LOWEST))
-    serving = [package for layer in known[first : last + 1] for package in layer]
+    among = {package for layer in known[first : last + 1] for package in layer}
+    edges = {(upper, lower) for upper, lower in inside if {upper, lower} <= among}
+    serving = [package for layer in known for package in layer if package in {_HIGHEST, *reach(edges)[_HIGHEST]}]
     lines = ["flowchart TB", f'  clients(["apps, sites, the partner\'s events"]) -->|HTTP| {_HIGHEST}']
     lines += map(_node, serving)
-    edges = {(upper, lower) for upper, lower in inside if upper in serving and lower in serving}
-    lines += [f"  {upper} --> {lower}" for upper, lower in sorted(reduced(edges))]
-    for library, (name, packages) in _OUTSIDE.items():
+    lines += [f"  {upper} --> {lower}" for upper, lower in sorted(reduced(edges)) if upper in serving]
+    for library, (node, packages) in _OUTSIDE.items():
         if missing := [package for package in packages if (package, library) not in outside]:
             raise ValueError(f"{missing} does not import {library}")
-        lines += [f'  {library}[("{name}")]', *(f"  {package} -.-> {library}" for package in packages)]
+        lines += [f"  {library}{node}", *(f"  {package} -.-> {library}" for package in packages)]
     return _mermaid(lines)
 
 
