@@ -18,15 +18,16 @@ from tests.webhooks.sender import product as wire_product
 
 # The service's background tasks that requests pass through: Redis's answers, and the notices of other processes.
 _ANSWERS, _NOTICES = "redis answers", "cache notices"
+_FIRST = "/products?limit=5"
 _HIT = "/products?category=fruits&limit=5"
 _SHARED = "/products?category=grains&limit=5"
 _MISSED = "/products?category=pulses&organic=true&sort=price&limit=5"
 _INVALIDATED = ("category/spices",)
 # The first hit makes its answer ready, and so does the first one of each second: of so many, one does neither.
 _HITS = 4
-# Every request is counted, and the burst is so large that each is told the same: what a client that keeps to its
-# limit is told has been made before, too.
-_RATE_LIMIT = "default=90000/hour"
+# A client that has used some of its burst, and has so much left that it is told the same each time: 4,000 requests may
+# come at once, `r` is told as 1,000 at most, and what these requests use comes back within eleven seconds.
+_RATE_LIMIT, _USED = "default=100000/hour", 300
 
 
 class Stand(NamedTuple):
@@ -117,7 +118,14 @@ async def files_entered(database_url: str, redis_url: str) -> dict[str, list[str
 
 @asynccontextmanager
 async def _standing(database_url: str, redis_url: str) -> AsyncIterator[Stand]:
-    settings = settings_for(database_url, redis_url=redis_url, webhook_secrets=SECRET, rate_limit=_RATE_LIMIT)
+    settings = settings_for(
+        database_url,
+        redis_url=redis_url,
+        # A busy machine may be slow to answer without being away.
+        redis_wait_ms=5000,
+        webhook_secrets=SECRET,
+        rate_limit=_RATE_LIMIT,
+    )
     with following_possible() as follower:
         async with serving(settings) as service, serving(settings) as other:
             for each in (service, other):
@@ -126,10 +134,17 @@ async def _standing(database_url: str, redis_url: str) -> AsyncIterator[Stand]:
             async with kept_connection(service.port) as connection, kept_connection(other.port) as other_connection:
                 # Statements and heads that are made once are made; the first request of a process is another story.
                 for each_connection in (connection, other_connection):
-                    await _page(each_connection, "/products?limit=5")
+                    await _page(each_connection, _FIRST)
+                await asyncio.gather(*(_use(service) for _ in range(_USED)))
                 for each in (service, other):
                     await each.app[keys.CACHE].settle()
                 yield Stand(follower, service, other, connection, other_connection)
+
+
+async def _use(service: Service) -> None:
+    """Use a little of the quota of this machine's address."""
+    async with service.client.get(_FIRST) as response:
+        assert 200 == response.status
 
 
 def _listens(service: Service) -> bool:

@@ -46,12 +46,11 @@ class Follower:
     def following(self, *through: str) -> Iterator[dict[str, None]]:
         """Collect files inside the block, as paths relative to the package, in the order in which they are entered.
 
-        through: names of background tasks that the request passes through. Raises LookupError when there is no such
-        task: what it does would be missing from the count.
+        through: names of background tasks that the request passes through. Raises LookupError when no task has such a
+        name: what it does would be missing from the count.
         """
-        for name in through:
-            if name not in {task.get_name() for task in self._background}:
-                raise LookupError(f"no background task is called {name!r}")
+        if missing := set(through) - {task.get_name() for task in asyncio.all_tasks()}:
+            raise LookupError(f"no task is called {missing}")
         self._left_out = frozenset(task for task in self._background if task.get_name() not in through)
         files: dict[str, None] = {}
         self._files = files
