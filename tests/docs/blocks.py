@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.docs.layers import layers_picture, system_picture
 from tests.docs.pages import ROOT, text_of
-from tests.files_entered.counting import counted
+from tests.files_entered.counting import counted_apart
 from tests.files_entered.table import table_of
 
 
@@ -20,7 +20,7 @@ class Block(NamedTuple):
 BLOCKS = (
     Block("README.md", "system", system_picture),
     Block("docs/architecture.md", "layers", layers_picture),
-    Block("docs/architecture.md", "files entered", lambda: table_of(counted())),
+    Block("docs/architecture.md", "files entered", lambda: table_of(counted_apart())),
 )
 
 
