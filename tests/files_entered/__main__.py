@@ -1,4 +1,4 @@
-"""`python -m tests.files_entered [--list] [--json] [--mariadb]`: how many files each flow enters, as a Markdown table."""
+"""`python -m tests.files_entered [--list] [--json] [--mariadb]`: how many files each flow enters, as a table."""
 
 import argparse
 import sys
