@@ -10,10 +10,10 @@ from typing import Any
 import aiomysql
 import pytest
 
-from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, candidates
-from farmlokal.catalog.planning.cost import has_price_range
+from farmlokal.catalog.planning.candidates import candidates
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.question.filters import PRICE
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
@@ -83,14 +83,11 @@ async def catalogue_at(url: str, products: int) -> AsyncIterator[Catalogue]:
 
 def alternatives(query: ListingQuery, sample: Sample) -> set[str]:
     """The other indexes that a sensible plan could use: those in the order asked for, and the filters' own ranges."""
-    everything = set(BY_SORT.values())
-    found = set()
-    for one in candidates(query.filters, sample):
-        ordered = one.sort == query.sort.name
-        own_range = one.index not in everything or (one.index == BY_SORT["price"] and has_price_range(query.filters))
-        if ordered or (own_range and one.index in SORTABLE | {BY_SORT["price"]}):
-            found.add(one.index)
-    return found
+    return {
+        one.index.name
+        for one in candidates(query.filters, sample)
+        if one.index.sort == query.sort.name or (one.bounded and one.index.sortable)
+    }
 
 
 async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, seed: int) -> None:
@@ -108,7 +105,7 @@ async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, se
             assert await catalogue.uses_covering_indexes(query, plan), query.canonical()
         reads = await catalogue.reads(query, plan)
         # No index of twelve answers a price range by name within the bound where the names that pass lie far apart.
-        scattered = query.sort.name == "name" and has_price_range(query.filters)
+        scattered = query.sort.name == "name" and query.filters.get(PRICE) is not None
         if reads > bound * (2 if scattered else 1) + _READS_MIN:
             over.append((reads, query.canonical()))
     assert len(over) <= count // 200, over
@@ -174,5 +171,5 @@ async def test_the_wrong_index_breaks_the_bound(small: Catalogue) -> None:
     draw = random.Random(4)
     bound = 4 * math.sqrt(21 * small.products)
     questions = [draw_question(draw, small.sample, ["price"]) for _ in range(60)]
-    reads = [await small.reads(one, Plan((Scan(BY_SORT[one.sort.name], one.filters, 0),))) for one in questions]
+    reads = [await small.reads(one, Plan((Scan(one.sort.key.index.name, one.filters, 0),))) for one in questions]
     assert max(reads) > 4 * bound
