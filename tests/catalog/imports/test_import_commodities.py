@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 
+from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.imports.commodities import category_of_commodity
 from farmlokal.catalog.imports.matching import matching_key
 
