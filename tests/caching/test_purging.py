@@ -11,7 +11,7 @@ import pytest
 from farmlokal.app.purging import purge
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.records import Deletion
 from farmlokal.catalog.tags import page_tags, touched
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -19,6 +19,7 @@ from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
+from tests.catalog.questions import where
 from tests.support.cache import is_listening
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
@@ -122,8 +123,8 @@ async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
 
 def test_what_a_page_depends_on() -> None:
     """A page of named categories on those alone, every other on the listing; a write touches old and new."""
-    assert ("products",) == page_tags(ListingQuery(Filters(organic=True)))
-    assert ("category/eggs", "category/milk") == page_tags(ListingQuery(Filters(categories=("eggs", "milk"))))
+    assert ("products",) == page_tags(ListingQuery(where(organic=True)))
+    assert ("category/eggs", "category/milk") == page_tags(ListingQuery(where(category=["eggs", "milk"])))
     assert {"products", "product/7", "category/eggs", "category/milk"} == touched(7, ["eggs", "milk"])
 
 
