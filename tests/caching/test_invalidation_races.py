@@ -11,20 +11,10 @@ from redis.asyncio import Redis
 
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from tests.caching.cache_harness import (
-    STALE_S,
-    TTL_S,
-    Process,
-    StillClock,
-    deliver,
-    epoch_of,
-    own_client,
-    process,
-    settle,
-    told,
-    until,
-)
 from tests.caching.stepping import STEPS, Database, Schedule, SteppedTier
+from tests.support.cache import STALE_S, TTL_S, Process, deliver, epoch_of, own_client, process, told
+from tests.support.clock import StillClock
+from tests.support.waiting import settle, until
 
 TAGS = ("listing",)
 FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "redis hit below tasks", "revalidation")

@@ -10,7 +10,8 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.redis.keys import LEASE
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
-from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, settle, until
+from tests.support.cache import Origin, Process, cache_with, own_client, process
+from tests.support.waiting import settle, until
 
 
 @asynccontextmanager

@@ -11,17 +11,9 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable
-from tests.caching.cache_harness import (
-    STALE_S,
-    TTL_S,
-    Origin,
-    StillClock,
-    cache_with,
-    process,
-    settle,
-    still_lifetime,
-    until,
-)
+from tests.support.cache import STALE_S, TTL_S, Origin, cache_with, process, still_lifetime
+from tests.support.clock import StillClock
+from tests.support.waiting import settle, until
 
 CALLERS = 50
 

@@ -12,20 +12,10 @@ from farmlokal.caching.question import Question
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.keys import entry_key
 from farmlokal.caching.value import Value
-from tests.caching.cache_harness import (
-    STALE_S,
-    TTL_S,
-    Origin,
-    Process,
-    StillClock,
-    cache_with,
-    own_client,
-    process,
-    settle,
-    told,
-    until,
-)
-from tests.conftest import StartRedis
+from tests.support.cache import STALE_S, TTL_S, Origin, Process, cache_with, own_client, process, told
+from tests.support.clock import StillClock
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import settle, until
 
 REDIS_WAIT_S = 0.1
 # A busy machine may hold up anything for this long by itself.

@@ -11,8 +11,10 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.question import Question
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Reading, SecondTier
-from tests.caching.cache_harness import Process, StillClock, deliver, process, until
 from tests.caching.stepping import Database, Schedule
+from tests.support.cache import Process, deliver, process
+from tests.support.clock import StillClock
+from tests.support.waiting import until
 
 TAGS = ("listing",)
 

@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis import notices
 from farmlokal.caching.redis.keys import NOTICES
-from tests.caching.cache_harness import Origin, Process, StillClock, is_listening, own_client, process, until
-from tests.conftest import StartRedis
+from tests.support.cache import Origin, Process, is_listening, own_client, process
+from tests.support.clock import StillClock
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import until
 
 TAGS = ("tag",)
 

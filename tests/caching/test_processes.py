@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from farmlokal.caching.redis.keys import LEASE_MS, entry_key
 from tests.caching.workers import workers
-from tests.conftest import StartRedis
+from tests.support.own_servers import StartRedis
 
 CALLERS = 2500
 PROCESSES = 4

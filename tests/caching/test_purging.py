@@ -11,7 +11,7 @@ import pytest
 from farmlokal.app.purging import purge
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.records import Deletion
 from farmlokal.catalog.tags import page_tags, touched
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -19,10 +19,13 @@ from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
-from tests.caching.cache_harness import is_listening, until
-from tests.conftest import StartRedis
-from tests.service import SECRET_KEY, Service, open_database, serving, settings_for
-from tests.web.web_harness import ask, catalogue
+from tests.catalog.questions import where
+from tests.support.cache import is_listening
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for
+from tests.support.waiting import until
 
 PAGES = ("/products", "/products?category=fruits", "/products?category=milk,eggs", "/products/1")
 ROOT = Path(__file__).parents[2]
@@ -120,8 +123,8 @@ async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
 
 def test_what_a_page_depends_on() -> None:
     """A page of named categories on those alone, every other on the listing; a write touches old and new."""
-    assert ("products",) == page_tags(ListingQuery(Filters(organic=True)))
-    assert ("category/eggs", "category/milk") == page_tags(ListingQuery(Filters(categories=("eggs", "milk"))))
+    assert ("products",) == page_tags(ListingQuery(where(organic=True)))
+    assert ("category/eggs", "category/milk") == page_tags(ListingQuery(where(category=["eggs", "milk"])))
     assert {"products", "product/7", "category/eggs", "category/milk"} == touched(7, ["eggs", "milk"])
 
 

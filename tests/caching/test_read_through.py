@@ -9,18 +9,10 @@ from farmlokal.caching.lifetime import Lifetime
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis.keys import entry_key
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
-from tests.caching.cache_harness import (
-    STALE_S,
-    TTL_S,
-    Origin,
-    StillClock,
-    cache_with,
-    own_client,
-    process,
-    settle,
-    until,
-)
 from tests.caching.hanging import HangingTier
+from tests.support.cache import STALE_S, TTL_S, Origin, cache_with, own_client, process
+from tests.support.clock import StillClock
+from tests.support.waiting import settle, until
 
 CALLERS = 200
 

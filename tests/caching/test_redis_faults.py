@@ -17,9 +17,10 @@ from redis.exceptions import RedisError
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis.keys import GENERATION, LEASE, entry_key
 from farmlokal.caching.value import Value
-from tests.caching.cache_harness import Process, is_listening, process, until
-from tests.conftest import StartRedis
 from tests.servers import RedisServer
+from tests.support.cache import Process, is_listening, process
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import until
 
 ORIGIN_S = 0.01
 REDIS_WAIT_S = 0.1

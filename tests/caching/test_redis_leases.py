@@ -6,7 +6,7 @@ import pytest
 
 from farmlokal.caching.redis.keys import LEASE, LEASE_MS
 from farmlokal.caching.second_tier import Busy, Lease
-from tests.caching.tier_harness import TAGS, entry, opened
+from tests.caching.opened_tier import TAGS, entry, opened
 
 
 async def test_one_of_many_gets_the_lease(redis_url: str) -> None:

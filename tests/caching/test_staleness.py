@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.caching.workers import workers
-from tests.conftest import StartRedis
+from tests.support.own_servers import StartRedis
 
 KEYS = [f"product/{number}" for number in range(40)]
 TTL_S = 1.5

@@ -12,13 +12,15 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.redis import warming
 from farmlokal.caching.redis.keys import HOT
-from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, until
-from tests.caching.tier_harness import entry
-from tests.conftest import StartRedis
+from tests.caching.opened_tier import entry
 from tests.servers.process import free_port
-from tests.service import serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import catalogue, logged
+from tests.support.cache import Origin, Process, cache_with, own_client, process
+from tests.support.kept_connection import ask_kept
+from tests.support.log_lines import logged
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
+from tests.support.waiting import until
 
 TAGS = ("tag",)
 # The longest that a start may take where there is nothing to wait for but Redis; the tests' machine may be busy.

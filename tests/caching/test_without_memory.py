@@ -7,9 +7,11 @@ import pytest
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.errors import DatabaseUnavailable
-from tests.caching.cache_harness import TTL_S, Origin, StillClock, cache_with, deliver, process, settle, told, until
-from tests.caching.tier_harness import entry
-from tests.conftest import StartRedis
+from tests.caching.opened_tier import entry
+from tests.support.cache import TTL_S, Origin, cache_with, deliver, process, told
+from tests.support.clock import StillClock
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import settle, until
 
 TAGS = ("tag",)
 CALLERS = 50

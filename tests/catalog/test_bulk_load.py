@@ -19,7 +19,7 @@ from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database
 from farmlokal.errors import DatabaseUnavailable
 from tests.servers.process import free_port
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 PRODUCTS = 12_000  # more than one process's turn
 CONTENT = (

@@ -9,7 +9,7 @@ from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.outcomes import Applied, Outcome
 from farmlokal.catalog.writing.versions import Change
 from tests.catalog.upserting import START, Writing, deletion, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 CREATED, UPDATED, DELETED = Outcome.CREATED, Outcome.UPDATED, Outcome.DELETED
 UNCHANGED, OUTDATED, REJECTED = Outcome.UNCHANGED, Outcome.OUTDATED, Outcome.REJECTED

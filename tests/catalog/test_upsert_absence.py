@@ -7,7 +7,7 @@ from farmlokal.catalog.writing.outcomes import Outcome
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Params, Row
 from tests.catalog.upserting import Writing, deletion, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 pytestmark = on_every_backend
 

@@ -15,8 +15,8 @@ from farmlokal.catalog.writing.outcomes import Outcome
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.database.address import SQLiteAddress, parse_address
 from tests.catalog.upserting import START, Writing
-from tests.database.backends import new_database_url, on_every_backend
-from tests.service import open_database
+from tests.support.backends import new_database_url, on_every_backend
+from tests.support.service import open_database
 
 EXAMPLES = 200
 EXAMPLES_ON_A_SERVER = 40

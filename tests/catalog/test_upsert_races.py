@@ -11,8 +11,8 @@ import pytest
 from farmlokal.catalog.writing.outcomes import Outcome
 from farmlokal.database.interface import Database
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import database_on, new_database_url, on_every_backend, on_every_server
-from tests.service import open_database
+from tests.support.backends import database_on, new_database_url, on_every_backend, on_every_server
+from tests.support.service import open_database
 
 WRITERS = 20
 SHARED_PRODUCTS = 500

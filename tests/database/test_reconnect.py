@@ -9,9 +9,9 @@ import pytest
 from farmlokal.database import mysql, mysql_pool
 from farmlokal.database.interface import Database, Row, Session, TextRow
 from farmlokal.errors import DatabaseUnavailable
-from tests.conftest import StartMariaDB
-from tests.database.backends import database_on
 from tests.servers import MariaDBServer
+from tests.support.backends import database_on
+from tests.support.own_servers import StartMariaDB
 
 LIMIT_MS = 200
 POOL_SIZE = 3

@@ -12,8 +12,8 @@ import pytest
 
 from farmlokal.web import keys
 from tests.docs.pages import fenced, text_of
-from tests.service import Service, fill, serving, settings_for, sqlite_url
-from tests.web.web_harness import product
+from tests.support.products import product
+from tests.support.service import Service, fill, serving, settings_for, sqlite_url
 
 # Five pages of the default size. Two requests may come at once, and then one each second: no machine is so busy that a
 # client which does not wait would be as slow as that.

@@ -7,14 +7,14 @@ import click
 import pytest
 
 from farmlokal.app.factory import create_app
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.cli.main import cli
 from farmlokal.settings import Settings, variable
 from farmlokal.telemetry.metrics import METRICS, Kind, Metric
 from farmlokal.web.answers.problems import PROBLEM_TYPES
-from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
 from farmlokal.web.routes import ROUTES
 from tests.docs.pages import ROOT, pages, rows, text_of
-from tests.service import settings_for, sqlite_url
+from tests.support.service import settings_for, sqlite_url
 from tests.web.api_document import document, operation
 
 # They are none of the service's.
@@ -69,7 +69,7 @@ async def test_every_route_is_documented(tmp_path: Path) -> None:
             assert route.method.lower() in document()["paths"].get(path, {}), route
 
 
-@pytest.mark.parametrize("name", [CATEGORIES_ASKED.name, *(parameter.name for parameter in PARAMETERS)])
+@pytest.mark.parametrize("name", TABLE.parameters)
 def test_every_parameter_is_documented(name: str) -> None:
     """The table in docs/api.md and the OpenAPI document have each parameter of the listing."""
     assert documented(API, name)

@@ -11,7 +11,7 @@ import uvloop
 
 from tests.files_entered.flows import files_entered
 from tests.servers import MariaDBServer, RedisServer
-from tests.service import sqlite_url
+from tests.support.service import sqlite_url
 
 _DATABASE = "farmlokal_files_entered"
 _ROOT = Path(__file__).parents[2]

@@ -7,14 +7,15 @@ from functools import partial
 from typing import NamedTuple
 
 from farmlokal.web import keys
-from tests.caching.cache_harness import epoch_of, is_listening, until
 from tests.files_entered.follower import Follower, finish_since, following_possible
-from tests.service import Service, fill, serving, settings_for
-from tests.web.kept_connection import KeptConnection, kept_connection
-from tests.web.web_harness import PRODUCTS, product
-from tests.webhooks.sender import PATH as WEBHOOK
-from tests.webhooks.sender import SECRET, body_of, headers_for, new_id
-from tests.webhooks.sender import product as wire_product
+from tests.support.cache import epoch_of, is_listening
+from tests.support.kept_connection import KeptConnection, kept_connection
+from tests.support.products import PRODUCTS, product
+from tests.support.service import Service, fill, serving, settings_for
+from tests.support.waiting import until
+from tests.support.webhook_sender import PATH as WEBHOOK
+from tests.support.webhook_sender import SECRET, body_of, headers_for, new_id
+from tests.support.webhook_sender import product as wire_product
 
 # The service's background tasks that requests pass through: Redis's answers, and the notices of other processes.
 _ANSWERS, _NOTICES = "redis answers", "cache notices"

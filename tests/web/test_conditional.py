@@ -7,9 +7,11 @@ import pytest
 
 from farmlokal.web import keys
 from farmlokal.web.answers.conditional import any_match, none_match
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import Answer, catalogue, problem, watch_store
+from tests.support.kept_connection import ask_kept
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, problem
+from tests.support.service import Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 TAG = '"abc"'
 

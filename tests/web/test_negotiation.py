@@ -11,9 +11,10 @@ from aiohttp import web
 
 from farmlokal.web import keys
 from farmlokal.web.answers.negotiation import CODED_FROM_BYTES, coding_for
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import catalogue, problem
+from tests.support.kept_connection import ask_kept
+from tests.support.products import catalogue
+from tests.support.raw_requests import problem
+from tests.support.service import Service, serving, settings_for
 
 BIG = CODED_FROM_BYTES
 DECODERS: dict[str, Callable[[bytes], bytes]] = {

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from farmlokal.catalog.normalise import name_key
+from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.farms import farm_ids, farm_key, place_key
+from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied
 from farmlokal.catalog.writing.versions import Change, Identity, Stored, decide

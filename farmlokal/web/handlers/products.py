@@ -6,6 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from farmlokal.caching.lookup import Lookup
+from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.reading import category_counts
 from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput, NotFound
@@ -14,10 +15,10 @@ from farmlokal.web.answers.representation import headers_of, select, wanted_by
 from farmlokal.web.edge.access_log import ANSWERED_FROM
 from farmlokal.web.edge.handed_over import passed_on
 from farmlokal.web.parameters.links import link_header
-from farmlokal.web.parameters.parameter import ID_MAX, Parameter, whole
+from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.web.parameters.query_string import parse_query_string, shown
 
-PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, "path", required=True)
+PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, place="path", required=True)
 
 
 async def list_products(request: web.Request) -> web.Response:
@@ -26,7 +27,7 @@ async def list_products(request: web.Request) -> web.Response:
     if before is not None and before.error is not None:
         raise before.error
     app = request.app
-    asked = app[keys.ASKED_PAGES].of(_raw_query(request))
+    asked = app[keys.QUESTIONS].parse(_raw_query(request))
     lookup = await app[keys.CACHE].ask(asked.question)
     return _response(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
 

@@ -46,7 +46,7 @@ class HotPath:
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._pages = app[keys.ASKED_PAGES]
+        self._pages = app[keys.QUESTIONS]
         self._cache = app[keys.CACHE]
         self._edge = app[keys.EDGE]
         self._freshness = app[keys.FRESHNESS]
