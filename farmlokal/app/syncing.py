@@ -8,7 +8,7 @@ from typing import Any
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import FeedWriter, read_page
-from farmlokal.catalog.writing.outcomes import Outcome, Tally
+from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.run import Reject, Run, Taken
@@ -20,10 +20,10 @@ PlaceIn = Callable[[Session, Taken], Awaitable[None]]
 
 
 class CatalogueSink:
-    """Takes the feed's pages into the catalogue as the products of `source`. See partner.sync_walk.FeedSink."""
+    """Applies the feed's pages to the catalogue, as the products of `source`. See partner.sync.walk.FeedSink."""
 
     def __init__(self, database: Database, source: str, on_change: OnChange) -> None:
-        """on_change: told the cache tags that a committed page touched."""
+        """on_change: called with the cache tags that a committed page touched."""
         self._database = database
         self._writer = FeedWriter(database, source)
         self._on_change = on_change
@@ -65,14 +65,14 @@ class CatalogueSink:
         await self._writer.products.forget(sighting)
 
 
-def _taken(outcomes: Sequence[Outcome], rejects: Sequence[Reject], unnamed: int) -> Taken:
+def _taken(outcomes: Sequence[WriteOutcome], rejects: Sequence[Reject], unnamed: int) -> Taken:
     tally = Tally(outcomes)
     return Taken(
-        created=tally[Outcome.CREATED],
-        updated=tally[Outcome.UPDATED],
-        unchanged=tally[Outcome.UNCHANGED],
-        outdated=tally[Outcome.OUTDATED],
-        deleted=tally[Outcome.DELETED],
+        created=tally[WriteOutcome.CREATED],
+        updated=tally[WriteOutcome.UPDATED],
+        unchanged=tally[WriteOutcome.UNCHANGED],
+        outdated=tally[WriteOutcome.OUTDATED],
+        deleted=tally[WriteOutcome.DELETED],
         rejects=tuple(rejects),
         unnamed=unnamed,
     )
@@ -88,7 +88,7 @@ def catalogue_sync(
 ) -> Sync:
     """The sync of the partner's feed into the catalogue, as the products of `source`.
 
-    on_change: told the cache tags that were touched. on_page: called after each page.
+    on_change: called with the cache tags that were touched. on_page: called after each page.
     """
 
     async def fetch(query: Mapping[str, str]) -> Any:
