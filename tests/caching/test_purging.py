@@ -4,12 +4,15 @@ import asyncio
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.caching.invalidation import Invalidator
 from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.tag_history import TagHistory
 from farmlokal.caching.value import Value
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.records import Deletion
@@ -20,6 +23,7 @@ from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
 from tests.caching.cache_harness import is_listening, until
+from tests.caching.hanging import HangingTier
 from tests.conftest import StartRedis
 from tests.service import SECRET_KEY, Service, open_database, serving, settings_for
 from tests.web.web_harness import ask, catalogue
@@ -99,6 +103,15 @@ async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: 
     await send_invalidation(settings, set())
     with pytest.raises(Unavailable, match="the invalidation was not sent"):
         await send_invalidation(settings, {"products"}, wait_max_s=0.5)
+
+
+async def test_what_is_under_way_is_not_sent_yet() -> None:
+    """A tier that does not answer holds an invalidation: whoever waits for it hears that it was not sent."""
+    sender = Invalidator(HangingTier(), TagHistory(), clock=time.time)
+    assert await sender.settle(0)
+    sender.invalidate({"products"})
+    assert not await sender.settle(0.01)
+    await sender.close(0)
 
 
 async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
