@@ -16,7 +16,7 @@ _WAIT_MAX_S = 5.0
 
 
 class CommandInvalidation:
-    """Sends a command's invalidations, and says at the end whether all were sent."""
+    """Sends a command's invalidations."""
 
     def __init__(self, sender: Invalidator, wait_max_s: float) -> None:
         """wait_max_s: how long `send_all` waits, in seconds."""
@@ -31,7 +31,7 @@ class CommandInvalidation:
         self._sender.invalidate(tags)
 
     async def send_all(self) -> None:
-        """Return once Redis has every invalidation. Raises Unavailable when it has not taken them in time."""
+        """Return once Redis has every invalidation. Raises Unavailable when it does not answer in time."""
         if not await self._sender.settle(self._wait_max_s):
             raise Unavailable("the invalidation was not sent: Redis does not answer; entries live out their fresh time")
 
@@ -56,7 +56,7 @@ async def command_invalidation(
 
 
 async def send_invalidation(settings: Settings, tags: Iterable[str], *, wait_max_s: float = _WAIT_MAX_S) -> None:
-    """What carries one of `tags` is no longer fresh, in any process. Raises Unavailable when Redis does not take it."""
+    """What carries one of `tags` is no longer fresh, in any process. Raises Unavailable when Redis does not answer."""
     async with command_invalidation(settings, wait_max_s=wait_max_s) as invalidation:
         await invalidation.invalidate(tags)
         await invalidation.send_all()

@@ -62,7 +62,7 @@ class MySQLSession:
         return ids
 
     async def _insert_mariadb(self, statement: str, _: int) -> list[int]:
-        """Let the server say each id, in the order of the rows.
+        """Insert, and let the server return each id, in the order of the rows.
 
         Counting from the first, as for MySQL, would be wrong under Galera: there the step between two ids changes with
         the number of servers, also while a connection is open.
@@ -72,7 +72,7 @@ class MySQLSession:
         return [row[0] for row in self._cursor._rows]
 
     async def _insert(self, statement: str, inserted: int) -> list[int]:
-        """Count the ids from the first, the only one that MySQL reports.
+        """Insert, and count the ids from the first, the only one that MySQL reports.
 
         It numbers the rows of one INSERT … VALUES without gaps, whatever others insert meanwhile, in every
         innodb_autoinc_lock_mode; Connector/J counts the same way. The step is more than 1 where several servers of a

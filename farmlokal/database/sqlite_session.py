@@ -39,7 +39,7 @@ class SQLiteSession:
             return []
         with statement_span(SYSTEM, sql):
             await self._connection.executemany(qmark(sql), rows[:-1])
-            # The last one by itself, because SQLite says an id for a single row only.
+            # The last one by itself, because the driver reports the id of a single row only.
             async with self._connection.execute(qmark(sql), rows[-1]) as cursor:
                 last_id = cursor.lastrowid
         if last_id is None:

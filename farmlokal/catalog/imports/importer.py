@@ -60,7 +60,7 @@ async def import_file(
     on_progress: Callable[[int], None] = _ignore,
     on_bad_row: Callable[[int, str], None] = _ignore,
 ) -> ImportSummary:
-    """Imports the file at `path` into `store` and says what became of its rows. Importing it again changes nothing.
+    """Imports the file at `path` into `store`. Returns what became of its rows. Importing it again changes nothing.
 
     `locations` is the portal's market file; `source` stands in where a product of the file names none. After each
     batch, `on_progress` gets the bytes read so far. `on_bad_row` gets the line number and the reason of each row that
@@ -72,7 +72,7 @@ async def import_file(
     run = _Run(path, store, sighting, on_bad_row)
     with open_rows(path, markets=markets, source=source) as rows:
         while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
-            await run.take(batch)
+            await run.add(batch)
             on_progress(rows.bytes_read)
     return run.summary()
 
@@ -95,7 +95,7 @@ class _Run:
     def __repr__(self) -> str:
         return f"<_Run {self._path} good={self._good} bad={self._bad}>"
 
-    async def take(self, batch: Sequence[Row]) -> None:
+    async def add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []
         bad: list[tuple[int, str]] = []
         for number, row in batch:
