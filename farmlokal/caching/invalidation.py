@@ -25,6 +25,7 @@ class Invalidator:
         self._history = history
         self._clock = clock
         self._unsent: set[str] = set()
+        self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
         self._backoff = Backoff(base_s=0.1, max_s=1.0)
 
@@ -49,7 +50,7 @@ class Invalidator:
         """Wait until everything is sent, for at most `wait_max_s` seconds; whether it is."""
         if self._sender is not None:
             await asyncio.wait({self._sender}, timeout=wait_max_s)
-        return not self._unsent
+        return not self._unsent and not self._sending
 
     async def close(self, wait_max_s: float) -> None:
         """Settle, and give up."""
@@ -66,8 +67,10 @@ class Invalidator:
         attempt = 0
         try:
             while self._unsent:
-                sending, self._unsent = self._unsent, set()
-                if await second.invalidate(sending, self.name):
+                self._sending, self._unsent = self._unsent, set()
+                done = await second.invalidate(self._sending, self.name)
+                sending, self._sending = self._sending, set()
+                if done:
                     attempt = 0
                     # What was raised again meanwhile is not yet sent.
                     self._history.sent(sending - self._unsent)

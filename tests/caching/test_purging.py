@@ -4,12 +4,15 @@ import asyncio
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from farmlokal.app.purging import purge
+from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.caching.invalidation import Invalidator
 from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.tag_history import TagHistory
 from farmlokal.caching.value import Value
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.records import Deletion
@@ -19,6 +22,7 @@ from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
+from tests.caching.hanging import HangingTier
 from tests.catalog.questions import where
 from tests.support.cache import is_listening
 from tests.support.own_servers import StartRedis
@@ -44,7 +48,7 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
     before = service.app[keys.CACHE]._history.epoch
-    await purge(settings, tags)
+    await send_invalidation(settings, tags)
     await until(lambda: service.app[keys.CACHE]._history.epoch > before)
     return await standing(service)
 
@@ -95,13 +99,22 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
 
 async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: StartRedis) -> None:
     """No Redis configured: nothing happens. One that is away: the command hears of it."""
-    await purge(settings_for("sqlite:///none.db"), {"products"})
+    await send_invalidation(settings_for("sqlite:///none.db"), {"products"})
     server = own_redis()
     settings = settings_for("sqlite:///none.db", redis_url=server.url())
     server.kill()
-    await purge(settings, set())
-    with pytest.raises(Unavailable, match="the caches were not told"):
-        await purge(settings, {"products"})
+    await send_invalidation(settings, set())
+    with pytest.raises(Unavailable, match="the invalidation was not sent"):
+        await send_invalidation(settings, {"products"}, wait_max_s=0.5)
+
+
+async def test_what_is_under_way_is_not_sent_yet() -> None:
+    """A tier that does not answer holds an invalidation: whoever waits for it hears that it was not sent."""
+    sender = Invalidator(HangingTier(), TagHistory(), clock=time.time)
+    assert await sender.settle(0)
+    sender.invalidate({"products"})
+    assert not await sender.settle(0.01)
+    await sender.close(0)
 
 
 async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
