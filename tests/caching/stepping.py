@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import Busy, Lease, Reading
+from farmlokal.caching.second_tier import Held, Lease, Snapshot
 from farmlokal.caching.value import Value
 
 T = TypeVar("T")
@@ -47,19 +47,19 @@ class SteppedTier(RedisTier):
 
     schedule: Schedule | None = None
 
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
+    async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """See SecondTier."""
         return await self._stepped("read", super().read(key, tags))
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
         """See SecondTier."""
         if self.schedule is None:
-            super().read_soon(key, tags, then)
+            super().read_then(key, tags, then)
         else:
-            reading = asyncio.create_task(self.read(key, tags))
-            reading.add_done_callback(lambda done: then(done.result()))
+            snapshot = asyncio.create_task(self.read(key, tags))
+            snapshot.add_done_callback(lambda done: then(done.result()))
 
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
         """See SecondTier."""
         return await self._stepped("acquire", super().acquire(key, tags))
 

@@ -19,7 +19,7 @@ from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
-from tests.caching.cache_harness import is_listening, until
+from tests.caching.cache_harness import asked, epoch_of, is_listening, until
 from tests.conftest import StartRedis
 from tests.service import SECRET_KEY, Service, open_database, serving, settings_for
 from tests.web.web_harness import ask, catalogue
@@ -40,9 +40,9 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
-    before = service.app[keys.CACHE]._history.epoch
+    before = epoch_of(service.app[keys.CACHE])
     await purge(settings, tags)
-    await until(lambda: service.app[keys.CACHE]._history.epoch > before)
+    await until(lambda: epoch_of(service.app[keys.CACHE]) > before)
     return await standing(service)
 
 
@@ -114,7 +114,9 @@ async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
             assert 404 == (await ask(service.port, "/products/7")).status
         assert (
             Outcome.NEGATIVE_HIT
-            is (await cache.get("product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))).outcome
+            is (
+                await asked(cache, "product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))
+            ).outcome
         )
 
 

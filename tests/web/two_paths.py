@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.web import keys
 from tests.service import Service, serving, settings_for
 from tests.web.web_harness import catalogue
