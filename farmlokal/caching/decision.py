@@ -1,38 +1,39 @@
 """What may be served, and how: decided from entries, the clock and the history of tags. Nothing is changed here.
 
-In each table the first line that fits decides. `peek` looks at memory; where that says ASK, `ask` goes on to Redis,
-and from there to the origin.
+In each table the first line that fits decides. `peek` looks at memory; where that says `ASK`, `ask` goes on to Redis,
+and from there to the origin. A refresh runs behind the answer, one of a key at a time.
 
 | `of_memory`: memory has | decision | the caller gets | and then |
 |---|---|---|---|
 | nothing, or an entry past its stale time | `ASK` | nothing yet | Redis is asked |
-| an entry that is fresh and current | `HIT` | a hit | |
-| the same, in the last fifth of its fresh time | `HIT_NEAR_EXPIRY` | a hit | it is counted |
-| the same, for the third time: a hot key | `HIT_AND_REFRESH` | a hit | one refresh runs behind |
-| a fresh entry, but notices may have been missed | `ASK` | nothing yet | Redis is asked whether it is current |
-| any other negative entry | `ASK` | nothing yet | Redis is asked |
+| one that is current, at its third hit in the last fifth of its fresh time | `HIT_AND_REFRESH` | a hit | one refresh |
+| one that is current, at its first or second hit in that fifth | `HIT_NEAR_EXPIRY` | a hit | it is counted |
+| any other that is fresh and current | `HIT` | a hit | |
+| one that is fresh, but notices may have been missed | `ASK` | nothing yet | Redis is asked whether it is current |
+| any other that is negative | `ASK` | nothing yet | Redis is asked |
 | one older than a write of this process, unless its refresh failed just now | `ASK` | nothing yet | Redis is asked |
-| any other: its time is over, or another process invalidated it | `STALE` | it, as stale | one refresh runs behind |
-| the same, and its last refresh failed | `STALE_ERROR` | it, as stale-if-error | as above, after a pause |
+| any other whose last refresh failed | `STALE_ERROR` | it, as stale-if-error | one refresh, after a pause |
+| any other: its time is over, or another process invalidated it | `STALE` | it, as stale | one refresh |
 
-| `of_snapshot`: when Redis has answered | the caller gets | and then |
+| `of_snapshot`: Redis has answered | the caller gets | and then |
 |---|---|---|
 | an entry, memory's or Redis's, is fresh, and was current when Redis was asked | a hit | memory keeps it |
-| Redis said nothing in time; memory's entry is fresh, and not known to be old | a memory hit | |
+| Redis said nothing in time; memory's entry is fresh and not known to be old | a memory hit | |
 | Redis has none, or one that is negative or past its stale time | nothing yet | the origin loads |
 | Redis has one older than a write of this process | nothing yet | the origin loads |
-| Redis has any other | it, as stale | memory keeps it; one refresh runs behind |
+| Redis has any other | it, as stale | memory keeps it; one refresh |
 
-| `may_be_given`, `may_be_shared`, `in_place_of_error`: a load | the caller gets | and then |
+| `may_be_given`, `may_be_shared`, `in_place_of_error`: the load | the caller gets | and then |
 |---|---|---|
 | brought a value, and none of its tags was invalidated meanwhile | a miss | memory and Redis keep it |
-| brought a value that was invalidated meanwhile | what the next load brings | memory keeps it, as stale |
-| did so for the third time | a miss that is not called fresh | memory keeps it, as stale |
-| found no origin; memory has an entry in its stale time, not negative | it, as stale-if-error | no refresh for a time |
-| found no origin, and memory has none such | the error | |
+| brought one that was invalidated meanwhile, a third time | a miss, not called fresh | memory keeps it, as stale |
+| brought one that was invalidated meanwhile | what the next load brings | memory keeps it, as stale |
+| failed for want of the origin; memory's entry is in its stale time | it, as stale-if-error | a pause of 1 s ± 50 % |
+| failed; memory has none such, or a negative one | the error | |
 
 Of two entries that fit, memory's and Redis's, the one loaded later is given. Whether an entry is current says
-`TagHistory.standing`. A refresh goes by the second table too, but takes nothing stale and nothing loaded before it.
+`TagHistory.standing`. A refresh goes by the second table, but takes nothing stale, and nothing as old as what it is to
+replace. A negative entry has no last fifth: it is not refreshed.
 """
 
 from collections.abc import Callable

@@ -7,6 +7,7 @@ import pytest
 from farmlokal.caching import read_through
 from farmlokal.caching.lookup import Lifetime, Outcome
 from farmlokal.caching.redis.keys import entry_key
+from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
 from tests.caching.cache_harness import (
     STALE_S,
@@ -125,6 +126,23 @@ async def test_a_load_that_finds_no_slot_is_refused_in_time() -> None:
     origin.gate.set()
     await holding
     assert Outcome.MISS is (await asked(cache, "other", origin)).outcome
+
+
+@pytest.mark.parametrize(("writes", "loads", "fresh"), [(0, 1, True), (1, 2, True), (2, 3, True), (3, 3, False)])
+async def test_a_value_that_a_write_overtakes_is_loaded_again(writes: int, loads: int, fresh: bool) -> None:
+    """A caller waits for the next load, three of them at most; the last one's value is not called fresh."""
+    cache, origin = cache_with(), Origin()
+
+    async def load() -> Value:
+        value = await origin()
+        if origin.loads <= writes:
+            await cache.invalidate(["tag"])
+        return value
+
+    lookup = await asked(cache, "key", load, tags=("tag",))
+    expected = (Outcome.MISS, f"load {loads}".encode(), fresh, fresh)
+    assert expected == (lookup.outcome, lookup.value.body, lookup.stored, lookup.fresh)
+    assert loads == origin.loads
 
 
 async def test_a_refresh_loads_what_is_still_fresh() -> None:
