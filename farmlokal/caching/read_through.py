@@ -169,8 +169,7 @@ class ReadThrough:
 
     def _count(self, lookup: Lookup) -> Lookup:
         self.counts.lookups[lookup.outcome] += 1
-        if lookup.collapsed:
-            self.counts.collapsed += 1
+        self.counts.collapsed += lookup.collapsed
         return lookup
 
     def _peek_again(self, question: Question) -> Lookup | None:

@@ -48,11 +48,11 @@ class SteppedTier(RedisTier):
     schedule: Schedule | None = None
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
-        """See SecondTier."""
+        """Read, with a stop before and after."""
         return await self._stepped("read", super().read(key, tags))
 
     def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
-        """See SecondTier."""
+        """Read likewise, by a task where there are stops."""
         if self.schedule is None:
             super().read_then(key, tags, then)
         else:
@@ -60,11 +60,11 @@ class SteppedTier(RedisTier):
             snapshot.add_done_callback(lambda done: then(done.result()))
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
-        """See SecondTier."""
+        """Ask for the lease, with a stop before and after."""
         return await self._stepped("acquire", super().acquire(key, tags))
 
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """See SecondTier."""
+        """Store, with a stop before and after."""
         return await self._stepped("store", super().store(lease, entry, now=now))
 
     async def _stepped(self, name: str, call: Awaitable[T]) -> T:

@@ -26,7 +26,7 @@ class LateTier(RedisTier):
         self.late: list[Callable[[], object]] = []
 
     def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
-        """See SecondTier."""
+        """Ask Redis now, and leave the call of `then` to the test."""
         super().read_then(key, tags, lambda snapshot: self.late.append(partial(then, snapshot)))
 
     async def asked(self) -> None:

@@ -187,7 +187,7 @@ def snapshot_line(held: Kept, kept: Kept, now: float, *, answered: bool) -> list
 @pytest.mark.parametrize("now", [FRESH_UNTIL - 1, FRESH_UNTIL, FRESH_UNTIL + 10, STALE_UNTIL, STALE_UNTIL + 10])
 def test_what_redis_says_is_served_by_its_table(now: float) -> None:
     """Whatever memory and Redis have, the answer is that of the first line that fits; of two hits the newer one."""
-    expected = {
+    expected: dict[str, set[Outcome | None]] = {
         "a hit": {Outcome.MEMORY_HIT, Outcome.REDIS_HIT, Outcome.NEGATIVE_HIT},
         "a memory hit": {Outcome.MEMORY_HIT, Outcome.NEGATIVE_HIT},
         "nothing yet": {None},

@@ -44,6 +44,20 @@ async def test_a_miss_loads_and_a_hit_does_not() -> None:
     assert (Outcome.MEMORY_HIT, b"load 2", 2) == (fourth.outcome, fourth.value.body, origin.loads)
 
 
+async def test_an_answer_that_is_given_again_is_steady() -> None:
+    """From the second hit on, also after an invalidation of something else; never a miss or what is stale."""
+    clock, origin = StillClock(), Origin()
+    cache = cache_with(clock=clock)
+    lookups = [await asked(cache, "key", origin, tags=("tag",)) for _ in range(3)]
+    await cache.invalidate(["another tag"])
+    lookups.append(await asked(cache, "key", origin, tags=("tag",)))
+    assert [False, False, True, True] == [lookup.steady for lookup in lookups]
+    assert lookups[2] is lookups[3]
+    clock.now_s += TTL_S
+    stale = await asked(cache, "key", origin, tags=("tag",))
+    assert (Outcome.STALE, False) == (stale.outcome, stale.steady)
+
+
 async def test_a_call_may_name_its_own_lifetime() -> None:
     """A key that changes seldom is kept longer than the others."""
     clock, origin = StillClock(), Origin()

