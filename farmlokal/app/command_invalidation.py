@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.invalidation import Invalidator
+from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.errors import Unavailable
@@ -18,7 +18,7 @@ _WAIT_MAX_S = 5.0
 class CommandInvalidation:
     """Sends a command's invalidations."""
 
-    def __init__(self, sender: Invalidator, wait_max_s: float) -> None:
+    def __init__(self, sender: InvalidationSender, wait_max_s: float) -> None:
         """wait_max_s: how long `send_all` waits, in seconds."""
         self._sender = sender
         self._wait_max_s = wait_max_s
@@ -46,7 +46,7 @@ async def command_invalidation(
     """
     redis = redis_client(settings.redis_url, wait_max_s) if settings.redis_url is not None else None
     second = RedisTier(redis, wait_max_s=wait_max_s) if redis is not None else None
-    sender = Invalidator(second, TagHistory(), clock=time.time)
+    sender = InvalidationSender(second, TagHistory(), clock=time.time)
     try:
         yield CommandInvalidation(sender, wait_max_s)
     finally:

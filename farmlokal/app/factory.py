@@ -31,7 +31,7 @@ from farmlokal.app.resources import (
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier

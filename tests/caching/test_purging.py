@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.app.command_invalidation import send_invalidation
-from farmlokal.caching.invalidation import Invalidator
+from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.caching.value import Value
@@ -24,7 +24,7 @@ from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
 from tests.caching.hanging import HangingTier
 from tests.catalog.questions import where
-from tests.support.cache import is_listening
+from tests.support.cache import asked, epoch_of, is_listening
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask
@@ -47,9 +47,9 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
-    before = service.app[keys.CACHE]._history.epoch
+    before = epoch_of(service.app[keys.CACHE])
     await send_invalidation(settings, tags)
-    await until(lambda: service.app[keys.CACHE]._history.epoch > before)
+    await until(lambda: epoch_of(service.app[keys.CACHE]) > before)
     return await standing(service)
 
 
@@ -110,7 +110,7 @@ async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: 
 
 async def test_what_is_under_way_is_not_sent_yet() -> None:
     """A tier that does not answer holds an invalidation: whoever waits for it hears that it was not sent."""
-    sender = Invalidator(HangingTier(), TagHistory(), clock=time.time)
+    sender = InvalidationSender(HangingTier(), TagHistory(), clock=time.time)
     assert await sender.settle(0)
     sender.invalidate({"products"})
     assert not await sender.settle(0.01)
@@ -130,7 +130,9 @@ async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
             assert 404 == (await ask(service.port, "/products/7")).status
         assert (
             Outcome.NEGATIVE_HIT
-            is (await cache.get("product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))).outcome
+            is (
+                await asked(cache, "product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))
+            ).outcome
         )
 
 

@@ -42,9 +42,9 @@ async def show_product(request: web.Request) -> web.Response:
         raise InvalidInput([Fault("id", shown(text), str(error))]) from None
     app = request.app
     key = f"product/{product_id}"
-    lookup = await app[keys.CACHE].get(
-        key, partial(app[keys.LISTING].product, product_id), tags=(product_tag(product_id),)
-    )
+    cache = app[keys.CACHE]
+    load = partial(app[keys.LISTING].product, product_id)
+    lookup = await cache.ask(cache.question(key, load, (product_tag(product_id),)))
     if lookup.value.negative:
         raise NotFound(lookup.value.body.decode())
     return _response(request, key, lookup)
