@@ -9,8 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from farmlokal.caching.redis.keys import LEASE_MS
-from farmlokal.caching.second_tier import Lease
+from farmlokal.caching.second_tier import LEASE_MS, Lease
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.token import Token
 from farmlokal.partner.tokens import TokenCache

@@ -1,6 +1,7 @@
 """A cache as one process has it, and an origin that can be watched, held up and made to fail."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -9,11 +10,10 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.lookup import Lifetime, Loader, Lookup, Question
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.question import Question
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.redis.keys import NOTICES
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.value import Value
@@ -124,17 +124,43 @@ def is_listening(cache: ReadThrough) -> bool:
     return "<NoticeListener listening=True>" in repr(cache)
 
 
-async def told(cache: ReadThrough, question: Question) -> Lookup | None:
-    """What a caller that is no task is told of Redis."""
+async def asked(
+    cache: ReadThrough, key: str, load: Loader, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
+) -> Lookup:
+    """The answer that one caller gets."""
+    return await cache.ask(cache.question(key, load, tags, lifetime))
+
+
+def peeked(cache: ReadThrough, key: str) -> Lookup | None:
+    """What memory has of `key`."""
+    return cache.peek(cache.question(key, Origin()))
+
+
+async def asked_then(cache: ReadThrough, question: Question) -> Lookup | None:
+    """What a caller that is no task gets of Redis."""
     asker: asyncio.Future[Lookup | None] = asyncio.get_running_loop().create_future()
-    assert cache.look_soon(question, asker.set_result)
+    assert cache.ask_then(question, asker.set_result)
     async with asyncio.timeout(WAIT_MAX_S):
         return await asker
 
 
 def epoch_of(cache: ReadThrough) -> int:
     """How much the process has heard."""
-    return cache._history.epoch
+    epoch = re.search(r"<TagHistory epoch=(\d+) ", repr(cache))
+    assert epoch is not None
+    return int(epoch[1])
+
+
+async def miss_notices(one: Process) -> None:
+    """Make the process, and whoever else listens to its Redis, believe that notices were missed."""
+    await send_notice(one, b"what nobody can read may have been a notice")
+
+
+async def send_notice(one: Process, notice: bytes) -> None:
+    """Send `notice` to the process, and whoever else listens to its Redis, and wait until it was handled."""
+    before = epoch_of(one.cache)
+    await one.tier.redis.publish(NOTICES, notice)
+    await until(lambda: epoch_of(one.cache) > before)
 
 
 async def deliver(writer: Process, readers: Iterable[Process], tags: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aiohttp import ClientSession, web
 
 from farmlokal.app.factory import create_app
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import parse_address
@@ -58,9 +59,9 @@ class Service(NamedTuple):
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Service]:
-    """Run the service until the block ends."""
-    app = create_app(settings)
+async def serving(settings: Settings, table: QuestionTable = TABLE) -> AsyncIterator[Service]:
+    """Run the service until the block ends. table: what may be asked of it."""
+    app = create_app(settings, table=table)
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=1)
     await runner.setup()
     try:

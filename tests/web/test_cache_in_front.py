@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from structlog.typing import EventDict
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.web import keys
 from tests.servers import NginxServer

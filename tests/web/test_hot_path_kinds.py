@@ -67,7 +67,7 @@ async def stale(tmp_path: Path) -> AsyncIterator[Paths]:
             for key in [key for key in (*memory._small, *memory._main) if key.startswith("products?")]:
                 entry = memory.peek(key)
                 assert entry is not None
-                entry.calm_until = entry.fresh_until = entry.loaded_at
+                entry.hit_valid_until = entry.fresh_until = entry.loaded_at
             watch_store(service.app).gate = gate
         yield running
         gate.set()

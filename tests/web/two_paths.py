@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.web import keys
 from tests.support.products import catalogue
 from tests.support.service import Service, serving, settings_for

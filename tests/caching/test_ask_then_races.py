@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from farmlokal.caching.loading import Filled, Filler, Wanted
-from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.question import Question
+from farmlokal.caching.decision import Found
+from farmlokal.caching.loading import Loading
+from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
+from farmlokal.caching.redis.keys import generation_keys
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import Reading, SecondTier
+from farmlokal.caching.second_tier import SecondTier, Snapshot
 from tests.caching.stepping import Database, Schedule
-from tests.support.cache import Process, deliver, process
+from tests.support.cache import Process, asked, deliver, miss_notices, process
 from tests.support.clock import StillClock
 from tests.support.waiting import until
 
@@ -26,9 +27,9 @@ class LateTier(RedisTier):
         super().__init__(*args, **kwargs)
         self.late: list[Callable[[], object]] = []
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
-        """See SecondTier."""
-        super().read_soon(key, tags, lambda reading: self.late.append(partial(then, reading)))
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
+        """Ask Redis now, and leave the call of `then` to the test."""
+        super().read_then(key, tags, lambda snapshot: self.late.append(partial(then, snapshot)))
 
     async def asked(self) -> None:
         """Return once Redis has answered."""
@@ -36,11 +37,13 @@ class LateTier(RedisTier):
 
 
 def unguarded(
-    self: Filler, second: SecondTier, question: Question, wanted: Wanted, then: Callable[[Filled | None], object]
+    self: Loading, second: SecondTier, question: Question, accepts: Accepts, then: Callable[[Found | None], object]
 ) -> None:
-    """`Filler.look_soon` with the epoch of the answer in place of that of the question."""
-    second.read_soon(
-        question.key, question.tags, lambda reading: then(self._found(question, reading, self._history.epoch, wanted))
+    """`Loading.look_then` with the epoch of the answer in place of that of the question."""
+    second.read_then(
+        question.key,
+        question.tags,
+        lambda snapshot: then(self._found(question, snapshot, self._history.epoch, accepts)),
     )
 
 
@@ -51,11 +54,11 @@ async def raced(url: str, write: Callable[[Process, Process], Any]) -> tuple[Loo
     """
     clock, database = StillClock(), Database(Schedule())
     async with process(url, clock, tier_type=LateTier) as reader, process(url, clock) as other:
-        await other.cache.get("page", database.load, tags=TAGS)
+        await asked(other.cache, "page", database.load, tags=TAGS)
         await other.cache.settle()
         heard: list[Lookup | None] = []
         question = reader.cache.question("page", database.load, TAGS)
-        assert reader.cache.look_soon(question, heard.append)
+        assert reader.cache.ask_then(question, heard.append)
         assert isinstance(reader.tier, LateTier)
         await reader.tier.asked()
         database.row = b"new"
@@ -72,21 +75,21 @@ async def notice(reader: Process, other: Process) -> None:
 
 
 async def own_write(reader: Process, _: Process) -> None:
-    """The reading process writes by itself."""
+    """The snapshot process writes by itself."""
     await reader.cache.invalidate(TAGS)
 
 
 async def missed(reader: Process, other: Process) -> None:
     """Another process writes, and its notice is lost with the connection."""
-    await other.tier.invalidate(TAGS, reader.cache._invalidator.name)
-    reader.cache._history.missed()
+    await other.tier.redis.delete(*generation_keys(TAGS))
+    await miss_notices(reader)
 
 
 async def test_without_the_guard_the_old_value_is_told_as_fresh(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who looks at his epoch when the answer comes takes it for newer than the notice: and keeps it so."""
-    monkeypatch.setattr(Filler, "look_soon", unguarded)
+    monkeypatch.setattr(Loading, "look_then", unguarded)
     first, then = await raced(redis_url, notice)
     assert first is not None
     assert (True, b"old") == (first.fresh, first.value.body)

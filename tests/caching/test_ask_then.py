@@ -7,12 +7,22 @@ from contextvars import ContextVar
 
 import pytest
 
-from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.question import Question
+from farmlokal.caching.lookup import Lookup, Outcome, Question
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.keys import entry_key
 from farmlokal.caching.value import Value
-from tests.support.cache import STALE_S, TTL_S, Origin, Process, cache_with, own_client, process, told
+from tests.support.cache import (
+    STALE_S,
+    TTL_S,
+    Origin,
+    Process,
+    asked,
+    asked_then,
+    cache_with,
+    miss_notices,
+    own_client,
+    process,
+)
 from tests.support.clock import StillClock
 from tests.support.own_servers import StartRedis
 from tests.support.waiting import settle, until
@@ -40,7 +50,7 @@ async def keep(url: str, clock: StillClock, origin: Origin, *keys: str) -> None:
     """Have another process load `keys`, and keep them in Redis."""
     async with process(url, clock, listening=False) as other:
         for key in keys:
-            await other.cache.get(key, origin)
+            await asked(other.cache, key, origin)
 
 
 def answers(cache: ReadThrough) -> dict[Outcome, int]:
@@ -61,14 +71,14 @@ async def test_a_hit_is_told_once_counted_once_and_kept(redis_url: str, clock: S
     await keep(redis_url, clock, origin, "key")
     question = reader.cache.question("key", origin)
     heard: list[Lookup | None] = []
-    assert reader.cache.look_soon(question, heard.append)
+    assert reader.cache.ask_then(question, heard.append)
     assert [] == heard
     await until(lambda: heard != [])
     (lookup,) = heard
     assert lookup is not None
     assert (Outcome.REDIS_HIT, b"load 1", True) == (lookup.outcome, lookup.value.body, lookup.fresh)
     assert {Outcome.REDIS_HIT: 1} == answers(reader.cache)
-    held = reader.cache.held(question)
+    held = reader.cache.peek(question)
     assert held is not None
     assert (Outcome.MEMORY_HIT, lookup.value) == (held.outcome, held.value)
     assert 1 == origin.loads
@@ -88,9 +98,9 @@ async def test_what_redis_cannot_answer_is_told_as_none(
         clock.now_s += TTL_S + STALE_S
     loads = origin.loads
     question = reader.cache.question("key", origin)
-    assert await told(reader.cache, question) is None
+    assert await asked_then(reader.cache, question) is None
     assert ({}, loads) == (answers(reader.cache), origin.loads)
-    assert Outcome.MISS is (await reader.cache.fetch(question, looked=True)).outcome
+    assert Outcome.MISS is (await reader.cache.ask(question, looked=True)).outcome
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
@@ -98,19 +108,19 @@ async def test_a_dead_redis_is_told_as_none_in_time(own_redis: StartRedis, clock
     """Every asker hears within the stated wait, and soon nobody waits at all; memory is used where it has something."""
     server, origin = own_redis(), Origin()
     async with process(server.url(), clock, wait_max_s=REDIS_WAIT_S) as one:
-        await one.cache.get("held", origin)
+        await asked(one.cache, "held", origin)
         await one.cache.settle()
+        await miss_notices(one)
         if fault == "killed":
             server.kill()
         else:
             server.pause()
         for _ in range(3):
             began = time.perf_counter()
-            asked = [one.cache.question(f"key {number}", origin) for number in range(20)]
-            assert [None] * 20 == await asyncio.gather(*(told(one.cache, question) for question in asked))
+            questions = [one.cache.question(f"key {number}", origin) for number in range(20)]
+            assert [None] * 20 == await asyncio.gather(*(asked_then(one.cache, question) for question in questions))
             assert time.perf_counter() - began < REDIS_WAIT_S + SLACK_S
-        one.cache._history.missed()
-        unconfirmed = await told(one.cache, one.cache.question("held", origin))
+        unconfirmed = await asked_then(one.cache, one.cache.question("held", origin))
         assert unconfirmed is not None
         assert Outcome.MEMORY_HIT is unconfirmed.outcome
         if fault == "frozen":
@@ -125,12 +135,12 @@ async def test_what_redis_holds_stale_is_told_and_loaded_once(
     await keep(redis_url, clock, origin, "key")
     clock.now_s += TTL_S
     question = reader.cache.question("key", origin)
-    lookups = await asyncio.gather(*(told(reader.cache, question) for _ in range(ASKERS)))
+    lookups = await asyncio.gather(*(asked_then(reader.cache, question) for _ in range(ASKERS)))
     assert {(Outcome.STALE, False)} == {(lookup.outcome, lookup.fresh) for lookup in lookups if lookup is not None}
     assert {Outcome.STALE: ASKERS} == answers(reader.cache)
     await until(lambda: "in_flight=0" in repr(reader.cache))
     assert 2 == origin.loads
-    held = reader.cache.held(question)
+    held = reader.cache.peek(question)
     assert held is not None
     assert (Outcome.MEMORY_HIT, b"load 2") == (held.outcome, held.value.body)
 
@@ -139,7 +149,7 @@ async def test_without_redis_nobody_is_told() -> None:
     """The caller hears at once that he has to ask otherwise."""
     heard: list[Lookup | None] = []
     cache = cache_with()
-    assert not cache.look_soon(cache.question("key", Origin()), heard.append)
+    assert not cache.ask_then(cache.question("key", Origin()), heard.append)
     await settle()
     assert [] == heard
 
@@ -151,7 +161,7 @@ async def test_during_a_load_nobody_is_told(reader: Process) -> None:
     question = reader.cache.question("key", origin)
     loading = asyncio.create_task(reader.cache.ask(question))
     await until(lambda: origin.running == 1)
-    assert not reader.cache.look_soon(question, heard.append)
+    assert not reader.cache.ask_then(question, heard.append)
     following = asyncio.create_task(reader.cache.ask(question))
     await settle()
     origin.gate.set()
@@ -166,9 +176,9 @@ async def test_one_turn_of_the_loop_is_one_mget(own_redis: StartRedis, clock: St
     await keep(url, clock, origin, "key", *keys[:50])
     async with process(url, clock) as one, own_client(url) as redis:
         await redis.config_resetstat()
-        asked = [one.cache.question(key, origin) for key in ["key"] * ASKERS + keys]
-        tasks = (one.cache.ask(question) for question in asked[:50])
-        answered = await asyncio.gather(*tasks, *(told(one.cache, question) for question in asked))
+        questions = [one.cache.question(key, origin) for key in ["key"] * ASKERS + keys]
+        tasks = (one.cache.ask(question) for question in questions[:50])
+        answered = await asyncio.gather(*tasks, *(asked_then(one.cache, question) for question in questions))
         assert 1 == await mgets(url)
         expected = [Outcome.REDIS_HIT] * (50 + ASKERS + 50) + [None] * 50
         assert expected == [lookup and lookup.outcome for lookup in answered]
@@ -180,8 +190,8 @@ async def test_many_keys_are_divided(own_redis: StartRedis, clock: StillClock) -
     async with process(url, clock) as one, own_client(url) as redis:
         await keep(url, clock, origin, "key 700")
         await redis.config_resetstat()
-        asked = [one.cache.question(f"key {number}", origin) for number in range(1000)]
-        heard = await asyncio.gather(*(told(one.cache, question) for question in asked))
+        questions = [one.cache.question(f"key {number}", origin) for number in range(1000)]
+        heard = await asyncio.gather(*(asked_then(one.cache, question) for question in questions))
         assert [700] == [place for place, lookup in enumerate(heard) if lookup is not None]
         assert 4 <= await mgets(url) <= 5
 
@@ -198,7 +208,7 @@ async def test_a_task_that_leaves_takes_the_answer_from_nobody(
     await asyncio.sleep(0)
     heard: list[Lookup | None] = []
     for _ in range(3):
-        assert reader.cache.look_soon(question, heard.append)
+        assert reader.cache.ask_then(question, heard.append)
     leaving.cancel()
     assert Outcome.REDIS_HIT is (await staying).outcome
     await until(lambda: len(heard) == 3)
@@ -220,10 +230,10 @@ async def test_what_is_started_belongs_to_its_own_asker(redis_url: str, clock: S
     clock.now_s += TTL_S
     question: Question = reader.cache.question("key", load)
     asking.set("the first")
-    first = asyncio.create_task(reader.cache.get("another", Origin()))
+    first = asyncio.create_task(asked(reader.cache, "another", Origin()))
     await asyncio.sleep(0)
     asking.set("the second")
-    assert reader.cache.look_soon(question, lambda _: told_as.append(asking.get()))
+    assert reader.cache.ask_then(question, lambda _: told_as.append(asking.get()))
     asking.set("somebody else")
     await first
     await until(lambda: refreshed_for != [])
