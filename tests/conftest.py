@@ -87,6 +87,12 @@ def mysql_url(mariadb: DatabaseAccess) -> Iterator[str]:
     yield from _new_database(mariadb)
 
 
+@pytest.fixture(scope="module")
+def module_mysql_url(mariadb: DatabaseAccess) -> Iterator[str]:
+    """Return the URL of a database that the tests of one module share, which only read what one of them put there."""
+    yield from _new_database(mariadb)
+
+
 @pytest.fixture
 def mysql9_url() -> Iterator[str]:
     """Return the URL of a new, empty database on the MySQL server that FARMLOKAL_TEST_MYSQL_URL names."""

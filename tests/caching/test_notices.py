@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -67,27 +68,31 @@ async def test_a_burst_of_writes_is_a_few_notices(redis_url: str) -> None:
     assert longest_gap_s(heard) < 0.2 + 2 * held_up_s
 
 
+async def a_thousand_in_a_second(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it so often at that pace; what a busy machine holds up is made up for."""
+    started = time.monotonic()
+    for number in range(1000):
+        if (wait_s := started + number / 1000 - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
+        await work()
+
+
 async def test_a_burst_does_not_turn_the_cache_off(redis_url: str) -> None:
     """At a thousand writes a second to one tag both processes answer from memory, and load a few dozen times."""
     origin = Origin()
     async with process(redis_url) as writer, process(redis_url) as reader:
         outcomes = {writer: 0, reader: 0}
         hits = {writer: 0, reader: 0}
-        end = time.monotonic() + 1
 
         async def write() -> None:
-            while time.monotonic() < end:
-                await writer.cache.invalidate(TAGS)
-                await asyncio.sleep(0.001)
+            await writer.cache.invalidate(TAGS)
 
         async def read(one: Process) -> None:
-            while time.monotonic() < end:
-                outcome, _ = await body(one, origin)
-                outcomes[one] += 1
-                hits[one] += outcome is not Outcome.MISS
-                await asyncio.sleep(0.001)
+            outcome, _ = await body(one, origin)
+            outcomes[one] += 1
+            hits[one] += outcome is not Outcome.MISS
 
-        await asyncio.gather(write(), read(writer), read(reader))
+        await asyncio.gather(*map(a_thousand_in_a_second, (write, lambda: read(writer), lambda: read(reader))))
     assert hits[reader] > 0.95 * outcomes[reader]
     assert hits[writer] > 0.75 * outcomes[writer]
 
