@@ -193,7 +193,7 @@ class ServerProcess(ABC):
             self._watcher = None
 
 
-def _shuffled_ports() -> Iterator[int]:
+def shuffled_ports() -> Iterator[int]:
     """Yield, again and again in one random order, the ports that this process chooses from.
 
     Test processes that run beside each other choose from a share each, and none offers a port twice while it has
@@ -205,7 +205,7 @@ def _shuffled_ports() -> Iterator[int]:
     return cycle(random.sample(share, len(share)))
 
 
-_ports = _shuffled_ports()
+_ports = shuffled_ports()
 
 
 def free_port() -> int:
