@@ -18,7 +18,7 @@ PROCESSES = 1
 BIN = .venv/bin
 # In several processes, unless ARGS name tests. Containers tend to set PYTHONDONTWRITEBYTECODE, and then each of the
 # hundreds of processes that tests start would compile the package anew.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadgroup
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help

@@ -18,27 +18,14 @@ from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRed
 from tests.support.backends import new_database_url
 from tests.support.own_servers import StartMariaDB, StartRedis
 
-# The first fails a test that logs a secret; the second lets some have the machine to themselves.
-pytest_plugins = ("tests.support.secret_watch", "tests.support.alone")
+# The first fails a test that logs a secret; the second says which tests run in which process, and which run alone.
+pytest_plugins = ("tests.support.secret_watch", "tests.support.parallel")
 
 # How long one example, or the drawing of it, takes says how busy the machine is.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 _database_number = count(1)
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return in how many processes `-n auto` runs the tests: one for each core and one more, since many wait.
-
-    Few tests are quicker in the one process that is there: where files or names are given, it is 0. So it is where the
-    environment names a Redis: a test empties it, and what is published there reaches everybody.
-    """
-    few = config.args_source is config.ArgsSource.ARGS or config.option.keyword
-    if few or "FARMLOKAL_TEST_REDIS_URL" in os.environ:
-        config.option.dist = "no"
-        return 0
-    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.fixture(scope="session")

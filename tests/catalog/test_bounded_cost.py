@@ -73,7 +73,6 @@ async def million(request: pytest.FixtureRequest) -> AsyncIterator[Catalogue]:
         yield catalogue
 
 
-@pytest.mark.xdist_group("fifty thousand products")
 async def test_every_question_is_bounded(small: Catalogue) -> None:
     """One filter, category with price range, and combinations, on a catalogue that `make test` has time for."""
     await check(small, ONE_FILTER, 400, seed=1)
@@ -90,7 +89,6 @@ async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> Non
     await check_combinations(million, 800, seed=3)
 
 
-@pytest.mark.xdist_group("fifty thousand products")
 async def test_the_wrong_index_breaks_the_bound(small: Catalogue) -> None:
     """Without the choice, the sort order's own index reads far more than the bound for a rare filter."""
     draw = random.Random(4)

@@ -1,4 +1,4 @@
-"""A test that is alone: nothing runs beside it, and it is not kept out by those that come and go."""
+"""Tests in several processes: some keep together, and one that is alone has nothing beside it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,9 @@ from typing import Protocol
 
 import pytest
 
-from tests.support.alone import running
+from tests.support.parallel import TOGETHER, running
 
+ROOT = Path(__file__).parents[2]
 OTHERS = 6
 
 
@@ -58,3 +59,13 @@ def test_nothing_runs_beside_a_test_that_is_alone(tmp_path: Path) -> None:
     """Without the locks others do; with them none does, and the one gets its turn though they never pause."""
     assert company(lambda *, alone: nullcontext()) > 0
     assert 0 == company(partial(running, tmp_path))
+
+
+def test_what_the_tests_of_a_file_share_is_made_in_one_process() -> None:
+    """Every file with a fixture for all of its tests is among those that keep together, and no other is."""
+    sharing = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if '@pytest.fixture(scope="module")' in path.read_text("utf-8") and path != Path(__file__)
+    }
+    assert sharing == set(TOGETHER)
