@@ -18,8 +18,11 @@ from farmlokal.web.answers.negotiation import coding_for
 JSON = "application/json"
 
 
-class Wanted(NamedTuple):
-    """What a request says of the representation that it wants: its header lines, joined; None for none."""
+class Preconditions(NamedTuple):
+    """What a request says of the representation that it wants, and of those that it has.
+
+    Each is the lines of the header with that name, joined by commas; None without the header.
+    """
 
     accept_encoding: str | None = None
     if_none_match: str | None = None
@@ -34,9 +37,9 @@ class Selected(NamedTuple):
     etag: str
 
 
-def wanted_by(headers: MultiMapping[str]) -> Wanted:
-    """What the headers of a request want."""
-    return Wanted(
+def preconditions_of(headers: MultiMapping[str]) -> Preconditions:
+    """What the headers of a request say."""
+    return Preconditions(
         joined(headers, "Accept-Encoding"),
         joined(headers, "If-None-Match"),
         joined(headers, "If-Match"),
@@ -50,20 +53,20 @@ def joined(headers: MultiMapping[str], name: str) -> str | None:
     return ", ".join(headers.getall(name))
 
 
-def select(wanted: Wanted, value: Value) -> Selected:
+def select(asked: Preconditions, value: Value) -> Selected:
     """The representation of `value` for a GET or HEAD, after its preconditions in the RFC's order (section 13.2.2).
 
     Raises HTTPNotAcceptable, and HTTPPreconditionFailed where `If-Match` does not hold.
     """
-    coding = coding_for(wanted.accept_encoding, len(value.body))
-    if wanted.if_match is not None and not any_match(wanted.if_match, value.etag_of(coding)):
+    coding = coding_for(asked.accept_encoding, len(value.body))
+    if asked.if_match is not None and not any_match(asked.if_match, value.etag_of(coding)):
         raise web.HTTPPreconditionFailed
-    return selected(value, coding, not_modified=not_modified(wanted, value, coding))
+    return selected(value, coding, not_modified=not_modified(asked, value, coding))
 
 
-def not_modified(wanted: Wanted, value: Value, coding: str | None) -> bool:
+def not_modified(asked: Preconditions, value: Value, coding: str | None) -> bool:
     """Whether the client has the body of `value` in `coding` already."""
-    sent = wanted.if_none_match
+    sent = asked.if_none_match
     return sent is not None and not none_match(sent, value.etag_of(coding))
 
 
