@@ -45,7 +45,7 @@ from farmlokal.settings import Settings
 from farmlokal.telemetry.board import Seat, only_seat
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver, parse_networks
 from farmlokal.web.edge.common_headers import CommonHeaders

@@ -18,7 +18,7 @@ from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from tests.caching.cache_harness import is_listening, until
 from tests.conftest import StartRedis
 from tests.service import SECRET_KEY, Service, open_database, serving, settings_for

@@ -20,7 +20,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 class AccessLog:
-    """Writes a line for each answer. clients: tells a request's address, behind proxies too."""
+    """Writes a line for each answer. clients: finds a request's address, behind proxies too."""
 
     def __init__(self, clients: ClientResolver) -> None:
         self._clients = clients

@@ -53,7 +53,7 @@ class Connection(RequestHandler):
     aiohttp's task: the one that takes messages off the queue and has them answered, one after the other.
 
     loop: the event loop.
-    queue: the messages that were parsed and not taken yet, each with the stream of its body.
+    queue: the messages that were parsed and not taken off yet, each with the stream of its body.
     messages_parsed: how many there have been.
     waiter: what aiohttp's task waits for while the queue is empty; None while it does not wait. Parsing sets it.
     writing_paused: that the client does not take what is written.
@@ -146,12 +146,12 @@ def body_has_ended(request: web.BaseRequest) -> bool:
 
 
 def route_match_of(request: web.Request) -> web.UrlMappingMatchInfo | None:
-    """What the request's address met; None while nobody has looked: `match_info` asserts that somebody has."""
+    """What the request's address met; None before it was looked up: `match_info` asserts that it was."""
     return request._match_info
 
 
 def listening_sockets(site: web.BaseSite) -> Sequence[socket.socket]:
-    """What a site listens on; not every loop's servers tell."""
+    """The sockets that a site listens on; none where the event loop's servers do not list them."""
     return getattr(site._server, "sockets", ())
 
 

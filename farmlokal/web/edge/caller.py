@@ -1,4 +1,4 @@
-"""What a request's headers say of its caller: the request id, the place in a trace, the API key. Nothing is checked."""
+"""The caller as a request's headers describe it: its request id, its place in a trace, its API key (unchecked)."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Below the handlers: what the HTTP parser refuses is answered with problem details, and nobody is waited for long."""
+"""Below the handlers: what the HTTP parser refuses is answered with problem details, and slow heads are cut off."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 _log = get_logger(__name__)
 
 REQUEST_LINE_BYTES_MAX = 8190
-# Not the same number as above: the parser raises one exception for both, and its limit tells which line it was.
+# Not the same number as above: the parser raises one exception for both, and its limit shows which line it was.
 HEADER_FIELD_BYTES_MAX = 8191
 HEADERS_MAX = 100
 # From the first byte of a head to its last: a client that trickles it longer is cut off.
@@ -53,7 +53,7 @@ class ProblemConnection(Connection):
             ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MAX_MS)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End."""
+        """End; no head is timed any more."""
         if self.slow_head is not None:
             self.slow_head.cancel()
         super().connection_lost(exc)
@@ -61,7 +61,7 @@ class ProblemConnection(Connection):
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
         """End, after the request under way.
 
-        aiohttp tells idle connections to end before it shuts them down; one that was made in between would wait for
+        aiohttp closes idle connections before it shuts them down; one that was made in between would wait for
         its first request until `timeout`, and not be answered when it comes.
         """
         if not self.in_progress and not self.queue:
@@ -69,7 +69,7 @@ class ProblemConnection(Connection):
         await super().shutdown(timeout)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived."""
+        """Parse what arrived, and time a head that is not whole."""
         parsed = self.messages_parsed
         super().data_received(data)
         if self.messages_parsed != parsed:

@@ -1,4 +1,4 @@
-"""What the hot path found out of a request before it left it to the handlers: nothing is counted or asked twice."""
+"""What the hot path found out about a request before it left it to the handlers: nothing is counted or asked twice."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ from farmlokal.web.edge.aiohttp_adapter import message_of
 class HandedOver(NamedTuple):
     """A request that the hot path left to the handlers.
 
-    message: the parser's, which tells the request from those that follow on the connection. verdict: of the rate
-    limit, where there is one. error: why there is no page, for the listing's handler to raise. started_s: of
-    time.perf_counter, when its head was read: what was tried before counts for its time.
+    message: the parser's: every request of a connection has its own. verdict: of the rate limit; None without one.
+    error: why there is no page, for the listing's handler to raise. started_s: of time.perf_counter, when its head was
+    read: what was tried before counts for its time.
     """
 
     message: object
@@ -23,6 +23,6 @@ class HandedOver(NamedTuple):
 
 
 def handed_over(request: web.BaseRequest) -> HandedOver | None:
-    """What was found out of `request`; None where no hot path had seen it."""
+    """What was found out about `request`; None where the hot path has not seen it."""
     found: HandedOver | None = getattr(request.protocol, "handed_over", None)
     return found if found is not None and found.message is message_of(request) else None

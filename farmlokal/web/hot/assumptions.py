@@ -26,10 +26,10 @@ def _of_parsing(connection: Connection) -> str | None:
         return "a whole head does not wake the waiter"
     message, body = connection.queue[0]
     if body is not EMPTY_PAYLOAD or connection.upgraded:
-        return "the parser tells no end of a message"
-    told = [getattr(message, name, None) for name in ("method", "path", "should_close", "upgrade", "chunked")]
-    if told != ["GET", "/products?limit=1", False, False, False] or message.headers.get("if-none-match") != "*":
-        return "the parser tells other things of a message"
+        return "the parser shows no end of a message"
+    read = [getattr(message, name, None) for name in ("method", "path", "should_close", "upgrade", "chunked")]
+    if read != ["GET", "/products?limit=1", False, False, False] or message.headers.get("if-none-match") != "*":
+        return "the parser reads other things in a message"
     # Tried with no waiter, as while a page is looked up: nothing is woken, and the next message queues up.
     connection.waiter = None
     connection.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -50,4 +50,4 @@ def _of_ending(connection: Connection) -> str | None:
     if not connection.closing or not waiter.cancelled():
         return "closing does not end the wait for a request"
     connection.force_close()
-    return None if connection.force_closed else "a connection that is cut does not say so"
+    return None if connection.force_closed else "a connection that is cut is not marked as such"

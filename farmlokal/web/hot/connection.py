@@ -43,7 +43,7 @@ class HotConnection(ProblemConnection):
 
     @property
     def gone(self) -> bool:
-        """Whether there is nobody left to be answered."""
+        """Whether no client is left to be answered."""
         return self.transport is None or self.transport.is_closing()
 
     def after(self, event: Event) -> None:
@@ -51,18 +51,18 @@ class HotConnection(ProblemConnection):
         self.state = NEXT[self.state][event]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Begin, and learn which client the rate limit counts requests for."""
         super().connection_made(transport)
         self._client = self.hot.client_at(self.peername)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived: answer it, or do with it what aiohttp does."""
+        """Answer what arrived, or do with it what aiohttp does."""
         if self.state is not _IDLE:
             self.catch_up()
         if self.state is _IDLE and not self.writing_paused and self.hot.serving:
             self._try(data)
         else:
-            # Requests queue up behind the one that is being answered, or nobody reads the answers, or this is the end.
+            # Requests queue up behind the one that is being answered, or the client reads nothing, or this is the end.
             self._at_boundary = False
             self.hot.outbox.flush()
             super().data_received(data)
@@ -111,7 +111,7 @@ class HotConnection(ProblemConnection):
     def catch_up(self) -> None:
         """Before more is parsed: see whether aiohttp's task has come back to waiting."""
         if self.waiter is not None and not self.waiter.done():
-            # Its last answer did not tell that it would: more of the request was still to be read.
+            # Not to be seen from its last answer, after which more of the request was still to be read.
             self.after(Event.TASK_WAITS)
 
     def go_on(self, request: HotRequest) -> None:
@@ -138,7 +138,7 @@ class HotConnection(ProblemConnection):
         try:
             Connection.data_received(self, data)
         finally:
-            # Also when that failed: who closes the connection then ends the task that waits.
+            # Also when that failed: closing the connection then ends the task that waits.
             self.waiter = waiter
         if not self.queue:
             self._at_boundary = False

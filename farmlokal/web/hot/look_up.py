@@ -66,7 +66,7 @@ class LookUpConnection(HotConnection):
     def give_back(self, turns: int = 0) -> None:
         """Go on with the message that is held, if there is one, once aiohttp's task waits.
 
-        turns: of the event loop, that the task may still take.
+        turns: of the event loop, that the task may still need; with 0 the message goes on now.
         """
         if self._held is None:
             return
@@ -121,7 +121,7 @@ class LookUpConnection(HotConnection):
         try:
             answer = await self.hot.look_up(request, looked=looked)
         except asyncio.CancelledError:
-            # As aiohttp does when a handler is cancelled: who waits for an answer is not left waiting.
+            # As aiohttp does when a handler is cancelled: a client that waits for an answer is not left waiting.
             waiter.cancel()
             self.force_close()
             self.end_progress()

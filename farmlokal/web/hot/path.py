@@ -89,11 +89,14 @@ class HotPath:
             return None
 
     def client_at(self, peername: object) -> str | None:
-        """The rate limit's client for requests of this peer that say nothing of who they are; None without a limit."""
+        """The rate limit's client for requests of this peer that do not identify theirs; None without a limit."""
         return None if self._clients is None else self._clients.client(peername, (), None)
 
     def begin(self, head: Head, peername: object, client: str | None) -> HotRequest:
-        """The request whose head was read just now, counted for its client: `client`, if it says nothing else."""
+        """A request whose head was read just now, counted by the rate limit.
+
+        peername: as the transport returns it. client: that it counts for where its head identifies no other.
+        """
         started_s = time.perf_counter()
         verdict = None
         if self._take is not None and self._clients is not None:
@@ -124,9 +127,9 @@ class HotPath:
             return None
 
     def look_then(self, request: HotRequest, then: Callable[[bytes | None], object]) -> bool:
-        """Tell `then` in a later turn of the event loop the whole answer from Redis; None where that has none to give.
+        """Call `then` in a later turn of the event loop with the whole answer from Redis; None where that has none.
 
-        False where `then` is not told, and `look_up` has to find the answer.
+        Returns False where `then` will not be called, and `look_up` has to find the answer.
         """
 
         def found(lookup: Lookup | None) -> None:

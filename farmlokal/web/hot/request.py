@@ -29,7 +29,7 @@ class Head(NamedTuple):
 
     preconditions: what it says of representations. coding, small_coding: for a body that is worth it, and for a small
     one. origin: that may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key:
-    who it says it is. variant: of the answer, where it is the same for every page; else the page's size and validator
+    as they were sent. variant: of the answer, where it is the same for every page; else the page's size and validator
     decide.
     """
 
@@ -46,7 +46,7 @@ class Head(NamedTuple):
 
     @property
     def unlike_others(self) -> bool:
-        """Whether as good as nobody sends the same head again."""
+        """Whether the same head hardly ever comes again."""
         return self.request_id is not None or self.caller is not None
 
 
@@ -54,7 +54,7 @@ class HotRequest:
     """A request that is being answered, from the reading of its head on.
 
     head: what it asks for. verdict: of the rate limit; None without one. started_s: of time.perf_counter, when its
-    head was read. peername: as the transport tells it. error: why there is no answer, if there is none for a reason.
+    head was read. peername: as the transport returns it. error: why there is no answer, where something failed.
     """
 
     __slots__ = ("error", "head", "peername", "request_id", "started_s", "verdict")

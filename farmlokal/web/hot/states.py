@@ -15,13 +15,13 @@ class State(StrEnum):
     ANSWERING = "answering"
     """Requests are aiohttp's to answer, and the hot path knows nothing of them."""
     HELD = "held"
-    """A request for a page beyond memory is kept from aiohttp's task, which would take it, until that waits."""
+    """A request for a page beyond memory is kept from aiohttp's task, which would take it, until the task waits."""
     LOOKING = "looking"
     """The first request's page is looked up, in Redis or at the origin. Nothing wakes aiohttp's task meanwhile."""
     HANDED_OVER = "handed over"
     """The handlers answer the first request, and know what the hot path found out of it."""
     GONE = "gone"
-    """No request is taken any more: the connection is closed, cut, or told to end."""
+    """No further request is accepted: the connection is closed, cut, or about to end."""
 
 
 class Event(StrEnum):
@@ -44,7 +44,7 @@ class Event(StrEnum):
     TASK_WAITS = "aiohttp waits"
     """aiohttp's task is seen to wait for the next request."""
     ENDED = "ended"
-    """The connection is closed, cut, or told to end."""
+    """The connection is closed or cut, or `close` was called while it was idle."""
 
 
 # A pair that is not here cannot be.
