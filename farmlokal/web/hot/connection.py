@@ -185,5 +185,6 @@ class HotConnection(ProblemConnection):
         """Have aiohttp's task take the first message, unless it is on its way to look for one anyhow."""
         # It may be there before the outbox's own turn, and write.
         self.hot.outbox.flush()
-        if self.waiter is not None:
+        # One that is done was cancelled with its task.
+        if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
