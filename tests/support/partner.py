@@ -115,4 +115,5 @@ def guards_of(client: PartnerClient) -> Guards:
 
 def connections_in_use(connection: PartnerConnection) -> int:
     """How many connections the session has handed out and not got back."""
-    return connection._session.connections
+    connector = connection._session().connector
+    return 0 if connector is None else len(connector._acquired)
