@@ -4,15 +4,15 @@ from aiohttp import web
 
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
-    breaker_reading,
-    cache_readings,
-    database_readings,
-    limit_readings,
-    partner_readings,
-    sync_readings,
-    webhook_readings,
+    breaker_source,
+    cache_sources,
+    database_sources,
+    limit_sources,
+    partner_sources,
+    sync_sources,
+    webhook_sources,
 )
-from farmlokal.app.metrics.probes import Watch
+from farmlokal.app.metrics.probes import Probes
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.rate_limit import add_rate_limit
 from farmlokal.app.resources import (
@@ -22,10 +22,10 @@ from farmlokal.app.resources import (
     partner_context,
     planner_context,
     ready_context,
-    reaper_context,
     redis_client,
     redis_context,
     registrar_context,
+    retention_context,
     tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
@@ -42,7 +42,7 @@ from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.settings import Settings
-from farmlokal.telemetry.board import Seat, only_seat
+from farmlokal.telemetry.board import OwnSlot, sole_slot
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
@@ -59,15 +59,18 @@ from farmlokal.web.handlers.sync import stop_sync
 from farmlokal.web.parameters.questions import AskedPages
 from farmlokal.web.routes import METRICS_ROUTE, ROUTES, add_routes
 from farmlokal.webhooks.inbox import Inbox
-from farmlokal.webhooks.retention import Reaper
+from farmlokal.webhooks.retention import Retention
 from farmlokal.webhooks.signature import Verifier
 
 
-def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
-    """The application. Nothing is connected before it starts. seat: of a process that is one of several."""
+def create_app(settings: Settings, own: OwnSlot | None = None) -> web.Application:
+    """Return the application. Nothing is connected before it starts.
+
+    own: the slot of a process that is one of several; by default the process is the only one.
+    """
     mask_values(settings.secret_values())
-    seat = seat or only_seat()
-    observer = Observer(seat.slot)
+    own = own or sole_slot()
+    observer = Observer(own.slot)
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
@@ -87,10 +90,10 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
     sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
-    probes: dict[str, Probe] = {"database": database.ping}
+    pings: dict[str, Probe] = {"database": database.ping}
     if redis:
-        probes["redis"] = redis.ping
-    health = Health(probes)
+        pings["redis"] = redis.ping
+    health = Health(pings)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
     verifier = Verifier(settings.webhook_secrets.split(",")) if settings.webhook_secrets is not None else None
 
@@ -115,19 +118,19 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
     app[keys.SYNC] = sync
     shared_limit = add_rate_limit(app, settings)
     metrics = Metrics(
-        seat,
+        own,
         observer,
         health,
         [
-            *cache_readings(cache, memory),
-            *database_readings(database),
-            *partner_readings(partner),
-            *sync_readings(sync),
-            *webhook_readings(receiver, verifier),
-            *limit_readings(app.get(keys.LIMITER), shared_limit),
-            breaker_reading("redis", None if second is None else second.breaker),
+            *cache_sources(cache, memory),
+            *database_sources(database),
+            *partner_sources(partner),
+            *sync_sources(sync),
+            *webhook_sources(receiver, verifier),
+            *limit_sources(app.get(keys.LIMITER), shared_limit),
+            breaker_source("redis", None if second is None else second.breaker),
         ],
-        Watch(health, inbox, sync.runs),
+        Probes(health, inbox, sync.runs),
     )
     app[keys.METRICS] = metrics.registry
     app.on_shutdown.append(stop_sync)
@@ -142,9 +145,9 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
             category_counts_context(counts),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
-            reaper_context(Reaper(inbox, keep_days=settings.webhook_keep_days)),
+            retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),
             ready_context(health),
-            metrics.watching,
+            metrics.probing,
         ]
     )
     add_routes(app, ROUTES if settings.metrics_port is not None else (*ROUTES, METRICS_ROUTE))

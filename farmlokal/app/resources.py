@@ -24,7 +24,7 @@ from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.web.edge.lifecycle import Health, Phase
 from farmlokal.webhooks.registration import Registrar
-from farmlokal.webhooks.retention import Reaper
+from farmlokal.webhooks.retention import Retention
 
 _log = get_logger(__name__)
 
@@ -130,11 +130,11 @@ def planner_context(planner: Planner) -> Context:
     return context
 
 
-def reaper_context(reaper: Reaper) -> Context:
-    """Forget old events in the background until the end."""
+def retention_context(retention: Retention) -> Context:
+    """Delete old events in the background until the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        async with background(reaper.keep(), "inbox reaper"):
+        async with background(retention.keep(), "inbox retention"):
             yield
 
     return context

@@ -9,7 +9,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
@@ -35,7 +35,7 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app = create_app(settings)
-    app.on_startup.append(spare_the_heap)
+    app.on_startup.append(freeze_startup_objects)
     serve_metrics_from(app, metrics_socket(host, settings.metrics_port))
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
     await runner.setup()

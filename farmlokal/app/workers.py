@@ -14,9 +14,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
-from farmlokal.app.metrics.worker_slots import Seats
+from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
 from farmlokal.database.address import parse_address
@@ -43,7 +43,7 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
     """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
-    seats = Seats(workers)
+    slots = WorkerSlots(workers)
     options = {
         "bind": f"{host}:{port}",
         "workers": workers,
@@ -54,12 +54,12 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "control_socket_disable": True,
         "logger_class": PropagatingLogger,
         "loglevel": settings.log_level,
-        "pre_fork": seats.give,
-        "child_exit": seats.take_back,
+        "pre_fork": slots.assign,
+        "child_exit": slots.release,
     }
     # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
     asyncio.run(_check_database(settings))
-    Supervisor(settings, options, seats, metrics_socket(host, settings.metrics_port)).run()
+    Supervisor(settings, options, slots, metrics_socket(host, settings.metrics_port)).run()
 
 
 async def _check_database(settings: Settings) -> None:
@@ -83,14 +83,14 @@ class PropagatingLogger(Logger):  # type: ignore[misc]
 
 
 class Supervisor(BaseApplication):  # type: ignore[misc]
-    """Tells gunicorn what to run, and hands each worker its application."""
+    """Configures gunicorn, and makes the application of each worker."""
 
     def __init__(
-        self, settings: Settings, options: dict[str, Any], seats: Seats, metrics: socket.socket | None
+        self, settings: Settings, options: dict[str, Any], slots: WorkerSlots, metrics: socket.socket | None
     ) -> None:
-        """seats: of the workers. metrics: what they listen on for metrics, where that is a port of its own."""
+        """slots: where the workers count. metrics: the socket of the metrics, where they have a port of their own."""
         self.settings = settings
-        self._seats = seats
+        self._slots = slots
         self._metrics = metrics
         self._options = options
         self.runner: ServiceRunner | None = None
@@ -114,8 +114,8 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
         """What a worker calls, after the fork, for its runner."""
 
         async def make_runner() -> web.AppRunner:
-            app = create_app(self.settings, self._seats.own)
-            app.on_startup.append(spare_the_heap)
+            app = create_app(self.settings, self._slots.own)
+            app.on_startup.append(freeze_startup_objects)
             serve_metrics_from(app, self._metrics)
             self.runner = ServiceRunner(
                 app,

@@ -55,12 +55,12 @@ def replay(event_ids: tuple[str, ...], everything: bool) -> None:
             return await replay_all(receiver, inbox)
         counts: Counter[State] = Counter()
         for event_id in event_ids:
-            landing = await receiver.replay(event_id)
-            if landing is None:
+            result = await receiver.replay(event_id)
+            if result is None:
                 raise NotFound(f"{event_id} is no dead event")
-            counts[State.DEAD if landing.dead is not None else State.DONE] += 1
-            if landing.dead is not None:
-                click.echo(f"{event_id}: {landing.dead}", err=True)
+            counts[State.DEAD if result.dead is not None else State.DONE] += 1
+            if result.dead is not None:
+                click.echo(f"{event_id}: {result.dead}", err=True)
         return counts
 
     counts = run(_with_inbox(start(), work))

@@ -37,7 +37,7 @@ class Delivery(NamedTuple):
 
 
 def key_of(secret: str) -> bytes:
-    """The key in `whsec_<base64>`. Raises ValueError, which does not repeat the secret."""
+    """Returns the key in `whsec_<base64>`. Raises ValueError, whose text does not repeat the secret."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -50,12 +50,12 @@ def key_of(secret: str) -> bytes:
 
 
 def sign(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
-    """One signature as it stands in the header, `v1,<base64>`."""
+    """Returns one signature as the header has it, `v1,<base64>`. timestamp: Unix seconds."""
     return (_SCHEME + _mac(key, event_id, str(timestamp), body)).decode()
 
 
 class Verifier:
-    """Accepts what any of the live secrets has signed, at most five minutes ago or ahead."""
+    """Accepts a delivery that any of the live secrets has signed, at most five minutes ago or ahead."""
 
     def __init__(self, secrets: Iterable[str], *, clock: Callable[[], float] = time.time) -> None:
         """secrets: `whsec_…`, newest first. clock: Unix seconds, injected by tests. Raises ValueError as `key_of`."""
@@ -67,7 +67,7 @@ class Verifier:
         return f"<Verifier secrets={len(self._keys)}>"
 
     def verify(self, delivery: Delivery) -> str:
-        """The id of an authentic delivery. Raises SignatureRefused, which says what is wrong and nothing secret."""
+        """Returns the event id of an authentic delivery. Raises SignatureRefused, whose text holds nothing secret."""
         try:
             return self._verified(delivery)
         except SignatureRefused:
@@ -96,7 +96,7 @@ class Verifier:
             for text in signatures.encode("utf-8", "surrogateescape").split()
             if text.startswith(_SCHEME)
         ]
-        # Every pair is compared, in constant time each: what is answered, and when, tells nothing of a near miss.
+        # Every pair is compared, in constant time each: neither the answer nor its time tells a near miss.
         matches = 0
         for key in self._keys:
             expected = _mac(key, event_id, timestamp, body)

@@ -57,7 +57,7 @@ async def test_a_refusal_does_none_of_the_work(tmp_path: Path) -> None:
             ("/products?limit=rubbish", ""),
         )
         assert 2 == watched.questions
-        assert [2, 0] == [lane.refusals for lane in service.app[keys.LIMITER].lanes.values()]
+        assert [2, 0] == list(service.app[keys.LIMITER].refusals.values())
 
 
 async def test_the_token_has_a_quota_of_its_own(tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ async def test_with_redis_two_services_have_one_limit(tmp_path: Path, redis_url:
         assert [200, 200, 429] == await statuses(first.port, *[("/categories", "")] * 3)
         # Nobody told the other of this client yet: its first request there passes, and the answer to that is the news.
         assert [200] == await statuses(second.port, ("/categories", ""))
-        (state,) = second.app[keys.LIMITER].lanes["default"].states.values()
+        (client,) = second.app[keys.LIMITER].quota_clients["default"].table.clients.values()
         async with asyncio.timeout(20):
-            while not state.seen:  # noqa: ASYNC110 - in the background
+            while not client.seen:  # noqa: ASYNC110 - in the background
                 await asyncio.sleep(0.01)
         assert [429] == await statuses(second.port, ("/categories", ""))
         assert first.app[keys.LIMITER].shared

@@ -10,6 +10,7 @@ from farmlokal.errors import FarmLokalError, FeedInvalid, PartnerError, PartnerU
 from farmlokal.partner.sync.run import Run, RunState
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
 from farmlokal.partner.sync.walk import Stopped, SyncWalk, retry_after_s
+from farmlokal.resilience.failure_log import log_failure
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -137,8 +138,7 @@ class Sync:
             if state is RunState.FAILED:
                 await self._walk.forget(run)
         except (FarmLokalError, LeaseLost) as failure:
-            say = _log.debug if isinstance(failure, Unavailable) and failure.reported else _log.warning
-            say("the end of a sync could not be stored", run=run.run, reason=str(failure))
+            log_failure(_log, "the end of a sync could not be stored", failure, run=run.run)
 
     def _note_end(self, task: asyncio.Task[Run]) -> None:
         """Say how the task ended; of failures that follow each other, the first."""
