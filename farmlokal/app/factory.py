@@ -41,13 +41,16 @@ from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
+from farmlokal.formats.networks import parse_networks
+from farmlokal.formats.origins import parse_origins
+from farmlokal.formats.webhook_secrets import parse_secrets
 from farmlokal.settings import Settings
 from farmlokal.telemetry.board import OwnSlot, sole_slot
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
 from farmlokal.web.answers.cache_headers import Freshness
 from farmlokal.web.edge.access_log import AccessLog
-from farmlokal.web.edge.clients import ClientResolver, parse_networks
+from farmlokal.web.edge.clients import ClientResolver
 from farmlokal.web.edge.common_headers import Edge
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.edge.key_digests import key_digests
@@ -95,7 +98,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None) -> web.Applicatio
         pings["redis"] = redis.ping
     health = Health(pings)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
-    verifier = Verifier(settings.webhook_secrets.split(",")) if settings.webhook_secrets is not None else None
+    verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
     if settings.access_log == "on":
@@ -106,7 +109,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None) -> web.Applicatio
     app[keys.ASKED_PAGES] = AskedPages(signer, cache, listing)
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
-    app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))
+    app[keys.EDGE] = Edge(CrossOrigin(parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
     app[keys.HEALTH] = health
     app[keys.LISTING] = listing

@@ -3,12 +3,13 @@
 from aiohttp import web
 
 from farmlokal.app.resources import rate_limit_context, redis_client
+from farmlokal.formats.networks import parse_networks
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import parse_quotas
 from farmlokal.limiting.shared import WAIT_MAX_S, SharedLimit
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.edge.clients import ClientResolver, parse_networks
+from farmlokal.web.edge.clients import ClientResolver
 from farmlokal.web.edge.rate_limit import rate_limit_middleware
 
 

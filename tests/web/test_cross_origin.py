@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.edge.cors import is_origin
+from farmlokal.formats.origins import is_origin
 from tests.service import Service, serving, settings_for
 from tests.web.kept_connection import ask_kept
 from tests.web.web_harness import catalogue

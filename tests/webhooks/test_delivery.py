@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from farmlokal.formats.webhook_secrets import key_of
 from farmlokal.web import keys
-from farmlokal.webhooks.signature import key_of, sign
+from farmlokal.webhooks.signature import sign
 from tests.database.backends import on_every_backend
 from tests.service import open_database, serving, settings_for
 from tests.webhooks.inbox_view import inbox_of, stock_of
