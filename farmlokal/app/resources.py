@@ -63,7 +63,7 @@ def database_context(database: Database) -> Context:
 
 
 def redis_context(redis: Redis | None) -> Context:
-    """Close the client at the end. A Redis that is away is no reason not to start."""
+    """Close the client at the end. The application starts while Redis is away, too."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         yield
@@ -155,7 +155,7 @@ def registrar_context(registrar: Registrar | None) -> Context:
 
 @contextlib.asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Do `work` beside the block, and end it with the block."""
+    """Run `work` beside the block, and end it with the block. name: of its task."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
@@ -196,7 +196,7 @@ async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAI
 
 
 def redis_client(url: str, wait_max_s: float) -> Redis:
-    """A client whose every step is bounded by `wait_max_s` and that never retries: the breaker decides that."""
+    """Returns a client whose steps take `wait_max_s` seconds at most. It never retries: the breaker decides that."""
     return Redis.from_url(
         url,
         socket_timeout=wait_max_s,

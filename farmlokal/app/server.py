@@ -26,7 +26,7 @@ _LAST_REQUESTS_S = 1.0
 
 
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain as the settings say.
+    """Serve until SIGTERM or SIGINT, then drain for the time in the settings.
 
     on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken.
     """
@@ -53,10 +53,10 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
 
 
 async def drain(runner: ServiceRunner, drain_s: int) -> None:
-    """Tell load balancers to look elsewhere, and go on serving until they have; then accept no more connections.
+    """Turn readiness off, and go on serving until load balancers have turned away; then accept no more connections.
 
-    drain_s: seconds of that; 0 for none. Connections that are open at its end are answered for another second, so that
-    a request that was on its way is.
+    drain_s: seconds of that; 0 for none. Connections that are open at its end are answered for another second, for
+    requests that were on their way.
     """
     runner.app[keys.HEALTH].phase = Phase.DRAINING
     _log.info("draining", drain_s=drain_s)
@@ -67,13 +67,13 @@ async def drain(runner: ServiceRunner, drain_s: int) -> None:
 
 
 async def _stop_accepting(runner: ServiceRunner) -> None:
-    """Close the listening sockets, and take over whom the kernel let in before.
+    """Close the listening sockets, and take over the connections that the kernel accepted before.
 
     A closed socket resets the connections in its queue, and on those requests may be on their way. So the loop's own
-    socket is closed, a copy of it is emptied, and is closed in the same breath.
+    socket is closed, a copy of it is emptied, and is closed at once.
     """
     loop, server = asyncio.get_running_loop(), runner.server
-    if server is None:  # not set up: it accepts nobody
+    if server is None:  # not set up: it accepts no connections
         return
     listening = [
         socket.fromfd(own.fileno(), own.family, own.type)
@@ -85,7 +85,7 @@ async def _stop_accepting(runner: ServiceRunner) -> None:
     accepted = []
     for copy in listening:
         copy.setblocking(False)
-        with suppress(OSError):  # that there is nobody left
+        with suppress(OSError):  # the queue is empty
             while True:
                 accepted.append(copy.accept()[0])
         copy.close()

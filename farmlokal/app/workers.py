@@ -32,7 +32,7 @@ _START_AGAIN_S = 1
 
 
 def default_workers(settings: Settings) -> int:
-    """One per core where Redis lets them share; else one, since what spans processes would hold in each alone."""
+    """Returns one per core where processes share a Redis; else 1, since cache and limits would hold in each alone."""
     return 1 if settings.redis_url is None else len(os.sched_getaffinity(0))
 
 
@@ -73,7 +73,7 @@ async def _check_database(settings: Settings) -> None:
 
 
 class PropagatingLogger(Logger):  # type: ignore[misc]
-    """gunicorn's records, written by the log handler that this process has already."""
+    """Writes gunicorn's records by the log handler that this process has already."""
 
     def setup(self, cfg: Any) -> None:
         """Take gunicorn's level, and none of its handlers."""
@@ -111,7 +111,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """What a worker calls, after the fork, for its runner."""
+        """Returns what makes a worker's runner; called after the fork."""
 
         async def make_runner() -> web.AppRunner:
             app = create_app(self.settings, self._slots.own)
@@ -145,7 +145,7 @@ class DrainingWorker(GunicornUVLoopWebWorker):
             sys.exit(1)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM: go on serving while load balancers turn away, then stop."""
+        """On SIGTERM: go on serving until load balancers have turned away, then stop."""
         if self._draining is None:
             self._draining = self.loop.create_task(self._drain())
 

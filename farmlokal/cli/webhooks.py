@@ -1,4 +1,4 @@
-"""`farmlokal webhooks`: what an operator does about the partner's events."""
+"""`farmlokal webhooks`: the operator's commands for the partner's events."""
 
 import sys
 from collections import Counter
@@ -95,8 +95,3 @@ async def _with_inbox(settings: Settings, work: Callable[[Receiver, Inbox], Awai
         return await work(receiver, inbox)
     finally:
         await database.close()
-
-
-def register(group: click.Group) -> None:
-    """Add the commands."""
-    group.add_command(webhooks)

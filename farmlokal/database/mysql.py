@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import aiomysql
+from typing_extensions import override
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.dialect import MYSQL, Dialect
-from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
@@ -38,7 +39,7 @@ _TRANSACTION_ANSWER_MAX_S = 30
 _STATEMENTS_AT_ONCE = 100
 
 
-class MySQLDatabase:
+class MySQLDatabase(Database):
     """A pool of at most `pool_size` connections; SELECTs by `fetch` may run `statement_limit_ms`."""
 
     dialect: Dialect = MYSQL
@@ -54,32 +55,32 @@ class MySQLDatabase:
         return f"<MySQLDatabase {self._pool!r} limit_s={self._limit_s}>"
 
     @property
+    @override
     def pool_use(self) -> PoolUse:
-        """See Database.pool_use."""
         return self._pool.use
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch."""
         try:
             return await self._select(sql, params, limited=True)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
             return await self._select(sql, params, limited=True)
 
+    @override
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        """See Database.fetch_texts."""
         try:
             return await self._select_texts(sql, params)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
             return await self._select_texts(sql, params)
 
+    @override
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch_unlimited."""
         return await self._select(sql, params, limited=False)
 
+    @override
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """See Database.in_transaction."""
         backoff = Backoff(base_s=0.01, max_s=1.0)
         for attempt in range(1, _TRANSACTION_ATTEMPTS_MAX + 1):
             try:
@@ -99,18 +100,18 @@ class MySQLDatabase:
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
 
+    @override
     async def run_script(self, statements: Iterable[str]) -> None:
-        """See Database.run_script."""
         async with self._connection() as connection, connection.cursor() as cursor:
             for statement in statements:
                 await cursor.execute(statement)
 
+    @override
     async def ping(self) -> None:
-        """See Database.ping."""
         await self._select("SELECT 1", (), limited=True)
 
+    @override
     async def close(self) -> None:
-        """See Database.close."""
         await self._pool.close()
 
     async def _select(self, sql: str, params: Params, *, limited: bool) -> list[Row]:
@@ -158,28 +159,26 @@ class MySQLDatabase:
         return InUse(self._pool)
 
 
-class MySQLSession:
+class MySQLSession(Session):
     """One open transaction on one connection."""
 
     def __init__(self, cursor: aiomysql.Cursor) -> None:
         self._cursor = cursor
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Session.fetch."""
         async with _answered(sql):
             await self._cursor.execute(sql, params)
         return list(self._cursor._rows or ())
 
+    @override
     async def execute(self, sql: str, params: Params = ()) -> int:
-        """See Session.execute."""
         async with _answered(sql):
             return int(await self._cursor.execute(sql, params))
 
+    @override
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """See Session.execute_many.
-
-        The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
-        """
+        # The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
         rows = list(rows)
         if sql.startswith("INSERT"):
             async with _answered(sql):

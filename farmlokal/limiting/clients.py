@@ -1,49 +1,25 @@
 """The clients of one quota: what is known of each, at most so many of them, and the decision on their requests."""
 
+import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from farmlokal.limiting.quotas import Quota
-from farmlokal.limiting.verdicts import Verdict, Verdicts
+from farmlokal.limiting.reports import Reconciled, Report
+from farmlokal.limiting.verdicts import REMAINING_MAX, Verdict, Verdicts
 
 # Checked to find a client that can be forgotten. Of so many, among clients of which nearly all are quiet, one is.
 _CHECKS_MAX = 16
 # Of the burst: a client that has used so much of it since the last reconciling is reconciled at once.
 _HURRY_SHARE = 8
+# Kept of each quota: verdicts on what one client can spend in a tenth of a second.
+_FULL_BURST_VERDICTS_MAX = 4096
 # For so long after it last asked at its limit a client gets what Redis grants, and nothing else: a few reconcilings,
 # and less than the second after which a refused client may come back.
 _HOLD_S = 0.6
 # What the way to Redis may take longer at one time than at another. Without it a client that comes at the very moment
 # that its last answer named could be early by that much.
 _SLACK_S = 0.02
-
-
-class Report(NamedTuple):
-    """What one client did in this process since the last reconciling: see redis_script.RECONCILE.
-
-    admitted: requests. age_s: seconds since the first of them. asked: requests at the limit that no grant admitted.
-    held: whether the client passes only by grants. seen: the arrival time that this process had last from Redis, in µs.
-    """
-
-    admitted: int
-    age_s: float
-    asked: int
-    held: bool
-    seen: int
-
-
-class Reconciled(NamedTuple):
-    """The answer of Redis to a report.
-
-    arrival: the theoretical arrival time by this process's clock, in seconds. arrival_us: the same by that of Redis.
-    granted: requests that are counted already and may be admitted here. others: whether other processes admitted some.
-    """
-
-    arrival: float
-    arrival_us: int
-    granted: int
-    others: bool
 
 
 class TrackedClient:
@@ -186,6 +162,9 @@ class QuotaClients:
         self._clients = self.table.clients
         self.interval_s = quota.emission_interval_s
         self.tolerance_s = quota.tolerance_s
+        # To clients that had their whole burst, which are most, by what each spent since its last report.
+        self._full_burst_verdicts: dict[int, Verdict] = {}
+        self.share_among(1)
 
     def __repr__(self) -> str:
         return f"<QuotaClients {self.quota.policy} {self.table!r} queue={len(self.queue)} refusals={self.refusals}>"
@@ -206,7 +185,20 @@ class QuotaClients:
             self.reconcile_now()
         if not client.queued:
             self._enqueue(client)
+        if spent <= self._untold_max:
+            spent = 0
+        if ahead_s == self.interval_s:
+            return self._full_burst_verdicts.get(spent) or self._full_burst_verdict(spent)
         return self.verdicts.admitted(ahead_s, spent)
+
+    def share_among(self, peers: int) -> None:
+        """From now on `peers` processes share the limit."""
+        self.verdicts.peers = peers
+        self._full_burst_verdicts.clear()
+        # So much may be spent since the last report while as much remains as is ever sent: then it makes no difference
+        # how much it was.
+        others = peers - 1
+        self._untold_max = (self.quota.burst - REMAINING_MAX * peers) // others if others else sys.maxsize
 
     def next_in_queue(self, number: int) -> list[TrackedClient]:
         """Returns the first `number` clients of the queue, which leave it."""
@@ -226,6 +218,13 @@ class QuotaClients:
             return self.verdicts.granted(ahead_s)
         self.refusals += 1
         return self.verdicts.refused(ahead_s)
+
+    def _full_burst_verdict(self, spent: int) -> Verdict:
+        """Make the verdict of a client that had its whole burst, and keep it for the next one."""
+        if len(self._full_burst_verdicts) >= _FULL_BURST_VERDICTS_MAX:
+            self._full_burst_verdicts.clear()
+        verdict = self._full_burst_verdicts[spent] = self.verdicts.admitted(self.interval_s, spent)
+        return verdict
 
     def _enqueue(self, client: TrackedClient) -> None:
         client.queued = True

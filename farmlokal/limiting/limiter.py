@@ -37,12 +37,12 @@ class RateLimiter:
 
     @property
     def clients(self) -> int:
-        """How many clients are tracked; one that uses two quotas counts twice."""
+        """The number of tracked clients; one that uses two quotas counts twice."""
         return sum(len(clients.table) for clients in self.quota_clients.values())
 
     @property
     def refusals(self) -> dict[str, int]:
-        """How many requests were refused since the start, by quota."""
+        """The number of requests refused since the start, by quota."""
         return {name: clients.refusals for name, clients in self.quota_clients.items()}
 
     def take(self, quota: str, client: str) -> Verdict:
@@ -63,4 +63,4 @@ class RateLimiter:
         if peers != self.peers:
             self.peers = peers
             for clients in self.quota_clients.values():
-                clients.verdicts.share_among(peers)
+                clients.share_among(peers)

@@ -34,12 +34,12 @@ class Quota:
 
     @property
     def burst(self) -> int:
-        """How many requests may come at once from a client that was quiet: at most a twentieth of the quota, or 1."""
+        """The requests that may come at once from a client that was quiet: at most a twentieth of the quota, or 1."""
         return max(1, floor(self.requests * BURST_SHARE))
 
     @property
     def tolerance_s(self) -> float:
-        """How far a client's theoretical arrival time may lie ahead once a request is admitted."""
+        """The seconds that a client's theoretical arrival time may lie ahead once a request is admitted."""
         interval_s = self.emission_interval_s
         return self.burst * interval_s + min(_ROUNDING_S, _ROUNDING_SHARE * interval_s)
 

@@ -10,9 +10,10 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from farmlokal.limiting.clients import QuotaClients, Reconciled, TrackedClient
+from farmlokal.limiting.clients import QuotaClients, TrackedClient
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.redis_script import PROCESSES, RECONCILE, SILENT_MAX_US, arrival_key
+from farmlokal.limiting.reports import Reconciled
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
 

@@ -1,13 +1,11 @@
 """Verdicts: what the answer to a request says of its client's quota, made once for each value and used again."""
 
-import sys
 from math import ceil
 from typing import NamedTuple, TypeVar
 
 from farmlokal.limiting.quotas import Quota
 
-# Of one kind. A quota by the hour may have a verdict for each of its seconds, and one client may spend so many requests
-# in a tenth of a second.
+# Of one kind. A quota by the hour may have a verdict for each of its seconds.
 _KEPT_MAX = 4096
 # The largest that is sent. With more, nearly every verdict would be another, and making one costs more than the
 # decision.
@@ -44,38 +42,19 @@ class Verdicts:
         self._step_s = max(1, ceil(quota.emission_interval_s))
         self._admitted: dict[tuple[int, int], Verdict] = {}
         self._refused: dict[int, Verdict] = {}
-        # To clients that had their whole burst, which are most, by what each spent since its last report.
-        self._full_burst_verdicts: dict[int, Verdict] = {}
-        self.share_among(1)
+        self.peers = 1  # processes that share the limit
 
     def __repr__(self) -> str:
         return f"<Verdicts {self._quota.policy} kept={len(self._admitted) + len(self._refused)}>"
 
-    def share_among(self, peers: int) -> None:
-        """From now on `peers` processes share the limit."""
-        self._peers = peers
-        self._full_burst_verdicts.clear()
-        # So much may be spent since the last report while as much remains as is ever sent: then it makes no difference
-        # how much it was.
-        others = peers - 1
-        self._untold_max = (self._quota.burst - REMAINING_MAX * peers) // others if others else sys.maxsize
-
     def admitted(self, ahead_s: float, spent: int) -> Verdict:
         """The verdict of a request that is admitted, and counted in `ahead_s` and `spent`.
 
-        spent: requests of the client that this process admitted since its last report. The other processes may have
-        used their parts of what was left then.
+        spent: requests of the client that this process admitted since its last report; 0 where they make no difference.
+        The other processes may have used their parts of what was left then.
         """
-        if spent <= self._untold_max:
-            spent = 0
-        had_full_burst = ahead_s == self._interval_s
-        if had_full_burst:
-            kept = self._full_burst_verdicts.get(spent)
-            if kept is not None:
-                return kept
-        left = max(0, (int((self._tolerance_s - ahead_s) / self._interval_s) + spent) // self._peers - spent)
-        verdict = self._with(left, self._step_s if left else min(self._step_s, self._reset_s(ahead_s)))
-        return _keep(self._full_burst_verdicts, spent, verdict) if had_full_burst else verdict
+        left = max(0, (int((self._tolerance_s - ahead_s) / self._interval_s) + spent) // self.peers - spent)
+        return self._with(left, self._step_s if left else min(self._step_s, self._reset_s(ahead_s)))
 
     def granted(self, ahead_s: float) -> Verdict:
         """The verdict of a request at the limit that passes by a grant."""

@@ -1,4 +1,4 @@
-"""How long the inbox keeps events: what is older is deleted in the background."""
+"""The retention of the inbox: older events are deleted in the background."""
 
 from datetime import timedelta
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from farmlokal.limiting.clients import Reconciled, Report, TrackedClient
+from farmlokal.limiting.clients import TrackedClient
+from farmlokal.limiting.reports import Reconciled, Report
 
 INTERVAL_S = 2.0
 NOW = 100.0

@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from tests.service import serving, settings_for
+from tests.service import Service, serving, settings_for
 from tests.web.web_harness import Answer, ask, catalogue, problem, watch_store
 
 # Two requests at once, then one every 72 seconds: within a test nothing comes free.
@@ -138,17 +138,24 @@ async def test_off_is_off(tmp_path: Path) -> None:
         assert keys.LIMITER not in service.app
 
 
+async def until_reported(service: Service) -> None:
+    """Wait until Redis has answered to a report on the service's only client."""
+    (client,) = service.app[keys.LIMITER].quota_clients["default"].table.clients.values()
+    async with asyncio.timeout(20):
+        while not client.seen:  # noqa: ASYNC110 - in the background
+            await asyncio.sleep(0.01)
+
+
 async def test_with_redis_two_services_have_one_limit(tmp_path: Path, redis_url: str) -> None:
     """What was used up at one is used up at the other, once they were reconciled."""
     settings = await limited(tmp_path, redis_url=redis_url)
     async with serving(settings) as first, serving(settings) as second:
         assert [200, 200, 429] == await statuses(first.port, *[("/categories", "")] * 3)
-        # Nobody told the other of this client yet: its first request there passes, and the answer to that is the news.
+        await until_reported(first)
+        # The other does not know of this client yet: its first request there passes, and the answer to its report has
+        # what was used up.
         assert [200] == await statuses(second.port, ("/categories", ""))
-        (client,) = second.app[keys.LIMITER].quota_clients["default"].table.clients.values()
-        async with asyncio.timeout(20):
-            while not client.seen:  # noqa: ASYNC110 - in the background
-                await asyncio.sleep(0.01)
+        await until_reported(second)
         assert [429] == await statuses(second.port, ("/categories", ""))
         assert first.app[keys.LIMITER].shared
         assert second.app[keys.LIMITER].shared

@@ -41,7 +41,10 @@ class BoardCollector(Collector):
 
 
 def registry_of(board: Board, flush: Callable[[], None]) -> CollectorRegistry:
-    """What is scraped: the board, and the figures of the process itself where it is the only one."""
+    """Returns the registry that is scraped: the board, and the figures of the process itself where it is the only one.
+
+    flush: as of BoardCollector.
+    """
     registry = CollectorRegistry()
     registry.register(BoardCollector(board, flush))
     if len(board.slots) == 1:

@@ -1,4 +1,4 @@
-"""How late the event loop is: the one number that every slow thing in the process shows in."""
+"""The lag of the event loop: the one number in which every slow thing in the process shows."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class LoopLag:
         return f"<LoopLag {self.times!r} worst_s={max(self._latest):.3f}>"
 
     def sources(self) -> Iterator[MetricSource]:
-        """Every lag, and the worst of the last ten seconds."""
+        """Yields every lag, and the worst of the last ten seconds."""
         yield MetricSource("farmlokal_event_loop_lag_seconds", "", self.times)
         yield MetricSource("farmlokal_event_loop_lag_max_seconds", "", lambda: max(self._latest))
 

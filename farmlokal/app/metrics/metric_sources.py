@@ -46,7 +46,7 @@ def number_in(numbers: Mapping[K, float], key: K) -> Callable[[], float]:
 
 
 def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSource]:
-    """What the cache and its first tier count."""
+    """Yields the counters of the cache and of its first tier."""
     counts = cache.counts
     for outcome in Outcome:
         yield MetricSource("farmlokal_cache_lookups_total", outcome, partial(counts.answers, outcome))
@@ -67,7 +67,7 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
 
 
 def database_sources(database: Database) -> Iterator[MetricSource]:
-    """How the pool of connections stands."""
+    """Yields the use of the pool of connections."""
     yield MetricSource("farmlokal_database_pool_connections", "used", lambda: database.pool_use.used)
     yield MetricSource("farmlokal_database_pool_connections", "idle", lambda: database.pool_use.idle)
     yield MetricSource("farmlokal_database_pool_waiting", "", lambda: database.pool_use.waiting)
@@ -79,7 +79,7 @@ def breaker_source(dependency: str, breaker: CircuitBreaker | None) -> MetricSou
 
 
 def partner_sources(partner: PartnerConnection) -> Iterator[MetricSource]:
-    """What the calls to the partner count, as far as it is configured."""
+    """Yields the counters of the calls to the partner, as far as it is configured."""
     api, endpoint = partner.api, partner.token_endpoint
     yield breaker_source("partner", None if api is None else api.guards.breaker)
     yield breaker_source("token-endpoint", None if endpoint is None else endpoint.guards.breaker)
@@ -117,7 +117,7 @@ def _token_sources(tokens: TokenCache) -> Iterator[MetricSource]:
 
 
 def limit_sources(limiter: RateLimiter | None, shared: SharedLimit | None) -> Iterator[MetricSource]:
-    """What the rate limit counts; nothing where there is none."""
+    """Yields the counters of the rate limit; its breaker alone where there is none."""
     yield breaker_source("rate-limit", None if shared is None else shared.breaker)
     if limiter is None:
         return
@@ -129,7 +129,7 @@ def limit_sources(limiter: RateLimiter | None, shared: SharedLimit | None) -> It
 
 
 def webhook_sources(receiver: Receiver, verifier: Verifier | None) -> Iterator[MetricSource]:
-    """What became of the deliveries."""
+    """Yields the numbers of deliveries by their outcome."""
     for outcome in BY_NAME["farmlokal_webhook_deliveries_total"].values:
         if outcome != "refused":
             yield MetricSource("farmlokal_webhook_deliveries_total", outcome, number_in(receiver.tally, outcome))
@@ -139,7 +139,7 @@ def webhook_sources(receiver: Receiver, verifier: Verifier | None) -> Iterator[M
 
 
 def sync_sources(sync: Sync) -> Iterator[MetricSource]:
-    """What this process's work on runs of the sync counts."""
+    """Yields the counters of this process's work on runs of the sync."""
     for result in sync.rows:
         yield MetricSource("farmlokal_sync_rows_total", result, number_in(sync.rows, result))
     for state in (RunState.DONE, RunState.FAILED, RunState.INTERRUPTED):

@@ -33,7 +33,7 @@ class Probes:
         return f"<Probes up={self._up} events={self._events} last_done_s={self._last_done_s}>"
 
     def sources(self) -> Iterator[MetricSource]:
-        """What was found last; NaN before the first look."""
+        """Yields the latest results; NaN before the first."""
         for dependency in self._up:
             yield MetricSource("farmlokal_dependency_up", dependency, number_in(self._up, dependency))
         for state in State:

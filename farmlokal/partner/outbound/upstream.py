@@ -48,7 +48,7 @@ class SharedSession:
 
     @property
     def connections(self) -> int:
-        """How many connections are in use now."""
+        """The number of connections in use now."""
         connector = None if self._session is None else self._session.connector
         return 0 if connector is None else len(connector._acquired)
 
