@@ -22,7 +22,7 @@ def test_a_served_process_is_spared_and_still_collects(tmp_path: Path) -> None:
     environment = developers(tmp_path)
     make_catalogue(environment)
     with_tests = environment | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    done = run_module("tests.garbage_collection_process", with_tests, tmp_path, str(free_port()))
+    done = run_module("tests.heap_process", with_tests, tmp_path, str(free_port()))
     assert 0 == done.returncode, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     told = json.loads(line)

@@ -1,4 +1,4 @@
-"""`python -m tests.garbage_collection_process PORT`: a served process that tells what its collector does, and stops.
+"""`python -m tests.heap_process PORT`: a served process that tells what its collector does, and stops.
 
 Writes one line of JSON: frozen, how many objects no pass looks at; thresholds, of the passes; freed, whether a circle
 that was made after the start is gone when many more objects have been made, without anybody asking for a pass.
