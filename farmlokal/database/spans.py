@@ -7,7 +7,7 @@ from farmlokal.telemetry.span import NO_SPAN, Kind, Span
 
 
 def statement_span(system: str, sql: str) -> AbstractContextManager[Span]:
-    """A span around one statement, named by its first word: neither its text nor its values are anybody's business.
+    """Returns a span around one statement, named by its first word: its text and its values are private.
 
     system: `mysql`, `mariadb` or `sqlite`, as OpenTelemetry's semantic conventions spell them.
     """

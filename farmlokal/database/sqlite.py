@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiosqlite
+from typing_extensions import override
 
 from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
-from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
 from farmlokal.database.spans import statement_span
 from farmlokal.database.sqlite_session import SYSTEM, SQLiteSession, qmark
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
@@ -32,7 +33,7 @@ _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another co
 _UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 
 
-class SQLiteDatabase:
+class SQLiteDatabase(Database):
     """Up to four reading connections and one writing connection on one file."""
 
     dialect: Dialect = SQLITE
@@ -51,26 +52,28 @@ class SQLiteDatabase:
         return f"<SQLiteDatabase {self._address.path} idle={len(self._idle)} writing={self._writing.locked()}>"
 
     @property
+    @override
     def pool_use(self) -> PoolUse:
-        """See Database.pool_use. Of the reading connections: the writers' queue is SQLite's own."""
+        # Of the reading connections: the writers' queue is SQLite's own.
         used = min(self._readers, _READERS_MAX)
         return PoolUse(used, len(self._idle), self._readers - used)
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch."""
         return await self._select(sql, params, self._limit_s)
 
+    @override
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        """See Database.fetch_texts."""
         rows = await self._select(sql, params, self._limit_s)
         return [[None if text is None else str(text).encode() for text in row] for row in rows]
 
+    @override
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch_unlimited."""
         return await self._select(sql, params, None)
 
+    @override
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """See Database.in_transaction. SQLite has one writer at a time: a transaction is serial, never a deadlock."""
+        # SQLite has one writer at a time: a transaction is serial, never a deadlock.
         async with self._writing_connection() as connection:
             try:
                 await connection.execute("BEGIN IMMEDIATE")
@@ -82,19 +85,19 @@ class SQLiteDatabase:
                 raise
             return result
 
+    @override
     async def run_script(self, statements: Iterable[str]) -> None:
-        """See Database.run_script."""
         async with self._writing_connection() as connection:
             for statement in statements:
                 await connection.execute(statement)
             await connection.commit()
 
+    @override
     async def ping(self) -> None:
-        """See Database.ping."""
         await self.fetch("SELECT 1")
 
+    @override
     async def close(self) -> None:
-        """See Database.close."""
         # With every slot taken, no reader is left that would put a connection back after this.
         for _ in range(_READERS_MAX):
             await self._slots.acquire()
@@ -184,7 +187,7 @@ async def _turn_wal_on(connection: aiosqlite.Connection) -> None:
         try:
             await connection.execute(_WAL)
         except sqlite3.OperationalError as error:
-            # SQLite itself does not wait here for another who opens the new file at the same moment.
+            # SQLite itself does not wait here for another process that opens the new file at the same moment.
             if _primary_code(error) not in _HELD or time.monotonic() >= deadline:
                 raise
         else:

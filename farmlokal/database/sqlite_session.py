@@ -4,37 +4,39 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import aiosqlite
+from typing_extensions import override
 
-from farmlokal.database.interface import Params, Row
+from farmlokal.database.interface import Params, Row, Session
 from farmlokal.database.spans import statement_span
 
 SYSTEM = "sqlite"  # in traces
 
 
-class SQLiteSession:
+class SQLiteSession(Session):
     """One open transaction on the writing connection."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Session.fetch."""
         with statement_span(SYSTEM, sql):
             return [tuple(row) for row in await self._connection.execute_fetchall(qmark(sql), params)]
 
+    @override
     async def execute(self, sql: str, params: Params = ()) -> int:
-        """See Session.execute."""
         with statement_span(SYSTEM, sql):
             async with self._connection.execute(qmark(sql), params) as cursor:
                 return cursor.rowcount
 
+    @override
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """See Session.execute_many."""
         with statement_span(SYSTEM, sql):
             await self._connection.executemany(qmark(sql), rows)
 
+    @override
     async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
-        """See Session.insert_many. This transaction holds the only write lock: the ids follow one another."""
+        # This transaction holds the only write lock: the ids follow one another.
         if not rows:
             return []
         with statement_span(SYSTEM, sql):

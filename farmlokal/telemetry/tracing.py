@@ -24,7 +24,6 @@ _PROTOCOL = "http/protobuf"
 # Whether this process traces. The hot path stands down while it does: its answers would have no span.
 active = False
 
-
 _NOTHING: Attributes = {}
 _tracer: Tracer | None = None
 
@@ -34,7 +33,7 @@ def span(
 ) -> AbstractContextManager[Span]:
     """A span for a block of code, below the one under way. An exception that leaves the block marks it as failed.
 
-    attributes: named as OpenTelemetry's semantic conventions say; never a secret, nor a value that a client sent.
+    attributes: named by OpenTelemetry's semantic conventions; never a secret, nor a value that a client sent.
     """
     return NO_SPAN if _tracer is None else _tracer.span(name, kind, attributes, parent)
 

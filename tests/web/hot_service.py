@@ -41,8 +41,8 @@ def tasks_of(*names: str) -> list[str]:
 
 def spent(service: Service) -> float:
     """How many requests the rate limit counted."""
-    table = service.app[keys.LIMITER].lanes[DEFAULT].table
-    return sum(state.spent for state in table.states.values())
+    table = service.app[keys.LIMITER].quota_clients[DEFAULT].table
+    return sum(client.spent for client in table.clients.values())
 
 
 def server_of(service: Service) -> web.Server:

@@ -1,14 +1,13 @@
 """Keeps the sample, and plans by it."""
 
-import asyncio
-import random
+from functools import partial
 
 from farmlokal.catalog.planning.plan import Plan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.database.interface import Database
-from farmlokal.errors import Unavailable
+from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -52,12 +51,10 @@ class Planner:
 
     async def keep(self) -> None:
         """Draw the sample again and again, until cancelled."""
-        while True:
-            interval_s = _INTERVAL_S if len(self.sample) >= _SMALL_ROWS else _SMALL_INTERVAL_S
-            # Spread, so that processes started together do not read together.
-            await asyncio.sleep(interval_s * (0.9 + 0.2 * random.random()))  # noqa: S311 - not a secret
-            try:
-                await self.refresh(gradually=True)
-            except Unavailable as error:
-                say = _log.debug if error.reported else _log.warning
-                say("catalogue sample not refreshed", reason=str(error))
+        await every(
+            lambda: _INTERVAL_S if len(self.sample) >= _SMALL_ROWS else _SMALL_INTERVAL_S,
+            partial(self.refresh, gradually=True),
+            log=_log,
+            failed="catalogue sample not refreshed",
+            wait_first=True,
+        )

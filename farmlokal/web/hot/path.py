@@ -8,7 +8,6 @@ out; what they assume of aiohttp stands in `assumptions.py`.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import structlog
@@ -52,7 +51,7 @@ class HotPath:
         self._health = app[keys.HEALTH]
         self._clients = app.get(keys.CLIENTS)
         limiter = app.get(keys.LIMITER)
-        self._take = partial(limiter.take, _QUOTA) if limiter is not None and _QUOTA is not None else None
+        self._take = limiter.decider(_QUOTA) if limiter is not None and _QUOTA is not None else None
         self._access_log = app.get(keys.ACCESS_LOG)
         self._counts = app[keys.REQUEST_COUNTS]
         self._series = {status: self._counts.series(PATH, "GET", status) for status in (200, 304)}
