@@ -16,6 +16,12 @@ _QUOTED = re.compile(r"""(?<=[ ])['"]([^'"$ ][^'" ]*)['"]""")
 _PINNED = re.compile(r"(@?[\w./-]+)(?:==|@)(\$?[\w.]+)")
 
 
+def head_of(script: Path) -> str:
+    """The comment above the code, on one line."""
+    head, _ = script.read_text("utf-8").split("\nset -euo pipefail\n")
+    return " ".join(head.replace("\n#", " ").split())
+
+
 def test_there_are_findings() -> None:
     """The other tests have something to look at."""
     assert SCRIPTS
@@ -45,7 +51,7 @@ def test_a_script_leaves_nothing_behind(script: Path) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_every_package_is_pinned(script: Path) -> None:
     """Whatever is installed has its version, and that stands in the head as well."""
-    head, body = script.read_text("utf-8").split("\nset -euo pipefail\n")
+    _, body = script.read_text("utf-8").split("\nset -euo pipefail\n")
     packages = [package for command in _INSTALLS.findall(body) for package in _QUOTED.findall(command)]
     assert packages
     for package in packages:
@@ -53,7 +59,7 @@ def test_every_package_is_pinned(script: Path) -> None:
         assert pinned is not None, package
         name, version = pinned.groups()
         if not version.startswith("$"):  # one that the script tries several of
-            assert re.search(rf"{re.escape(name)} {re.escape(version)}\b", head), package
+            assert re.search(rf"{re.escape(name)} {re.escape(version)}\b", head_of(script)), package
 
 
 def test_the_table_has_each_script() -> None:
@@ -65,7 +71,7 @@ def test_the_table_has_each_script() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_what_a_head_points_to_exists(script: Path) -> None:
     """Each file of ours that it names is there, and each section of `docs/` that it names is a heading of that page."""
-    head = " ".join(script.read_text("utf-8").split("\nset -euo pipefail\n")[0].replace("\n#", " ").split())
+    head = head_of(script)
     for path in re.findall(r"\b(?:docs|tests|farmlokal)/[\w./-]+\w", head):
         assert ROOT.joinpath(path).exists(), path
     for page, section in re.findall(r"(docs/\w[\w-]*\.md),? ?\(?,? ?\"([^\"]+)\"", head):
