@@ -31,11 +31,12 @@ from farmlokal.app.resources import (
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.reading.store import ProductStore
@@ -56,15 +57,18 @@ from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
 from farmlokal.web.edge.request_counts import Observer
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import stop_sync
-from farmlokal.web.parameters.questions import AskedPages
-from farmlokal.web.routes import METRICS_ROUTE, ROUTES, add_routes
+from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.retention import Reaper
 from farmlokal.webhooks.signature import Verifier
 
 
-def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
-    """The application. Nothing is connected before it starts. seat: of a process that is one of several."""
+def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTable = TABLE) -> web.Application:
+    """The application. Nothing is connected before it starts.
+
+    seat: of a process that is one of several. table: what may be asked of the listing.
+    """
     mask_values(settings.secret_values())
     seat = seat or only_seat()
     observer = Observer(seat.slot)
@@ -81,7 +85,7 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    store = ProductStore(database)
+    store = ProductStore(database, table)
     listing = Listing(store, signer)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
@@ -100,7 +104,6 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
         observer.listeners.append(app[keys.ACCESS_LOG].note)
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
-    app[keys.ASKED_PAGES] = AskedPages(signer, cache, listing)
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
     app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))
@@ -109,6 +112,7 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
     app[keys.LISTING] = listing
     app[keys.OBSERVER] = observer
     app[keys.PARTNER] = partner
+    app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
     app[keys.RECEIVER] = receiver
     if verifier is not None:
         app[keys.VERIFIER] = verifier
@@ -147,6 +151,7 @@ def create_app(settings: Settings, seat: Seat | None = None) -> web.Application:
             metrics.watching,
         ]
     )
-    add_routes(app, ROUTES if settings.metrics_port is not None else (*ROUTES, METRICS_ROUTE))
+    routes = routes_of(table)
+    add_routes(app, routes if settings.metrics_port is not None else (*routes, METRICS_ROUTE))
     add_options_routes(app)
     return app

@@ -28,11 +28,6 @@ OTHER = "other"
 _KNOWN = frozenset(CATEGORIES)
 
 
-def is_category(slug: str) -> bool:
-    """Whether `slug` (lower case) stands in the closed list."""
-    return slug in _KNOWN
-
-
 def category_of(label: str) -> str:
     """The category that an input's `label` means, in any case; what is unknown becomes `other`."""
     slug = label.strip().lower()

@@ -6,6 +6,9 @@ rows are ordered and compared are made here, stored beside the original text, an
 
 import re
 import unicodedata
+from functools import lru_cache
+
+from farmlokal.catalog.records import PLACE_CHARS_MAX
 
 NAME_KEY_CHARS_MAX = 64
 
@@ -20,6 +23,12 @@ def text_key(text: str) -> str:
 def name_key(name: str) -> str:
     """The key by which products are ordered by name: its first 64 characters decide, ties go by id."""
     return text_key(name)[:NAME_KEY_CHARS_MAX].rstrip()
+
+
+@lru_cache(maxsize=65_536)  # products name the same farms, districts and states again and again
+def place_key(name: str) -> str:
+    """The normal form of a farm's, district's or state's name, cut to what its column holds: folded, ß becomes ss."""
+    return text_key(name)[:PLACE_CHARS_MAX].rstrip()
 
 
 def slug(text: str) -> str:

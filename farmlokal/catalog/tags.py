@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
+from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import ListingQuery
 
 # The listing as a whole: every page that is not of named categories.
@@ -27,7 +28,7 @@ def page_tags(query: ListingQuery) -> tuple[str, ...]:
     A write touches the listing and both the old and the new category of its product: so whatever changes a page of
     named categories touches one of those.
     """
-    return tuple(map(category_tag, query.filters.categories)) or (LISTING,)
+    return tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
 
 
 def touched(product_id: int, categories: Iterable[str]) -> set[str]:

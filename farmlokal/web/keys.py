@@ -16,7 +16,7 @@ from farmlokal.web.edge.common_headers import Edge
 from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import Observer
 from farmlokal.web.openapi.published import ApiDocument
-from farmlokal.web.parameters.questions import AskedPages
+from farmlokal.web.parameters.questions import Questions
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
@@ -25,7 +25,6 @@ ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 API_DOCUMENT = web.AppKey("API_DOCUMENT", ApiDocument)
 # Their digests; see api_keys.
 API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
-ASKED_PAGES = web.AppKey("ASKED_PAGES", AskedPages)
 CACHE = web.AppKey("CACHE", ReadThrough)
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
@@ -39,6 +38,7 @@ LISTING = web.AppKey("LISTING", Listing)
 METRICS = web.AppKey("METRICS", CollectorRegistry)
 OBSERVER = web.AppKey("OBSERVER", Observer)
 PARTNER = web.AppKey("PARTNER", PartnerConnection)
+QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.

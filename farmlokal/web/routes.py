@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.web import keys
 from farmlokal.web.handlers import metrics
 from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
@@ -17,8 +18,7 @@ from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
-ROUTES = (
-    Route("GET", "/products", list_products, catalogue.LIST_PRODUCTS),
+_BESIDE_THE_LISTING = (
     Route("GET", "/products/{id}", show_product, catalogue.SHOW_PRODUCT),
     Route("GET", "/categories", list_categories, catalogue.LIST_CATEGORIES),
     Route("GET", "/auth/token", show_token, partner.SHOW_TOKEN),
@@ -33,6 +33,14 @@ ROUTES = (
     Route("GET", "/docs/{file}", show_docs_file, service.show_docs_file(files_by_name())),
     Route("GET", "/problems/{name}", show_problem, service.SHOW_PROBLEM),
 )
+
+
+def routes_of(table: QuestionTable) -> tuple[Route, ...]:
+    """Every route of a service of whose listing one may ask what `table` has."""
+    return (Route("GET", "/products", list_products, catalogue.list_products(table)), *_BESIDE_THE_LISTING)
+
+
+ROUTES = routes_of(TABLE)
 # Not served where the metrics have a port of their own.
 METRICS_ROUTE = Route("GET", metrics.PATH, metrics.show_metrics, service.SHOW_METRICS)
 

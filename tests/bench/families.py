@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from math import sqrt
-from urllib.parse import urlencode
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, SORT_DEFAULT, SORTS, Filters, ListingQuery, Position, Sort
-from farmlokal.database.dialect import decimal_string
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, ListingQuery
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORTS, Position, Sort
+from farmlokal.web.parameters.links import link_base
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled
+from tests.catalog.questions import where
 
 TARGETS = 4_000
 DEEP_PAGE = 10_000
@@ -66,42 +67,42 @@ def _after(row: Sampled, sort: Sort) -> Position:
 
 def _category_and_price(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
     low, high = round(row.price_paise * draw.uniform(0.5, 0.9)), round(row.price_paise * draw.uniform(1.1, 2))
-    return ListingQuery(Filters(categories=(row.category,), min_price_paise=low, max_price_paise=high))
+    return ListingQuery(where(category=[row.category], min_price=low, max_price=high))
 
 
 def _category_by_price(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(Filters(categories=(row.category,)), SORTS["price"], position=_after(row, SORTS["price"]))
+    return ListingQuery(where(category=[row.category]), SORTS["price"], position=_after(row, SORTS["price"]))
 
 
 def _open_range(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(Filters(max_price_paise=row.price_paise + draw.randrange(49)), SORTS["-price"])
+    return ListingQuery(where(max_price=row.price_paise + draw.randrange(49)), SORTS["-price"])
 
 
 def _rare_range(prices: Prices, row: Sampled, draw: random.Random, *, sort: str) -> ListingQuery:
     low, high = prices.rare_range(draw)
-    return ListingQuery(Filters(min_price_paise=low, max_price_paise=high), SORTS[sort])
+    return ListingQuery(where(min_price=low, max_price=high), SORTS[sort])
 
 
 def _middling_range(prices: Prices, row: Sampled, draw: random.Random, *, sort: str) -> ListingQuery:
     low, high = prices.range_of(prices.worst_rows, draw)
-    return ListingQuery(Filters(min_price_paise=low, max_price_paise=high), SORTS[sort])
+    return ListingQuery(where(min_price=low, max_price=high), SORTS[sort])
 
 
 def _district(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    first_page = ListingQuery(Filters(district_key=row.district_key))
+    first_page = ListingQuery(where(district=row.district_key))
     return first_page if draw.random() < 0.5 else replace(first_page, position=_after(row, SORT_DEFAULT))
 
 
 def _district_and_category(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(Filters(district_key=row.district_key, categories=(row.category,)))
+    return ListingQuery(where(district=row.district_key, category=[row.category]))
 
 
 def _farm(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(Filters(farm_id=row.farm_id or row.id % 50_000 + 1))
+    return ListingQuery(where(farm_id=row.farm_id or row.id % 50_000 + 1))
 
 
 def _organic_in_stock(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(Filters(organic=True, in_stock=True), position=_after(row, SORT_DEFAULT))
+    return ListingQuery(where(organic=True, in_stock=True), position=_after(row, SORT_DEFAULT))
 
 
 def _by_rating(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
@@ -142,7 +143,7 @@ def pages_around(catalogue: Catalogue, page: int) -> list[str]:
 
 def _pages_around(catalogue: Catalogue, page: int) -> Iterator[str]:
     for sort in SORTS.values():
-        order = f"{sort.column} DESC, id DESC" if sort.descending else f"{sort.column}, id"
+        order = f"{sort.key.column} DESC, id DESC" if sort.descending else f"{sort.key.column}, id"
         first = max(0, (page - 1) * LIMIT_DEFAULT - 1)
         ids = catalogue.execute(
             f"SELECT id FROM products FORCE INDEX (products_by_{sort.name}) WHERE live = 1"
@@ -155,16 +156,6 @@ def _pages_around(catalogue: Catalogue, page: int) -> Iterator[str]:
 
 def target(query: ListingQuery) -> str:
     """The request target that asks `query`, its cursor sealed as the service would."""
-    filters = query.filters
-    pairs = {
-        "category": ",".join(filters.categories) or None,
-        "min_price": None if filters.min_price_paise is None else decimal_string(max(0, filters.min_price_paise)),
-        "max_price": None if filters.max_price_paise is None else decimal_string(filters.max_price_paise),
-        "district": filters.district_key,
-        "farm_id": filters.farm_id,
-        "in_stock": None if filters.in_stock is None else str(filters.in_stock).lower(),
-        "organic": None if filters.organic is None else str(filters.organic).lower(),
-        "sort": None if query.sort == SORT_DEFAULT else query.sort,
-        "cursor": None if query.position is None else _SIGNER.seal(query, query.position),
-    }
-    return f"/products?{urlencode({name: value for name, value in pairs.items() if value is not None}, safe=',')}"
+    if query.position is None:
+        return f"/products?{query.first_page}"
+    return link_base(query) + _SIGNER.seal(query, query.position)

@@ -3,10 +3,18 @@
 import random
 from typing import Any
 
-from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, Sample
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.storage import Rows
+from farmlokal.catalog.question.table import TABLE
 
 FIELDS = ("category", "categories", "price", "district", "state", "farm", "in_stock", "organic")
+
+
+def where(**values: Any) -> Filters:
+    """The filters that parameters ask for. values: by the parameters' names, as their forms read them, or None."""
+    return TABLE.filters_of({name: value for name, value in values.items() if value is not None})
 
 
 def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> ListingQuery:
@@ -16,33 +24,34 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
     """
     rows = sample.by_sort["created_at"]
     product = draw.choice(rows)
-    filters: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in fields:
         if draw.random() < 0.5:
             product = draw.choice(rows)
         if field == "category":
             slug = draw.choice(sorted({row.category for row in rows})) if draw.random() < 0.5 else product.category
-            filters["categories"] = (slug,)
+            values["category"] = [slug]
         elif field == "categories":
-            filters["categories"] = tuple(draw.sample(sorted({row.category for row in rows}), draw.randint(2, 8)))
+            values["category"] = draw.sample(sorted({row.category for row in rows}), draw.randint(2, 8))
         elif field == "price":
-            only = filters.get("categories", ())
-            by_price = sample.of_category[only[0], "price"] if len(only) == 1 else sample.by_sort["price"]
-            filters |= _price_range(draw, by_price)
+            only = values.get("category", ())
+            of_category = sample.of_index["products_of_category_by_price"]
+            by_price = of_category[only[0]] if len(only) == 1 else sample.by_sort["price"]
+            values |= _price_range(draw, by_price)
         elif field == "district":
-            filters["district_key"] = product.district_key if draw.random() < 0.9 else "nowhere"
+            values["district"] = product.district_key if draw.random() < 0.9 else "nowhere"
         elif field == "state":
-            filters["state_key"] = product.state_key
+            values["state"] = product.state_key
         elif field == "farm":
-            filters["farm_id"] = product.farm_id or 1
+            values["farm_id"] = product.farm_id or 1
         else:
-            filters[field] = draw.random() < 0.7
-    sort = draw.choice(list(SORTS.values()))
+            values[field] = draw.random() < 0.7
+    sort = draw.choice(list(sample.table.sorts.values()))
     position = None
     if draw.random() < 0.6:
-        value, row_id = SORT_KEYS[sort.name](draw.choice(rows))
+        value, row_id = sample.table.row_orders[sort.name](draw.choice(rows))
         position = Position(value, row_id, backward=draw.random() < 0.3)
-    return ListingQuery(Filters(**filters).normalised(), sort, 20, position)
+    return ListingQuery(where(**values), sort, 20, position)
 
 
 def _price_range(draw: random.Random, by_price: Rows) -> dict[str, int]:
@@ -53,7 +62,7 @@ def _price_range(draw: random.Random, by_price: Rows) -> dict[str, int]:
     low, high = by_price[int(start * last)].price_paise, by_price[min(last, int((start + width) * last))].price_paise
     kind = draw.random()
     if kind < 0.15:
-        return {"min_price_paise": low}
+        return {"min_price": low}
     if kind < 0.3:
-        return {"max_price_paise": high}
-    return {"min_price_paise": low, "max_price_paise": high}
+        return {"max_price": high}
+    return {"min_price": low, "max_price": high}

@@ -4,7 +4,9 @@ from functools import cmp_to_key
 from typing import Any
 
 from farmlokal.catalog.normalise import name_key, text_key
-from farmlokal.catalog.question.query import Filters, Sort
+from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, STATE
+from farmlokal.catalog.question.query import Filters
+from farmlokal.catalog.question.sorts import Sort
 from farmlokal.catalog.records import ProductRecord
 
 # A product with the id that the store gave it, and the id of its farm.
@@ -25,15 +27,16 @@ def reference_listing(products: list[Listed], filters: Filters, sort: Sort) -> l
 
 def _passes(listed: Listed, filters: Filters) -> bool:
     _, record, farm_id = listed
+    low, high = filters.get(PRICE) or (None, None)
     checks = (
-        not filters.categories or record.category in filters.categories,
-        filters.min_price_paise is None or record.price_paise >= filters.min_price_paise,
-        filters.max_price_paise is None or record.price_paise <= filters.max_price_paise,
-        filters.district_key is None or text_key(record.district or "") == filters.district_key,
-        filters.state_key is None or text_key(record.state or "") == filters.state_key,
-        filters.farm_id is None or farm_id == filters.farm_id,
-        filters.in_stock is None or ((record.stock or 0) > 0) == filters.in_stock,
-        filters.organic is None or record.organic == filters.organic,
+        filters.get(CATEGORY) is None or record.category in filters.get(CATEGORY),
+        low is None or record.price_paise >= low,
+        high is None or record.price_paise <= high,
+        filters.get(DISTRICT) in (None, text_key(record.district or "")),
+        filters.get(STATE) in (None, text_key(record.state or "")),
+        filters.get(FARM) in (None, farm_id),
+        filters.get(IN_STOCK) in (None, (record.stock or 0) > 0),
+        filters.get(ORGANIC) in (None, record.organic),
     )
     return all(checks)
 

@@ -9,14 +9,17 @@ from farmlokal.catalog.planning import planner as planning
 from farmlokal.catalog.planning.cost import row_filter
 from farmlokal.catalog.planning.plan import Plan, Scan
 from farmlokal.catalog.planning.planner import Planner
-from farmlokal.catalog.planning.sample import Sample, SampledRow
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, STATE
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import SORTS, Position
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL, SQLITE
-from tests.catalog.questions import FIELDS, draw_question
-from tests.service import open_database, sqlite_url
+from tests.catalog.questions import FIELDS, draw_question, where
+from tests.support.service import open_database, sqlite_url
 
 CATEGORY_BY_PRICE = "products_of_category_by_price"
 
@@ -28,20 +31,24 @@ def statement_of(query: ListingQuery, *, ties_apart: bool = False) -> str:
 
 def test_questions_of_one_shape_share_their_text() -> None:
     """Other values make other parameters, not another text."""
-    one = ListingQuery(Filters(("fruits",), 100, None, "pune"), SORTS["price"], 20, Position(2450, 7))
-    other = ListingQuery(Filters(("grains",), 9900, None, "goa' --"), SORTS["price"], 20, Position(1, 918273))
+    one = ListingQuery(
+        where(category=["fruits"], min_price=100, district="pune"), SORTS["price"], 20, Position(2450, 7)
+    )
+    other = ListingQuery(
+        where(category=["grains"], min_price=9900, district="goa' --"), SORTS["price"], 20, Position(1, 918273)
+    )
     assert statement_of(one) is statement_of(other)
     assert "pune" not in statement_of(one)
 
 
 def test_every_difference_of_shape_is_another_text() -> None:
     """Filters given, number of categories, order, direction, limit, position, index, ties, backend."""
-    base = ListingQuery(Filters(("fruits",), organic=True), SORTS["price"], 20, Position(2450, 7))
+    base = ListingQuery(where(category=["fruits"], organic=True), SORTS["price"], 20, Position(2450, 7))
     shapes = [
         base,
-        replace(base, filters=Filters(("fruits",), in_stock=True)),
-        replace(base, filters=Filters(("fruits", "grains"), organic=True)),
-        replace(base, filters=Filters(("fruits", "grains", "milk"), organic=True)),
+        replace(base, filters=where(category=["fruits"], in_stock=True)),
+        replace(base, filters=where(category=["fruits", "grains"], organic=True)),
+        replace(base, filters=where(category=["fruits", "grains", "milk"], organic=True)),
         replace(base, sort=SORTS["-price"]),
         replace(base, sort=SORTS["created_at"], position=Position("2026-01-01T00:00:00Z", 1)),
         replace(base, limit=21),
@@ -59,7 +66,7 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
     """The passes over many rows find those that pass every filter, one by one."""
     draw = random.Random(2)
     rows = [
-        SampledRow(
+        TABLE.sampled_row(
             number,
             created_at=f"2026-01-{number % 28 + 1:02}T00:00:00Z",
             price_paise=draw.randrange(900),
@@ -77,34 +84,34 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
     sample = Sample(rows, 1.0)
     for number in range(300):
         filters = draw_question(draw, sample, draw.sample(FIELDS, number % 4)).filters
-        low = filters.min_price_paise or 0
-        high = 10**12 if filters.max_price_paise is None else filters.max_price_paise
+        low, high = filters.get(PRICE) or (None, None)
+        low, high = low or 0, 10**12 if high is None else high
         expected = [
             place
             for place, row in enumerate(rows)
-            if (not filters.categories or row.category in filters.categories)
+            if (filters.get(CATEGORY) is None or row.category in filters.get(CATEGORY))
             and low <= row.price_paise <= high
-            and filters.district_key in (None, row.district_key)
-            and filters.state_key in (None, row.state_key)
-            and filters.farm_id in (None, row.farm_id)
-            and filters.in_stock in (None, row.in_stock)
-            and filters.organic in (None, row.organic)
+            and filters.get(DISTRICT) in (None, row.district_key)
+            and filters.get(STATE) in (None, row.state_key)
+            and filters.get(FARM) in (None, row.farm_id)
+            and filters.get(IN_STOCK) in (None, row.in_stock)
+            and filters.get(ORGANIC) in (None, row.organic)
         ]
-        assert expected == list(row_filter(filters)(rows)), filters
+        assert expected == list(row_filter(filters, TABLE)(rows)), filters
 
 
 async def test_a_plan_is_remembered_until_the_sample_changes(tmp_path: Path) -> None:
     """The same question has the same plan; a new sample plans anew; the memory is bounded."""
     async with open_database(sqlite_url(tmp_path)) as database:
         planner = Planner(database)
-        query = ListingQuery(Filters(("fruits",)), SORTS["price"])
+        query = ListingQuery(where(category=["fruits"]), SORTS["price"])
         first = planner.plan(query)
-        assert first is planner.plan(ListingQuery(Filters(("fruits",)), SORTS["price"]))
+        assert first is planner.plan(ListingQuery(where(category=["fruits"]), SORTS["price"]))
         await ProductWriter(database).apply(list(generate(1, 200)))
         await planner.refresh()
         again = planner.plan(query)
         assert first is not again
         assert again is planner.plan(query)
         for number in range(planning._PLANS_MAX + 10):
-            planner.plan(ListingQuery(Filters(min_price_paise=number + 1)))
+            planner.plan(ListingQuery(where(min_price=number + 1)))
         assert f"plans={planning._PLANS_MAX}>" in repr(planner)

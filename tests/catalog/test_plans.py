@@ -1,6 +1,5 @@
 """Plans: whichever is chosen, the page is the same; and the choice follows the sample."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,20 @@ from hypothesis import strategies as st
 from farmlokal.catalog.normalise import text_key
 from farmlokal.catalog.planning.candidates import candidates
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
-from farmlokal.catalog.planning.sample import SORT_KEYS, Sample, SampledRow, draw_sample
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position
+from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.question.filters import CATEGORY
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import SORTS, Position
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
-from tests.service import open_database, sqlite_url
+from tests.catalog.questions import where
+from tests.support.service import open_database, sqlite_url
 
 CATALOGUE = [
-    SampledRow(
+    TABLE.sampled_row(
         number,
         record.created_at or "",
         record.price_paise,
@@ -48,14 +51,14 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
         sample = await draw_sample(database)
         product = data.draw(st.sampled_from(sample.by_sort["name"]))
         sort = data.draw(st.sampled_from(list(SORTS.values())))
-        filters = Filters(
-            categories=data.draw(st.sampled_from([(), (product.category,), ("fruits", "grains", "vegetables")])),
-            min_price_paise=data.draw(st.sampled_from([None, product.price_paise])),
-            district_key=data.draw(st.sampled_from([None, product.district_key])),
-            state_key=data.draw(st.sampled_from([None, product.state_key])),
+        filters = where(
+            category=data.draw(st.sampled_from([(), (product.category,), ("fruits", "grains", "vegetables")])),
+            min_price=data.draw(st.sampled_from([None, product.price_paise])),
+            district=data.draw(st.sampled_from([None, product.district_key])),
+            state=data.draw(st.sampled_from([None, product.state_key])),
             farm_id=data.draw(st.sampled_from([None, product.farm_id])),
         )
-        value, row_id = SORT_KEYS[sort.name](product)
+        value, row_id = TABLE.row_orders[sort.name](product)
         position = data.draw(st.sampled_from([None, Position(value, row_id), Position(value, row_id, backward=True)]))
         query = ListingQuery(filters, sort, 5, position)
 
@@ -65,9 +68,10 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
 
         expected = await rows(choose_plan(query, sample))
         for candidate in candidates(filters, sample):
-            assert expected == await rows(Plan((Scan(candidate.index, filters, 0),)))
-        if len(filters.categories) > 1:
-            alone = [replace(filters, categories=(slug,)) for slug in filters.categories]
+            assert expected == await rows(Plan((Scan(candidate.index.name, filters, 0),)))
+        categories = filters.get(CATEGORY) or ()
+        if len(categories) > 1:
+            alone = [filters.narrowed(CATEGORY, (slug,)) for slug in categories]
             scans = tuple(Scan("products_by_price", one, 0) for one in alone)
             assert expected == await rows(Plan(scans))
 
@@ -76,14 +80,14 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
     ("query", "index"),
     [
         (ListingQuery(), "products_by_created_at"),
-        (ListingQuery(Filters(("fruits",)), SORTS["price"]), "products_of_category_by_price"),
-        (ListingQuery(Filters(district_key="pune")), "products_of_district"),
-        (ListingQuery(Filters(organic=True), SORTS["-rating"]), "products_by_rating"),
-        (ListingQuery(Filters(min_price_paise=5000), SORTS["-price"]), "products_by_price"),
-        (ListingQuery(Filters(min_price_paise=2000, max_price_paise=4000)), "products_by_created_at"),
-        (ListingQuery(Filters(min_price_paise=DEAR)), "products_by_price"),
-        (ListingQuery(Filters(farm_id=7), SORTS["name"]), "products_of_farm_by_name"),
-        (ListingQuery(Filters(district_key="nowhere"), SORTS["name"]), "products_of_district"),
+        (ListingQuery(where(category=["fruits"]), SORTS["price"]), "products_of_category_by_price"),
+        (ListingQuery(where(district="pune")), "products_of_district"),
+        (ListingQuery(where(organic=True), SORTS["-rating"]), "products_by_rating"),
+        (ListingQuery(where(min_price=5000), SORTS["-price"]), "products_by_price"),
+        (ListingQuery(where(min_price=2000, max_price=4000)), "products_by_created_at"),
+        (ListingQuery(where(min_price=DEAR)), "products_by_price"),
+        (ListingQuery(where(farm_id=7), SORTS["name"]), "products_of_farm_by_name"),
+        (ListingQuery(where(district="nowhere"), SORTS["name"]), "products_of_district"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.canonical() or "everything",
 )
@@ -94,12 +98,14 @@ def test_the_plan_follows_the_question(query: ListingQuery, index: str) -> None:
 
 def test_several_categories_are_merged_where_walking_would_be_long() -> None:
     """Rare categories that gather at one end of the names get a scan each."""
-    query = ListingQuery(Filters(("oils", "pickles")), SORTS["name"])
+    query = ListingQuery(where(category=["oils", "pickles"]), SORTS["name"])
     assert ["products_of_category_by_name"] * 2 == [scan.index for scan in choose_plan(query, SAMPLE).scans]
 
 
 def test_an_empty_sample_still_plans() -> None:
     """Before the first sample, and on an empty catalogue, every question has a plan."""
     empty = Sample((), 1.0)
+    prices = {"min_price": 1, "max_price": 2}
+    others = {"district": "pune", "state": "goa", "farm_id": 1, "in_stock": True, "organic": True}
     for sort in SORTS.values():
-        assert choose_plan(ListingQuery(Filters(("fruits",), 1, 2, "pune", "goa", 1, True, True), sort), empty).scans
+        assert choose_plan(ListingQuery(where(category=["fruits"], **prices, **others), sort), empty).scans

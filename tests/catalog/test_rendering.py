@@ -7,12 +7,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import SORTS
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.reading.schemas import Product, ProductPage
 from farmlokal.catalog.reading.store import ProductStore
+from tests.catalog.questions import where
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 SIGNER = CursorSigner([b"a key of this test alone"])
 
@@ -76,7 +78,7 @@ async def test_a_page_is_its_products(write: Writing, sort: str) -> None:
     await write(*[record(f"{number}", **FULL | {"name": f"Name {number % 3}", "rating": None}) for number in range(5)])
     await write(record("bare", name="Okra"))
     listing = Listing(ProductStore(write.database), SIGNER)
-    query = ListingQuery(Filters(categories=("vegetables",)), SORTS[sort], 4)
+    query = ListingQuery(where(category=["vegetables"]), SORTS[sort], 4)
     first = await listing.page(query)
     page = seen(first.body)
     TypeAdapter(ProductPage).validate_python(page, strict=True)

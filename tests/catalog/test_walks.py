@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Sort
+from farmlokal.catalog.question.query import NO_FILTERS, ListingQuery
+from farmlokal.catalog.question.sorts import SORTS, Sort
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
+from tests.catalog.questions import where
 from tests.catalog.reference import Listed, reference_listing
 from tests.catalog.walking import ids, listing_over, page, walk
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 BACKENDS = ("sqlite", "mariadb", pytest.param("mysql9", marks=pytest.mark.proof))
 
@@ -88,16 +90,16 @@ RECORDS = st.lists(
     max_size=40,
 )
 FILTERS = st.builds(
-    Filters,
-    categories=st.lists(st.sampled_from(CATEGORIES[:4]), max_size=3).map(tuple),
-    min_price_paise=st.none() | st.sampled_from([0, 1, 100]),
-    max_price_paise=st.none() | st.sampled_from([100, 1000]),
-    district_key=st.none() | st.sampled_from(["pune", "nashik", "nowhere"]),
-    state_key=st.none() | st.sampled_from(["maharashtra", "goa"]),
+    where,
+    category=st.lists(st.sampled_from(CATEGORIES[:4]), max_size=3),
+    min_price=st.none() | st.sampled_from([0, 1, 100]),
+    max_price=st.none() | st.sampled_from([100, 1000]),
+    district=st.none() | st.sampled_from(["pune", "nashik", "nowhere"]),
+    state=st.none() | st.sampled_from(["maharashtra", "goa"]),
     farm_id=st.none() | st.integers(1, 3),
     in_stock=st.none() | st.booleans(),
     organic=st.none() | st.booleans(),
-).map(Filters.normalised)
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -136,7 +138,7 @@ async def test_limit_may_change_along_a_cursor(database: Database) -> None:
         cursor = one["page"]["next_cursor"]
         if cursor is None:
             break
-    assert reference_listing(await listed(database, records), Filters(), ListingQuery().sort) == seen
+    assert reference_listing(await listed(database, records), NO_FILTERS, ListingQuery().sort) == seen
 
 
 @pytest.mark.parametrize("sort", ["-created_at", "price", "name", "-rating"])
@@ -178,7 +180,7 @@ async def test_an_emptied_end_can_be_walked_back_from(database: Database) -> Non
     listing = listing_over(database)
     for sort in SORTS.values():
         query = ListingQuery(sort=sort, limit=5)
-        order = reference_listing(await listed(database, records), Filters(), sort)
+        order = reference_listing(await listed(database, records), NO_FILTERS, sort)
         first, second = await walk(listing, query)
         late = {row[0] for row in await database.fetch("SELECT id FROM products") if row[0] in order[5:]}
         marks = ", ".join(map(str, late))
@@ -218,6 +220,6 @@ async def test_district_filter_ignores_case(database: Database) -> None:
     records = list(generate(1, 500))
     await ProductWriter(database).apply(records)
     district = records[0].district or ""
-    query = ListingQuery(Filters(district_key=text_key(district.upper())), limit=100)
+    query = ListingQuery(where(district=text_key(district.upper())), limit=100)
     pages = await walk(listing_over(database), query)
     assert {district} == {product["district"] for one in pages for product in one["data"]}

@@ -13,7 +13,7 @@ from farmlokal.app.metrics.metric_writer import Meter
 from farmlokal.telemetry.board import Board
 from farmlokal.telemetry.durations import BOUNDS_S, Durations
 from farmlokal.web.edge.request_counts import Observer
-from tests.web.web_harness import at_level, logged
+from tests.support.log_lines import at_level, logged
 
 LOADED = ("farmlokal_origin_loads_total", {"result": "loaded"})
 RUNNING = "farmlokal_origin_loads_running"

@@ -11,9 +11,9 @@ import pytest
 
 from farmlokal.web import keys
 from farmlokal.web.hot.connection import HotRequestHandler
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import KeptConnection, ask_kept
-from tests.web.web_harness import catalogue
+from tests.support.kept_connection import KeptConnection, ask_kept
+from tests.support.products import catalogue
+from tests.support.service import Service, serving, settings_for
 
 # As many pages as the catalogue can tell apart.
 PAGES = [f"/products?limit={limit}" for limit in range(1, 61)]

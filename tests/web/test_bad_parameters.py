@@ -9,10 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import ListingQuery, Position
-from farmlokal.web.parameters.listing import PARAMETERS
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import Answer, ask, at_level, catalogue, logged, problem, watch_store
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.table import TABLE
+from tests.support.log_lines import at_level, logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, ask, problem
+from tests.support.service import Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 PRICE = "must be a decimal from 0 to 999999999 with at most 2 decimal places"
 ID = "must be between 1 and 9223372036854775807"
@@ -166,7 +170,7 @@ async def test_every_right_form_is_answered(service: Service, subtests: pytest.S
 
 async def test_every_parameter_has_right_and_wrong_forms() -> None:
     """No parameter was forgotten in the two lists above."""
-    for name in ["category", *(parameter.name for parameter in PARAMETERS)]:
+    for name in TABLE.parameters:
         assert any((name, value, detail) for _, listed in WRONG for found, value, detail in listed if found == name)
         assert name == "cursor" or any(raw.startswith(f"{name}=") for raw in RIGHT)
 
@@ -215,7 +219,7 @@ async def test_a_cursor_of_another_key_is_forged(service: Service) -> None:
     assert [("cursor", f"{forged[:40]}…", CURSOR)] == faults(await ask(service.port, f"/products?cursor={forged}"))
 
 
-names = st.one_of(st.sampled_from(["category", *(parameter.name for parameter in PARAMETERS)]), st.text(max_size=8))
+names = st.one_of(st.sampled_from(list(TABLE.parameters)), st.text(max_size=8))
 values = st.one_of(
     st.from_regex(r"-?[0-9]{1,12}(\.[0-9]{0,3})?", fullmatch=True),
     st.sampled_from(["true", "false", "fruits", "milk,EGGS", "price", "-rating", "Pune"]),

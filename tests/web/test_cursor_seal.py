@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmlokal.catalog.normalise import NAME_KEY_CHARS_MAX
-from farmlokal.catalog.question.cursor import CURSOR_CHARS_MAX, CursorSigner
-from farmlokal.catalog.question.query import SORTS, Filters, ListingQuery, Position, Sort
+from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.forms import CURSOR_CHARS_MAX
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import SORTS, Position, Sort
 from farmlokal.errors import InvalidInput
+from tests.catalog.questions import where
 
 OLD_KEY, NEW_KEY = b"the key of last month", b"the key of this month"
 SIGNER = CursorSigner([NEW_KEY])
-BY_PRICE = ListingQuery(Filters(categories=("fruits",)), SORTS["price"])
+BY_PRICE = ListingQuery(where(category=["fruits"]), SORTS["price"])
 BASE64URL = string.ascii_letters + string.digits + "-_"
 
 values = st.text(max_size=64) | st.integers(-(2**63), 2**63 - 1)
@@ -79,8 +82,8 @@ def test_arbitrary_text_is_no_cursor(text: str) -> None:
     [
         ListingQuery(),
         replace(BY_PRICE, sort=SORTS["-price"]),
-        replace(BY_PRICE, filters=Filters(categories=("fruits", "milk"))),
-        replace(BY_PRICE, filters=Filters(categories=("fruits",), organic=False)),
+        replace(BY_PRICE, filters=where(category=["fruits", "milk"])),
+        replace(BY_PRICE, filters=where(category=["fruits"], organic=False)),
     ],
 )
 def test_a_cursor_opens_for_its_own_question_alone(other: ListingQuery) -> None:

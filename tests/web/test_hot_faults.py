@@ -13,11 +13,14 @@ from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.web import keys
-from tests.service import Service, serving, settings_for
-from tests.web.hot_harness import LIMITED, asking, held_up, hot_path_of, no_loose_ends, spent
-from tests.web.kept_connection import ask_kept, kept_connection
+from tests.support.kept_connection import ask_kept, kept_connection
+from tests.support.log_lines import at_level, logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import problem
+from tests.support.service import Service, serving, settings_for
+from tests.web.hot_service import LIMITED, asking, held_up, hot_path_of, no_loose_ends, spent
 from tests.web.two_paths import LAST, both, two_paths
-from tests.web.web_harness import WatchedStore, at_level, catalogue, logged, problem, watch_store
+from tests.web.watched_store import WatchedStore, watch_store
 
 _LOAD_S = 0.2
 
@@ -105,7 +108,7 @@ async def test_a_head_that_cannot_be_read_is_answered_by_the_handlers(
 
     async with kept_connection(service.port) as connection:
         with logged() as events, no_loose_ends(), monkeypatch.context() as faulty:
-            faulty.setattr(hot_path_of(service), "_pages", type("Faulty", (), {"of": fail}))
+            faulty.setattr(hot_path_of(service), "_pages", type("Faulty", (), {"parse": fail}))
             assert 200 == (await connection.ask("/products?limit=7")).status
     assert ["hot path failed to read a head"] == [line["event"] for line in at_level(events, "error")]
 

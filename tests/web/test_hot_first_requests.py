@@ -11,7 +11,9 @@ import uvloop
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
 from farmlokal.web.hot.look_up import LookUpRequestHandler
-from tests.service import Service
+from tests.support.kept_connection import KeptConnection, kept_connection
+from tests.support.raw_requests import problem
+from tests.support.service import Service
 from tests.web.first_requests import (
     HELD,
     LATE,
@@ -22,9 +24,8 @@ from tests.web.first_requests import (
     read_at_once,
     serving_from_redis,
 )
-from tests.web.hot_harness import asking, no_loose_ends
-from tests.web.kept_connection import KeptConnection, kept_connection
-from tests.web.web_harness import problem, watch_store
+from tests.web.hot_service import asking, no_loose_ends
+from tests.web.watched_store import watch_store
 
 
 @pytest.fixture

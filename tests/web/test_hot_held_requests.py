@@ -10,8 +10,10 @@ import pytest
 
 from farmlokal.web import keys
 from farmlokal.web.hot.look_up import LookUpRequestHandler
-from tests.caching.cache_harness import until
-from tests.service import Service
+from tests.support.log_lines import at_level, logged
+from tests.support.raw_requests import problem
+from tests.support.service import Service
+from tests.support.waiting import until
 from tests.web.first_requests import (
     HELD,
     LATE,
@@ -21,8 +23,7 @@ from tests.web.first_requests import (
     read_at_once,
     serving_from_redis,
 )
-from tests.web.hot_harness import asking, hot_path_of, no_loose_ends, server_of, tasks_of
-from tests.web.web_harness import at_level, logged, problem
+from tests.web.hot_service import asking, hot_path_of, no_loose_ends, server_of, tasks_of
 
 STOP_MAX_S = 5
 

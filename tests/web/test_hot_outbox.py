@@ -10,11 +10,11 @@ import pytest
 
 from farmlokal.web.hot.look_up import LookUpRequestHandler
 from farmlokal.web.hot.outbox import Outbox
-from tests.caching.cache_harness import until
-from tests.service import Service, serving, settings_for
-from tests.web.hot_harness import asking, hot_path_of, no_loose_ends, server_of
-from tests.web.kept_connection import kept_connection
-from tests.web.web_harness import catalogue
+from tests.support.kept_connection import kept_connection
+from tests.support.products import catalogue
+from tests.support.service import Service, serving, settings_for
+from tests.support.waiting import until
+from tests.web.hot_service import asking, hot_path_of, no_loose_ends, server_of
 
 PAGE = "/products?limit=7"
 

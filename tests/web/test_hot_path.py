@@ -13,11 +13,12 @@ from farmlokal.web import keys
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.hot import assumptions
 from farmlokal.web.hot.assumptions import unmet_assumption
-from tests.service import serving, settings_for
+from tests.support.kept_connection import ask_kept, kept_connection
+from tests.support.log_lines import logged
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
 from tests.web.conversations import COMMON, TARGETS, conversations
-from tests.web.kept_connection import ask_kept, kept_connection
 from tests.web.two_paths import LAST, Paths, both, stream, two_paths
-from tests.web.web_harness import catalogue, logged
 
 # Answers of 21 KB: some 30 MB, more than the buffers of two sockets take.
 _UNREAD = 1500

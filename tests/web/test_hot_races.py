@@ -12,12 +12,14 @@ from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.hot.look_up import LookUpRequestHandler
-from tests.caching.cache_harness import until
-from tests.service import Service, serving, settings_for
+from tests.support.kept_connection import KeptConnection, kept_connection
+from tests.support.products import catalogue
+from tests.support.raw_requests import problem
+from tests.support.service import Service, serving, settings_for
+from tests.support.waiting import until
 from tests.web.first_requests import serving_from_redis
-from tests.web.hot_harness import LIMITED, asking, held_up, no_loose_ends, server_of, spent, tasks_of
-from tests.web.kept_connection import KeptConnection, kept_connection
-from tests.web.web_harness import WatchedStore, catalogue, problem, watch_store
+from tests.web.hot_service import LIMITED, asking, held_up, no_loose_ends, server_of, spent, tasks_of
+from tests.web.watched_store import WatchedStore, watch_store
 
 _IDLE_S = 0.3
 

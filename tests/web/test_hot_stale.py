@@ -12,11 +12,13 @@ import pytest
 from farmlokal.caching.lookup import Outcome
 from farmlokal.web import keys
 from farmlokal.web.hot import path
-from tests.caching.cache_harness import Process, epoch_of, process, until
-from tests.service import Service
-from tests.web.kept_connection import kept_connection
+from tests.support.cache import Process, epoch_of, process
+from tests.support.kept_connection import kept_connection
+from tests.support.raw_requests import Answer
+from tests.support.service import Service
+from tests.support.waiting import until
 from tests.web.two_paths import LAST, Paths, both, two_paths
-from tests.web.web_harness import Answer, watch_store
+from tests.web.watched_store import watch_store
 
 TARGET = "/products?limit=40"
 FORMS = ["", "Accept-Encoding: gzip\r\n", "If-None-Match: *\r\n", "Origin: https://shop.example\r\n"]

@@ -14,7 +14,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.webhooks import handlers
+from farmlokal.catalog.question.forms import CONTROL_CHARACTERS
+from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.web import keys
@@ -23,11 +26,10 @@ from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.openapi.events import EVENTS
 from farmlokal.web.openapi.headers import HEADERS
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
-from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
-from farmlokal.web.parameters.parameter import CONTROL_CHARACTERS, Parameter
-from tests.service import serving, settings_for, sqlite_url
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import serving, settings_for, sqlite_url
 from tests.web.api_document import ALL_ROUTES, document, faults_in, operation, resolved
-from tests.web.web_harness import ask, catalogue
 
 _CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _IN_PATH = re.compile(r"\{(\w+)\}")
@@ -92,12 +94,12 @@ def test_every_operation_is_told_apart_and_explained() -> None:
             assert all(each["required"] for each in parameters if each["in"] == "path")
 
 
-@pytest.mark.parametrize("parameter", [CATEGORIES_ASKED, *PARAMETERS], ids=lambda one: one.name)
-def test_every_parameter_of_the_listing_is_described(parameter: Parameter) -> None:
+@pytest.mark.parametrize("parameter", TABLE.parameters.values(), ids=lambda one: one.name)
+def test_every_parameter_of_the_listing_is_described(parameter: QuestionParameter) -> None:
     """The document has each parameter that is read, with the schema of its form, and examples that its form takes."""
     (found,) = [one for one in operation("listProducts")["parameters"] if one.get("name") == parameter.name]
-    assert (parameter.place, parameter.meaning) == (found["in"], found["description"])
-    schema = found["schema"]["items"] if parameter.repeated_max else found["schema"]
+    assert ("query", parameter.meaning) == (found["in"], found["description"])
+    schema = found["schema"]["items"] if parameter.several else found["schema"]
     assert dict(parameter.form.schema).items() <= schema.items()
     if parameter.example is not None:
         parameter.form.parse(as_text(parameter.example))
@@ -110,8 +112,12 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert (1, LIMIT_MAX, LIMIT_DEFAULT) == (limit["minimum"], limit["maximum"], limit["default"])
 
 
-@pytest.mark.parametrize("parameter", [one for one in PARAMETERS if one.name != "cursor"], ids=lambda one: one.name)
-def test_what_a_schema_takes_its_parser_takes(parameter: Parameter) -> None:
+@pytest.mark.parametrize(
+    "parameter",
+    [one for one in TABLE.parameters.values() if one.name not in ("category", "cursor")],
+    ids=lambda one: one.name,
+)
+def test_what_a_schema_takes_its_parser_takes(parameter: QuestionParameter) -> None:
     """No text is right by the document and wrong by the code, or the other way round."""
     validator = Draft202012Validator(dict(parameter.form.schema))
 
@@ -206,7 +212,7 @@ def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def as_value(text: str, parameter: Parameter) -> object:
+def as_value(text: str, parameter: QuestionParameter) -> object:
     """What `text` stands for in JSON, by the type that the parameter's schema names; else the text."""
     match parameter.form.schema["type"]:
         case "integer":

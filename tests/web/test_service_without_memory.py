@@ -5,9 +5,9 @@ from pathlib import Path
 
 from farmlokal.caching.lookup import Outcome
 from farmlokal.web import keys
-from tests.service import serving, settings_for
-from tests.web.kept_connection import kept_connection
-from tests.web.web_harness import catalogue
+from tests.support.kept_connection import kept_connection
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
 
 TARGETS = ["/products?limit=7", "/products?category=fruits&limit=3", "/products/1"]
 # A busy machine may be slow to answer without being away.

@@ -12,10 +12,11 @@ import pytest
 from farmlokal.web import keys, runner
 from farmlokal.web.edge import connection as edge_connection
 from farmlokal.web.handlers import webhook
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import KeptConnection, kept_connection
-from tests.web.web_harness import catalogue, problem
-from tests.webhooks.sender import SECRET
+from tests.support.kept_connection import KeptConnection, kept_connection
+from tests.support.products import catalogue
+from tests.support.raw_requests import problem
+from tests.support.service import Service, serving, settings_for
+from tests.support.webhook_sender import SECRET
 
 # In place of ten, fifteen and 75 seconds.
 PATIENCE_S = 0.4

@@ -3,25 +3,21 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from typing import Any
 
-from farmlokal.catalog.planning.sample import SORT_KEYS, Rows, SampledRow
+from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.storage import Bounds, Rows
+from farmlokal.catalog.question.table import QuestionTable
 
 Passing = Callable[[Rows], Sequence[int]]
-_Test = Callable[[Rows, Sequence[int]], Sequence[int]]
-_EQUALITIES = [
-    (SampledRow._fields.index(field), field)
-    for field in ("district_key", "state_key", "farm_id", "in_stock", "organic")
-]
 
 # So many sampled rows that pass tell the density of a walk well enough.
 _HITS_ENOUGH = 8
 # A first hit this many times further off than the following are from each other is a cluster that lies ahead.
 _CLUSTER_GAPS = 4
-# What passes a filter gathers in these orders: one name has one category and a narrow range of prices. There the page
-# is found at the first cluster, if enough hits show that it is one, and else the walk may be endless.
-_GATHERING = frozenset({"name", "price"})
+# Where what passes gathers, the page is found at the first cluster if enough hits show that it is one, and else the
+# walk may be endless.
 _CLUSTER_HITS_MIN = 3
 # A sorted entry costs a little more than a walked one.
 _SORTED_ENTRY = 1.2
@@ -30,8 +26,6 @@ _LOOKED_MAX = 256
 _WALKED_MAX = 4096
 # What most walks need; each further look is four times as long.
 _FIRST_LOOK = 12
-
-_price = attrgetter("price_paise")
 
 
 class Span:
@@ -51,20 +45,9 @@ class Span:
         return max(0, self.stop - self.start)
 
 
-def row_filter(filters: Filters) -> Passing:
-    """A function that tells which of some sampled rows pass `filters`, by their numbers.
-
-    A pass over the rows for each filter, not a call for each row: thousands are looked at, on the event loop.
-    """
-    tests: list[_Test] = []
-    for place, field in _EQUALITIES:
-        wanted = getattr(filters, field)
-        if wanted is not None:
-            tests.append(_equality(place, wanted))
-    if filters.categories:
-        tests.append(_membership(frozenset(filters.categories)))
-    if has_price_range(filters):
-        tests.append(_between(*_price_bounds(filters)))
+def row_filter(filters: Filters, table: QuestionTable) -> Passing:
+    """A function that finds which of some sampled rows pass `filters`, by their numbers."""
+    tests = [one.row_test(value, table.places) for one, value in filters]
 
     def passing(rows: Rows) -> Sequence[int]:
         numbers: Sequence[int] = range(len(rows))
@@ -75,18 +58,15 @@ def row_filter(filters: Filters) -> Passing:
     return passing
 
 
-def has_price_range(filters: Filters) -> bool:
-    """Whether `filters` bound the price on either side."""
-    return filters.min_price_paise is not None or filters.max_price_paise is not None
+def within(rows: Rows, bounds: Bounds, table: QuestionTable) -> Span:
+    """The part of `rows`, which have the order of the sort that `bounds` are of, that lies within them."""
+    order = table.row_orders[bounds.sort]
 
+    def value(row: Any) -> Any:
+        return order(row)[0]
 
-def in_price_range(by_price: Rows, filters: Filters) -> Span:
-    """The part of `by_price` that lies in the price range."""
-    if not has_price_range(filters):
-        return Span(by_price)
-    low, high = _price_bounds(filters)
-    first = bisect_left(by_price, low, key=_price)
-    return Span(by_price, first, bisect_right(by_price, high, lo=first, key=_price))
+    first = bisect_left(rows, bounds.low, key=value)
+    return Span(rows, first, bisect_right(rows, bounds.high, lo=first, key=value))
 
 
 def matches(span: Span, passing: Passing) -> float:
@@ -101,18 +81,19 @@ def sorting_cost(span: Span, share: float) -> float:
 
 
 def walking_cost(
-    span: Span, query: ListingQuery, passing: Passing, *, narrowest: Span, share: float, cost_max: float
+    span: Span, query: ListingQuery, passing: Passing, *, narrowest: Span, sample: Sample, cost_max: float
 ) -> float:
     """The cost of walking `span`, in the order of `query`'s sort, from its position until the page is full.
 
     narrowest: a span, of any index, that holds every row that passes. Looks no further than `cost_max` entries:
     beyond it, the cost may be infinite.
     """
-    wanted = query.limit + 1
-    found, looked, ended = _walk(span, query, passing, looked_max=min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX))
+    wanted, share = query.limit + 1, sample.share
+    past = _past(span, query, sample.table)
+    found, looked, ended = _walk(*past, passing, looked_max=min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX))
     hits, first = len(found), found[0] if found else 0
     to_end = max(looked, 0.5) / share if ended else float("inf")
-    gathering = query.sort.name in _GATHERING
+    gathering = query.sort.key.gathers
     if gathering and hits < _CLUSTER_HITS_MIN:
         return to_end
     if hits == _HITS_ENOUGH and first > _CLUSTER_GAPS * (gap := max(1.0, (looked - first) / (hits - 1))):
@@ -125,9 +106,12 @@ def walking_cost(
     return min(to_end, max(wanted * looked / hits, least))
 
 
-def _walk(span: Span, query: ListingQuery, passing: Passing, *, looked_max: float) -> tuple[list[int], int, bool]:
-    """The walk from the position until enough rows pass: their numbers from 1, rows looked at, whether all were."""
-    start, stop, descending = _from_position(span, query)
+def _walk(span: Span, descending: bool, passing: Passing, *, looked_max: float) -> tuple[list[int], int, bool]:
+    """A walk of `span` until enough rows pass: their numbers from 1, rows looked at, whether all were.
+
+    descending: from its end.
+    """
+    start, stop = span.start, span.stop
     to_look = min(stop - start, math.ceil(looked_max))
     found: list[int] = []
     looked, size = 0, _FIRST_LOOK
@@ -146,33 +130,15 @@ def _walk(span: Span, query: ListingQuery, passing: Passing, *, looked_max: floa
     return found, looked, looked >= stop - start
 
 
-def _equality(place: int, wanted: object) -> "_Test":
-    return lambda rows, numbers: [number for number in numbers if rows[number][place] == wanted]
-
-
-def _membership(categories: frozenset[str]) -> "_Test":
-    return lambda rows, numbers: [number for number in numbers if rows[number].category in categories]
-
-
-def _between(low: float, high: float) -> "_Test":
-    return lambda rows, numbers: [number for number in numbers if low <= rows[number].price_paise <= high]
-
-
-def _price_bounds(filters: Filters) -> tuple[float, float]:
-    high = float("inf") if filters.max_price_paise is None else filters.max_price_paise
-    return filters.min_price_paise or 0, high
-
-
-def _from_position(span: Span, query: ListingQuery) -> tuple[int, int, bool]:
-    """Where the rows past the position begin and end in `span.rows`, and whether a scan meets them from the end."""
+def _past(span: Span, query: ListingQuery, table: QuestionTable) -> tuple[Span, bool]:
+    """The rows of `span` past the position, and whether a scan meets them from the end."""
     position, sort = query.position, query.sort
     descending = sort.descending != bool(position and position.backward)
     start, stop = span.start, span.stop
     if position is not None:
-        edge = (position.value, position.id)
-        key = SORT_KEYS[sort.name]
+        edge, order = (position.value, position.id), table.row_orders[sort.name]
         if descending:
-            stop = min(stop, bisect_left(span.rows, edge, key=key))
+            stop = min(stop, bisect_left(span.rows, edge, key=order))
         else:
-            start = max(start, bisect_right(span.rows, edge, key=key))
-    return start, stop, descending
+            start = max(start, bisect_right(span.rows, edge, key=order))
+    return Span(span.rows, start, stop), descending

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.planning.candidates import BY_SORT, SORTABLE, Candidate, candidates, candidates_of_everything
-from farmlokal.catalog.planning.cost import has_price_range, row_filter, sorting_cost, walking_cost
+from farmlokal.catalog.planning.candidates import Candidate, bounded_sorts, candidates, candidates_of_everything
+from farmlokal.catalog.planning.cost import row_filter, sorting_cost, walking_cost
 from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import Filters, ListingQuery
 
 # So few entries are read at once: to look for fewer would take as long as it could save.
@@ -32,7 +33,7 @@ class Scan:
 
 
 class Plan(NamedTuple):
-    """Scans whose results are merged: one, or one for each of several categories."""
+    """Scans whose results are merged: one, or one for each of several values of a filter."""
 
     scans: tuple[Scan, ...]
 
@@ -50,43 +51,52 @@ def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
 
 
 def _merged(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate], cost_max: float) -> Plan | None:
-    """One scan for each category; None where that does not apply, or costs `cost_max` or more."""
-    filters = query.filters
-    # Names gather by category and price, so that walking them for a price range may be endless: then every category
-    # is worth a scan of its own.
-    everything = not filters.categories and query.sort.name == "name" and has_price_range(filters)
-    categories = CATEGORIES if everything else filters.categories
-    if len(categories) < 2:
+    """One scan for each value of a filter that has several; None where none has, or they cost `cost_max` or more."""
+    split = _split(query)
+    if split is None:
         return None
+    one, parts = split
     scans: list[Scan] = []
-    total = len(categories) * _SCAN_OVERHEAD + 0.0
-    for category in categories:
+    total = len(parts) * _SCAN_OVERHEAD + 0.0
+    for part in parts:
         if total >= cost_max:
             return None
-        one = replace(filters, categories=(category,))
-        scans.append(_cheapest_scan(replace(query, filters=one), sample, of_everything))
+        alone = replace(query, filters=query.filters.narrowed(one, part))
+        scans.append(_cheapest_scan(alone, sample, of_everything))
         total += scans[-1].cost
     return Plan(tuple(scans)) if total < cost_max else None
 
 
+def _split(query: ListingQuery) -> tuple[Filter, Sequence[Any]] | None:
+    """A filter by whose values the question falls into several, and those values."""
+    for one, value in query.filters:
+        parts = one.parts(value)
+        if parts:
+            return one, parts
+    # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
+    # a scan of its own.
+    gathers = query.sort.key.gathers and bounded_sorts(query.filters) - {query.sort.name}
+    if gathers and query.filters.get(CATEGORY) is None:
+        return CATEGORY, CATEGORY.parts(CATEGORY.every)
+    return None
+
+
 def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate]) -> Scan:
     """Compare sorting each filter's range with walking each index that has the order asked for."""
-    filters, share = query.filters, sample.share
+    filters, share, sort = query.filters, sample.share, query.sort
     found = candidates(filters, sample, of_everything)
-    ranges = [one for one in found if one.sort != query.sort.name and one.index in SORTABLE]
-    if has_price_range(filters) and query.sort.name != "price":
-        ranges += [one for one in found if one.index == BY_SORT["price"]]
-    costs = [(sorting_cost(one.span, share), one.index) for one in ranges]
-    cost, index = min(costs, default=(float("inf"), BY_SORT[query.sort.name]))
+    ranges = [one for one in found if one.bounded and one.index.sortable and one.index.sort != sort.name]
+    costs = [(sorting_cost(one.span, share), one.index.name) for one in ranges]
+    cost, index = min(costs, default=(float("inf"), sort.key.index.name))
     walking = not costs
     if cost > _CHEAP:
         narrowest = min([one.span for one in found], key=len)
-        passing = row_filter(filters)
+        passing = row_filter(filters, sample.table)
         for walk in found:
-            if walk.sort == query.sort.name:
-                walked = walking_cost(walk.span, query, passing, narrowest=narrowest, share=share, cost_max=cost)
+            if walk.index.sort == sort.name:
+                walked = walking_cost(walk.span, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
                 if walked < cost:
-                    cost, index, walking = walked, walk.index, True
+                    cost, index, walking = walked, walk.index.name, True
             if cost <= _CHEAP:
                 break
     return Scan(index, filters, max(cost, 1.0), ties_apart=walking and _many_ties(query, sample))

@@ -6,6 +6,7 @@ import random
 from farmlokal.catalog.planning.plan import Plan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.database.interface import Database
 from farmlokal.errors import Unavailable
 from farmlokal.telemetry import get_logger
@@ -21,11 +22,14 @@ _PLANS_MAX = 4096
 
 
 class Planner:
-    """Plans listing queries over `database`. Without a sample yet, it plans as for an empty catalogue."""
+    """Plans listing queries over `database`. Without a sample yet, it plans as for an empty catalogue.
 
-    def __init__(self, database: Database) -> None:
+    table: what may be asked.
+    """
+
+    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
         self._database = database
-        self.sample = Sample((), 1.0)
+        self.sample = Sample((), 1.0, table)
         self._plans: dict[ListingQuery, Plan] = {}  # by this sample, in the order of their first question
 
     def __repr__(self) -> str:
@@ -43,7 +47,8 @@ class Planner:
 
     async def refresh(self, *, gradually: bool = False) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
-        self.sample, self._plans = await draw_sample(self._database, gradually=gradually), {}
+        sample = await draw_sample(self._database, table=self.sample.table, gradually=gradually)
+        self.sample, self._plans = sample, {}
 
     async def keep(self) -> None:
         """Draw the sample again and again, until cancelled."""

@@ -12,13 +12,12 @@ from hashlib import blake2b
 
 import orjson
 
-from farmlokal.catalog.question.query import ListingQuery, Position
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import Position
 from farmlokal.errors import Fault, InvalidInput
 
 # 128 bits: forging one takes 2¹²⁷ tries on average, at the price of 22 characters.
 _MAC_BYTES = 16
-# The longest real one, around a name key of 64 four-byte characters escaped by nobody: under 600.
-CURSOR_CHARS_MAX = 1024
 _FORGED = "must be a next_cursor or prev_cursor of this service, unchanged"
 
 

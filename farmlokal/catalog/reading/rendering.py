@@ -5,7 +5,8 @@ from typing import NamedTuple
 import orjson
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import ListingQuery, Position
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import Position
 from farmlokal.catalog.reading.schemas import PageInfo
 
 
@@ -25,7 +26,7 @@ class Page(NamedTuple):
 
 
 def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner) -> Page:
-    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `shown.ProductPage`."""
+    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`."""
     backward = query.position is not None and query.position.backward
     more = len(rows) > query.limit
     shown = rows[: query.limit]
@@ -49,18 +50,11 @@ def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner)
 def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:
     if shown:
         row = shown[place]
-        return Position(
-            _sort_value(query.sort.name, row.sort_value.decode()), orjson.loads(row.product)["id"], backward
-        )
+        value = query.sort.key.read(row.sort_value.decode())
+        return Position(value, orjson.loads(row.product)["id"], backward)
     # Everything past the cursor is gone meanwhile. Turn round at the cursor itself, its own row included: an id is
     # whole, so "past id ± 1" reaches the row that "past id" leaves out.
     position = query.position
     if position is None:
         raise AssertionError("an empty first page has no neighbours")
     return Position(position.value, position.id + (1 if backward != query.sort.descending else -1), backward)
-
-
-def _sort_value(sort_name: str, stored: str) -> str | int:
-    if sort_name == "price":
-        return int(stored.replace(".", ""))
-    return int(stored) if sort_name == "rating" else stored

@@ -4,19 +4,20 @@ The text depends on the shape of a question alone (which filters, which order, w
 shape; what changes from one question to the next are parameters.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from farmlokal.catalog.planning.plan import Plan, Scan
-from farmlokal.catalog.question.query import Filters, ListingQuery, Position, Sort
+from farmlokal.catalog.planning.plan import Plan
+from farmlokal.catalog.question.filter import Condition
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.sorts import Sort
 from farmlokal.catalog.reading.schemas import CURRENCY
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.json_sql import JsonField, JsonKind
 
 # About 3 KB each. Few of the possible shapes are ever asked for.
 _SHAPES_MAX = 1024
-_FILTER_SQL = ("price >= %s", "price <= %s", "district_key = %s", "state_key = %s", "farm_id = %s", "in_stock = %s",
-               "organic = %s")  # fmt: skip
 
 
 class Statement(NamedTuple):
@@ -27,12 +28,10 @@ class Statement(NamedTuple):
 
 
 class _ScanShape(NamedTuple):
-    """What of a scan its SQL depends on. given: for each of `_FILTER_SQL`, whether it is asked for."""
+    """What of a scan its SQL depends on: its index, and the conditions that filters and a position make."""
 
     index_name: str
-    categories: int
-    given: tuple[bool, ...]
-    ties_apart: bool
+    conditions: tuple[str, ...]
 
 
 def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Statement:
@@ -62,17 +61,20 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
     """
     position = query.position
     sort = query.sort.reversed() if position and position.backward else query.sort
-    shapes, params = [], []
+    shapes: list[_ScanShape] = []
+    params: list[object] = []
     for scan in plan.scans:
-        values = _filter_values(scan.filters, dialect)
-        given = tuple([value is not None for value in values])
-        shapes.append(_ScanShape(scan.index, len(scan.filters.categories), given, scan.ties_apart))
-        wanted = [*scan.filters.categories, *[value for value in values if value is not None]]
-        for keyset in _keyset_values(scan, sort, position, dialect):
-            params += wanted
-            params += keyset
-    sql = _page_sql(dialect, sort, query.limit + 1, tuple(shapes), past=position is not None)
-    return Statement(sql, tuple(params))
+        conditions = [one.condition(value, dialect) for one, value in scan.filters]
+        keysets: Sequence[Sequence[Condition]] = [()]
+        if position is not None:
+            keysets = [[past] for past in sort.past(position, dialect, ties_apart=scan.ties_apart)]
+        for keyset in keysets:
+            texts: list[str] = []
+            for text, values in (*conditions, *keyset):
+                texts.append(text)
+                params += values
+            shapes.append(_ScanShape(scan.index, tuple(texts)))
+    return Statement(_page_sql(dialect, sort, query.limit + 1, tuple(shapes)), tuple(params))
 
 
 @lru_cache(_SHAPES_MAX)
@@ -82,87 +84,30 @@ def product_statement(dialect: Dialect) -> str:
 
 
 @lru_cache(_SHAPES_MAX)
-def _page_sql(dialect: Dialect, sort: Sort, rows: int, shapes: tuple[_ScanShape, ...], *, past: bool) -> str:
-    scans = [
-        _scan_sql(shape, sort, keyset, rows, dialect)
-        for shape in shapes
-        for keyset in (_keyset_sql(sort, apart=shape.ties_apart) if past else [""])
-    ]
-    direction = " DESC" if sort.descending else ""
-    found_order = f"found{direction}, page_id{direction}"
+def _page_sql(dialect: Dialect, sort: Sort, rows: int, shapes: tuple[_ScanShape, ...]) -> str:
+    scans = [_scan_sql(shape, sort, rows, dialect) for shape in shapes]
+    found_order = sort.order_by("found", "page_id")
     ids = scans[0]
     if len(scans) > 1:
         parts = [f"SELECT page_id, found FROM ({scan}) AS scan_{number}" for number, scan in enumerate(scans)]
         ids = f"{' UNION ALL '.join(parts)} ORDER BY {found_order} LIMIT {rows}"
-    place = {"price": dialect.price_sql, "created_at": dialect.time_sql.format("created_at")}
     return (
-        f"SELECT {_product_json(dialect)} AS product, {place.get(sort.column, sort.column)} AS place"
+        f"SELECT {_product_json(dialect)} AS product, {sort.key.text(dialect)} AS place"
         f" FROM products JOIN ({ids}) AS page ON id = page_id ORDER BY {found_order}"
     )
 
 
-def _scan_sql(shape: _ScanShape, sort: Sort, keyset: str, rows: int, dialect: Dialect) -> str:
-    conditions = ["live = 1"]
-    if shape.categories:
-        marks = ", ".join(["%s"] * shape.categories)
-        conditions.append(f"category IN ({marks})" if shape.categories > 1 else "category = %s")
-    conditions += [sql for sql, given in zip(_FILTER_SQL, shape.given, strict=True) if given]
-    if keyset:
-        conditions.append(keyset)
-    direction = " DESC" if sort.descending else ""  # ties by id in the same direction
+def _scan_sql(shape: _ScanShape, sort: Sort, rows: int, dialect: Dialect) -> str:
+    column = sort.key.column
     return (
-        f"SELECT id AS page_id, {sort.column} AS found FROM products {dialect.index_hint.format(shape.index_name)}"
-        f" WHERE {' AND '.join(conditions)} ORDER BY {sort.column}{direction}, id{direction} LIMIT {rows}"
-    )
-
-
-def _keyset_sql(sort: Sort, *, apart: bool) -> list[str]:
-    """The rows past a position in the order of `sort`, as one condition, or as two for a scan each.
-
-    The expanded form, not `(a, id) > (x, y)`, which MySQL answers by reading the whole prefix; the leading bound is
-    implied by the rest, but gives the optimiser a range to start from.
-
-    apart: those that tie with the position, and those past its value. Where a large part of the index ties, MySQL finds
-    the two ranges together no narrower than all of it, and walks from the index's beginning instead; each by itself it
-    takes.
-    """
-    column, past = sort.column, "<" if sort.descending else ">"
-    if apart:
-        return [f"{column} = %s AND id {past} %s", f"{column} {past} %s"]
-    return [f"{column} {past}= %s AND ({column} {past} %s OR ({column} = %s AND id {past} %s))"]
-
-
-def _keyset_values(scan: Scan, sort: Sort, position: Position | None, dialect: Dialect) -> list[list[object]]:
-    """The parameters of each of the scan's conditions by `_keyset_sql`."""
-    if position is None:
-        return [[]]
-    value: object = position.value
-    if isinstance(value, int) and sort.name == "price":
-        value = dialect.price_in(value)
-    elif isinstance(value, str) and sort.name == "created_at":
-        value = dialect.time_in(value)
-    if scan.ties_apart:
-        return [[value, position.id], [value]]
-    return [[value, value, value, position.id]]
-
-
-def _filter_values(filters: Filters, dialect: Dialect) -> tuple[object, ...]:
-    """The parameters of `_FILTER_SQL`; None for a filter that is not asked for."""
-    low, high = filters.min_price_paise, filters.max_price_paise
-    return (
-        None if low is None else dialect.price_in(low),
-        None if high is None else dialect.price_in(high),
-        filters.district_key,
-        filters.state_key,
-        filters.farm_id,
-        None if filters.in_stock is None else int(filters.in_stock),
-        None if filters.organic is None else int(filters.organic),
+        f"SELECT id AS page_id, {column} AS found FROM products {dialect.index_hint.format(shape.index_name)}"
+        f" WHERE {' AND '.join(['live = 1', *shape.conditions])} ORDER BY {sort.order_by(column, 'id')} LIMIT {rows}"
     )
 
 
 @lru_cache(2)
 def _product_json(dialect: Dialect) -> str:
-    """An expression for what clients see of a product: `shown.Product`, its fields in their order."""
+    """An expression for what clients see of a product: `schemas.Product`, its fields in their order."""
     farm = dialect.json_object(
         [JsonField("id", JsonKind.NUMBER, "farm_id"), JsonField("name", JsonKind.TEXT, "farm_name")]
     )

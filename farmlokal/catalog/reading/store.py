@@ -2,17 +2,21 @@
 
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.rendering import ShownRow
 from farmlokal.catalog.reading.statement import page_statement, product_statement
 from farmlokal.database.interface import Database
 
 
 class ProductStore:
-    """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer."""
+    """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
 
-    def __init__(self, database: Database) -> None:
+    table: what may be asked of it.
+    """
+
+    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
         self._database = database
-        self.planner = Planner(database)
+        self.planner = Planner(database, table)
         self._product_sql = product_statement(database.dialect)
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:

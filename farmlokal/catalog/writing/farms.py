@@ -1,23 +1,16 @@
 """Farms: known by the products that name them, one per source, name, district and state."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 
-from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.records import PLACE_CHARS_MAX, ProductRecord
+from farmlokal.catalog.normalise import place_key
+from farmlokal.catalog.records import ProductRecord
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Session
 
 FarmKey = tuple[str, ...]
 _KEYS_MAX = 200  # per statement
 _NONE_KNOWN: Mapping[FarmKey, int] = MappingProxyType({})
-
-
-@lru_cache(maxsize=65_536)  # products name the same farms, districts and states again and again
-def place_key(name: str) -> str:
-    """The normal form of a farm's, district's or state's name, cut to what its column holds: folded, ß becomes ss."""
-    return text_key(name)[:PLACE_CHARS_MAX].rstrip()
 
 
 def farm_key(record: ProductRecord) -> FarmKey:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from farmlokal.caching.lookup import Lookup
+from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.reading import category_counts
 from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput, NotFound
@@ -14,10 +15,10 @@ from farmlokal.web.answers.representation import headers_of, select, wanted_by
 from farmlokal.web.edge.access_log import ANSWERED_FROM
 from farmlokal.web.edge.handed_over import passed_on
 from farmlokal.web.parameters.links import link_header
-from farmlokal.web.parameters.parameter import ID_MAX, Parameter, whole
+from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.web.parameters.query_string import parse_query_string, shown
 
-PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, "path", required=True)
+PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, place="path", required=True)
 
 
 async def list_products(request: web.Request) -> web.Response:
@@ -26,7 +27,7 @@ async def list_products(request: web.Request) -> web.Response:
     if before is not None and before.error is not None:
         raise before.error
     app = request.app
-    asked = app[keys.ASKED_PAGES].of(_raw_query(request))
+    asked = app[keys.QUESTIONS].parse(_raw_query(request))
     lookup = await app[keys.CACHE].ask(asked.question)
     return _response(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
 
@@ -41,9 +42,9 @@ async def show_product(request: web.Request) -> web.Response:
         raise InvalidInput([Fault("id", shown(text), str(error))]) from None
     app = request.app
     key = f"product/{product_id}"
-    lookup = await app[keys.CACHE].get(
-        key, partial(app[keys.LISTING].product, product_id), tags=(product_tag(product_id),)
-    )
+    cache = app[keys.CACHE]
+    load = partial(app[keys.LISTING].product, product_id)
+    lookup = await cache.ask(cache.question(key, load, (product_tag(product_id),)))
     if lookup.value.negative:
         raise NotFound(lookup.value.body.decode())
     return _response(request, key, lookup)

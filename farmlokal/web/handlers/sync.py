@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from farmlokal.catalog.question.forms import FLAG
+from farmlokal.catalog.question.parameter import Form
 from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.partner.sync.run import Run, RunReport, RunState, ShownReject
 from farmlokal.partner.sync.service import Sync
@@ -13,7 +15,7 @@ from farmlokal.web import keys
 from farmlokal.web.answers import problems
 from farmlokal.web.edge.api_keys import require_api_key
 from farmlokal.web.edge.middleware import REQUEST_ID
-from farmlokal.web.parameters.parameter import FLAG, Form, Parameter
+from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.web.parameters.query_string import parse_query_string, shown
 
 # Proxies commonly give up on an answer after 30 or 60 seconds.
@@ -26,7 +28,7 @@ RUN = Parameter(
     Form(str, {"type": "string", "minLength": 1, "maxLength": _RUN_CHARS_MAX}),
     "the name of a run, as its summary tells it",
     "35709bfbea13eee8",
-    "path",
+    place="path",
     required=True,
 )
 

@@ -13,7 +13,7 @@ from farmlokal.web.edge.api_keys import offered_key
 from farmlokal.web.edge.common_headers import request_id_from
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.edge.trace_context import caller_of
-from farmlokal.web.parameters.questions import AskedPage, AskedPages
+from farmlokal.web.parameters.questions import AskedPage, Questions
 
 PATH = "/products"
 # What may change the answer in a way that the hot path does not know.
@@ -50,7 +50,7 @@ class Head(NamedTuple):
         return self.request_id is not None or self.caller is not None
 
 
-def read_head(message: Any, pages: AskedPages, cross_origin: CrossOrigin) -> Head | None:
+def read_head(message: Any, questions: Questions, cross_origin: CrossOrigin) -> Head | None:
     """The head in `message`; None for all but a plain, well-formed question for a page of the listing.
 
     message: the parser's, which is no request at all where what arrived was malformed.
@@ -64,7 +64,7 @@ def read_head(message: Any, pages: AskedPages, cross_origin: CrossOrigin) -> Hea
     if any(name in headers for name in _ELSEWHERE):
         return None
     try:
-        page = pages.of(query)
+        page = questions.parse(query)
         wanted = wanted_by(headers)
         coding = coding_for(wanted.accept_encoding, CODED_FROM_BYTES)
         small_coding = coding_for(wanted.accept_encoding, 0)

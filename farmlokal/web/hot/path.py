@@ -46,7 +46,7 @@ class HotPath:
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._pages = app[keys.ASKED_PAGES]
+        self._pages = app[keys.QUESTIONS]
         self._cache = app[keys.CACHE]
         self._edge = app[keys.EDGE]
         self._freshness = app[keys.FRESHNESS]
@@ -110,9 +110,8 @@ class HotPath:
         head = turn.head
         question = head.page.question
         try:
-            lookup = self._cache.peek(question.key)
-            if lookup is None:
-                lookup = self._cache.held(question)
+            lookup = self._cache.peek(question)
+            if lookup is None or not lookup.steady:
                 return lookup and self._once(turn, lookup)
             form = head.form or _form(head, lookup.value)
             prepared: PreparedAnswer | None = lookup.value.prepared.get(form)
@@ -140,7 +139,7 @@ class HotPath:
             then(answer)
 
         try:
-            return self._cache.look_soon(turn.head.page.question, found)
+            return self._cache.ask_then(turn.head.page.question, found)
         except Exception:
             _log.exception("hot path failed to ask redis")
             return False
@@ -160,8 +159,7 @@ class HotPath:
         structlog.contextvars.bind_contextvars(request_id=turn.request_id)
         question = head.page.question
         try:
-            # Another's load may have landed since memory was asked.
-            lookup = self._cache.held(question) or await self._cache.fetch(question, looked=looked)
+            lookup = await self._cache.ask(question, looked=looked)
             if not self.serving:
                 return None
             return self._once(turn, lookup)

@@ -3,12 +3,13 @@
 from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.question.table import QuestionTable
 from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage
 from farmlokal.web.answers import problems
 from farmlokal.web.handlers.products import PRODUCT_ID
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
-from farmlokal.web.parameters.listing import CATEGORIES_ASKED, PARAMETERS
+from farmlokal.web.parameters.parameter import in_query
 
 TAG = "Catalogue"
 
@@ -56,35 +57,39 @@ NOT_MODIFIED = Answer(
 )
 _CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
 
-LIST_PRODUCTS = Operation(
-    id="listProducts",
-    tag=TAG,
-    summary="One page of the catalogue",
-    meaning=(
-        "Filtered, sorted, keyset-paginated. Following `next_cursor` to the end gives every matching product once;"
-        " `prev_cursor` leads back. A page costs the same at any depth."
-    ),
-    parameters=(CATEGORIES_ASKED, *PARAMETERS, *request_headers.CACHED),
-    answers=(
-        Answer(
-            status=200,
-            meaning="The page.",
-            content=Content(shape=ProductPage, examples={"page": _PAGE}),
-            headers=(*headers.CACHED, "Content-Encoding", "Link"),
-            links={
-                "next": _neighbour("next_cursor", "next"),
-                "prev": _neighbour("prev_cursor", "previous"),
-                "product": {
-                    "operationId": "showProduct",
-                    "description": "The first product of the page.",
-                    "parameters": {"id": "$response.body#/data/0/id"},
-                },
-            },
+
+def list_products(table: QuestionTable) -> Operation:
+    """The listing, with the parameters that `table` has."""
+    return Operation(
+        id="listProducts",
+        tag=TAG,
+        summary="One page of the catalogue",
+        meaning=(
+            "Filtered, sorted, keyset-paginated. Following `next_cursor` to the end gives every matching product once;"
+            " `prev_cursor` leads back. A page costs the same at any depth."
         ),
-        NOT_MODIFIED,
-    ),
-    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
-)
+        parameters=(*map(in_query, table.parameters.values()), *request_headers.CACHED),
+        answers=(
+            Answer(
+                status=200,
+                meaning="The page.",
+                content=Content(shape=ProductPage, examples={"page": _PAGE}),
+                headers=(*headers.CACHED, "Content-Encoding", "Link"),
+                links={
+                    "next": _neighbour("next_cursor", "next"),
+                    "prev": _neighbour("prev_cursor", "previous"),
+                    "product": {
+                        "operationId": "showProduct",
+                        "description": "The first product of the page.",
+                        "parameters": {"id": "$response.body#/data/0/id"},
+                    },
+                },
+            ),
+            NOT_MODIFIED,
+        ),
+        problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+    )
+
 
 SHOW_PRODUCT = Operation(
     id="showProduct",

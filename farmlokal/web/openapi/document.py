@@ -132,13 +132,13 @@ def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {**parameter.form.schema}
-    if parameter.repeated_max is not None:
-        schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": parameter.repeated_max}
+    if parameter.several is not None:
+        schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": parameter.several.most}
     if parameter.default is not None:
         schema["default"] = parameter.default
     if parameter.example is not None:
         # In the schema, where pages show it; beside it they would fill it in, and every filter would be set at once.
-        schema["examples"] = [parameter.example if parameter.repeated_max is None else [parameter.example]]
+        schema["examples"] = [parameter.example if parameter.several is None else [parameter.example]]
     return {
         "name": parameter.name,
         "in": parameter.place,

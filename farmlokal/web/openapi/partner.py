@@ -1,5 +1,6 @@
 """What the document says of the routes that have to do with the partner: token, sync, webhook."""
 
+from farmlokal.catalog.question.parameter import Form
 from farmlokal.partner.sync.run import RunReport, RunState, RunSummary
 from farmlokal.web.answers import problems
 from farmlokal.web.handlers.partner_token import AccessToken
@@ -7,7 +8,7 @@ from farmlokal.web.handlers.sync import FULL, RUN
 from farmlokal.web.handlers.webhook import TakenIn
 from farmlokal.web.openapi.events import EVENT
 from farmlokal.web.openapi.operation import API_KEY, SIGNATURE, Answer, Content, Operation
-from farmlokal.web.parameters.parameter import Form, Parameter
+from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.webhooks.signature import EVENT_ID, TIMESTAMP
 
 TAG = "Partner"
@@ -136,7 +137,7 @@ _EVENT_ID = Parameter(
     Form(str, {"type": "string", "pattern": f"^{EVENT_ID.pattern}$"}),
     "the event's id: the same again has no second effect",
     "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
-    "header",
+    place="header",
     required=True,
 )
 _TIMESTAMP = Parameter(
@@ -144,7 +145,7 @@ _TIMESTAMP = Parameter(
     Form(str, {"type": "string", "pattern": f"^{TIMESTAMP.pattern}$"}),
     "when it was sent, in Unix seconds; at most five minutes from now",
     "1795342500",
-    "header",
+    place="header",
     required=True,
 )
 

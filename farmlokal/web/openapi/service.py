@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from farmlokal.catalog.question.parameter import Form
 from farmlokal.web.answers import problems
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.handlers.health import Alive, Readiness
 from farmlokal.web.openapi import request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
-from farmlokal.web.parameters.parameter import Form, Parameter
+from farmlokal.web.parameters.parameter import Parameter
 
 TAG = "Service"
 
@@ -125,7 +126,7 @@ SHOW_PROBLEM = Operation(
             Form(str, {"type": "string", "enum": list(problems.PROBLEM_TYPES)}),
             "the last part of the type",
             problems.INVALID_PARAMETER.name,
-            "path",
+            place="path",
             required=True,
         ),
         *request_headers.CACHED,

@@ -5,51 +5,28 @@ from dataclasses import replace
 from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, SORT_DEFAULT, Filters, ListingQuery
+from farmlokal.catalog.question.parameter import QuestionParameter
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
+from farmlokal.catalog.question.sorts import SORT_DEFAULT
+from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
 from farmlokal.errors import Fault, InvalidInput
-from farmlokal.web.parameters.parameter import CATEGORY, CURSOR, FLAG, ID_MAX, PLACE, PRICE, SORT, Parameter, whole
 from farmlokal.web.parameters.query_string import parse_query_string, shown
 
-CATEGORIES_MAX = 20
 
-PARAMETERS = (
-    Parameter("min_price", PRICE, "lowest price in rupees, inclusive", "10.00"),
-    Parameter("max_price", PRICE, "highest price in rupees, inclusive", "50.00"),
-    Parameter("district", PLACE, "exact name of a district, any case", "Pune"),
-    Parameter("state", PLACE, "exact name of a state, any case", "Maharashtra"),
-    Parameter("farm_id", whole(1, ID_MAX), "one farm", 411),
-    Parameter("in_stock", FLAG, "whether stock is above zero", True),
-    Parameter("organic", FLAG, "whether grown organically", False),
-    Parameter("sort", SORT, "the order; a leading - turns it round", "-rating", default=str(SORT_DEFAULT)),
-    Parameter("limit", whole(1, LIMIT_MAX), "products per page", 50, default=LIMIT_DEFAULT),
-    Parameter("cursor", CURSOR, "next_cursor or prev_cursor of a page of the same filters and sort"),
-)
-# The one that may be repeated, and hold several with commas between them.
-CATEGORIES_ASKED = Parameter("category", CATEGORY, "any of these, in any case", "fruits", repeated_max=CATEGORIES_MAX)
-_BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
-_THESE_ARE = f"; these are: {', '.join([CATEGORIES_ASKED.name, *_BY_NAME])}"
+def parse_listing_query(raw: str, signer: CursorSigner, table: QuestionTable = TABLE) -> ListingQuery:
+    """The question that the query string `raw` asks. Raises InvalidInput, which lists every fault.
 
-
-def parse_listing_query(raw: str, signer: CursorSigner) -> ListingQuery:
-    """The question that the query string `raw` asks. Raises InvalidInput, which lists every fault."""
-    values, faults = parse_query_string(raw)
-    categories = _categories(values.pop("category", []), faults)
-    parsed = _single_values(values, faults)
-    minimum, maximum = parsed.get("min_price"), parsed.get("max_price")
-    if minimum is not None and maximum is not None and minimum > maximum:
-        faults.append(Fault("min_price", shown(values["min_price"][0]), "must not exceed max_price"))
-    filters = Filters(
-        categories=categories,
-        min_price_paise=minimum,
-        max_price_paise=maximum,
-        district_key=parsed.get("district"),
-        state_key=parsed.get("state"),
-        farm_id=parsed.get("farm_id"),
-        in_stock=parsed.get("in_stock"),
-        organic=parsed.get("organic"),
-    ).normalised()
-    query = ListingQuery(filters, parsed.get("sort", SORT_DEFAULT), parsed.get("limit", LIMIT_DEFAULT))
-    cursor = parsed.get("cursor")
+    table: what may be asked.
+    """
+    texts, faults = parse_query_string(raw)
+    values = _values(texts, table, faults)
+    filters = Filters()
+    try:
+        filters = table.filters_of(values)
+    except Contradictions as error:
+        faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in error.found]
+    query = ListingQuery(filters, values.get("sort", SORT_DEFAULT), values.get("limit", LIMIT_DEFAULT))
+    cursor = values.get("cursor")
     if faults:
         # Whether a cursor fits can only be told against a question without faults; whether it is ours, always.
         raise InvalidInput([*faults, *_forgery(cursor, signer)])
@@ -65,35 +42,42 @@ def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     return ()
 
 
-def _single_values(values: dict[str, list[str]], faults: list[Fault]) -> dict[str, Any]:
-    parsed: dict[str, Any] = {}
+def _values(texts: dict[str, list[str]], table: QuestionTable, faults: list[Fault]) -> dict[str, Any]:
+    """The value of each parameter that is in order, by its name; what is wrong with the others goes to `faults`."""
+    values: dict[str, Any] = {}
     unknown = False  # the parameters are listed once, not once for each of a thousand wrong names
-    for name, texts in values.items():
-        parameter = _BY_NAME.get(name)
+    for name, given in texts.items():
+        parameter = table.parameters.get(name)
         if parameter is None:
-            faults.append(Fault(shown(name), shown(texts[0]), "is not a parameter" + ("" if unknown else _THESE_ARE)))
+            detail = "is not a parameter" + ("" if unknown else f"; these are: {', '.join(table.parameters)}")
+            faults.append(Fault(shown(name), shown(given[0]), detail))
             unknown = True
-        elif len(texts) > 1:
-            faults.append(Fault(name, shown(", ".join(texts)), "must be given once"))
-        elif not texts[0]:
-            faults.append(Fault(name, "", "must not be empty"))
+        elif parameter.several is not None:
+            values[name] = _several(parameter, [text for texts in given for text in texts.split(",")], faults)
+        elif len(given) > 1:
+            faults.append(Fault(name, shown(", ".join(given)), "must be given once"))
         else:
-            try:
-                parsed[name] = parameter.form.parse(texts[0])
-            except ValueError as error:
-                faults.append(Fault(name, shown(texts[0]), str(error)))
-    return parsed
+            value = _read(parameter, given[0], faults)
+            if value is not None:
+                values[name] = value
+    return values
 
 
-def _categories(texts: list[str], faults: list[Fault]) -> tuple[str, ...]:
-    labels = [label for text in texts for label in text.split(",")]
-    if len(labels) > CATEGORIES_MAX:
-        faults.append(Fault("category", f"{len(labels)} categories", f"must be at most {CATEGORIES_MAX} categories"))
-        return ()
-    slugs = []
-    for label in labels:
-        try:
-            slugs.append(CATEGORIES_ASKED.form.parse(label))
-        except ValueError as error:
-            faults.append(Fault("category", shown(label.strip().lower()), str(error)))
-    return tuple(slugs)
+def _several(parameter: QuestionParameter, texts: list[str], faults: list[Fault]) -> list[Any]:
+    several = parameter.several
+    if several is not None and len(texts) > several.most:
+        faults.append(
+            Fault(parameter.name, f"{len(texts)} {several.noun}", f"must be at most {several.most} {several.noun}")
+        )
+        return []
+    values = [_read(parameter, text, faults) for text in texts]
+    return [value for value in values if value is not None]
+
+
+def _read(parameter: QuestionParameter, given: str, faults: list[Fault]) -> Any:
+    """The value of one text; None, and a fault, where it is not of the parameter's form."""
+    text = parameter.form.normalise(given)
+    value = parameter.form.read(text) if text else None
+    if value is None:
+        faults.append(Fault(parameter.name, shown(text), parameter.form.rule if text else "must not be empty"))
+    return value

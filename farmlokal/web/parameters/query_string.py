@@ -3,8 +3,8 @@
 import re
 from urllib.parse import unquote_to_bytes
 
+from farmlokal.catalog.question.forms import CONTROL_CHARACTERS
 from farmlokal.errors import Fault
-from farmlokal.web.parameters.parameter import CONTROL_CHARACTERS
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")

@@ -3,9 +3,10 @@
 from functools import partial
 from typing import NamedTuple
 
-from farmlokal.caching.question import Question
+from farmlokal.caching.lookup import Question
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.parameters.links import link_base
@@ -27,24 +28,27 @@ class AskedPage(NamedTuple):
     link_base: str
 
 
-class AskedPages:
-    """Reads query strings. What a string means depends on nothing but the string and the keys of `signer`."""
+class Questions:
+    """Reads query strings. What a string means depends on the string, the keys of `signer` and `table` alone."""
 
-    def __init__(self, signer: CursorSigner, cache: ReadThrough, listing: Listing) -> None:
+    def __init__(
+        self, signer: CursorSigner, cache: ReadThrough, listing: Listing, table: QuestionTable = TABLE
+    ) -> None:
         self._signer = signer
+        self._table = table
         self._cache = cache
         self._listing = listing
         self._remembered: dict[str, AskedPage] = {}
 
     def __repr__(self) -> str:
-        return f"<AskedPages remembered={len(self._remembered)}>"
+        return f"<Questions remembered={len(self._remembered)}>"
 
-    def of(self, raw_query: str) -> AskedPage:
+    def parse(self, raw_query: str) -> AskedPage:
         """What `raw_query`, the request target after `?`, asks. Raises InvalidInput, which lists every fault."""
         known = self._remembered.get(raw_query)
         if known is not None:
             return known
-        query = parse_listing_query(raw_query, self._signer)
+        query = parse_listing_query(raw_query, self._signer, self._table)
         load = partial(self._listing.page, query)
         question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
         asked = AskedPage(question, link_base(query))

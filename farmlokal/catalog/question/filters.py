@@ -1,0 +1,77 @@
+"""The filters of the listing: a row for each says all that there is to know of it.
+
+Their order is that of the parameters wherever these are listed, and of the canonical text.
+"""
+
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.question import forms, storage
+from farmlokal.catalog.question.filter import Between, Equality, Filter, OneOf
+from farmlokal.catalog.question.parameter import QuestionParameter, Several
+from farmlokal.catalog.question.storage import Index
+from farmlokal.database.dialect import Dialect
+
+
+def _as_number(flag: bool, _: Dialect) -> object:
+    return int(flag)
+
+
+CATEGORY = OneOf(
+    name="category",
+    parameter=QuestionParameter(
+        "category", forms.CATEGORY, "any of these, in any case", "fruits", several=Several(20, "categories")
+    ),
+    column=storage.CATEGORY,
+    every=CATEGORIES,
+    indexes=(
+        Index("products_of_category_by_created_at", "created_at"),
+        Index("products_of_category_by_price", "price", sortable=True),
+        Index("products_of_category_by_name", "name"),
+    ),
+)
+PRICE = Between(
+    name="price",
+    low=QuestionParameter("min_price", forms.PRICE, "lowest price in rupees, inclusive", "10.00"),
+    high=QuestionParameter("max_price", forms.PRICE, "highest price in rupees, inclusive", "50.00"),
+    column=storage.PRICE_PAISE,
+    sql="price",
+    bind=lambda paise, dialect: dialect.price_in(paise),
+    sort="price",
+)
+DISTRICT = Equality(
+    name="district",
+    parameter=QuestionParameter("district", forms.PLACE, "exact name of a district, any case", "Pune"),
+    column=storage.DISTRICT_KEY,
+    indexes=(Index("products_of_district", "created_at", sortable=True),),
+    narrowness=2,
+)
+STATE = Equality(
+    name="state",
+    parameter=QuestionParameter("state", forms.PLACE, "exact name of a state, any case", "Maharashtra"),
+    column=storage.STATE_KEY,
+    indexes=(Index("products_of_state", "created_at", sortable=True),),
+    narrowness=1,
+)
+FARM = Equality(
+    name="farm_id",
+    parameter=QuestionParameter("farm_id", forms.whole(1, forms.ID_MAX), "one farm", 411),
+    column=storage.FARM_ID,
+    indexes=(
+        Index("products_of_farm_by_price", "price", sortable=True),
+        Index("products_of_farm_by_name", "name"),
+    ),
+    narrowness=3,
+)
+IN_STOCK = Equality(
+    name="in_stock",
+    parameter=QuestionParameter("in_stock", forms.FLAG, "whether stock is above zero", True),
+    column=storage.IN_STOCK,
+    bind=_as_number,
+)
+ORGANIC = Equality(
+    name="organic",
+    parameter=QuestionParameter("organic", forms.FLAG, "whether grown organically", False),
+    column=storage.ORGANIC,
+    bind=_as_number,
+)
+
+FILTERS: tuple[Filter, ...] = (CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)

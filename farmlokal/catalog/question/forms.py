@@ -1,0 +1,84 @@
+"""The forms of text that questions are asked in, each with its JSON Schema."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.normalise import place_key
+from farmlokal.catalog.question.parameter import Form
+from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
+from farmlokal.database.dialect import decimal_string
+
+ID_MAX = 2**63 - 1
+# The longest real cursor, around a name key of 64 four-byte characters escaped by nobody: under 600.
+CURSOR_CHARS_MAX = 1024
+# For a class of a regular expression, in Python's as in JSON Schema's.
+CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
+_PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
+_WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
+_PLACE = rf"[^{CONTROL_CHARACTERS}]*[^\s{CONTROL_CHARACTERS}][^{CONTROL_CHARACTERS}]*"
+_CURSOR = r"[A-Za-z0-9_-]+"
+
+
+def whole(least: int, most: int) -> Form:
+    """Whole numbers within the two bounds."""
+
+    def read(text: str) -> int | None:
+        match = _WHOLE.fullmatch(text)
+        number = int(match[1]) if match else None
+        return number if number is not None and least <= number <= most else None
+
+    return Form(read, {"type": "integer", "minimum": least, "maximum": most}, f"must be between {least} and {most}")
+
+
+def one_of(choices: Mapping[str, Any], normalise: Callable[[str], str] = str) -> Form:
+    """One text of a closed list. choices: each text with its value, of which it is the `str`."""
+    return Form(
+        choices.get,
+        {"type": "string", "enum": list(choices)},
+        f"must be one of {', '.join(choices)}",
+        normalise=normalise,
+    )
+
+
+def _read_price(text: str) -> int | None:
+    """Paise of a decimal with at most 2 places."""
+    match = _PRICE.fullmatch(text)
+    if match is None:
+        return None
+    rupees, fraction = match.groups()
+    return int(rupees) * 100 + int((fraction or "").ljust(2, "0"))
+
+
+def _read_place(text: str) -> str | None:
+    """The normal form of a district's or state's name."""
+    # What is asked for is counted as what is stored is: before it is normalised, which may lengthen it.
+    # Past its memory, which is for what is stored again and again, not for whatever anybody asks.
+    return (place_key.__wrapped__(text) or None) if len(text) <= PLACE_CHARS_MAX else None
+
+
+PRICE = Form(
+    _read_price,
+    {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
+    f"must be a decimal from 0 to {PRICE_PAISE_MAX // 100} with at most 2 decimal places",
+    text=decimal_string,
+)
+FLAG = Form(
+    {"true": True, "false": False}.get,
+    {"type": "boolean"},
+    "must be true or false",
+    text=lambda flag: "true" if flag else "false",
+)
+PLACE = Form(
+    _read_place,
+    {"type": "string", "minLength": 1, "maxLength": PLACE_CHARS_MAX, "pattern": f"^{_PLACE}$"},
+    f"must have 1 to {PLACE_CHARS_MAX} characters",
+)
+CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=lambda text: text.strip().lower())
+# What is longer, or has other characters, is none of ours; whether the rest is, the signature tells.
+CURSOR = Form(
+    lambda text: text if len(text) <= CURSOR_CHARS_MAX else None,
+    {"type": "string", "maxLength": CURSOR_CHARS_MAX, "pattern": f"^{_CURSOR}$"},
+    f"must have at most {CURSOR_CHARS_MAX} characters",
+)

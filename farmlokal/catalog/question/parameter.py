@@ -1,0 +1,54 @@
+"""What a caller may send: one form of text, and one parameter that has it. How it travels is none of its business."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """One form of text.
+
+    read: a text → its value; None where the text is not of this form.
+    schema: the same for people and tools, as JSON Schema 2020-12.
+    rule: what is allowed, as a fault says it; empty where every text is.
+    text: a value → its canonical text, which `read` reads back.
+    normalise: a text → what of it counts; `read` gets that, and a fault shows it.
+    """
+
+    read: Callable[[str], Any]
+    schema: Mapping[str, Any]
+    rule: str = ""
+    text: Callable[[Any], str] = str
+    normalise: Callable[[str], str] = str
+
+    def parse(self, text: str) -> Any:
+        """The value of `text`. Raises ValueError, which says what is allowed."""
+        value = self.read(self.normalise(text))
+        if value is None:
+            raise ValueError(self.rule)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """How many values a parameter may have at most, and what they are called together."""
+
+    most: int
+    noun: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionParameter:
+    """One parameter of a question: its name, its form, what it means, an example of its text.
+
+    several: set where it may be repeated, and hold several values with commas between them; its value is then a list.
+    default: what its absence means.
+    """
+
+    name: str
+    form: Form
+    meaning: str
+    example: str | int | bool | None = None
+    several: Several | None = None
+    default: str | int | bool | None = None

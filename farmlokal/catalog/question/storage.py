@@ -1,0 +1,68 @@
+"""What filters and sorts say of the stored catalogue: the columns that are sampled for them, and their indexes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from farmlokal.database.dialect import Dialect
+
+# Sampled rows: named tuples, whose fields are the sampled columns of a `QuestionTable`.
+Rows = Sequence[Any]
+# By its name, where a sampled column stands in those tuples.
+Places = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampledColumn:
+    """What the planner's sample holds of each product for a filter or a sort.
+
+    name: of the field. sql: an expression for it, for each dialect. read: what the database gives → what is kept, where
+    that differs.
+    """
+
+    name: str
+    sql: Callable[[Dialect], str]
+    read: Callable[[Any], Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<SampledColumn {self.name}>"
+
+
+def stored(name: str) -> SampledColumn:
+    """A column that is sampled as it is stored."""
+    return SampledColumn(name, lambda _: name)
+
+
+ID = stored("id")
+CREATED_AT = stored("created_at")
+PRICE_PAISE = SampledColumn(
+    "price_paise", lambda dialect: dialect.price_sql, lambda decimal: int(decimal.replace(".", ""))
+)
+NAME_KEY = stored("name_key")
+RATING_KEY = stored("rating_key")
+CATEGORY = stored("category")
+DISTRICT_KEY = stored("district_key")
+STATE_KEY = stored("state_key")
+FARM_ID = stored("farm_id")
+IN_STOCK = stored("in_stock")
+ORGANIC = stored("organic")
+
+
+class Index(NamedTuple):
+    """An index that holds rows in the order of a sort: those of one value of a filter, or all.
+
+    sort: the name of that sort. sortable: whether it has the columns of every sort, so that a range of it can be sorted
+    without leaving it.
+    """
+
+    name: str
+    sort: str
+    sortable: bool = False
+
+
+class Bounds(NamedTuple):
+    """A range of the values that a sort has: both ends are within it. sort: its name."""
+
+    sort: str
+    low: float
+    high: float

@@ -1,0 +1,87 @@
+"""The whole table of what may be asked: the rows of filters and sorts, and what is derived of all of them together."""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from farmlokal.catalog.question import storage
+from farmlokal.catalog.question.filter import Contradiction, Filter
+from farmlokal.catalog.question.filters import FILTERS
+from farmlokal.catalog.question.forms import CURSOR, one_of, whole
+from farmlokal.catalog.question.parameter import QuestionParameter
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, SortKey, sorts_of
+
+
+class Contradictions(ValueError):
+    """Parameters that exclude each other; all of them."""
+
+    def __init__(self, found: Sequence[Contradiction]) -> None:
+        super().__init__("; ".join(map(str, found)))
+        self.found = tuple(found)
+
+
+class QuestionTable:
+    """What the parser, the document, the planner and its sample are made of.
+
+    filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts.
+    sorts: every order, by the text that asks for it. parameters: every parameter, by its name.
+    columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
+    sampled_row: makes a sampled row, a named tuple, of those columns. row_orders: by a sort's name, what gives for a
+    sampled row the value of its position and its id, by which it is ordered.
+    """
+
+    def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
+        self.filters = tuple(filters)
+        self.sort_keys = tuple(sort_keys)
+        self.sorts = sorts_of(sort_keys)
+        self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
+        of_sorts = [key.sampled for key in sort_keys]
+        of_filters = [column for one in filters for column in one.columns]
+        self.columns = tuple(dict.fromkeys([storage.ID, *of_sorts, *of_filters]))
+        self.places = {column.name: place for place, column in enumerate(self.columns)}
+        self.sampled_row: Callable[..., Any] = namedtuple("SampledRow", self.places)  # type: ignore[misc]
+        self.row_orders: dict[str, Callable[[Any], tuple[Any, int]]] = {
+            key.name: itemgetter(self.places[key.sampled.name], self.places[storage.ID.name]) for key in sort_keys
+        }
+
+    def __repr__(self) -> str:
+        return f"<QuestionTable filters={len(self.filters)} sorts={len(self.sorts)}>"
+
+    def filters_of(self, values: Mapping[str, Any]) -> Filters:
+        """The filters that parameters ask for. values: by name, as their forms read them. Raises Contradictions."""
+        asked: list[tuple[Filter, Any]] = []
+        contradictions: list[Contradiction] = []
+        for one in self.filters:
+            try:
+                value = one.read(values)
+            except Contradiction as error:
+                contradictions.append(error)
+            else:
+                if value is not None:
+                    asked.append((one, value))
+        if contradictions:
+            raise Contradictions(contradictions)
+        return Filters(asked)
+
+    def _filter_parameters(self) -> list[QuestionParameter]:
+        return [parameter for one in self.filters for parameter in one.parameters]
+
+    def _page_parameters(self) -> tuple[QuestionParameter, ...]:
+        """What any question has beside its filters."""
+        return (
+            QuestionParameter(
+                "sort",
+                one_of(self.sorts),
+                "the order; a leading - turns it round",
+                "-rating",
+                default=str(SORT_DEFAULT),
+            ),
+            QuestionParameter("limit", whole(1, LIMIT_MAX), "products per page", 50, default=LIMIT_DEFAULT),
+            QuestionParameter("cursor", CURSOR, "next_cursor or prev_cursor of a page of the same filters and sort"),
+        )
+
+
+# What this service's callers may ask.
+TABLE = QuestionTable()

@@ -1,0 +1,111 @@
+"""A seeded catalogue on a server that counts the index entries that each page reads."""
+
+import math
+import random
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiomysql
+
+from farmlokal.catalog.planning.candidates import candidates
+from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.writing.bulk_load import seed_catalogue
+from farmlokal.database.address import MySQLAddress, parse_address
+from farmlokal.database.dialect import MYSQL
+from tests.support.service import open_database
+
+# The optimiser counts an entry that it reads to see that a range has ended, and the rows of the page by primary key.
+READS_MIN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A seeded catalogue, a sample of it, and a cursor on a connection that counts its own reads."""
+
+    products: int
+    sample: Sample
+    cursor: Any
+    mariadb: bool
+
+    @property
+    def bound(self) -> float:
+        """The index entries that a page may read: four times as many as at the worst selectivity."""
+        return 4 * math.sqrt(21 * self.products)
+
+    async def reads(self, query: ListingQuery, plan: Plan) -> int:
+        """The index entries that the server reads for `query`; those for the rows of the page are among them."""
+        before = await self._handler_reads()
+        statement = page_statement(query, MYSQL, plan)
+        await self.cursor.execute(statement.sql, statement.params)
+        await self.cursor.fetchall()
+        return await self._handler_reads() - before
+
+    async def uses_covering_indexes(self, query: ListingQuery, plan: Plan) -> bool:
+        """Whether EXPLAIN says of every scan of `plan` that its index alone answers."""
+        statement = page_statement(query, MYSQL, plan)
+        explain = "EXPLAIN " if self.mariadb else "EXPLAIN FORMAT=TRADITIONAL "
+        with warnings.catch_warnings():
+            # MySQL sends the rewritten query as a note, which the driver makes a warning of.
+            warnings.simplefilter("ignore")
+            await self.cursor.execute(explain + statement.sql, statement.params)
+        columns = [column[0] for column in self.cursor.description]
+        lines = [dict(zip(columns, row, strict=True)) for row in await self.cursor.fetchall()]
+        scans = [line for line in lines if line["key"] in {scan.index for scan in plan.scans}]
+        # A scan whose conditions contradict each other is not run at all, and then has no line.
+        return all("Using index" in line["Extra"] for line in scans)
+
+    async def _handler_reads(self) -> int:
+        await self.cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+        return sum(int(value) for name, value in await self.cursor.fetchall() if "rnd" not in name)
+
+
+async def catalogue_at(
+    url: str, products: int, *, table: QuestionTable = TABLE, indexes: Sequence[str] = ()
+) -> AsyncIterator[Catalogue]:
+    """Seed `products` at `url`, and connect.
+
+    table: what may be asked. indexes: statements that make some that the schema has not.
+    """
+    address = parse_address(url)
+    assert isinstance(address, MySQLAddress)
+    async with open_database(url, statement_limit_ms=60_000) as database:
+        await seed_catalogue(database, address, products, lambda _: None)
+        await database.run_script(indexes)
+        sample = await draw_sample(database, table=table, choose=random.Random(5).sample)
+    connection = await aiomysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        db=address.database,
+        autocommit=True,
+    )
+    async with connection.cursor() as cursor:
+        yield Catalogue(products, sample, cursor, "MariaDB" in connection.server_version)
+    connection.close()
+
+
+def alternatives(query: ListingQuery, sample: Sample) -> set[str]:
+    """The other indexes that a sensible plan could use: those in the order asked for, and the filters' own ranges."""
+    return {
+        one.index.name
+        for one in candidates(query.filters, sample)
+        if one.index.sort == query.sort.name or (one.bounded and one.index.sortable)
+    }
+
+
+async def wasted(catalogue: Catalogue, query: ListingQuery) -> tuple[int, int, str] | None:
+    """What a page reads, and what the best other plan for it does, where that is over the bound and twice as good."""
+    reads = await catalogue.reads(query, choose_plan(query, catalogue.sample))
+    if reads <= catalogue.bound + READS_MIN:
+        return None
+    others = [
+        await catalogue.reads(query, Plan((Scan(index, query.filters, 0),)))
+        for index in alternatives(query, catalogue.sample)
+    ]
+    return (reads, min(others), query.canonical()) if reads > 2 * min(others) else None
