@@ -13,6 +13,7 @@ from farmlokal.settings import Settings, variable
 from farmlokal.telemetry.metrics import METRICS, Kind, Metric
 from farmlokal.web.answers.problems import PROBLEM_TYPES
 from farmlokal.web.routes import ROUTES
+from tests.parameter_table import BEGIN, END, markdown
 from tests.service import settings_for, sqlite_url
 from tests.web.api_document import document, operation
 
@@ -60,6 +61,14 @@ def test_every_parameter_is_documented(name: str) -> None:
     """README's table and the OpenAPI document have each parameter of the listing."""
     assert documented(name)
     assert name in {parameter.get("name") for parameter in operation("listProducts")["parameters"]}
+
+
+def test_the_table_of_parameters_is_the_codes() -> None:
+    """docs/api.md has, between its markers, the table that `python -m tests.parameter_table` prints."""
+    _, begin, rest = API.partition(BEGIN)
+    written, end, _ = rest.partition(END)
+    assert (BEGIN, END) == (begin, end)
+    assert markdown() == written.strip()
 
 
 def test_every_parameter_of_any_route_is_documented() -> None:

@@ -1,0 +1,26 @@
+"""`python -m tests.parameter_table`: the table of the listing's parameters, for docs/api.md between its two markers."""
+
+from farmlokal.catalog.question.parameter import QuestionParameter
+from farmlokal.catalog.question.table import TABLE, QuestionTable
+
+BEGIN, END = "<!-- parameters -->", "<!-- /parameters -->"
+
+
+def markdown(table: QuestionTable = TABLE) -> str:
+    """The parameters of `table` in Markdown: name, what is allowed, meaning; a line each."""
+    lines = ["| parameter | text | meaning |", "|---|---|---|"]
+    lines += [f"| `{one.name}` | {_allowed(one)} | {one.meaning} |" for one in table.parameters.values()]
+    return "\n".join(lines)
+
+
+def _allowed(parameter: QuestionParameter) -> str:
+    said = [parameter.form.rule]
+    if parameter.several is not None:
+        said.append(f"at most {parameter.several.most} {parameter.several.noun}, repeated or with commas between them")
+    if parameter.default is not None:
+        said.append(f"default `{parameter.default}`")
+    return "; ".join(said)
+
+
+if __name__ == "__main__":
+    print(markdown())  # noqa: T201 - its output is what it is for
