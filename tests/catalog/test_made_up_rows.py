@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.planning.plan import choose_plan
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.filter import Between
+from farmlokal.catalog.question.filter_kinds import Between
 from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
 from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.question.parameter import QuestionParameter

@@ -18,8 +18,8 @@ Places = Mapping[str, int]
 class SampledColumn:
     """What the planner's sample holds of each product for a filter or a sort.
 
-    name: its own among them. sql: dialect → an expression for it. read: what the database gives → what is kept, where that
-    differs.
+    name: its own among them. sql: dialect → an expression for it. read: what the database gives → what is kept, where
+    that differs.
     """
 
     name: str
