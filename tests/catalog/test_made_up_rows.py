@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.planning.plan import choose_plan
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.filter import Between
+from farmlokal.catalog.question.filter_kinds import Between
 from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
 from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
@@ -213,7 +213,7 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
     """
     draw = random.Random(6)
     by_stock = counted.sample.by_sort["stock"]
-    last_farm = max(row.farm_id or 0 for row in by_stock)
+    last_farm = max(row[MADE_UP.places["farm_id"]] or 0 for row in by_stock)
     wasteful = []
     for number in range(240):
         query = draw_question(draw, counted.sample, draw.sample(FIELDS, number % 3))
@@ -224,7 +224,8 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
             wasteful.append(found)
     assert len(wasteful) <= 2, wasteful
     for backward in (False, True):
-        position = Position(*MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2]), backward=backward)
+        value, row_id = MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2])
+        position = Position(value, row_id, backward)
         query = replace(ask_for(f"max_farm_id={ID_MAX}&sort=stock"), position=position)
         plan = choose_plan(query, counted.sample)
         assert {"products_by_stock"} == {scan.index for scan in plan.scans}
