@@ -30,7 +30,7 @@ from farmlokal.web.openapi.document import document_of
 from farmlokal.web.parameters.links import link_base
 from farmlokal.web.parameters.listing import parse_listing_query
 from farmlokal.web.routes import routes_of
-from tests.catalog.counted_reads import Catalogue, catalogue_at, wasted
+from tests.catalog.counted_reads import Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.questions import FIELDS, draw_question
 from tests.catalog.walking import SIGNER, ids, walk
 from tests.support.backends import on_every_backend, on_every_server
@@ -201,7 +201,8 @@ def test_the_document_has_them() -> None:
 @pytest.fixture
 async def counted(backend_url: str) -> AsyncIterator[Catalogue]:
     """20,000 products on a server that counts its reads."""
-    async for catalogue in catalogue_at(backend_url, 20_000, table=MADE_UP, indexes=[STOCK_INDEX]):
+    sample = await seeded(backend_url, 20_000, table=MADE_UP, indexes=[STOCK_INDEX])
+    async for catalogue in catalogue_at(backend_url, 20_000, sample):
         yield catalogue
 
 

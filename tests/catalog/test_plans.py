@@ -42,7 +42,7 @@ SAMPLE = Sample(CATALOGUE, 0.02)
 DEAR = SAMPLE.by_sort["price"][-20][TABLE.places["price_paise"]]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObject) -> None:
     """Each index alone, and one scan for each category merged, give the rows that the chosen plan gives."""
