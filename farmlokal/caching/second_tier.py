@@ -19,8 +19,8 @@ class Snapshot(NamedTuple):
 class Lease(NamedTuple):
     """The right to load `key`, until it is given back or runs out, and what the tier held when it was given.
 
-    token: random, used once; by it a late write of a holder that lost the lease is known. generations: of `tags`, that a
-    load under this lease is checked against.
+    token: random, used once; by it a late write of a holder that lost the lease is known. generations: of `tags`,
+    that a load under this lease is checked against.
     """
 
     key: str
