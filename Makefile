@@ -19,7 +19,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof check bench bench-compare load clean
+.PHONY: help run test proof check pictures bench bench-compare load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ check: .venv/.installed-test ## look for faults without running: ruff, mypy, imp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pictures: .venv/.installed-test ## make the generated parts of the documentation anew: pictures, counts
+	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.docs
 
 bench: .venv/.installed-test ## measure, each figure as a ratio to a reference; ARGS="--products 1000000 --json out.json"
 	$(BIN)/python -m tests.servers bench

@@ -10,30 +10,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
+from tests.support.backends import new_database_url
+from tests.support.own_servers import StartMariaDB, StartRedis
 
 # Fails a test that logs a secret.
-pytest_plugins = ("tests.telemetry.secret_watch",)
+pytest_plugins = ("tests.support.secret_watch",)
 
 _database_number = count(1)
-
-
-class StartMariaDB(Protocol):
-    """What the `own_mariadb` fixture gives: starts a MariaDB server that ends with the test."""
-
-    def __call__(self, *options: str, tls: bool = False) -> MariaDBServer:
-        """Start a server with further options of its program; return it, answering."""
-
-
-class StartRedis(Protocol):
-    """What the `own_redis` fixture gives: starts a Redis server that ends with the test."""
-
-    def __call__(self, *options: str, tls: bool = False) -> RedisServer:
-        """Start a server with further options of its program; return it, answering."""
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +78,12 @@ def mysql9_url() -> Iterator[str]:
     if not named:
         pytest.skip("FARMLOKAL_TEST_MYSQL_URL names no MySQL server to compare MariaDB with")
     yield from _new_database(NamedDatabase(named))
+
+
+@pytest.fixture
+def backend_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a new, empty database on the backend that a decorator of `tests.support.backends` names."""
+    return new_database_url(request)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from farmlokal.app.resources import (
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
@@ -46,15 +46,15 @@ from farmlokal.settings import Settings
 from farmlokal.telemetry.board import Seat, only_seat
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver, parse_networks
-from farmlokal.web.edge.common_headers import Edge
+from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.edge.key_digests import key_digests
 from farmlokal.web.edge.lifecycle import Health, Probe
 from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
-from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import stop_sync
 from farmlokal.web.parameters.questions import Questions
@@ -71,7 +71,7 @@ def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTabl
     """
     mask_values(settings.secret_values())
     seat = seat or only_seat()
-    observer = Observer(seat.slot)
+    request_counts = RequestCounts(seat.slot)
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
@@ -102,25 +102,26 @@ def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTabl
     if settings.access_log == "on":
         proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
-        observer.listeners.append(app[keys.ACCESS_LOG].note)
+        request_counts.listeners.append(app[keys.ACCESS_LOG].write_of)
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
-    app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))
+    origins = frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())
+    app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
     app[keys.HEALTH] = health
     app[keys.LISTING] = listing
-    app[keys.OBSERVER] = observer
     app[keys.PARTNER] = partner
     app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
     app[keys.RECEIVER] = receiver
+    app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
     shared_limit = add_rate_limit(app, settings)
     metrics = Metrics(
         seat,
-        observer,
+        request_counts,
         health,
         [
             *cache_readings(cache, memory),

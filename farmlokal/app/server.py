@@ -14,6 +14,7 @@ from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
+from farmlokal.web.edge.aiohttp_adapter import listening_sockets
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.runner import ServiceRunner
 
@@ -76,9 +77,7 @@ async def _stop_accepting(runner: ServiceRunner) -> None:
     if server is None:  # not set up: it accepts nobody
         return
     listening = [
-        socket.fromfd(own.fileno(), own.family, own.type)
-        for site in runner.sites
-        for own in getattr(site._server, "sockets", ())  # not promised of every loop's servers
+        socket.fromfd(own.fileno(), own.family, own.type) for site in runner.sites for own in listening_sockets(site)
     ]
     for site in runner.sites:
         await site.stop()

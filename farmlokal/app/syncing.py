@@ -8,22 +8,22 @@ from typing import Any
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import FeedWriter, read_page
-from farmlokal.catalog.writing.outcomes import Outcome, Tally
+from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.partner.sync.run import Reject, Run, Taken
+from farmlokal.partner.sync.run import PageResult, Reject, Run
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
 from farmlokal.partner.sync.walk import SyncWalk
 
-PlaceIn = Callable[[Session, Taken], Awaitable[None]]
+PlaceIn = Callable[[Session, PageResult], Awaitable[None]]
 
 
 class CatalogueSink:
-    """Takes the feed's pages into the catalogue as the products of `source`. See partner.sync_walk.FeedSink."""
+    """Applies the feed's pages to the catalogue, as the products of `source`. See partner.sync.walk.FeedSink."""
 
     def __init__(self, database: Database, source: str, on_change: OnChange) -> None:
-        """on_change: told the cache tags that a committed page touched."""
+        """on_change: called with the cache tags that a committed page touched."""
         self._database = database
         self._writer = FeedWriter(database, source)
         self._on_change = on_change
@@ -31,22 +31,22 @@ class CatalogueSink:
     def __repr__(self) -> str:
         return f"<CatalogueSink {self._writer!r}>"
 
-    async def take(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> Taken:
+    async def apply(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> PageResult:
         """See FeedSink."""
         # In a thread: some ten milliseconds in which requests are answered.
         page = await asyncio.to_thread(read_page, rows, source=self._writer.source)
         await self._writer.learn(page)
 
-        async def work(session: Session) -> tuple[Taken, frozenset[str]]:
+        async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
             applied = await self._writer.apply_in(session, page, sighting=sighting)
-            taken = _taken(applied.outcomes, [Reject(*one) for one in applied.refusals], page.unnamed)
-            await place(session, taken)
-            return taken, applied.tags
+            result = _page_result(applied.outcomes, [Reject(*one) for one in applied.refusals], page.unnamed)
+            await place(session, result)
+            return result, applied.tags
 
-        taken, tags = await self._database.in_transaction(work)
+        result, tags = await self._database.in_transaction(work)
         if tags:
             await self._on_change(tags)
-        return taken
+        return result
 
     async def resume(self) -> None:
         """See FeedSink."""
@@ -65,14 +65,14 @@ class CatalogueSink:
         await self._writer.products.forget(sighting)
 
 
-def _taken(outcomes: Sequence[Outcome], rejects: Sequence[Reject], unnamed: int) -> Taken:
+def _page_result(outcomes: Sequence[WriteOutcome], rejects: Sequence[Reject], unnamed: int) -> PageResult:
     tally = Tally(outcomes)
-    return Taken(
-        created=tally[Outcome.CREATED],
-        updated=tally[Outcome.UPDATED],
-        unchanged=tally[Outcome.UNCHANGED],
-        outdated=tally[Outcome.OUTDATED],
-        deleted=tally[Outcome.DELETED],
+    return PageResult(
+        created=tally[WriteOutcome.CREATED],
+        updated=tally[WriteOutcome.UPDATED],
+        unchanged=tally[WriteOutcome.UNCHANGED],
+        outdated=tally[WriteOutcome.OUTDATED],
+        deleted=tally[WriteOutcome.DELETED],
         rejects=tuple(rejects),
         unnamed=unnamed,
     )
@@ -88,7 +88,7 @@ def catalogue_sync(
 ) -> Sync:
     """The sync of the partner's feed into the catalogue, as the products of `source`.
 
-    on_change: told the cache tags that were touched. on_page: called after each page.
+    on_change: called with the cache tags that were touched. on_page: called after each page.
     """
 
     async def fetch(query: Mapping[str, str]) -> Any:

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from farmlokal.catalog.wire import parse_deletion, parse_product
-from farmlokal.catalog.writing.outcomes import Outcome
-from farmlokal.catalog.writing.stock import Effects
+from farmlokal.catalog.writing.outcomes import WriteOutcome
+from farmlokal.catalog.writing.stock import StockWriter
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
@@ -42,23 +42,23 @@ def _put_json(partner: PartnerConnection) -> PutJSON:
 
 def handlers(database: Database, *, source: str) -> Mapping[str, Prepare]:
     """What to do for each type of event that we know."""
-    effects = Effects(database, ProductWriter(database))
-    orders = Orders(database, effects.change_stock_in)
+    products = ProductWriter(database)
+    orders = Orders(database, StockWriter(database).change_in)
     return {
-        "product.upserted": partial(_prepare_product, effects, partial(parse_product, source=source)),
-        "product.deleted": partial(_prepare_product, effects, partial(parse_deletion, source=source)),
+        "product.upserted": partial(_prepare_product, products, partial(parse_product, source=source)),
+        "product.deleted": partial(_prepare_product, products, partial(parse_deletion, source=source)),
         "order.placed": orders.prepare_placed,
         "order.cancelled": orders.prepare_cancelled,
     }
 
 
-def _prepare_product(effects: Effects, parse: Callable[[object], Change], data: object) -> Apply:
+def _prepare_product(products: ProductWriter, parse: Callable[[object], Change], data: object) -> Apply:
     change = parse(data)
 
     async def apply(session: Session) -> Landing:
-        applied, tags = await effects.apply_in(session, change)
-        if applied.outcome is Outcome.REJECTED:
+        (applied,) = await products.apply_in(session, [change])
+        if applied.outcome is WriteOutcome.REJECTED:
             return dead(applied.reason or applied.outcome)
-        return Landing(applied.outcome, tags)
+        return Landing(applied.outcome, applied.tags)
 
     return apply

@@ -24,6 +24,7 @@ from farmlokal.database.connect import database_at
 from farmlokal.errors import FarmLokalError
 from farmlokal.settings import Settings, SettingsInvalid, load_settings
 from farmlokal.telemetry import get_logger
+from farmlokal.web.edge.aiohttp_adapter import wake
 from farmlokal.web.runner import ServiceRunner
 
 _log = get_logger(__name__)
@@ -153,4 +154,4 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         if self.app.runner is not None:
             await drain(self.app.runner, self.app.settings.drain_s)
         self.alive = False
-        self._notify_waiter_done()
+        wake(self)

@@ -5,48 +5,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Landings:
-    """Who in this process waits for which key's load to land elsewhere."""
+class AwaitedLoads:
+    """The keys whose loads, led by other processes, somebody in this process waits for."""
 
     def __init__(self) -> None:
-        self._expected: dict[str, asyncio.Event] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
 
     def __repr__(self) -> str:
-        return f"<Landings expected={len(self._expected)}>"
+        return f"<AwaitedLoads keys={len(self._awaited)}>"
 
     def __len__(self) -> int:
-        return len(self._expected)
+        return len(self._awaited)
 
     @contextmanager
-    def expect(self, key: str) -> Iterator[asyncio.Event]:
-        """An event that is set when the load of `key` lands.
+    def expect(self, key: str) -> Iterator[None]:
+        """Remember within the block that the load of `key` finishes, for `wait_for`.
 
-        Entered before the lease is asked for: the landing may come before the answer. One waiter per key: the others
-        of this process follow it.
+        Entered before the lease is asked for: the notice of the end may come before the answer. One waiter per key:
+        the others of this process follow it.
         """
-        event = self._expected[key] = asyncio.Event()
+        event = self._awaited[key] = asyncio.Event()
         try:
-            yield event
+            yield
         finally:
-            if self._expected.get(key) is event:
-                del self._expected[key]
+            if self._awaited.get(key) is event:
+                del self._awaited[key]
 
-    def landed(self, key: str) -> None:
-        """The load of `key` has landed, or failed."""
-        event = self._expected.get(key)
+    async def wait_for(self, key: str, wait_max_s: float) -> None:
+        """Wait until the expected load of `key` is finished, for at most `wait_max_s` seconds."""
+        try:
+            async with asyncio.timeout(wait_max_s):
+                await self._awaited[key].wait()
+        except TimeoutError:
+            return
+
+    def finished(self, key: str) -> None:
+        """Wake whoever waits for `key`: its load has ended, well or not."""
+        event = self._awaited.get(key)
         if event is not None:
             event.set()
 
-    def all_landed(self) -> None:
-        """Landings may have been missed: everybody looks for himself."""
-        for event in self._expected.values():
+    def all_may_be_finished(self) -> None:
+        """Wake everybody, to look for themselves: notices of ends may have been missed."""
+        for event in self._awaited.values():
             event.set()
-
-
-async def wait_for_landing(event: asyncio.Event, wait_max_s: float) -> None:
-    """Wait until `event` is set, for at most `wait_max_s` seconds."""
-    try:
-        async with asyncio.timeout(wait_max_s):
-            await event.wait()
-    except TimeoutError:
-        return

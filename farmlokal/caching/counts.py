@@ -1,16 +1,16 @@
 """What the cache counts, as plain numbers; whoever wants to know reads them."""
 
-from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.lookup import Outcome
 from farmlokal.telemetry.durations import Durations
 
 
 class CacheCounts:
     """Counters of one cache, from the start of the process.
 
-    lookups: answers by where they came from, but for the memory hits of `ReadThrough.peek`, which are `peeked`: a plain
+    lookups: answers by where they came from, but for the memory hits that need no decision, which are `peeked`: a plain
     integer is raised in a fifth of the time that a dictionary's takes.
     collapsed: answers that another caller's load brought. invalidations: calls of `invalidate`.
-    granted, busy, unavailable: what became of the leases that were asked for.
+    granted, busy, unavailable: what became of the leases that were asked for; busy: another process had it.
     loaded, failed, refused: what became of loads; refused are those that found no slot in time. running: loads now.
     load_times, wait_times: of the loads, and of the waits for a slot.
     """
@@ -40,16 +40,9 @@ class CacheCounts:
         self.wait_times = Durations()
 
     def __repr__(self) -> str:
-        told = {str(outcome): self.answers(outcome) for outcome in Outcome}
-        return f"<CacheCounts {told} collapsed={self.collapsed} loaded={self.loaded}>"
+        answers = {str(outcome): self.answers(outcome) for outcome in Outcome}
+        return f"<CacheCounts {answers} collapsed={self.collapsed} loaded={self.loaded}>"
 
     def answers(self, outcome: Outcome) -> int:
-        """How many answers came from there."""
+        """Return how many answers came from there."""
         return self.lookups[outcome] + (self.peeked if outcome is Outcome.MEMORY_HIT else 0)
-
-    def note(self, lookup: Lookup) -> Lookup:
-        """Count an answer; gives it back."""
-        self.lookups[lookup.outcome] += 1
-        if lookup.collapsed:
-            self.collapsed += 1
-        return lookup

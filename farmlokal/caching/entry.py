@@ -1,4 +1,4 @@
-"""What the cache keeps, and how it looks in Redis."""
+"""What the cache keeps: a value and its times; and how that is written in Redis."""
 
 import zlib
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Entry:
 
     Fresh until `fresh_until` (soft expiry), then stale until `stale_until` (hard expiry), both counted from
     `loaded_at`, when the load began. generations: those of `tags`, in their order, read before the load; empty where
-    Redis could not say. They are checked against Redis; `epoch` is checked against what this process was told.
+    Redis could not say. They are checked against Redis; `epoch` is checked against what this process has heard.
     """
 
     value: Value
@@ -38,28 +38,28 @@ class Entry:
     tags: tuple[str, ...] = field(default=(), compare=False)
     # The epoch (see tag_history) at which the entry was last known to be current; -1 for never.
     epoch: int = field(default=-1, compare=False)
-    # The answer that a memory hit gets, made once, and until when it may be given without a further thought.
+    # The answer of a memory hit, made by the first one, and until when it may be given without a decision; 0 before.
     hit: Lookup | None = field(default=None, compare=False, repr=False)
-    calm_until: float = field(default=0.0, compare=False)
-    # Hits in the last part of the fresh time: what tells a hot key.
-    late_hits: int = field(default=0, compare=False)
+    hit_valid_until: float = field(default=0.0, compare=False)
+    # In the last part of the fresh time: their number tells a hot key.
+    hits_near_expiry: int = field(default=0, compare=False)
     # After a failed refresh, when the next may be tried; 0 while none has failed.
     retry_at: float = field(default=0.0, compare=False)
 
     @property
     def bytes_held(self) -> int:
-        """What the entry weighs in memory: its body in every coding, and about what the objects around it take."""
+        """What the entry weighs in memory, in bytes: its body in every coding, and about what the objects take."""
         value = self.value
         return len(value.body) + sum(map(len, value.variants.values())) + 1000 + _PREPARED_BYTES * len(value.prepared)
 
-    def lookup(self, outcome: Outcome) -> Lookup:
-        """The entry as an answer without a load. A hit on a negative value is a negative hit, wherever it was kept."""
+    def lookup(self, outcome: Outcome, *, steady: bool = False) -> Lookup:
+        """Return the entry as an answer. A hit on a negative value is a negative hit, wherever it was kept."""
         if self.value.negative and outcome not in (Outcome.STALE, Outcome.STALE_ERROR):
             outcome = Outcome.NEGATIVE_HIT
-        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome)
+        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome, steady=steady)
 
     def encoded(self) -> bytes:
-        """The entry for Redis: one line of JSON, then the body, deflated where that pays."""
+        """Return the entry for Redis: one line of JSON, then the body, deflated where that pays."""
         value = self.value
         body, coding = value.body, _PLAIN
         if len(body) >= COMPRESS_FROM_BYTES:
@@ -70,7 +70,7 @@ class Entry:
 
 
 def decoded(raw: bytes) -> Entry | None:
-    """The entry that `raw` holds; None for what no release of ours wrote, or a release of another format."""
+    """Return the entry that `raw` holds; None for what no release of ours wrote, or a release of another format."""
     head, newline, body = raw.partition(b"\n")
     try:
         entry_format, loaded_at, fresh_until, stale_until, etag, attributes, generations, negative, coding = (

@@ -15,28 +15,31 @@ COALESCE_S = 0.08
 _UNSENT_MAX = 10_000
 
 
-class Invalidator:
-    """Applies invalidations here at once and tells the others through `second`, again and again until it has them."""
+class InvalidationSender:
+    """Applies invalidations here at once, and sends them through `second`, again and again until it has them.
+
+    clock: wall seconds. name: by it this process knows its own notices.
+    """
 
     def __init__(self, second: SecondTier | None, history: TagHistory, *, clock: Callable[[], float]) -> None:
-        """clock: wall seconds."""
         self.name = secrets.token_hex(8)
         self._second = second
         self._history = history
         self._clock = clock
         self._unsent: set[str] = set()
+        self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
         self._backoff = Backoff(base_s=0.1, max_s=1.0)
 
     def __repr__(self) -> str:
-        return f"<Invalidator unsent={len(self._unsent)} sending={self._sender is not None}>"
+        return f"<InvalidationSender unsent={len(self._unsent)} sending={self._sender is not None}>"
 
     def invalidate(self, tags: Iterable[str]) -> None:
         """From here on nothing that was loaded before is fresh in this process, and soon in the others."""
         named = frozenset(tags)
         if not named:
             return
-        self._history.raised(named, self._clock(), shared=self._second is not None)
+        self._history.invalidated_here(named, self._clock(), to_share=self._second is not None)
         if self._second is None:
             return
         self._unsent |= named
@@ -46,31 +49,33 @@ class Invalidator:
             self._sender = asyncio.create_task(self._send_all(self._second), name="invalidation sender")
 
     async def settle(self, wait_max_s: float) -> bool:
-        """Wait until everything is sent, for at most `wait_max_s` seconds; whether it is."""
+        """Wait until everything is sent, for at most `wait_max_s` seconds. Returns whether it is."""
         if self._sender is not None:
             await asyncio.wait({self._sender}, timeout=wait_max_s)
-        return not self._unsent
+        return not self._unsent and not self._sending
 
     async def close(self, wait_max_s: float) -> None:
-        """Settle, and give up."""
+        """Wait as `settle` does, and then give up what is not sent."""
         await self.settle(wait_max_s)
         if self._sender is not None:
             await end([self._sender])
 
     def _collapse(self) -> None:
         covered, self._unsent = self._unsent, {EVERYTHING}
-        self._history.raised(self._unsent, self._clock(), shared=True)
-        self._history.sent(covered - self._unsent)
+        self._history.invalidated_here(self._unsent, self._clock(), to_share=True)
+        self._history.invalidated_shared(covered - self._unsent)
 
     async def _send_all(self, second: SecondTier) -> None:
         attempt = 0
         try:
             while self._unsent:
-                sending, self._unsent = self._unsent, set()
-                if await second.invalidate(sending, self.name):
+                self._sending, self._unsent = self._unsent, set()
+                done = await second.invalidate(self._sending, self.name)
+                sending, self._sending = self._sending, set()
+                if done:
                     attempt = 0
-                    # What was raised again meanwhile is not yet sent.
-                    self._history.sent(sending - self._unsent)
+                    # What was invalidated again meanwhile is not yet sent.
+                    self._history.invalidated_shared(sending - self._unsent)
                     await asyncio.sleep(COALESCE_S)
                 else:
                     attempt += 1

@@ -1,51 +1,34 @@
-"""Filling one key: from the second tier, or under its lease from the origin."""
+"""Bringing one key into memory: from the second tier, or under its lease from the origin."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
-from farmlokal.caching.awaited_loads import Landings, wait_for_landing
+from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.counts import CacheCounts
+from farmlokal.caching.decision import Found, may_be_shared, of_snapshot
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.lease_keeping import kept_alive
-from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import Origin
-from farmlokal.caching.question import Question
-from farmlokal.caching.second_tier import Busy, Lease, Reading, SecondTier
-from farmlokal.caching.tag_history import NOT_KNOWN_OLD, Standing, TagHistory
+from farmlokal.caching.second_tier import Held, Lease, SecondTier, Snapshot, kept_alive
+from farmlokal.caching.tag_history import TagHistory
 from farmlokal.errors import OriginBusy
+from farmlokal.resilience.ending import end
 
 # For another process's load: its wait for a slot and its deadline together, as for a load of our own.
 _FOLLOW_MAX_S = 15.0
-# A notice that a load has landed can be lost; then the look after this time finds what it brought.
+# A notice that a load has ended can be lost; then the look after this time finds what it brought.
 _LOOK_EVERY_S = 0.5
 _MARGIN_S = 0.01
-# An enum's member takes as long to find as a key in memory.
-_MEMORY_HIT, _REDIS_HIT = Outcome.MEMORY_HIT, Outcome.REDIS_HIT
+_WITHOUT_REDIS = -1  # no entry's epoch is lower
 
 
-class Wanted(NamedTuple):
-    """What a flight may return without a load of its own.
+class Loading:
+    """Looks for a key's entry beyond memory, loads it where there is none, and puts it into memory.
 
-    loaded_after: only a value whose load began later (wall seconds). stale: one that is no longer fresh, too.
-    """
-
-    loaded_after: float = float("-inf")
-    stale: bool = False
-
-
-class Filled(NamedTuple):
-    """What was brought: the answer, and the entry it was made of, by which it is checked on the way out."""
-
-    lookup: Lookup
-    entry: Entry
-
-
-class Filler:
-    """Brings a key's entry into memory from wherever it is to be had.
-
-    behind: starts work that no caller waits for.
+    clock: wall seconds. What it writes to the second tier is written behind: no caller waits for it.
     """
 
     def __init__(
@@ -54,133 +37,131 @@ class Filler:
         second: SecondTier | None,
         origin: Origin,
         history: TagHistory,
-        landings: Landings,
+        awaited_loads: AwaitedLoads,
         *,
         clock: Callable[[], float],
-        behind: Callable[[Coroutine[Any, Any, object]], None],
         counts: CacheCounts,
     ) -> None:
         self._memory = memory
         self._second = second
         self._origin = origin
         self._history = history
-        self._landings = landings
+        self._awaited_loads = awaited_loads
         self._clock = clock
-        self._behind = behind
         self._counts = counts
+        self._writes: set[asyncio.Task[object]] = set()
 
-    async def fill(self, question: Question, wanted: Wanted) -> Filled:
-        """What is to be had without a load, else what a load brings. Runs as its key's single flight."""
-        return await self.look(question, wanted) or await self.load(question, wanted)
+    def __repr__(self) -> str:
+        return f"<Loading writes={len(self._writes)}>"
 
-    async def load(self, question: Question, wanted: Wanted) -> Filled:
-        """The value of `question`. Raises what its loader raises, and Unavailable when no load could be made."""
-        if self._second is not None:
-            return await self._load_once(self._second, question, wanted)
-        async with self._origin.slot():
-            return await self._load(question, None)
+    async def settle(self, wait_max_s: float) -> None:
+        """Wait for the writes under way, for at most `wait_max_s` seconds."""
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=wait_max_s)
 
-    async def look(self, question: Question, wanted: Wanted) -> Filled | None:
-        """What memory and the second tier have that is `wanted`."""
+    async def close(self, wait_max_s: float) -> None:
+        """Wait as `settle` does, and then cancel the writes that are late."""
+        await self.settle(wait_max_s)
+        await end(self._writes)
+
+    async def look_or_load(self, question: Question, accepts: Accepts) -> Found:
+        """Return what `look` finds, else what `load` brings, and raise what it raises. Runs as its key's flight."""
+        return await self.look(question, accepts) or await self.load(question, accepts)
+
+    async def look(self, question: Question, accepts: Accepts) -> Found | None:
+        """Return what memory and the second tier have and `accepts` allows; None where that is nothing."""
         if self._second is None:
             return None
         asked_at = self._history.epoch
-        return self._found(question, await self._second.read(question.key, question.tags), asked_at, wanted)
+        snapshot = await self._second.read(question.key, question.tags)
+        return self._found(question, snapshot, asked_at, accepts)
 
-    def look_soon(
-        self, second: SecondTier, question: Question, wanted: Wanted, then: Callable[[Filled | None], object]
+    def look_then(
+        self, second: SecondTier, question: Question, accepts: Accepts, then: Callable[[Found | None], object]
     ) -> None:
-        """Tell `then` in a later turn of the event loop what `look` would return. `then` must not raise."""
+        """Call `then` in a later turn of the event loop with what `look` would return. `then` must not raise."""
         asked_at = self._history.epoch
-        second.read_soon(
+        second.read_then(
             question.key,
             question.tags,
-            lambda reading: then(self._found(question, reading, asked_at, wanted)),
+            lambda snapshot: then(self._found(question, snapshot, asked_at, accepts)),
         )
 
-    def _found(self, question: Question, reading: Reading | None, asked_at: int, wanted: Wanted) -> Filled | None:
-        held = self._memory.peek(question.key)
-        if reading is None:
-            return self._unconfirmed(held, wanted)
-        return self._pick(question, held, reading, asked_at, wanted)
+    async def load(self, question: Question, accepts: Accepts) -> Found:
+        """Return the value of `question`, loaded here or by another process.
 
-    def _unconfirmed(self, held: Entry | None, wanted: Wanted) -> Filled | None:
-        """Without Redis nobody can say what was missed: what we hold is good for its fresh time."""
-        if held is None or held.fresh_until <= self._clock() or held.loaded_at <= wanted.loaded_after:
-            return None
-        usable = self._history.standing(held) in NOT_KNOWN_OLD
-        return Filled(held.lookup(Outcome.MEMORY_HIT), held) if usable else None
+        Raises what its loader raises, and Unavailable when no load could be made.
+        """
+        if self._second is not None:
+            return await self._load_once(self._second, question, accepts)
+        async with self._origin.slot():
+            return await self._load(question, None)
 
-    def _pick(
-        self, question: Question, held: Entry | None, reading: Reading, asked_at: int, wanted: Wanted
-    ) -> Filled | None:
-        now = self._clock()
-        trusted = self._history.trusts(question.tags, asked_at)
-        found = reading.entry
-        if found is not None:
-            found.tags = question.tags
+    def _found(self, question: Question, snapshot: Snapshot | None, asked_at: int, accepts: Accepts) -> Found | None:
+        """Return what may be served of memory's entry and of what Redis said, asked at epoch `asked_at`."""
+        now, held, kept = self._clock(), self._memory.peek(question.key), None
+        if snapshot is None:
+            # Nobody can say what was missed: what we hold is good for its fresh time.
+            asked_at = _WITHOUT_REDIS
+        else:
+            kept = snapshot.entry
+            self._learn(question, held, snapshot, asked_at, now)
+        found = of_snapshot(held, kept, self._history.standing, confirmed_from=asked_at, now=now, accepts=accepts)
+        if found is not None and found.entry is not held:
+            self._memory.put(question.key, found.entry)
+        return found
+
+    def _learn(self, question: Question, held: Entry | None, snapshot: Snapshot, asked_at: int, now: float) -> None:
+        """Write down in the entries what Redis said of them."""
+        kept = snapshot.entry
+        if kept is not None:
+            kept.tags = question.tags
             # A process whose clock is ahead must not keep ours fresh for longer.
-            found.fresh_until = min(found.fresh_until, now + question.lifetime.fresh_max_s)
-        for entry, outcome in _newest_first(held, found):
-            if trusted and entry.generations and entry.generations == reading.generations:
-                entry.epoch = max(entry.epoch, asked_at)
-            if self._current(entry, asked_at) and entry.fresh_until > now and entry.loaded_at > wanted.loaded_after:
-                if entry is not held:
-                    self._memory.put(question.key, entry)
-                return Filled(entry.lookup(outcome), entry)
-        if wanted.stale and found is not None and self._may_serve_stale(found, now):
-            self._memory.put(question.key, found)
-            return Filled(found.lookup(Outcome.STALE), found)
-        return None
+            kept.fresh_until = min(kept.fresh_until, now + question.lifetime.fresh_max_s)
+        if self._history.trusts(question.tags, asked_at):
+            for entry in (held, kept):
+                if entry is not None and entry.generations and entry.generations == snapshot.generations:
+                    entry.epoch = max(entry.epoch, asked_at)
 
-    def _current(self, entry: Entry, asked_at: int) -> bool:
-        # Unknown: notices were missed while we asked. What Redis said holds for the moment at which it was asked.
-        return entry.epoch >= asked_at and self._history.standing(entry) in NOT_KNOWN_OLD
-
-    def _may_serve_stale(self, entry: Entry, now: float) -> bool:
-        bypassed = self._history.standing(entry) is Standing.BYPASSED
-        return not (bypassed or entry.value.negative) and entry.stale_until > now
-
-    async def _load_once(self, second: SecondTier, question: Question, wanted: Wanted) -> Filled:
+    async def _load_once(self, second: SecondTier, question: Question, accepts: Accepts) -> Found:
         """Load, unless another process does: then what it brings."""
-        started = time.perf_counter()
+        started, key = time.perf_counter(), question.key
         while True:
-            with self._landings.expect(question.key) as landing:
+            with self._awaited_loads.expect(key):
                 async with self._origin.slot():
                     asked_at = self._history.epoch
-                    lease = await second.acquire(question.key, question.tags)
-                    self._note(lease)
-                    if not isinstance(lease, Busy):
-                        return await self._lead(question, lease, asked_at, wanted)
+                    lease = await second.acquire(key, question.tags)
+                    self._count(lease)
+                    if not isinstance(lease, Held):
+                        return await self._lead(question, lease, asked_at, accepts)
                 # The slot is free for others while we wait for a load that is not ours.
-                await wait_for_landing(landing, min(lease.left_s + _MARGIN_S, _LOOK_EVERY_S))
-            found = await self.look(question, wanted._replace(stale=False))
+                await self._awaited_loads.wait_for(key, min(lease.expires_in_s + _MARGIN_S, _LOOK_EVERY_S))
+            found = await self.look(question, accepts._replace(stale=False))
             waited_s = time.perf_counter() - started
             if found is not None:
                 lookup = found.lookup._replace(outcome=Outcome.MISS, collapsed=True, load_s=waited_s)
-                return Filled(lookup, found.entry)
+                return Found(lookup, found.entry)
             if waited_s > _FOLLOW_MAX_S:
                 raise OriginBusy(f"another process's load did not end within {_FOLLOW_MAX_S:g} s")
 
-    def _note(self, lease: Lease | Busy | None) -> None:
+    def _count(self, lease: Lease | Held | None) -> None:
         if lease is None:
             self._counts.unavailable += 1
-        elif isinstance(lease, Busy):
+        elif isinstance(lease, Held):
             self._counts.busy += 1
         else:
             self._counts.granted += 1
 
-    async def _lead(self, question: Question, lease: Lease | None, asked_at: int, wanted: Wanted) -> Filled:
+    async def _lead(self, question: Question, lease: Lease | None, asked_at: int, accepts: Accepts) -> Found:
         if lease is not None:
             # Another process may have filled the key between our look and our lease.
-            held = self._memory.peek(question.key)
-            found = self._pick(question, held, lease.reading, asked_at, wanted._replace(stale=False))
+            found = self._found(question, lease.snapshot, asked_at, accepts._replace(stale=False))
             if found is not None:
                 self._give_back(lease)
                 return found
         return await self._load(question, lease)
 
-    async def _load(self, question: Question, lease: Lease | None) -> Filled:
+    async def _load(self, question: Question, lease: Lease | None) -> Found:
         started = time.perf_counter()
         # Both from before the load: what it reads may be older than anything that happens from here on.
         now, epoch = self._clock(), self._history.epoch
@@ -190,19 +171,20 @@ class Filler:
         except BaseException:
             self._give_back(lease)
             raise
+        fresh_until, stale_until = question.lifetime.ends(now, negative=value.negative)
         generations = lease.generations if lease is not None else ()
-        entry = question.lifetime.entry(value, now, tags=question.tags, generations=generations, epoch=epoch)
+        entry = Entry(value, now, fresh_until, stale_until, generations, question.tags, epoch)
         self._keep(question.key, entry, lease)
         load_s = time.perf_counter() - started
-        return Filled(Lookup(value, entry.loaded_at, entry.fresh_until, Outcome.MISS, load_s=load_s), entry)
+        return Found(Lookup(value, now, fresh_until, Outcome.MISS, load_s=load_s), entry)
 
     def _keep(self, key: str, entry: Entry, lease: Lease | None) -> None:
         # Memory takes it also when it was invalidated meanwhile: it knows its epoch, and will be served as stale.
         self._memory.put(key, entry)
         if self._second is None or lease is None:
             return
-        if self._history.standing(entry) is Standing.VALID:
-            self._behind(self._store(self._second, lease, entry))
+        if may_be_shared(self._history.standing(entry)):
+            self._write_behind(self._store(self._second, lease, entry))
         else:
             self._give_back(lease)
 
@@ -213,14 +195,9 @@ class Filler:
 
     def _give_back(self, lease: Lease | None) -> None:
         if lease is not None and self._second is not None:
-            self._behind(self._second.release(lease))
+            self._write_behind(self._second.release(lease))
 
-
-def _newest_first(held: Entry | None, found: Entry | None) -> list[tuple[Entry, Outcome]]:
-    """Memory's and Redis's entry, as far as there are such; of two copies of one, memory's."""
-    if found is None:
-        return [(held, _MEMORY_HIT)] if held is not None else []
-    if held is None or held is found:  # another caller of the same reading put it there
-        return [(found, _REDIS_HIT)]
-    both = [(held, _MEMORY_HIT), (found, _REDIS_HIT)]
-    return both if held.loaded_at >= found.loaded_at else both[::-1]
+    def _write_behind(self, write: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(write)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)

@@ -39,9 +39,9 @@ class MemoryTier:
     """Entries by key, at most `bytes_max` of them by weight.
 
     New entries enter a small queue, first in, first out. At its end, those that were asked for meanwhile move on to
-    the main queue; the others leave, and of each a ghost (its key's hash) stays for a while: who comes back while the
-    ghost is there enters the main queue at once. At the end of the main queue an entry goes round again, once for
-    each of its uses. So a hit moves nothing; it only counts.
+    the main queue; the others leave, and of each a ghost (its key's hash) stays for a while: an entry that comes back
+    while its ghost is there enters the main queue at once. At the end of the main queue an entry goes round again, once
+    for each of its uses. So a hit moves nothing; it only counts.
     """
 
     def __init__(self, bytes_max: int) -> None:
@@ -68,7 +68,7 @@ class MemoryTier:
         return self._bytes_held
 
     def get(self, key: str) -> Entry | None:
-        """The entry of `key`, whatever its age, or None; counts as a use of it."""
+        """Return the entry of `key`, whatever its age, or None; it counts as a use."""
         held = self._main.get(key) or self._small.get(key)
         if held is None:
             return None
@@ -77,12 +77,12 @@ class MemoryTier:
         return held.entry
 
     def peek(self, key: str) -> Entry | None:
-        """As `get`, but no use: for the further looks of one request, which must not count as several."""
+        """Return what `get` does, without a use: further looks of one request must not count as several."""
         held = self._main.get(key) or self._small.get(key)
         return None if held is None else held.entry
 
     def hottest(self, count: int) -> list[tuple[str, Entry]]:
-        """At most `count` entries with their keys: those asked for often enough to stay, the most asked for first."""
+        """Return at most `count` keys and entries, asked for often enough to stay, the most asked for first."""
         return [(key, held.entry) for key, held in islice(self._by_use(), count)]
 
     def put(self, key: str, entry: Entry) -> None:
@@ -195,5 +195,5 @@ class MemoryTier:
 
 
 def weight_of(key: str, entry: Entry) -> int:
-    """What `entry` weighs under `key` in bytes, with everything that the tier keeps for it."""
+    """Return what `entry` weighs under `key` in bytes, with everything that the tier keeps for it."""
     return len(key) + _SLOT_BYTES + entry.bytes_held

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.question import Loader
+from farmlokal.caching.lookup import Loader
 from farmlokal.caching.value import Value
 from farmlokal.errors import OriginBusy, Unavailable
 from farmlokal.telemetry import get_logger
@@ -22,7 +22,10 @@ _FAILURES_MAX = 3
 
 
 class Origin:
-    """At most `loads_max` loads at once. Says in the log when loads begin to fail, and when they no longer do."""
+    """At most `loads_max` loads at once. Logs when loads begin to fail, and when they no longer do.
+
+    slot_wait_max_s: the longest wait for one to begin. load_max_s: the longest that one runs.
+    """
 
     def __init__(self, loads_max: int, *, slot_wait_max_s: float, load_max_s: float, counts: CacheCounts) -> None:
         self._slots = asyncio.Semaphore(loads_max)
@@ -36,7 +39,7 @@ class Origin:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """One of the slots, for the block. Raises OriginBusy when all stay taken."""
+        """Hold one of the slots within the block. Raises OriginBusy when all stay taken."""
         started = time.perf_counter()
         if self._slots.locked():
             await self._wait_for_slot()
@@ -57,7 +60,7 @@ class Origin:
             raise OriginBusy(f"no origin load could start within {self._slot_wait_max_s:g} s") from error
 
     async def load(self, load: Loader) -> Value:
-        """What `load` returns; a slot must be held. Raises what it raises, and Unavailable at its deadline."""
+        """Return what `load` does; a slot must be held. Raises what it raises, and Unavailable at its deadline."""
         started, counts = time.perf_counter(), self._counts
         counts.running += 1
         try:

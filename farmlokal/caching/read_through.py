@@ -1,47 +1,47 @@
-"""The read-through cache: memory, then Redis, then the caller's loader, one load per key at a time."""
+"""The read-through cache: memory, then Redis, then the caller's loader, one load per key at a time.
+
+It has two doors: `peek` looks at memory and does not wait, `ask` waits for an answer; `ask_then` is the part of `ask`
+that needs no task. What they serve is decided in `decision`, and done here.
+"""
 
 import random
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 
-from farmlokal.caching.awaited_loads import Landings
+from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.counts import CacheCounts
+from farmlokal.caching.decision import Decision, Found, in_place_of_error, may_be_given, near_expiry_from, of_memory
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.invalidation import Invalidator
-from farmlokal.caching.lifetime import HOT_HITS, Lifetime, early_from
-from farmlokal.caching.loading import Filled, Filler, Wanted
-from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.invalidation import InvalidationSender
+from farmlokal.caching.loading import Loading
+from farmlokal.caching.lookup import FRESH, FRESH_OR_STALE, Accepts, Lifetime, Loader, Lookup, Outcome, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
-from farmlokal.caching.question import Loader, Question
-from farmlokal.caching.redis.background import Neighbours
+from farmlokal.caching.redis.background import Background
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, NOT_KNOWN_OLD, Standing, TagHistory
+from farmlokal.caching.tag_history import EVERYTHING, TagHistory
 from farmlokal.caching.value import Value
-from farmlokal.caching.writes_behind import WritesBehind
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
 from farmlokal.telemetry import tracing
 from farmlokal.telemetry.short_hash import short_hash
-from farmlokal.telemetry.tracing import span
 
 _DRAIN_WAIT_MAX_S = 5.0
 # Loads that one caller may see invalidated under way before it is given the last one, as not fresh.
 _FLIGHTS_MAX = 3
-_ANYTHING = Wanted(stale=True)
-_FRESH = Wanted()
 # An enum's member takes as long to find as a key in memory.
 _MEMORY_HIT = Outcome.MEMORY_HIT
+_ASK, _HIT, _STALE, _STALE_ERROR = Decision.ASK, Decision.HIT, Decision.STALE, Decision.STALE_ERROR
 
 
 class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
-    origin_loads: how many loaders run at once. clock: wall seconds, because entries are shared between processes.
-    Notices of other processes are heard between `start` and `close`.
+    origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
+    load_max_s: the longest that one runs. clock: wall seconds, because entries are shared between processes.
+    draw: gives a random number from 0 to 1. Notices of other processes are heard between `start` and `close`.
     """
 
     def __init__(
@@ -57,123 +57,90 @@ class ReadThrough:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.counts = CacheCounts()
-        self._memory = memory
-        # To be told when something was added to a key's value that stays with it.
+        # To be called when something was added to a key's value that stays with it.
         self.reweigh = memory.reweigh
+        self._memory = memory
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
         self._history = TagHistory()
         self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
-        self._flights: SingleFlight[Filled] = SingleFlight()
-        self._landings = Landings()
-        self._writes = WritesBehind()
-        known = (self._history, self._landings)
-        self._filler = Filler(
-            memory, second, self._origin, *known, clock=clock, behind=self._writes.start, counts=self.counts
-        )
-        self._refresher = Refresher(self._filler, self._flights, clock=clock, draw=draw)
-        self._invalidator = Invalidator(second, self._history, clock=clock)
-        self._neighbours: Neighbours | None = None
+        self._flights: SingleFlight[Found] = SingleFlight()
+        self._awaited_loads = AwaitedLoads()
+        known = (self._history, self._awaited_loads)
+        self._loading = Loading(memory, second, self._origin, *known, clock=clock, counts=self.counts)
+        self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
+        self._sender = sender = InvalidationSender(second, self._history, clock=clock)
+        self._background: Background | None = None
         if isinstance(second, RedisTier):
-            name = self._invalidator.name
-            self._neighbours = Neighbours(second, memory, self._filler, *known, lifetime=lifetime, name=name)
+            self._background = Background(second, memory, self._loading, *known, lifetime=lifetime, name=sender.name)
 
     def __repr__(self) -> str:
         return (
-            f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r} {self._landings!r}"
-            f" {self._history!r} {self._invalidator!r} {self._neighbours!r} writes={len(self._writes)}>"
+            f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r}"
+            f" {self._awaited_loads!r} {self._history!r} {self._sender!r} {self._background!r} {self._loading!r}>"
         )
 
     def question(
         self, key: str, load: Loader, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
     ) -> Question:
-        """What to ask of `key`.
+        """Return what to ask of `key`.
 
         tags: what invalidates it; the same in every question of this key. lifetime: another than the cache's own.
         """
         return Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
 
-    async def get(
-        self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
-    ) -> Lookup:
-        """`ask` the `question` that these make."""
-        return await self.ask(self.question(key, load, tags, lifetime))
+    def peek(self, question: Question) -> Lookup | None:
+        """Return what memory has, without waiting: a hit, or a stale answer whose refresh is started behind.
 
-    async def ask(self, question: Question) -> Lookup:
-        """The value of the question's key: fresh, or stale while it is refreshed or cannot be.
-
-        Raises what its loader raises, and Unavailable when it cannot run or end in time and nothing is kept.
+        None where `ask` has to go further. An answer is counted.
         """
-        return self.peek(question.key) or self.held(question) or await self.fetch(question)
-
-    async def fetch(self, question: Question, *, looked: bool = False) -> Lookup:
-        """What `ask` returns for what memory does not hold. looked: that Redis was asked just now, and has nothing."""
-        with span("cache lookup") as looking:
-            if tracing.active:
-                looking.set("farmlokal.cache.key", short_hash(question.key))
-            lookup = await self._filled(question, looked=looked)
-            looking.set("farmlokal.cache.outcome", lookup.outcome)
-        return self.counts.note(lookup)
-
-    def look_soon(self, question: Question, then: Callable[[Lookup | None], object]) -> bool:
-        """Tell `then` in a later turn of the event loop what Redis has; None where it has nothing that may be served.
-
-        For callers that are no task: making one costs as much as the whole of this. `then` must not raise. False where
-        it is not told, because there is no Redis, or a load of the key is under way.
-        """
-        if self._second is None or question.key in self._flights:
-            return False
-
-        def found(filled: Filled | None) -> None:
-            then(None if filled is None else self.counts.note(self._served(question, filled)))
-
-        self._filler.look_soon(self._second, question, _ANYTHING, found)
-        return True
-
-    def held(self, question: Question) -> Lookup | None:
-        """What memory has to say without waiting: a hit, or a stale answer whose refresh is started. It is counted."""
-        entry = self._memory.peek(question.key)
+        entry = self._memory.get(question.key)
         if entry is None:
             return None
-        now = self._clock()
-        if entry.stale_until <= now:
-            return None
-        standing = self._history.standing(entry)
-        if entry.fresh_until > now:
-            if standing is Standing.VALID:
-                return self.counts.note(self._hit(question, entry, now))
-            if standing is Standing.UNKNOWN:
-                return None
-        if entry.value.negative or (standing is Standing.BYPASSED and entry.retry_at <= now):
-            return None
-        self._refresher.refresh_behind(question, entry, _FRESH)
-        return self.counts.note(entry.lookup(Outcome.STALE_ERROR if entry.retry_at else Outcome.STALE))
-
-    def peek(self, key: str) -> Lookup | None:
-        """The answer of a memory hit that needs no further thought, for callers that cannot wait. It is counted."""
-        entry = self._memory.get(key)
-        if entry is not None and entry.epoch == self._history.epoch and entry.calm_until > self._clock():
+        # What was decided for an earlier hit still holds: nothing was invalidated, and it is not near its end.
+        if entry.epoch == self._history.epoch and entry.hit_valid_until > self._clock():
             hit = entry.hit
             if hit is not None and hit.outcome is _MEMORY_HIT:
                 self.counts.peeked += 1
                 return hit
-            return hit and self.counts.note(hit)
-        return None
+        return self._of_memory(question, entry)
+
+    async def ask(self, question: Question, *, looked: bool = False) -> Lookup:
+        """Return the value of the question's key: fresh, or stale while it is refreshed or cannot be.
+
+        looked: that `peek` and `ask_then` found nothing for the same caller just now. Raises what the loader raises,
+        and Unavailable when it cannot run or end in time and nothing is kept.
+        """
+        found = self._peek_again(question) if looked else self.peek(question)
+        return found or await self._ask_further(question, looked=looked)
+
+    def ask_then(self, question: Question, then: Callable[[Lookup | None], object]) -> bool:
+        """Call `then` in a later turn of the event loop with what Redis has; with None where `ask` has to go further.
+
+        For callers that are no task: making one costs as much as the whole of this. `then` must not raise. Returns
+        False where it is not called, because there is no Redis, or a load of the key is under way.
+        """
+        if self._second is None or question.key in self._flights:
+            return False
+
+        def on_found(found: Found | None) -> None:
+            then(None if found is None else self._count(self._served(question, found)))
+
+        self._loading.look_then(self._second, question, FRESH_OR_STALE, on_found)
+        return True
 
     def coded(self, key: str, value: Value, coding: str | None) -> bytes:
-        """The body of `value`, which an answer for `key` held, in a content coding; None for the body as it is."""
+        """Return the body of `value`, which an answer for `key` held, in a content coding; as it is for None."""
         if coding is not None and coding not in value.variants:
             value.coded(coding)
             self.reweigh(key)
         return value.coded(coding)
 
-    async def refresh(
-        self, key: str, load: Loader, *, tags: tuple[str, ...] = (), lifetime: Lifetime | None = None
-    ) -> None:
-        """Load `key` now, however fresh its entry still is, unless a load is under way. Raises what `load` raises."""
-        question = self.question(key, load, tags, lifetime)
-        await self._flights.run(key, lambda: self._filler.fill(question, Wanted(loaded_after=self._clock())))
+    async def refresh(self, question: Question) -> None:
+        """Load the key now, however fresh its entry is, unless a load is under way. Raises what the loader raises."""
+        accepts = Accepts(loaded_after=self._clock())
+        await self._flights.run(question.key, lambda: self._loading.look_or_load(question, accepts))
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         """What was loaded before with any of `tags` is no longer fresh: here at once, elsewhere with the notice.
@@ -181,72 +148,102 @@ class ReadThrough:
         Returns without waiting for Redis; `settle` waits. Call it after the write is committed.
         """
         self.counts.invalidations += 1
-        self._invalidator.invalidate(tags)
+        self._sender.invalidate(tags)
 
     async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
-        """Wait until every invalidation and every write behind has reached Redis; whether all invalidations have."""
-        await self._writes.settle(wait_max_s)
-        return await self._invalidator.settle(wait_max_s)
+        """Wait until every invalidation and every entry has reached Redis. Returns whether all invalidations have."""
+        await self._loading.settle(wait_max_s)
+        return await self._sender.settle(wait_max_s)
 
     async def start(self) -> int:
-        """Begin to listen to other processes, and fetch what they are asked for most; how many entries that was."""
-        return await self._neighbours.start() if self._neighbours is not None else 0
+        """Begin to listen to other processes, and fetch what they are asked for most. Returns how many entries."""
+        return await self._background.start() if self._background is not None else 0
 
     async def close(self) -> None:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
-        await self._invalidator.close(_DRAIN_WAIT_MAX_S)
-        await self._writes.close(_DRAIN_WAIT_MAX_S)
-        if self._neighbours is not None:
-            await self._neighbours.close()
+        await self._sender.close(_DRAIN_WAIT_MAX_S)
+        await self._loading.close(_DRAIN_WAIT_MAX_S)
+        if self._background is not None:
+            await self._background.close()
 
-    def _hit(self, question: Question, entry: Entry, now: float) -> Lookup:
-        """A memory hit; makes the next one quick. A hot entry is refreshed before it turns stale."""
+    def _count(self, lookup: Lookup) -> Lookup:
+        self.counts.lookups[lookup.outcome] += 1
+        self.counts.collapsed += lookup.collapsed
+        return lookup
+
+    def _peek_again(self, question: Question) -> Lookup | None:
+        """Look as `peek` does, without a further use of the entry: another's load may have ended meanwhile."""
+        entry = self._memory.peek(question.key)
+        return None if entry is None else self._of_memory(question, entry)
+
+    def _of_memory(self, question: Question, entry: Entry) -> Lookup | None:
+        """Do what is decided for an entry in memory."""
+        decision = of_memory(entry, self._history.standing(entry), self._clock())
+        if decision is _ASK:
+            return None
+        if decision is _STALE or decision is _STALE_ERROR:
+            self._refresher.refresh_behind(question, entry, FRESH)
+            return self._count(entry.lookup(Outcome.STALE if decision is _STALE else Outcome.STALE_ERROR))
+        # A hit; the next one is quick.
         entry.epoch = self._history.epoch
-        if entry.hit is None:
-            entry.hit = entry.lookup(Outcome.MEMORY_HIT)
-            entry.calm_until = early_from(entry)
-        if now >= entry.calm_until:
-            entry.late_hits += 1
-            if entry.late_hits >= HOT_HITS:
-                entry.calm_until = entry.fresh_until
-                if not entry.value.negative:
-                    self._refresher.refresh_behind(question, entry, Wanted(loaded_after=entry.loaded_at))
-        return entry.hit
+        hit = entry.hit
+        if hit is None:
+            hit = entry.lookup(_MEMORY_HIT)
+            entry.hit = hit._replace(steady=True)
+            entry.hit_valid_until = near_expiry_from(entry)
+        if decision is not _HIT:
+            self._hit_near_expiry(question, entry, decision)
+        return self._count(hit)
 
-    async def _filled(self, question: Question, *, looked: bool) -> Lookup:
-        """What Redis has or a flight brings, checked once more on the way out: it may have been invalidated since."""
+    def _hit_near_expiry(self, question: Question, entry: Entry, decision: Decision) -> None:
+        """Refresh a hot entry before it turns stale."""
+        entry.hits_near_expiry += 1
+        if decision is Decision.HIT_AND_REFRESH:
+            entry.hit_valid_until = entry.fresh_until
+            self._refresher.refresh_behind(question, entry, Accepts(loaded_after=entry.loaded_at))
+
+    async def _ask_further(self, question: Question, *, looked: bool) -> Lookup:
+        with tracing.span("cache lookup") as looking:
+            if tracing.active:
+                looking.set("farmlokal.cache.key", short_hash(question.key))
+            lookup = await self._found(question, looked=looked)
+            looking.set("farmlokal.cache.outcome", lookup.outcome)
+        return self._count(lookup)
+
+    async def _found(self, question: Question, *, looked: bool) -> Lookup:
+        """Return what Redis has or a flight brings; checked on the way out: it may have been invalidated since."""
         for _ in range(_FLIGHTS_MAX):
             try:
                 pointless = looked or question.key in self._flights
-                found = None if pointless else await self._filler.look(question, _ANYTHING)
+                found = None if pointless else await self._loading.look(question, FRESH_OR_STALE)
                 follower, looked = False, False
                 if found is None:
-                    work = partial(self._filler.load, question, _ANYTHING)
-                    found, follower = await self._flights.run(question.key, work)
+                    found, follower = await self._flights.run(
+                        question.key, lambda: self._loading.load(question, FRESH_OR_STALE)
+                    )
             except Unavailable:
                 kept = self._kept(question.key)
                 if kept is None:
                     raise
                 return kept
             lookup = self._served(question, found)
-            if lookup.outcome is Outcome.STALE or self._history.standing(found.entry) in NOT_KNOWN_OLD:
+            if may_be_given(lookup.outcome, self._history.standing(found.entry)):
                 break
         else:
             lookup = lookup._replace(stored=False)
         return lookup._replace(collapsed=True) if follower else lookup
 
-    def _served(self, question: Question, found: Filled) -> Lookup:
-        """The answer that was found; a stale one is refreshed behind."""
-        lookup, entry = found
-        if lookup.outcome is Outcome.STALE:
-            self._refresher.refresh_behind(question, entry, _FRESH)
-        return lookup
+    def _served(self, question: Question, found: Found) -> Lookup:
+        """Return the answer that was found; a stale one is refreshed behind."""
+        if found.lookup.outcome is Outcome.STALE:
+            self._refresher.refresh_behind(question, found.entry, FRESH)
+        return found.lookup
 
     def _kept(self, key: str) -> Lookup | None:
-        """What is kept of `key`, to be served in place of an error."""
-        entry, now = self._memory.peek(key), self._clock()
-        if entry is None or entry.stale_until <= now or entry.value.negative:
-            return None
-        self._refresher.note_failure(entry)
-        return entry.lookup(Outcome.STALE_ERROR)
+        """Return what memory has of `key`, in place of an error; no refresh of it is tried for a while."""
+        entry = self._memory.peek(key)
+        lookup = in_place_of_error(entry, self._clock())
+        if entry is not None and lookup is not None:
+            self._refresher.pause(entry)
+        return lookup

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable
 
+from farmlokal.caching.decision import Found
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.loading import Filled, Filler, Wanted
-from farmlokal.caching.question import Question
+from farmlokal.caching.loading import Loading
+from farmlokal.caching.lookup import Accepts, Question
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
 from farmlokal.telemetry import get_logger
@@ -18,38 +19,43 @@ _RETRY_AFTER_S = 1.0
 
 
 class Refresher:
-    """Starts refreshes, at most one of a key at a time, and leaves a key alone for a while after one that failed."""
+    """Starts refreshes, at most one of a key at a time, and leaves a key alone for a while after one that failed.
+
+    flights: shared with whoever else loads. clock: wall seconds. draw: gives a random number from 0 to 1.
+    """
 
     def __init__(
         self,
-        filler: Filler,
-        flights: SingleFlight[Filled],
+        loading: Loading,
+        flights: SingleFlight[Found],
         *,
         clock: Callable[[], float],
         draw: Callable[[], float] = random.random,
     ) -> None:
-        """flights: shared with whoever else loads. clock: wall seconds. draw: 0 to 1."""
-        self._filler = filler
+        self._loading = loading
         self._flights = flights
         self._clock = clock
         self._draw = draw
 
-    def refresh_behind(self, question: Question, entry: Entry, wanted: Wanted) -> None:
-        """Have `entry` replaced by what is `wanted`, without waiting; not where that goes on or failed just now."""
-        if entry.retry_at <= self._clock() and question.key not in self._flights:
-            self._flights.start(question.key, lambda: self._refreshed(question, entry, wanted))
+    def refresh_behind(self, question: Question, entry: Entry, accepts: Accepts) -> None:
+        """Have `entry` replaced by what `accepts` allows, without waiting; not where that goes on or failed just now.
 
-    def note_failure(self, entry: Entry) -> None:
-        """The origin failed, and `entry` is served in place of an error."""
+        question: that of the entry's key.
+        """
+        if entry.retry_at <= self._clock() and question.key not in self._flights:
+            self._flights.start(question.key, lambda: self._refreshed(question, entry, accepts))
+
+    def pause(self, entry: Entry) -> None:
+        """Try no refresh of `entry` for a while: the origin failed."""
         entry.retry_at = self._clock() + _RETRY_AFTER_S * (0.5 + self._draw())
 
-    async def _refreshed(self, question: Question, entry: Entry, wanted: Wanted) -> Filled:
+    async def _refreshed(self, question: Question, entry: Entry, accepts: Accepts) -> Found:
         try:
-            filled = await self._filler.fill(question, wanted)
+            found = await self._loading.look_or_load(question, accepts)
         except Exception as error:
-            self.note_failure(entry)
+            self.pause(entry)
             if not isinstance(error, Unavailable):
                 _log.exception("refresh failed", key=short_hash(question.key))
             raise
         entry.retry_at = 0.0
-        return filled
+        return found

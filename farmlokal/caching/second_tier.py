@@ -1,12 +1,19 @@
 """What the cache needs of the tier that processes share. Redis is one; a test may stand another in its place."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol
 
 from farmlokal.caching.entry import Entry
+from farmlokal.resilience.ending import end
+
+# A dead holder of a lease delays the others by at most this.
+LEASE_MS = 2000
+_RENEW_EVERY_S = LEASE_MS / 3000
 
 
-class Reading(NamedTuple):
+class Snapshot(NamedTuple):
     """What the tier holds of a key at one moment: its entry, and the generations of its tags as far as it has them."""
 
     entry: Entry | None
@@ -16,53 +23,83 @@ class Reading(NamedTuple):
 class Lease(NamedTuple):
     """The right to load `key`, until it is given back or runs out, and what the tier held when it was given.
 
-    token: random, used once; what tells a late write of a holder that lost the lease.
+    token: random, used once; by it a late write of a holder that lost the lease is known.
     """
 
     key: str
     token: str
     tags: tuple[str, ...]
-    reading: Reading
+    snapshot: Snapshot
 
     @property
     def generations(self) -> tuple[str, ...]:
         """The generations that a load under this lease is checked against."""
-        return tuple(generation or "" for generation in self.reading.generations)
+        return tuple(generation or "" for generation in self.snapshot.generations)
 
 
-class Busy(NamedTuple):
-    """Another process has the lease, for `left_s` more seconds unless it renews it."""
+class Held(NamedTuple):
+    """That another process has the lease: for `expires_in_s` more seconds, unless it renews it."""
 
-    left_s: float
+    expires_in_s: float
 
 
 class SecondTier(Protocol):
     """Where entries, leases and generations are kept beyond the process's memory. No method raises."""
 
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
-        """What is held of `key`; None where the tier cannot say in time."""
+    async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
+        """Return what is held of `key` and of `tags`; None where the tier cannot say in time."""
         ...
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
-        """Tell `then` in a later turn of the event loop what `read` would return. `then` must not raise."""
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
+        """Call `then` in a later turn of the event loop with what `read` would return. `then` must not raise."""
         ...
 
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
-        """The lease on `key`; None where the tier cannot give one in time."""
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
+        """Return the lease on `key`; Held where another has it, None where the tier cannot give one in time."""
         ...
 
     async def renew(self, lease: Lease) -> bool:
-        """Prolong `lease`; whether it was still held."""
+        """Prolong `lease`. Returns whether it was still held."""
         ...
 
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """Keep `entry` until its hard expiry and end `lease`; refused when either it or a generation has changed."""
+        """Keep `entry` until its hard expiry and end `lease`. Returns whether it was kept.
+
+        It is not where the lease was lost, or the generation of a tag is another than `entry` remembers.
+        now: wall seconds.
+        """
         ...
 
     async def release(self, lease: Lease) -> bool:
-        """End `lease`; whether it was still held."""
+        """End `lease`. Returns whether it was still held."""
         ...
 
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
-        """Raise the generations of `tags` and send the notice, signed by `sender`; whether both were done."""
+        """Raise the generations of `tags` and send the notice, signed by `sender`. Returns whether both were done."""
         ...
+
+
+@asynccontextmanager
+async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIterator[None]:
+    """Renew `lease` for as long as the block runs, so that a slow load stays the only one."""
+    if second is None or lease is None:
+        yield
+        return
+    renewing: list[asyncio.Task[None]] = []
+    # Nearly every load ends before this: a timer costs it a tenth of what a task would.
+    timer = asyncio.get_running_loop().call_later(
+        _RENEW_EVERY_S, lambda: renewing.append(asyncio.create_task(_renew(second, lease), name=f"lease {lease.key}"))
+    )
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if renewing:
+            await end(renewing)
+
+
+async def _renew(second: SecondTier, lease: Lease) -> None:
+    while True:
+        # A lease that could not be renewed may be lost; the load goes on all the same, and `store` has the last word.
+        await second.renew(lease)
+        await asyncio.sleep(_RENEW_EVERY_S)

@@ -1,4 +1,4 @@
-"""What this process knows of invalidations, and what follows from it for an entry. Decides; does no I/O.
+"""What this process knows of invalidations, and what follows from it for an entry. It does no I/O.
 
 Time is counted in epochs: an integer that grows with whatever can make an entry doubtful (a notice, a write of this
 process's own, notices that may have been missed). An entry that was current at the present epoch is current, which is
@@ -21,7 +21,7 @@ _TAGS_MAX = 50_000
 # everybody's: loading anew after each write would turn the cache off.
 _WRITES_MAX = 10
 _WINDOW_S = 0.1
-_UNSENT = math.inf
+_UNSHARED = math.inf
 
 
 class Standing(Enum):
@@ -29,7 +29,7 @@ class Standing(Enum):
 
     VALID = "valid"
     STALE = "stale"  # invalidated: may be served, never as fresh
-    BYPASSED = "bypassed"  # invalidated by this process, whose own readers see the new value at once
+    OWN_WRITE = "own write"  # invalidated by this process, whose own readers see the new value at once
     UNKNOWN = "unknown"  # notices may have been missed since: Redis has to be asked
 
 
@@ -38,13 +38,14 @@ NOT_KNOWN_OLD = (Standing.VALID, Standing.UNKNOWN)
 
 @dataclass(slots=True)
 class _Tag:
-    """noticed_at: a load begun before this epoch may have read the old value.
+    """What is known of one tag.
 
-    trusted_from: what Redis said when asked before this epoch may be older than the invalidation; infinite until this
-    process's own has reached Redis. own_at: wall seconds of this process's latest write.
+    invalidated_at: a load begun before this epoch may have read the old value. trusted_from: what Redis said when asked
+    before this epoch may be older than the invalidation; infinite until this process's own has reached Redis.
+    own_at: wall seconds of this process's latest write. window_from, writes: this process's writes in a row.
     """
 
-    noticed_at: int = 0
+    invalidated_at: int = 0
     trusted_from: float = 0
     own_at: float = -math.inf
     window_from: float = -math.inf
@@ -61,45 +62,45 @@ class TagHistory:
         self._missed_at = 0
 
     def __repr__(self) -> str:
-        unsent = sum(tag.trusted_from == _UNSENT for tag in self._tags.values())
-        return f"<TagHistory epoch={self.epoch} tags={len(self._tags)} unsent={unsent}>"
+        unshared = sum(tag.trusted_from == _UNSHARED for tag in self._tags.values())
+        return f"<TagHistory epoch={self.epoch} tags={len(self._tags)} unshared={unshared}>"
 
-    def noticed(self, tags: Iterable[str]) -> None:
+    def invalidated_elsewhere(self, tags: Iterable[str]) -> None:
         """Another process invalidated `tags`."""
         self.epoch += 1
         for name in tags:
             tag = self._latest(name)
-            tag.noticed_at = self.epoch
+            tag.invalidated_at = self.epoch
             tag.trusted_from = max(tag.trusted_from, self.epoch)
 
-    def raised(self, tags: Iterable[str], now: float, *, shared: bool) -> None:
-        """Our own process invalidated `tags` at `now` (wall seconds). shared: Redis is yet to be told."""
+    def invalidated_here(self, tags: Iterable[str], now: float, *, to_share: bool) -> None:
+        """Our own process invalidated `tags` at `now` (wall seconds). to_share: Redis is yet to hear of it."""
         self.epoch += 1
         for name in tags:
             tag = self._latest(name)
-            tag.noticed_at = self.epoch
-            tag.trusted_from = _UNSENT if shared else self.epoch
+            tag.invalidated_at = self.epoch
+            tag.trusted_from = _UNSHARED if to_share else self.epoch
             if now - tag.window_from > _WINDOW_S:
                 tag.window_from, tag.writes = now, 0
             tag.writes += 1
             if tag.writes <= _WRITES_MAX:
                 tag.own_at = now
 
-    def sent(self, tags: Iterable[str]) -> None:
-        """Redis knows of this process's invalidations of `tags`."""
+    def invalidated_shared(self, tags: Iterable[str]) -> None:
+        """Redis knows by now of this process's invalidations of `tags`."""
         self.epoch += 1
         for name in tags:
             tag = self._tags.get(name)
             if tag is not None:
                 tag.trusted_from = self.epoch
 
-    def missed(self) -> None:
+    def notices_missed(self) -> None:
         """Notices may have been missed until now."""
         self.epoch += 1
         self._missed_at = self.epoch
 
     def trusts(self, tags: Iterable[str], asked_at: int) -> bool:
-        """Whether what Redis said of `tags`, asked at epoch `asked_at`, is as new as what this process knows."""
+        """Return whether what Redis said of `tags`, asked at epoch `asked_at`, is as new as what this process knows."""
         if asked_at < self._forgotten_at:
             return False
         for name in tags if self._tags else ():
@@ -109,7 +110,7 @@ class TagHistory:
         return True
 
     def standing(self, entry: Entry) -> Standing:
-        """What invalidations say of `entry`."""
+        """Return what invalidations say of `entry`."""
         since = entry.epoch
         if since == self.epoch:
             return Standing.VALID
@@ -117,10 +118,10 @@ class TagHistory:
         for name in entry.tags:
             tag = self._tags.get(name)
             if tag is not None:
-                changed = changed or tag.noticed_at > since
+                changed = changed or tag.invalidated_at > since
                 own = own or tag.own_at >= entry.loaded_at
         if changed:
-            return Standing.BYPASSED if own else Standing.STALE
+            return Standing.OWN_WRITE if own else Standing.STALE
         return Standing.UNKNOWN if since < self._missed_at else Standing.VALID
 
     def _latest(self, name: str) -> _Tag:
@@ -128,7 +129,7 @@ class TagHistory:
         self._tags[name] = tag
         while len(self._tags) > _TAGS_MAX:
             oldest = self._tags.pop(next(iter(self._tags)))
-            # What was never sent is not to be trusted again before the present epoch has passed.
-            known_at = self.epoch if oldest.trusted_from == _UNSENT else int(oldest.trusted_from)
-            self._forgotten_at = max(self._forgotten_at, oldest.noticed_at, known_at)
+            # What was never shared is not to be trusted again before the present epoch has passed.
+            known_at = self.epoch if oldest.trusted_from == _UNSHARED else int(oldest.trusted_from)
+            self._forgotten_at = max(self._forgotten_at, oldest.invalidated_at, known_at)
         return tag

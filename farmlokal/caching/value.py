@@ -1,10 +1,36 @@
-"""A finished response as the cache hands it out: its bytes, its validator, and what belongs to them."""
+"""A finished response as the cache hands it out: its bytes, its validator, and the same bytes in content codings."""
 
+import gzip
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from farmlokal.caching.codings import ENCODERS
+import brotli
+import zstandard
+
+# Measured on pages of 20 products (7.5 KB) and of 100 (36 KB): zstd at 3 takes 35 and 81 µs, brotli at 4 takes 78 and
+# 263, gzip at 6 takes 51 and 398; all three come to a fifth to a quarter of the bytes. A higher level takes up to twice
+# as long for at most 6 % less. Each body is coded once, for as long as its entry stays in memory.
+_GZIP_LEVEL = 6
+_BROTLI_QUALITY = 4
+_ZSTD_LEVEL = 3
+
+_zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+
+
+def _gzip(body: bytes) -> bytes:
+    # Without a time: equal bodies are to be equal bytes in every coding.
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0)
+
+
+def _brotli(body: bytes) -> bytes:
+    coded: bytes = brotli.compress(body, quality=_BROTLI_QUALITY)
+    return coded
+
+
+# By the names of RFC 9110 section 8.4.1. Of two that a client wants equally the first is taken: by the time they take.
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {"zstd": _zstd.compress, "br": _brotli, "gzip": _gzip}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +54,7 @@ class Value:
             object.__setattr__(self, "etag", f'"{blake2b(self.body, digest_size=16).hexdigest()}"')
 
     def coded(self, coding: str | None) -> bytes:
-        """The body in `coding`, a key of `codings.ENCODERS`, or as it is for None. Made once, then kept."""
+        """Return the body in `coding`, a key of ENCODERS, or as it is for None. It is made once, then kept."""
         if coding is None:
             return self.body
         variant = self.variants.get(coding)
@@ -37,5 +63,5 @@ class Value:
         return variant
 
     def etag_of(self, coding: str | None) -> str:
-        """The strong validator of the body in `coding`: another one for each, because the bytes differ."""
+        """Return the strong validator of the body in `coding`: another one for each, because the bytes differ."""
         return self.etag if coding is None else f'{self.etag[:-1]}-{coding}"'

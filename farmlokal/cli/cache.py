@@ -2,7 +2,7 @@
 
 import click
 
-from farmlokal.app.purging import purge as purge_tags
+from farmlokal.app.command_invalidation import send_invalidation
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.cli.process import run, start
 from farmlokal.errors import NotConfigured
@@ -28,7 +28,7 @@ def purge(tags: tuple[str, ...]) -> None:
     settings = start()
     if settings.redis_url is None:
         raise NotConfigured("FARMLOKAL_REDIS_URL")
-    run(purge_tags(settings, tags or (EVERYTHING,)))
+    run(send_invalidation(settings, tags or (EVERYTHING,)))
     click.echo(f"purged {', '.join(tags) or 'everything'}")
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from farmlokal.app.purging import purge
+from farmlokal.app.command_invalidation import send_invalidation
 from farmlokal.app.resources import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.writing.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.writing.known_farms import KnownFarms
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.cli.progress import progress
@@ -71,7 +71,7 @@ def import_(file: Path, locations: Path | None, replace: bool) -> None:
             return done
 
         summary, buried = run(_filling(settings, work))
-    counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in Outcome if summary.tally[outcome])
+    counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in WriteOutcome if summary.tally[outcome])
     click.echo(f"{summary.rows} rows: {counts or 'none landed'}; {summary.bad_rows} bad")
     if replace and summary.complete:
         click.echo(
@@ -110,7 +110,7 @@ async def _filling(settings: Settings, work: Callable[[Database], Awaitable[T]])
         return await _with_database(settings, work)
     finally:
         # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves nothing.
-        await purge(settings, (EVERYTHING,))
+        await send_invalidation(settings, (EVERYTHING,))
 
 
 async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:

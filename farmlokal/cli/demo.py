@@ -16,6 +16,9 @@ from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 _PARTNER_PRODUCTS = 10_000
 # Printed to whoever starts the demo: it guards nothing but a simulator's token.
 _API_KEY = "demo-key-for-everyone"
+# A walk through the catalogue is the first thing that people write. By the service's own default it is refused after
+# 54 pages, and on one machine there is nobody to be protected from them: this admits 2,400 at once.
+_RATE_LIMIT = "default=60000/minute"
 
 
 @click.command()
@@ -32,19 +35,21 @@ async def _demo(settings: Settings, products: int, port: int) -> None:
     async with running_partner("127.0.0.1", 0, _PARTNER_PRODUCTS) as partner_url:
         api_key = _API_KEY if settings.api_keys is None else "<one of FARMLOKAL_API_KEYS>"
         await serve(
-            _with_partner(settings, partner_url, f"http://127.0.0.1:{port}" if port else None),
+            _for_newcomers(settings, partner_url, f"http://127.0.0.1:{port}" if port else None),
             "127.0.0.1",
             port,
             on_ready=lambda url: click.echo(_welcome(url, partner_url, api_key)),
         )
 
 
-def _with_partner(settings: Settings, partner_url: str, own_url: str | None) -> Settings:
-    """The settings with a key to ask for the token, and with the simulator for a partner where no other is named.
+def _for_newcomers(settings: Settings, partner_url: str, own_url: str | None) -> Settings:
+    """The settings with a key to ask for the token, a wide rate limit, and the simulator for a partner.
 
-    own_url: where the simulator is to send its events, if that is known.
+    What is set stays as it is. own_url: where the simulator is to send its events, if that is known.
     """
     more: dict[str, str | None] = {} if settings.api_keys else {"api_keys": _API_KEY}
+    if "rate_limit" not in settings.model_fields_set:
+        more["rate_limit"] = _RATE_LIMIT
     # All of it or none: credentials of a real partner are not for the simulator, nor the other way round.
     if settings.oauth_token_url is None and settings.partner_url is None:
         more |= {

@@ -44,13 +44,13 @@ async def _sync(settings: Settings, *, full: bool) -> Run:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     asyncio.get_running_loop().add_signal_handler(number, one.interrupt)
                 finished = await one.run(full=full)
-        await _tell(one, finished)
+        await _print_result(one, finished)
         return finished
     finally:
         await database.close()
 
 
-async def _tell(one: Sync, finished: Run) -> None:
+async def _print_result(one: Sync, finished: Run) -> None:
     for reject in await one.runs.rejects(finished):
         click.echo(f"{reject.external_id or 'a row without external_id'}: {reject.reason}", err=True)
     click.echo(orjson.dumps(finished.summary(one.runs.now_ms())))

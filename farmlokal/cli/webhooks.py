@@ -3,12 +3,11 @@
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import click
 
+from farmlokal.app.command_invalidation import command_invalidation
 from farmlokal.app.partner import partner_connection
-from farmlokal.app.purging import purge
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.webhooks import register_webhook, webhook_receiver
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
@@ -91,8 +90,12 @@ async def _with_inbox(settings: Settings, work: Callable[[Receiver, Inbox], Awai
     try:
         await wait_for_database(database)
         inbox = Inbox(database)
-        receiver = webhook_receiver(database, inbox, partial(purge, settings), source=settings.partner_source)
-        return await work(receiver, inbox)
+        async with command_invalidation(settings) as invalidation:
+            receiver = webhook_receiver(database, inbox, invalidation.invalidate, source=settings.partner_source)
+            try:
+                return await work(receiver, inbox)
+            finally:
+                await invalidation.send_all()
     finally:
         await database.close()
 

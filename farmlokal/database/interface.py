@@ -35,6 +35,13 @@ class Session(Protocol):
         """Run `sql` once for each of `rows`, in as few round trips as the driver can."""
         ...
 
+    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+        """Insert `rows` into a table whose column `id` the database numbers. Returns the new ids, in their order.
+
+        sql: `INSERT INTO … VALUES (%s, …)`, of one row. Learning the ids takes no statement of its own.
+        """
+        ...
+
 
 class Database(Protocol):
     """A pool of connections. Every method raises DatabaseUnavailable when the server is away."""

@@ -1,8 +1,7 @@
 """MySQL and MariaDB through aiomysql: statement time limit, transactions, retries."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 
 import aiomysql
 
@@ -12,6 +11,7 @@ from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextR
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
+from farmlokal.database.mysql_session import MySQLSession, answered
 from farmlokal.database.spans import statement_span
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
@@ -32,10 +32,6 @@ _TRANSACTION_ATTEMPTS_MAX = 8
 
 # The server ends a statement at its limit; past that and this much more the server itself is not answering.
 _ANSWER_MARGIN_S = 1
-# No statement of a transaction takes this long, waiting for locks included: past it the server is not answering.
-_TRANSACTION_ANSWER_MAX_S = 30
-# One round trip for so many UPDATEs: measured on loopback, 1.5 times as many rows a second as one by one.
-_STATEMENTS_AT_ONCE = 100
 
 
 class MySQLDatabase:
@@ -130,17 +126,17 @@ class MySQLDatabase:
                 return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
 
     def _with_limit(self, connection: Connection, sql: str) -> str:
-        if "MariaDB" in connection.server_version:
+        if connection.is_mariadb:
             return f"SET STATEMENT max_statement_time={self._limit_s} FOR {sql}"
         return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._limit_s * 1000)}) */", 1)
 
     async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
         async with self._connection() as connection, connection.cursor() as cursor:
             try:
-                async with _answered("BEGIN"):
+                async with answered("BEGIN"):
                     await connection.begin()
-                result = await work(MySQLSession(cursor))
-                async with _answered("COMMIT"):
+                result = await work(MySQLSession(connection, cursor))
+                async with answered("COMMIT"):
                     await connection.commit()
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
@@ -158,41 +154,6 @@ class MySQLDatabase:
         return InUse(self._pool)
 
 
-class MySQLSession:
-    """One open transaction on one connection."""
-
-    def __init__(self, cursor: aiomysql.Cursor) -> None:
-        self._cursor = cursor
-
-    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Session.fetch."""
-        async with _answered(sql):
-            await self._cursor.execute(sql, params)
-        return list(self._cursor._rows or ())
-
-    async def execute(self, sql: str, params: Params = ()) -> int:
-        """See Session.execute."""
-        async with _answered(sql):
-            return int(await self._cursor.execute(sql, params))
-
-    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """See Session.execute_many.
-
-        The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
-        """
-        rows = list(rows)
-        if sql.startswith("INSERT"):
-            async with _answered(sql):
-                await self._cursor.executemany(sql, rows)
-            return
-        for start in range(0, len(rows), _STATEMENTS_AT_ONCE):
-            chunk = rows[start : start + _STATEMENTS_AT_ONCE]
-            async with _answered(sql):
-                await self._cursor.execute(";".join(self._cursor.mogrify(sql, row) for row in chunk))
-                while await self._cursor.nextset():
-                    pass
-
-
 def _raise_if_waited_for(error: DatabaseUnavailable) -> None:
     """Raise `error` again where its caller has waited long enough.
 
@@ -200,11 +161,3 @@ def _raise_if_waited_for(error: DatabaseUnavailable) -> None:
     """
     if isinstance(error.__cause__, TimeoutError):
         raise error
-
-
-@asynccontextmanager
-async def _answered(sql: str) -> AsyncIterator[None]:
-    """Around one statement of a transaction: a bound on its time, and its span."""
-    with statement_span(_SYSTEM, sql):
-        async with asyncio.timeout(_TRANSACTION_ANSWER_MAX_S):
-            yield

@@ -18,9 +18,18 @@ _STATEMENT_BYTES_MAX = 2**24 - 16
 
 
 class Connection(aiomysql.Connection):  # type: ignore[misc]
-    """A connection that would rather fail than sign in without the TLS that was asked for."""
+    """A connection that would rather fail than sign in without the TLS that was asked for.
+
+    id_step: by how much two ids of one INSERT differ on this connection; None until MySQL was asked for it.
+    """
 
     _gave_up = False
+    id_step: int | None = None
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the server is a MariaDB, and not a MySQL."""
+        return "MariaDB" in self.server_version
 
     @property
     def ended(self) -> bool:

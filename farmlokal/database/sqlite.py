@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
 from typing import Any
 
 import aiosqlite
@@ -14,6 +13,7 @@ from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
 from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
 from farmlokal.database.spans import statement_span
+from farmlokal.database.sqlite_session import SYSTEM, SQLiteSession, qmark
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 
 # Another process may hold the file's only write lock: a bulk import commits well within this.
@@ -30,7 +30,6 @@ _PRAGMAS = (
 )
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another connection
 _UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
-_SYSTEM = "sqlite"  # in traces
 
 
 class SQLiteDatabase:
@@ -113,9 +112,9 @@ class SQLiteDatabase:
     async def _select(self, sql: str, params: Params, limit_s: float | None) -> list[Row]:
         async with self._reading_connection() as connection:
             try:
-                with statement_span(_SYSTEM, sql):
+                with statement_span(SYSTEM, sql):
                     async with asyncio.timeout(limit_s):
-                        rows = await connection.execute_fetchall(_qmark(sql), params)
+                        rows = await connection.execute_fetchall(qmark(sql), params)
             except TimeoutError as error:
                 raise StatementTimeout("the query ran into the statement time limit") from error
             return [tuple(row) for row in rows]
@@ -179,29 +178,6 @@ class SQLiteDatabase:
         return connection
 
 
-class SQLiteSession:
-    """One open transaction on the writing connection."""
-
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
-
-    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Session.fetch."""
-        with statement_span(_SYSTEM, sql):
-            return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
-
-    async def execute(self, sql: str, params: Params = ()) -> int:
-        """See Session.execute."""
-        with statement_span(_SYSTEM, sql):
-            async with self._connection.execute(_qmark(sql), params) as cursor:
-                return cursor.rowcount
-
-    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """See Session.execute_many."""
-        with statement_span(_SYSTEM, sql):
-            await self._connection.executemany(_qmark(sql), rows)
-
-
 async def _turn_wal_on(connection: aiosqlite.Connection) -> None:
     deadline = time.monotonic() + _LOCK_WAIT_MAX_S
     while True:
@@ -241,8 +217,3 @@ def _primary_code(error: sqlite3.Error) -> int:
     """The error's kind: its extended code's low byte, in which SQLITE_IOERR_READ is SQLITE_IOERR."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
-
-
-@lru_cache(maxsize=1024)
-def _qmark(sql: str) -> str:
-    return sql.replace("%s", "?")

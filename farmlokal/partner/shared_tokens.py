@@ -5,8 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.lease_keeping import kept_alive
-from farmlokal.caching.second_tier import Busy, Lease, Reading, SecondTier
+from farmlokal.caching.second_tier import Held, Lease, SecondTier, Snapshot, kept_alive
 from farmlokal.caching.value import Value
 from farmlokal.partner.token import Token, opened_token
 from farmlokal.partner.token_encryption import Seal
@@ -44,13 +43,13 @@ class SharedTokens:
                 return await request()
             if isinstance(lease, Lease):
                 return await self._lead(lease, wanted, request)
-            await asyncio.sleep(min(max(lease.left_s, 0.0), _LOOK_EVERY_S))
+            await asyncio.sleep(min(max(lease.expires_in_s, 0.0), _LOOK_EVERY_S))
             found = self._opened(await self._second.read(self._key, ()))
             if found is not None and wanted(found):
                 return found
         raise TimeoutError("another process has been asking for a token all the time")
 
-    async def _lease(self) -> Lease | Busy | None:
+    async def _lease(self) -> Lease | Held | None:
         for _ in range(_LEASE_TRIES):
             lease = await self._second.acquire(self._key, ())
             if lease is not None:
@@ -61,7 +60,7 @@ class SharedTokens:
         self, lease: Lease, wanted: Callable[[Token], bool], request: Callable[[], Awaitable[Token]]
     ) -> Token:
         # What the tier held when it gave the lease: another process may have been quicker.
-        found = self._opened(lease.reading)
+        found = self._opened(lease.snapshot)
         if found is not None and wanted(found):
             await self._second.release(lease)
             return found
@@ -80,7 +79,7 @@ class SharedTokens:
         # Its times say how long the tier keeps it; what we believe stands inside, where nobody alters it.
         return Entry(Value(token.sealed(self._seal)), token.issued_at, token.renew_at, token.usable_until)
 
-    def _opened(self, reading: Reading | None) -> Token | None:
-        if reading is None or reading.entry is None:
+    def _opened(self, snapshot: Snapshot | None) -> Token | None:
+        if snapshot is None or snapshot.entry is None:
             return None
-        return opened_token(reading.entry.value.body, self._seal)
+        return opened_token(snapshot.entry.value.body, self._seal)

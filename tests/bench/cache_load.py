@@ -12,7 +12,7 @@ import uvloop
 from cashews import Cache
 from redis.asyncio import Redis
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
@@ -129,7 +129,7 @@ async def _ours(stack: AsyncExitStack, redis: Redis, *, memory: bool, load: Call
         async def value() -> Value:
             return Value(await load(key))
 
-        return await cache.get(key, value)
+        return await cache.ask(cache.question(key, value))
 
     return ask
 

@@ -12,7 +12,7 @@ from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.telemetry import configure_logging
 from tests.bench.service_process import SECRET_KEY
-from tests.service import open_database
+from tests.support.service import open_database
 
 _BATCH = 500
 _COLUMNS = (

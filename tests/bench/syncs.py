@@ -8,7 +8,7 @@ from statistics import median
 from tests.bench.figures import Figure, ratio
 from tests.bench.stand import Stand
 from tests.bench.sync_load import sync_rates
-from tests.partner.processes import partner_process
+from tests.support.partner_process import partner_process
 
 _ROWS_MAX = 40_000
 _ROUNDS_MAX = 3

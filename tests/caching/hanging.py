@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.second_tier import Lease, Reading
+from farmlokal.caching.second_tier import Lease, Snapshot
 
 
 class HangingTier:
     """A second tier that holds nothing and whose writes never end."""
 
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading:
+    async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot:
         """Nothing is there."""
-        return Reading(None, tuple(None for _ in tags))
+        return Snapshot(None, tuple(None for _ in tags))
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
         """Nothing is there."""
-        asyncio.get_running_loop().call_soon(then, Reading(None, tuple(None for _ in tags)))
+        asyncio.get_running_loop().call_soon(then, Snapshot(None, tuple(None for _ in tags)))
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
         """The lease goes to whoever asks."""
-        return Lease(key, "token", tags, Reading(None, tuple("generation" for _ in tags)))
+        return Lease(key, "token", tags, Snapshot(None, tuple("generation" for _ in tags)))
 
     async def renew(self, lease: Lease) -> bool:
         """It is held."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import Busy, Lease, Reading
+from farmlokal.caching.second_tier import Held, Lease, Snapshot
 from farmlokal.caching.value import Value
 
 T = TypeVar("T")
@@ -47,24 +47,24 @@ class SteppedTier(RedisTier):
 
     schedule: Schedule | None = None
 
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
-        """See SecondTier."""
+    async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
+        """Read, with a stop before and after."""
         return await self._stepped("read", super().read(key, tags))
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
-        """See SecondTier."""
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
+        """Read likewise, by a task where there are stops."""
         if self.schedule is None:
-            super().read_soon(key, tags, then)
+            super().read_then(key, tags, then)
         else:
-            reading = asyncio.create_task(self.read(key, tags))
-            reading.add_done_callback(lambda done: then(done.result()))
+            snapshot = asyncio.create_task(self.read(key, tags))
+            snapshot.add_done_callback(lambda done: then(done.result()))
 
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
-        """See SecondTier."""
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
+        """Ask for the lease, with a stop before and after."""
         return await self._stepped("acquire", super().acquire(key, tags))
 
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """See SecondTier."""
+        """Store, with a stop before and after."""
         return await self._stepped("store", super().store(lease, entry, now=now))
 
     async def _stepped(self, name: str, call: Awaitable[T]) -> T:

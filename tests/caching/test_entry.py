@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmlokal.caching.entry import FORMAT, Entry, decoded
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.value import Value
 
 text = st.text(max_size=20)
@@ -64,17 +64,15 @@ def test_the_validator_tells_two_bodies_apart(one: bytes, other: bytes) -> None:
 @given(st.floats(1, 86_400), st.floats(0, 604_800), st.floats(0, 1, exclude_max=True), st.floats(0, 4e9))
 def test_lifetimes_are_jittered_by_a_tenth(ttl_s: float, stale_s: float, draw: float, now: float) -> None:
     """An entry is fresh for the stated time ± 10 %, and stale for its whole time after that."""
-    entry = Lifetime(ttl_s, stale_s, draw=lambda: draw).entry(Value(b""), now)
-    fresh_s = entry.fresh_until - now
-    assert 0.9 * ttl_s - 1e-5 <= fresh_s <= 1.1 * ttl_s + 1e-5
-    assert stale_s == pytest.approx(entry.stale_until - entry.fresh_until, abs=1e-5)
-    assert now == entry.loaded_at
+    fresh_until, stale_until = Lifetime(ttl_s, stale_s, draw=lambda: draw).ends(now, negative=False)
+    assert 0.9 * ttl_s - 1e-5 <= fresh_until - now <= 1.1 * ttl_s + 1e-5
+    assert stale_s == pytest.approx(stale_until - fresh_until, abs=1e-5)
 
 
 def test_the_jitter_uses_its_whole_range() -> None:
     """The ends of the draw are the ends of the range, and entries loaded together do not expire together."""
-    least = Lifetime(30, 0, draw=lambda: 0.0).entry(Value(b""), 0)
-    most = Lifetime(30, 0, draw=lambda: 1.0).entry(Value(b""), 0)
-    assert [27, 33] == pytest.approx([least.fresh_until, most.fresh_until])
-    drawn = {Lifetime(30, 0).entry(Value(b""), 0).fresh_until for _ in range(100)}
+    least, _ = Lifetime(30, 0, draw=lambda: 0.0).ends(0, negative=False)
+    most, _ = Lifetime(30, 0, draw=lambda: 1.0).ends(0, negative=False)
+    assert [27, 33] == pytest.approx([least, most])
+    drawn = {Lifetime(30, 0).ends(0, negative=False) for _ in range(100)}
     assert len(drawn) > 90

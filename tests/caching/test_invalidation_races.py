@@ -6,25 +6,28 @@ The rule: once a write is acknowledged and its notice delivered, the old value i
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from tests.caching.cache_harness import (
+from tests.caching.stepping import STEPS, Database, Schedule, SteppedTier
+from tests.support.cache import (
     STALE_S,
     TTL_S,
     Process,
-    StillClock,
+    asked,
+    asked_then,
     deliver,
     epoch_of,
+    miss_notices,
     own_client,
     process,
-    settle,
-    told,
-    until,
+    send_notice,
 )
-from tests.caching.stepping import STEPS, Database, Schedule, SteppedTier
+from tests.support.clock import StillClock
+from tests.support.waiting import settle, until
 
 TAGS = ("listing",)
 FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "redis hit below tasks", "revalidation")
@@ -72,7 +75,7 @@ def old_as_fresh(lookup: Lookup) -> bool:
 
 async def ask(reader: Process, database: Database) -> Lookup:
     """One request."""
-    return await reader.cache.get("page", database.load, tags=TAGS)
+    return await asked(reader.cache, "page", database.load, tags=TAGS)
 
 
 async def prepare(flow: str, reader: Process, other: Process, database: Database, clock: StillClock) -> None:
@@ -85,17 +88,17 @@ async def prepare(flow: str, reader: Process, other: Process, database: Database
     if flow == "stale refresh":
         clock.now_s += TTL_S + 1
     if flow == "revalidation":
-        reader.cache._history.missed()
+        await miss_notices(reader)
 
 
 async def run(flow: str, reader: Process, database: Database, schedule: Schedule) -> Lookup | None:
     """The flow itself, to the end of what it does behind; its answer, if the hook ran before it was given."""
     lookup = None
     if flow == "forced refresh":
-        await reader.cache.refresh("page", database.load, tags=TAGS)
+        await reader.cache.refresh(reader.cache.question("page", database.load, tags=TAGS))
     elif flow == "redis hit below tasks":
         question = reader.cache.question("page", database.load, TAGS)
-        lookup = await told(reader.cache, question) or await reader.cache.fetch(question, looked=True)
+        lookup = await asked_then(reader.cache, question) or await reader.cache.ask(question, looked=True)
     else:
         lookup = await ask(reader, database)
     raced = schedule.ran
@@ -200,7 +203,7 @@ async def test_a_process_that_heard_late_loads_nothing_twice(redis_url: str) -> 
     async with process(redis_url, clock) as reader, process(redis_url, clock, listening=False) as writer:
         await ask(reader, database)
         await reader.cache.settle()
-        reader.cache._history.noticed(TAGS)
+        await send_notice(reader, orjson.dumps({"from": "another", "tags": TAGS}))
         database.row = b"a load would show this"
         assert Outcome.STALE is (await ask(reader, database)).outcome
         await until(lambda: "in_flight=0" in repr(reader.cache))
@@ -217,7 +220,8 @@ async def test_only_what_carries_the_tag_is_invalidated(redis_url: str) -> None:
 
         async def outcomes() -> list[Outcome]:
             return [
-                (await one.cache.get(name, database.load, tags=(name,))).outcome for name in ("product/1", "product/2")
+                (await asked(one.cache, name, database.load, tags=(name,))).outcome
+                for name in ("product/1", "product/2")
             ]
 
         await outcomes()

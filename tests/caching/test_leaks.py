@@ -10,14 +10,15 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.redis.keys import LEASE
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
-from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, settle, until
+from tests.support.cache import Origin, Process, asked, cache_with, own_client, process
+from tests.support.waiting import settle, until
 
 
 @asynccontextmanager
 async def nothing_left(url: str) -> AsyncIterator[Process]:
     """A process of which, after the block, no task, lease, waiter or taken slot is left."""
     async with process(url) as one, own_client(url) as redis:
-        await one.cache.get("another", Origin())  # the connection for its commands is made once, and stays
+        await asked(one.cache, "another", Origin())  # the connection for its commands is made once, and stays
         await one.cache.settle()
         before = len(asyncio.all_tasks())
         yield one
@@ -26,13 +27,13 @@ async def nothing_left(url: str) -> AsyncIterator[Process]:
         await settle()
         assert before == len(asyncio.all_tasks())
         assert [] == await redis.keys(LEASE.format("*"))
-        for part in ("<Landings expected=0>", "<Origin free_slots=10 ", "asked=0 sending=0", "writes=0>"):
+        for part in ("<AwaitedLoads keys=0>", "<Origin free_slots=10 ", "asked=0 sending=0", "writes=0>"):
             assert part in repr(one.cache)
 
 
 def ask(one: Process, load: Callable[[], Awaitable[Value]], count: int) -> list[asyncio.Task[Lookup]]:
     """So many callers of one key."""
-    return [asyncio.create_task(one.cache.get("key", load, tags=("tag",))) for _ in range(count)]
+    return [asyncio.create_task(asked(one.cache, "key", load, tags=("tag",))) for _ in range(count)]
 
 
 @pytest.mark.parametrize("victims", [[0], [3], [0, 1, 2, 3], list(range(5))], ids=str)
@@ -55,7 +56,7 @@ async def test_cancelled_callers(redis_url: str, victims: list[int]) -> None:
                 assert isinstance(answer, Lookup)
                 assert b"load 1" == answer.value.body
         await until(lambda: "in_flight=0" in repr(one.cache))
-        assert Outcome.MEMORY_HIT is (await one.cache.get("key", origin, tags=("tag",))).outcome
+        assert Outcome.MEMORY_HIT is (await asked(one.cache, "key", origin, tags=("tag",))).outcome
     assert 1 == origin.loads
 
 
@@ -68,7 +69,7 @@ async def test_a_load_that_raises(redis_url: str, fault: Exception) -> None:
         answers = await asyncio.gather(*ask(one, origin, 5), return_exceptions=True)
         assert [fault] * 5 == answers
         origin.fault = None
-        assert b"load 2" == (await one.cache.get("key", origin, tags=("tag",))).value.body
+        assert b"load 2" == (await asked(one.cache, "key", origin, tags=("tag",))).value.body
 
 
 async def test_a_load_that_hangs() -> None:
@@ -76,11 +77,11 @@ async def test_a_load_that_hangs() -> None:
     origin = Origin()
     origin.gate = asyncio.Event()
     cache = cache_with(origin_loads=1, load_max_s=0.05)
-    answers = await asyncio.gather(*(cache.get("key", origin) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(*(asked(cache, "key", origin) for _ in range(5)), return_exceptions=True)
     assert {Unavailable} == {type(answer) for answer in answers}
     assert (1, 0) == (origin.loads, origin.running)
     origin.gate.set()
-    assert Outcome.MISS is (await cache.get("key", origin)).outcome
+    assert Outcome.MISS is (await asked(cache, "key", origin)).outcome
 
 
 async def test_a_loader_s_own_timeout_is_its_own() -> None:
@@ -89,7 +90,7 @@ async def test_a_loader_s_own_timeout_is_its_own() -> None:
     origin.fault = TimeoutError("of the driver")
     cache = cache_with(load_max_s=5)
     with pytest.raises(TimeoutError, match="of the driver"):
-        await cache.get("key", origin)
+        await asked(cache, "key", origin)
 
 
 async def test_closing_ends_what_hangs(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,15 +11,17 @@ from structlog.testing import capture_logs
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis import notices
 from farmlokal.caching.redis.keys import NOTICES
-from tests.caching.cache_harness import Origin, Process, StillClock, is_listening, own_client, process, until
-from tests.conftest import StartRedis
+from tests.support.cache import Origin, Process, asked, epoch_of, is_listening, own_client, process, send_notice
+from tests.support.clock import StillClock
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import until
 
 TAGS = ("tag",)
 
 
 async def body(one: Process, origin: Origin) -> tuple[Outcome, bytes]:
     """The next caller's answer."""
-    lookup = await one.cache.get("key", origin, tags=TAGS)
+    lookup = await asked(one.cache, "key", origin, tags=TAGS)
     return lookup.outcome, lookup.value.body
 
 
@@ -161,13 +163,11 @@ async def test_a_restarted_and_empty_redis_changes_nothing(own_redis: StartRedis
 async def test_garbage_on_the_channel_makes_nothing_fresh(redis_url: str) -> None:
     """What nobody can read may have been a notice: entries are checked with Redis, and stay where they are current."""
     clock, origin = StillClock(), Origin()
-    async with process(redis_url, clock) as one, own_client(redis_url) as redis:
+    async with process(redis_url, clock) as one:
         await body(one, origin)
         await one.cache.settle()
         for garbage in (b"", b"hello", b"[]", b'{"from":"x"}', b'{"from":"x","tags":7}', b"\xff"):
-            before = one.cache._history.epoch
-            await redis.publish(NOTICES, garbage)
-            await until(lambda before=before: one.cache._history.epoch > before)  # type: ignore[misc]
+            await send_notice(one, garbage)
             assert (Outcome.MEMORY_HIT, b"load 1") == await body(one, origin)
 
 
@@ -180,9 +180,9 @@ async def test_writes_without_redis_are_sent_when_it_is_back(own_redis: StartRed
         await reader.cache.settle()
         server.pause()
         await writer.cache.invalidate([f"product/{number}" for number in range(10_001)])
-        assert "<Invalidator unsent=1 sending=True>" in repr(writer.cache)
+        assert "<InvalidationSender unsent=1 sending=True>" in repr(writer.cache)
         server.resume()
         assert await writer.cache.settle()
-        await until(lambda: reader.cache._history.epoch > 1)
+        await until(lambda: epoch_of(reader.cache) > 1)
         outcome, _ = await body(reader, origin)
         assert Outcome.STALE is outcome

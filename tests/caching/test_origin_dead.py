@@ -12,8 +12,10 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import ask, at_level, catalogue, logged
+from tests.support.log_lines import at_level, logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import Service, serving, settings_for
 
 CLIENTS = 8
 KNOWN = [f"/products?limit={number}" for number in range(1, 31)]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.redis.keys import LEASE_MS, entry_key
+from farmlokal.caching.redis.keys import entry_key
+from farmlokal.caching.second_tier import LEASE_MS
 from tests.caching.workers import workers
-from tests.conftest import StartRedis
+from tests.support.own_servers import StartRedis
 
 CALLERS = 2500
 PROCESSES = 4

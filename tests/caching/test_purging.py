@@ -4,12 +4,15 @@ import asyncio
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from farmlokal.app.purging import purge
+from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.tag_history import TagHistory
 from farmlokal.caching.value import Value
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.records import Deletion
@@ -18,12 +21,15 @@ from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
-from tests.caching.cache_harness import is_listening, until
+from farmlokal.web.answers.representation import Freshness
+from tests.caching.hanging import HangingTier
 from tests.catalog.questions import where
-from tests.conftest import StartRedis
-from tests.service import SECRET_KEY, Service, open_database, serving, settings_for
-from tests.web.web_harness import ask, catalogue
+from tests.support.cache import asked, epoch_of, is_listening
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for
+from tests.support.waiting import until
 
 PAGES = ("/products", "/products?category=fruits", "/products?category=milk,eggs", "/products/1")
 ROOT = Path(__file__).parents[2]
@@ -41,9 +47,9 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
-    before = service.app[keys.CACHE]._history.epoch
-    await purge(settings, tags)
-    await until(lambda: service.app[keys.CACHE]._history.epoch > before)
+    before = epoch_of(service.app[keys.CACHE])
+    await send_invalidation(settings, tags)
+    await until(lambda: epoch_of(service.app[keys.CACHE]) > before)
     return await standing(service)
 
 
@@ -93,13 +99,22 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
 
 async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: StartRedis) -> None:
     """No Redis configured: nothing happens. One that is away: the command hears of it."""
-    await purge(settings_for("sqlite:///none.db"), {"products"})
+    await send_invalidation(settings_for("sqlite:///none.db"), {"products"})
     server = own_redis()
     settings = settings_for("sqlite:///none.db", redis_url=server.url())
     server.kill()
-    await purge(settings, set())
-    with pytest.raises(Unavailable, match="the caches were not told"):
-        await purge(settings, {"products"})
+    await send_invalidation(settings, set())
+    with pytest.raises(Unavailable, match="the invalidation was not sent"):
+        await send_invalidation(settings, {"products"}, wait_max_s=0.5)
+
+
+async def test_what_is_under_way_is_not_sent_yet() -> None:
+    """A tier that does not answer holds an invalidation: whoever waits for it hears that it was not sent."""
+    sender = InvalidationSender(HangingTier(), TagHistory(), clock=time.time)
+    assert await sender.settle(0)
+    sender.invalidate({"products"})
+    assert not await sender.settle(0.01)
+    await sender.close(0)
 
 
 async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
@@ -115,7 +130,9 @@ async def test_a_product_that_comes_and_goes(tmp_path: Path) -> None:
             assert 404 == (await ask(service.port, "/products/7")).status
         assert (
             Outcome.NEGATIVE_HIT
-            is (await cache.get("product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))).outcome
+            is (
+                await asked(cache, "product/7", lambda: service.app[keys.LISTING].product(7), tags=("product/7",))
+            ).outcome
         )
 
 

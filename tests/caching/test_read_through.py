@@ -5,22 +5,14 @@ import asyncio
 import pytest
 
 from farmlokal.caching import read_through
-from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.lookup import Outcome
+from farmlokal.caching.lookup import Lifetime, Outcome
 from farmlokal.caching.redis.keys import entry_key
+from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
-from tests.caching.cache_harness import (
-    STALE_S,
-    TTL_S,
-    Origin,
-    StillClock,
-    cache_with,
-    own_client,
-    process,
-    settle,
-    until,
-)
 from tests.caching.hanging import HangingTier
+from tests.support.cache import STALE_S, TTL_S, Origin, asked, cache_with, own_client, process
+from tests.support.clock import StillClock
+from tests.support.waiting import settle, until
 
 CALLERS = 200
 
@@ -29,27 +21,41 @@ async def test_a_miss_loads_and_a_hit_does_not() -> None:
     """The first caller's load answers everybody; once stale it is served while one load runs behind."""
     clock, origin = StillClock(), Origin()
     cache = cache_with(clock=clock)
-    first = await cache.get("key", origin)
+    first = await asked(cache, "key", origin)
     assert (Outcome.MISS, b"load 1", False) == (first.outcome, first.value.body, first.collapsed)
     assert clock.now_s + TTL_S == first.fresh_until
     clock.now_s += TTL_S - 0.1
-    second = await cache.get("key", origin)
+    second = await asked(cache, "key", origin)
     assert (Outcome.MEMORY_HIT, first.value) == (second.outcome, second.value)
     clock.now_s += 0.1
-    third = await cache.get("key", origin)
+    third = await asked(cache, "key", origin)
     assert (Outcome.STALE, b"load 1") == (third.outcome, third.value.body)
     await settle()
-    fourth = await cache.get("key", origin)
+    fourth = await asked(cache, "key", origin)
     assert (Outcome.MEMORY_HIT, b"load 2", 2) == (fourth.outcome, fourth.value.body, origin.loads)
+
+
+async def test_an_answer_that_is_given_again_is_steady() -> None:
+    """From the second hit on, also after an invalidation of something else; never a miss or what is stale."""
+    clock, origin = StillClock(), Origin()
+    cache = cache_with(clock=clock)
+    lookups = [await asked(cache, "key", origin, tags=("tag",)) for _ in range(3)]
+    await cache.invalidate(["another tag"])
+    lookups.append(await asked(cache, "key", origin, tags=("tag",)))
+    assert [False, False, True, True] == [lookup.steady for lookup in lookups]
+    assert lookups[2] is lookups[3]
+    clock.now_s += TTL_S
+    stale = await asked(cache, "key", origin, tags=("tag",))
+    assert (Outcome.STALE, False) == (stale.outcome, stale.steady)
 
 
 async def test_a_call_may_name_its_own_lifetime() -> None:
     """A key that changes seldom is kept longer than the others."""
     clock, origin = StillClock(), Origin()
     cache = cache_with(clock=clock)
-    await cache.get("key", origin, lifetime=Lifetime(1000, 0, draw=lambda: 0.5))
+    await asked(cache, "key", origin, lifetime=Lifetime(1000, 0, draw=lambda: 0.5))
     clock.now_s += 999
-    assert Outcome.MEMORY_HIT is (await cache.get("key", origin)).outcome
+    assert Outcome.MEMORY_HIT is (await asked(cache, "key", origin)).outcome
 
 
 async def test_a_stampede_is_one_load() -> None:
@@ -61,7 +67,7 @@ async def test_a_stampede_is_one_load() -> None:
     origin = Origin()
     origin.gate = asyncio.Event()
     cache = cache_with()
-    calls = [asyncio.create_task(cache.get("key", origin)) for _ in range(CALLERS)]
+    calls = [asyncio.create_task(asked(cache, "key", origin)) for _ in range(CALLERS)]
     await settle()
     origin.gate.set()
     lookups = await asyncio.gather(*calls)
@@ -74,15 +80,15 @@ async def test_cancelled_callers_lose_nobodys_load() -> None:
     origin = Origin()
     origin.gate = asyncio.Event()
     cache = cache_with(origin_loads=1)
-    calls = [asyncio.create_task(cache.get("key", origin)) for _ in range(3)]
+    calls = [asyncio.create_task(asked(cache, "key", origin)) for _ in range(3)]
     await settle()
     for call in calls:
         call.cancel()
     await settle()
     origin.gate.set()
     await settle()
-    assert Outcome.MEMORY_HIT is (await cache.get("key", origin)).outcome
-    assert Outcome.MISS is (await cache.get("other", origin)).outcome
+    assert Outcome.MEMORY_HIT is (await asked(cache, "key", origin)).outcome
+    assert Outcome.MISS is (await asked(cache, "other", origin)).outcome
     assert "<SingleFlight in_flight=0>" in repr(cache)
 
 
@@ -92,11 +98,11 @@ async def test_a_failed_load_reaches_every_caller_and_stays_nowhere() -> None:
     origin.fault = DatabaseUnavailable("away")
     cache = cache_with(origin_loads=1)
     for _ in range(3):
-        failures = await asyncio.gather(*(cache.get("key", origin) for _ in range(5)), return_exceptions=True)
+        failures = await asyncio.gather(*(asked(cache, "key", origin) for _ in range(5)), return_exceptions=True)
         assert [origin.fault] * 5 == failures
     assert 3 == origin.loads
     origin.fault = None
-    assert Outcome.MISS is (await cache.get("key", origin)).outcome
+    assert Outcome.MISS is (await asked(cache, "key", origin)).outcome
 
 
 async def test_loads_at_once_are_bounded() -> None:
@@ -104,7 +110,7 @@ async def test_loads_at_once_are_bounded() -> None:
     origin = Origin()
     origin.gate = asyncio.Event()
     cache = cache_with(origin_loads=3)
-    calls = [asyncio.create_task(cache.get(str(number), origin)) for number in range(50)]
+    calls = [asyncio.create_task(asked(cache, str(number), origin)) for number in range(50)]
     await settle()
     assert 3 == origin.running
     origin.gate.set()
@@ -117,61 +123,78 @@ async def test_a_load_that_finds_no_slot_is_refused_in_time() -> None:
     origin = Origin()
     origin.gate = asyncio.Event()
     cache = cache_with(origin_loads=1, slot_wait_max_s=0.05)
-    holding = asyncio.create_task(cache.get("slow", origin))
+    holding = asyncio.create_task(asked(cache, "slow", origin))
     await settle()
     with pytest.raises(OriginBusy) as caught:
-        await cache.get("other", origin)
+        await asked(cache, "other", origin)
     assert caught.value.retry_after_s >= 1
     origin.gate.set()
     await holding
-    assert Outcome.MISS is (await cache.get("other", origin)).outcome
+    assert Outcome.MISS is (await asked(cache, "other", origin)).outcome
+
+
+@pytest.mark.parametrize(("writes", "loads", "fresh"), [(0, 1, True), (1, 2, True), (2, 3, True), (3, 3, False)])
+async def test_a_value_that_a_write_overtakes_is_loaded_again(writes: int, loads: int, fresh: bool) -> None:
+    """A caller waits for the next load, three of them at most; the last one's value is not called fresh."""
+    cache, origin = cache_with(), Origin()
+
+    async def load() -> Value:
+        value = await origin()
+        if origin.loads <= writes:
+            await cache.invalidate(["tag"])
+        return value
+
+    lookup = await asked(cache, "key", load, tags=("tag",))
+    expected = (Outcome.MISS, f"load {loads}".encode(), fresh, fresh)
+    assert expected == (lookup.outcome, lookup.value.body, lookup.stored, lookup.fresh)
+    assert loads == origin.loads
 
 
 async def test_a_refresh_loads_what_is_still_fresh() -> None:
     """Background work renews an entry before it expires; callers meanwhile are served the old one."""
     origin = Origin()
     cache = cache_with()
-    await cache.refresh("key", origin)
+    await cache.refresh(cache.question("key", origin))
     origin.gate = asyncio.Event()
-    refreshing = asyncio.create_task(cache.refresh("key", origin))
+    refreshing = asyncio.create_task(cache.refresh(cache.question("key", origin)))
     await settle()
-    assert b"load 1" == (await cache.get("key", origin)).value.body
+    assert b"load 1" == (await asked(cache, "key", origin)).value.body
     origin.gate.set()
     await refreshing
-    assert b"load 2" == (await cache.get("key", origin)).value.body
+    assert b"load 2" == (await asked(cache, "key", origin)).value.body
 
 
 async def test_no_caller_waits_for_the_second_tier_to_write() -> None:
     """A write that hangs delays no answer, and closing gives up on it after a bounded time."""
     cache = cache_with(HangingTier())
     async with asyncio.timeout(1):
-        assert Outcome.MISS is (await cache.get("key", Origin())).outcome
-    assert repr(cache).endswith("writes=1>")
+        assert Outcome.MISS is (await asked(cache, "key", Origin())).outcome
+    assert repr(cache).endswith("<Loading writes=1>>")
 
 
 async def test_closing_ends_a_write_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopping process waits for what it writes behind, for the stated time and no longer."""
     monkeypatch.setattr(read_through, "_DRAIN_WAIT_MAX_S", 0.05)
     cache = cache_with(HangingTier())
-    await cache.get("key", Origin())
+    await asked(cache, "key", Origin())
     await cache.close()
     await settle()
-    assert repr(cache).endswith("writes=0>")
+    assert repr(cache).endswith("<Loading writes=0>>")
 
 
 async def test_the_second_process_gets_what_the_first_loaded(redis_url: str) -> None:
     """An entry from Redis is a hit without a load, and expires when it would have for the process that loaded it."""
     clock, origin = StillClock(), Origin()
     async with process(redis_url, clock) as first:
-        loaded = await first.cache.get("key", origin)
+        loaded = await asked(first.cache, "key", origin)
     clock.now_s += 20
     async with process(redis_url, clock) as second:
-        found = await second.cache.get("key", origin)
-        again = await second.cache.get("key", origin)
+        found = await asked(second.cache, "key", origin)
+        again = await asked(second.cache, "key", origin)
         assert (Outcome.REDIS_HIT, Outcome.MEMORY_HIT) == (found.outcome, again.outcome)
         assert loaded[:3] == found[:3] == again[:3]
         clock.now_s += TTL_S - 20
-        assert Outcome.STALE is (await second.cache.get("key", origin)).outcome
+        assert Outcome.STALE is (await asked(second.cache, "key", origin)).outcome
         await until(lambda: origin.loads == 2)
 
 
@@ -179,13 +202,13 @@ async def test_what_redis_holds_stale_is_served_as_stale(redis_url: str) -> None
     """A process that never had the entry serves the old one at once, as stale, and loads it behind for all."""
     clock, origin = StillClock(), Origin()
     async with process(redis_url, clock) as first:
-        await first.cache.get("key", origin)
+        await asked(first.cache, "key", origin)
     clock.now_s += TTL_S
     async with process(redis_url, clock) as second:
-        found = await second.cache.get("key", origin)
+        found = await asked(second.cache, "key", origin)
         assert (Outcome.STALE, b"load 1") == (found.outcome, found.value.body)
     async with process(redis_url, clock) as third:
-        found = await third.cache.get("key", origin)
+        found = await asked(third.cache, "key", origin)
         assert (Outcome.REDIS_HIT, b"load 2") == (found.outcome, found.value.body)
 
 
@@ -193,9 +216,9 @@ async def test_past_its_stale_time_nothing_is_served(redis_url: str) -> None:
     """An entry that may no longer be served is loaded anew while the caller waits."""
     clock, origin = StillClock(), Origin()
     async with process(redis_url, clock) as one:
-        await one.cache.get("key", origin)
+        await asked(one.cache, "key", origin)
         clock.now_s += TTL_S + STALE_S
-        found = await one.cache.get("key", origin)
+        found = await asked(one.cache, "key", origin)
         assert (Outcome.MISS, b"load 2") == (found.outcome, found.value.body)
 
 
@@ -205,17 +228,17 @@ async def test_garbage_in_redis_is_replaced_by_a_load(redis_url: str) -> None:
     async with own_client(redis_url) as redis:
         await redis.set(entry_key("key"), b"another program's value")
     async with process(redis_url, clock) as first:
-        assert Outcome.MISS is (await first.cache.get("key", origin)).outcome
+        assert Outcome.MISS is (await asked(first.cache, "key", origin)).outcome
     async with process(redis_url, clock) as second:
-        assert Outcome.REDIS_HIT is (await second.cache.get("key", origin)).outcome
+        assert Outcome.REDIS_HIT is (await asked(second.cache, "key", origin)).outcome
 
 
 async def test_callers_share_one_look_at_redis(redis_url: str) -> None:
     """Callers that come together are all hits in Redis: none of them loads."""
     clock, origin = StillClock(), Origin()
     async with process(redis_url, clock) as first:
-        await first.cache.get("key", origin)
+        await asked(first.cache, "key", origin)
     async with process(redis_url, clock) as second:
-        lookups = await asyncio.gather(*(second.cache.get("key", origin) for _ in range(CALLERS)))
+        lookups = await asyncio.gather(*(asked(second.cache, "key", origin) for _ in range(CALLERS)))
     assert {Outcome.REDIS_HIT} == {lookup.outcome for lookup in lookups}
     assert 1 == origin.loads

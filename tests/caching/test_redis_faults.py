@@ -17,9 +17,10 @@ from redis.exceptions import RedisError
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis.keys import GENERATION, LEASE, entry_key
 from farmlokal.caching.value import Value
-from tests.caching.cache_harness import Process, is_listening, process, until
-from tests.conftest import StartRedis
 from tests.servers import RedisServer
+from tests.support.cache import Process, asked, is_listening, process
+from tests.support.own_servers import StartRedis
+from tests.support.waiting import until
 
 ORIGIN_S = 0.01
 REDIS_WAIT_S = 0.1
@@ -48,7 +49,7 @@ async def requests(one: Process, keys: str, until_s: float) -> list[float]:
             count += 1
             key = f"{keys} {number} {count}" if count % 3 == 0 else f"{keys} {count % 50}"
             started = time.perf_counter()
-            lookup = await one.cache.get(key, load, tags=TAGS)
+            lookup = await asked(one.cache, key, load, tags=TAGS)
             took.append(time.perf_counter() - started)
             assert b"row" * 100 == lookup.value.body
             await asyncio.sleep(0.002)
@@ -112,10 +113,10 @@ async def shares_again(one: Process, url: str) -> None:
 
     async def shared() -> bool:
         key = f"after {next(numbers)}"
-        await one.cache.get(key, load, tags=TAGS)
+        await asked(one.cache, key, load, tags=TAGS)
         await one.cache.settle()
         async with process(url, listening=False) as other:
-            return (await other.cache.get(key, load, tags=TAGS)).outcome is Outcome.REDIS_HIT
+            return (await asked(other.cache, key, load, tags=TAGS)).outcome is Outcome.REDIS_HIT
 
     async with asyncio.timeout(10):
         while not await shared():  # noqa: ASYNC110 - nothing sets an event when it is
@@ -159,7 +160,7 @@ async def test_garbage_in_every_key_is_overwritten(redis_url: str) -> None:
         await redis.set(GENERATION.format("*"), b"\xff\xfe")
     async with process(redis_url) as one, process(redis_url) as other:
         started = time.perf_counter()
-        assert Outcome.MISS is (await one.cache.get("key", load, tags=TAGS)).outcome
+        assert Outcome.MISS is (await asked(one.cache, "key", load, tags=TAGS)).outcome
         assert time.perf_counter() - started < 1
         await one.cache.settle()
-        assert Outcome.REDIS_HIT is (await other.cache.get("key", load, tags=TAGS)).outcome
+        assert Outcome.REDIS_HIT is (await asked(other.cache, "key", load, tags=TAGS)).outcome

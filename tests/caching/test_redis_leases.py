@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from farmlokal.caching.redis.keys import LEASE, LEASE_MS
-from farmlokal.caching.second_tier import Busy, Lease
-from tests.caching.tier_harness import TAGS, entry, opened
+from farmlokal.caching.redis.keys import LEASE
+from farmlokal.caching.second_tier import LEASE_MS, Held, Lease
+from tests.caching.opened_tier import TAGS, entry, opened
 
 
 async def test_one_of_many_gets_the_lease(redis_url: str) -> None:
@@ -14,9 +14,9 @@ async def test_one_of_many_gets_the_lease(redis_url: str) -> None:
     async with opened(redis_url) as at:
         answers = await asyncio.gather(*(at.tier.acquire("key", TAGS) for _ in range(20)))
         (lease,) = [answer for answer in answers if isinstance(answer, Lease)]
-        busy = [answer for answer in answers if isinstance(answer, Busy)]
+        busy = [answer for answer in answers if isinstance(answer, Held)]
         assert 19 == len(busy)
-        assert all(0 < answer.left_s <= LEASE_MS / 1000 for answer in busy)
+        assert all(0 < answer.expires_in_s <= LEASE_MS / 1000 for answer in busy)
         assert await at.tier.renew(lease)
         assert await at.tier.release(lease)
         assert not await at.tier.release(lease)

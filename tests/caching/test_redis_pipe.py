@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from farmlokal.app.resources import redis_client
 from farmlokal.caching.redis.pipe import RedisPipe
-from tests.conftest import StartRedis
+from tests.support.own_servers import StartRedis
 
 WAIT_MAX_S = 0.2
 

@@ -10,8 +10,8 @@ from structlog.typing import EventDict
 from farmlokal.caching.entry import COMPRESS_FROM_BYTES
 from farmlokal.caching.redis.keys import GENERATION, GENERATION_MS, LEASE, entry_key
 from farmlokal.resilience.breaker import BreakerState
-from tests.caching.tier_harness import TAGS, WAIT_MAX_S, entry, opened
-from tests.conftest import StartRedis
+from tests.caching.opened_tier import TAGS, WAIT_MAX_S, entry, opened
+from tests.support.own_servers import StartRedis
 
 
 def changes(events: list[EventDict]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.caching.workers import workers
-from tests.conftest import StartRedis
+from tests.support.own_servers import StartRedis
 
 KEYS = [f"product/{number}" for number in range(40)]
 TTL_S = 1.5
@@ -47,12 +47,11 @@ def worst_staleness_s(answers: list[dict[str, Any]]) -> tuple[float, int]:
     return worst, count
 
 
-async def race(redis_url: str, origin_url: str, duration_s: float, *, deaf: bool) -> tuple[float, int]:
-    """Four processes for `duration_s`; deaf: the notices are lost and nobody notices."""
-    async with workers(WRITERS + READERS, redis_url, origin_url, ttl_s=TTL_S, stale_s=60, wait_max_s=2.0) as group:
+async def race(redis_url: str, origin_url: str, duration_s: float, *, tier: str = "") -> tuple[float, int]:
+    """Four processes for `duration_s`. tier: "silent" where the notices are to be lost, and nobody to notice."""
+    options = {"ttl_s": TTL_S, "stale_s": 60, "wait_max_s": 2.0, "tier": tier}
+    async with workers(WRITERS + READERS, redis_url, origin_url, **options) as group:
         await group.origin.mset({f"value:{key}": "0" for key in KEYS})
-        if deaf:
-            await group.ask_all("deafen")
         names = ["writer"] * WRITERS + ["reader"] * READERS
         answers = await asyncio.gather(
             *(
@@ -66,7 +65,7 @@ async def race(redis_url: str, origin_url: str, duration_s: float, *, deaf: bool
 @pytest.mark.parametrize("duration_s", [4, pytest.param(20, marks=pytest.mark.proof)])
 async def test_with_notices_staleness_is_short(redis_url: str, own_redis: StartRedis, duration_s: float) -> None:
     """No answer called fresh misses a write that was acknowledged longer ago than the notices take."""
-    worst_s, count = await race(redis_url, own_redis().url(), duration_s, deaf=False)
+    worst_s, count = await race(redis_url, own_redis().url(), duration_s)
     assert worst_s < NOTICED_S
     assert count > 100 * duration_s
 
@@ -74,7 +73,7 @@ async def test_with_notices_staleness_is_short(redis_url: str, own_redis: StartR
 @pytest.mark.parametrize("duration_s", [4, pytest.param(20, marks=pytest.mark.proof)])
 async def test_without_notices_it_is_the_fresh_time(redis_url: str, own_redis: StartRedis, duration_s: float) -> None:
     """With every notice lost, and nobody noticing, staleness shows, and stays within the fresh time."""
-    worst_s, count = await race(redis_url, own_redis().url(), duration_s, deaf=True)
+    worst_s, count = await race(redis_url, own_redis().url(), duration_s, tier="silent")
     assert NOTICED_S < worst_s < LOST_S
     assert count > 100 * duration_s
 

@@ -19,9 +19,9 @@ def test_an_entry_is_current_until_one_of_its_tags_is_invalidated() -> None:
     """A notice of other tags leaves it as it is; one of its own makes it stale, and what is loaded after is current."""
     history = TagHistory()
     old = entry(history, "a", "b")
-    history.noticed(["c"])
+    history.invalidated_elsewhere(["c"])
     assert Standing.VALID is history.standing(old)
-    history.noticed(["b"])
+    history.invalidated_elsewhere(["b"])
     assert Standing.STALE is history.standing(old)
     assert Standing.VALID is history.standing(entry(history, "a", "b"))
 
@@ -30,25 +30,25 @@ def test_our_own_writes_bypass_what_was_loaded_before() -> None:
     """The writing process's readers get neither the old value nor a stale one, and the new value stays."""
     history = TagHistory()
     old = entry(history, "a")
-    history.raised(["a"], NOW + 1, shared=True)
+    history.invalidated_here(["a"], NOW + 1, to_share=True)
     new = entry(history, "a", loaded_at=NOW + 2)
-    assert (Standing.BYPASSED, Standing.VALID) == (history.standing(old), history.standing(new))
-    history.sent(["a"])
-    assert (Standing.BYPASSED, Standing.VALID) == (history.standing(old), history.standing(new))
-    history.noticed(["a"])
-    assert (Standing.BYPASSED, Standing.STALE) == (history.standing(old), history.standing(new))
+    assert (Standing.OWN_WRITE, Standing.VALID) == (history.standing(old), history.standing(new))
+    history.invalidated_shared(["a"])
+    assert (Standing.OWN_WRITE, Standing.VALID) == (history.standing(old), history.standing(new))
+    history.invalidated_elsewhere(["a"])
+    assert (Standing.OWN_WRITE, Standing.STALE) == (history.standing(old), history.standing(new))
 
 
 def test_a_burst_of_our_own_writes_turns_nothing_off() -> None:
     """Past ten writes to one tag within the window, later ones make entries stale; after it they bypass again."""
     history = TagHistory()
     for _ in range(10):
-        history.raised(["a"], NOW, shared=False)
+        history.invalidated_here(["a"], NOW, to_share=False)
     read_in_the_burst = entry(history, "a", loaded_at=NOW + 0.01)
-    history.raised(["a"], NOW + 0.02, shared=False)
+    history.invalidated_here(["a"], NOW + 0.02, to_share=False)
     assert Standing.STALE is history.standing(read_in_the_burst)
-    history.raised(["a"], NOW + 1, shared=False)
-    assert Standing.BYPASSED is history.standing(read_in_the_burst)
+    history.invalidated_here(["a"], NOW + 1, to_share=False)
+    assert Standing.OWN_WRITE is history.standing(read_in_the_burst)
 
 
 def test_redis_is_believed_only_when_it_can_know() -> None:
@@ -56,34 +56,34 @@ def test_redis_is_believed_only_when_it_can_know() -> None:
     history = TagHistory()
     before = history.epoch
     assert history.trusts(["a", "b"], before)
-    history.raised(["a"], NOW, shared=True)
-    unsent = history.epoch
-    assert not history.trusts(["a", "b"], unsent)
+    history.invalidated_here(["a"], NOW, to_share=True)
+    unshared = history.epoch
+    assert not history.trusts(["a", "b"], unshared)
     assert history.trusts(["b"], before)
-    history.sent(["a"])
-    assert not history.trusts(["a"], unsent)
+    history.invalidated_shared(["a"])
+    assert not history.trusts(["a"], unshared)
     assert history.trusts(["a"], history.epoch)
     asked_at = history.epoch
-    history.noticed(["a"])
+    history.invalidated_elsewhere(["a"])
     assert not history.trusts(["a"], asked_at)
     assert history.trusts(["a"], history.epoch)
 
 
-def test_a_notice_does_not_make_an_unsent_write_believed() -> None:
+def test_a_notice_does_not_make_an_unshared_write_believed() -> None:
     """Another process's notice of the same tag says nothing of ours."""
     history = TagHistory()
-    history.raised(["a"], NOW, shared=True)
-    history.noticed(["a"])
+    history.invalidated_here(["a"], NOW, to_share=True)
+    history.invalidated_elsewhere(["a"])
     assert not history.trusts(["a"], history.epoch)
-    assert repr(history).endswith("unsent=1>")
+    assert repr(history).endswith("unshared=1>")
 
 
 def test_after_missed_notices_nothing_older_is_known() -> None:
     """Redis has to be asked, except of what is known to be old."""
     history = TagHistory()
     one, other = entry(history, "a"), entry(history, "b")
-    history.noticed(["b"])
-    history.missed()
+    history.invalidated_elsewhere(["b"])
+    history.notices_missed()
     assert (Standing.UNKNOWN, Standing.STALE) == (history.standing(one), history.standing(other))
     assert Standing.VALID is history.standing(entry(history, "a"))
 
@@ -91,7 +91,7 @@ def test_after_missed_notices_nothing_older_is_known() -> None:
 def test_what_was_never_current_is_stale() -> None:
     """An entry that Redis itself calls old has no epoch."""
     history = TagHistory()
-    history.missed()
+    history.notices_missed()
     assert Standing.STALE is history.standing(Entry(Value(b""), NOW, NOW, NOW, tags=("a",)))
 
 
@@ -101,11 +101,11 @@ def test_what_is_forgotten_makes_nothing_fresh(monkeypatch: pytest.MonkeyPatch) 
     history = TagHistory()
     old = entry(history, "first")
     asked_at = history.epoch
-    history.noticed(["first"])
-    history.noticed(["x", "y"])
+    history.invalidated_elsewhere(["first"])
+    history.invalidated_elsewhere(["x", "y"])
     assert Standing.STALE is history.standing(old)
-    history.noticed(["z"])
-    assert "<TagHistory epoch=3 tags=3 unsent=0>" == repr(history)
+    history.invalidated_elsewhere(["z"])
+    assert "<TagHistory epoch=3 tags=3 unshared=0>" == repr(history)
     assert Standing.STALE is history.standing(old)
     assert not history.trusts(["first"], asked_at)
     assert Standing.VALID is history.standing(entry(history, "first"))

@@ -12,13 +12,15 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.redis import warming
 from farmlokal.caching.redis.keys import HOT
-from tests.caching.cache_harness import Origin, Process, cache_with, own_client, process, until
-from tests.caching.tier_harness import entry
-from tests.conftest import StartRedis
+from tests.caching.opened_tier import entry
 from tests.servers.process import free_port
-from tests.service import serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import catalogue, logged
+from tests.support.cache import Origin, Process, asked, cache_with, own_client, process
+from tests.support.kept_connection import ask_kept
+from tests.support.log_lines import logged
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
+from tests.support.waiting import until
 
 TAGS = ("tag",)
 # The longest that a start may take where there is nothing to wait for but Redis; the tests' machine may be busy.
@@ -28,7 +30,7 @@ _START_MAX_S = warming._WARM_MAX_S + 2
 @pytest.fixture(autouse=True)
 def told_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is hot is told every few milliseconds."""
-    monkeypatch.setattr(warming, "_TELL_EVERY_S", 0.02)
+    monkeypatch.setattr(warming, "_STORE_EVERY_S", 0.02)
 
 
 async def ask(one: Process, *names: str, times: int = 4) -> Origin:
@@ -36,7 +38,7 @@ async def ask(one: Process, *names: str, times: int = 4) -> Origin:
     origin = Origin("written")
     for _ in range(times):
         for name in names:
-            await one.cache.get(name, origin, tags=TAGS)
+            await asked(one.cache, name, origin, tags=TAGS)
     assert await one.cache.settle()
     return origin
 
@@ -96,9 +98,9 @@ async def test_a_new_process_has_what_is_hot_in_memory(redis_url: str) -> None:
         async with process(redis_url) as second:
             origin = Origin()
             for key in ("hot", "hotter"):
-                lookup = await second.cache.get(key, origin, tags=TAGS)
+                lookup = await asked(second.cache, key, origin, tags=TAGS)
                 assert (Outcome.MEMORY_HIT, b"written") == (lookup.outcome, lookup.value.body)
-            assert Outcome.REDIS_HIT == (await second.cache.get("cold", origin, tags=TAGS)).outcome
+            assert Outcome.REDIS_HIT == (await asked(second.cache, "cold", origin, tags=TAGS)).outcome
             assert 0 == origin.loads
 
 
@@ -134,7 +136,7 @@ async def test_what_was_invalidated_is_not_fetched_as_fresh(redis_url: str) -> N
         async with process(redis_url) as second:
             origin = Origin("rewritten")
             async with asyncio.timeout(10):
-                while (lookup := await second.cache.get("hot", origin, tags=TAGS)).value.body != b"rewritten":
+                while (lookup := await asked(second.cache, "hot", origin, tags=TAGS)).value.body != b"rewritten":
                     assert not lookup.fresh
                     await asyncio.sleep(0.01)
             assert 1 == origin.loads
@@ -148,8 +150,9 @@ async def test_what_is_invalidated_after_the_warming_is_noticed(redis_url: str) 
         async with process(redis_url) as second:
             await first.cache.invalidate(TAGS)
             assert await first.cache.settle()
-            await until(lambda: second.cache.peek("hot") is None)
-            lookup = await second.cache.get("hot", Origin("rewritten"), tags=TAGS)
+            question = second.cache.question("hot", Origin("rewritten"), TAGS)
+            await until(lambda: (held := second.cache.peek(question)) is None or not held.fresh)
+            lookup = await asked(second.cache, "hot", Origin("rewritten"), tags=TAGS)
             assert not lookup.fresh or lookup.value.body == b"rewritten"
 
 
@@ -176,7 +179,7 @@ async def test_rubbish_in_place_of_the_keys_is_no_fault(redis_url: str, rubbish:
         await ask(first, "hot", times=1)  # too seldom to be told
         await redis.set(HOT, rubbish)
         async with process(redis_url) as second:
-            lookup = await second.cache.get("hot", Origin(), tags=TAGS)
+            lookup = await asked(second.cache, "hot", Origin(), tags=TAGS)
             assert (Outcome.REDIS_HIT, b"written") == (lookup.outcome, lookup.value.body)
 
 
@@ -199,7 +202,7 @@ async def test_a_frozen_redis_is_not_waited_for_long(own_redis: StartRedis) -> N
             assert perf_counter() - started < _START_MAX_S
         finally:
             server.resume()
-        assert Outcome.MISS == (await one.cache.get("key", Origin(), tags=TAGS)).outcome
+        assert Outcome.MISS == (await asked(one.cache, "key", Origin(), tags=TAGS)).outcome
 
 
 async def test_without_a_second_tier_there_is_nothing_to_warm() -> None:

@@ -8,7 +8,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import orjson
@@ -17,13 +17,12 @@ from redis.asyncio import Redis
 
 from farmlokal.app.resources import redis_client
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis.keys import entry_key
-from farmlokal.caching.redis.notices import NoticeListener
+from farmlokal.caching.redis.keys import entry_key, generation_keys
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import Busy, Lease
+from farmlokal.caching.second_tier import Held, Lease
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 
@@ -31,7 +30,7 @@ from farmlokal.errors import DatabaseUnavailable, Unavailable
 class UnleasedTier(RedisTier):
     """A tier that gives nobody a lease: what a cache without one does."""
 
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy | None:
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
         """None."""
         return None
 
@@ -44,14 +43,16 @@ class UnfencedTier(RedisTier):
         return bool(await self.redis.set(entry_key(lease.key), entry.encoded(), px=60_000))
 
 
-class DeafListener(NoticeListener):
-    """A listener whose notices are lost on the way, without anybody's noticing."""
+class SilentTier(RedisTier):
+    """A tier whose notices are lost on the way, without anybody's noticing."""
 
-    def _note(self, raw: bytes) -> None:
-        return
+    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
+        """Raise the generations, and no more."""
+        await self.redis.delete(*generation_keys(tuple(tags)))
+        return True
 
 
-TIERS = {"": RedisTier, "unleased": UnleasedTier, "unfenced": UnfencedTier}
+TIERS = {"": RedisTier, "silent": SilentTier, "unleased": UnleasedTier, "unfenced": UnfencedTier}
 
 
 class Worker:
@@ -89,7 +90,7 @@ class Worker:
             if not guarded:
                 return "unguarded", (await self.load(key)).body.decode()
             try:
-                lookup = await self.cache.get(key, lambda: self.load(key), tags=tuple(tags))
+                lookup = await self.cache.ask(self.cache.question(key, lambda: self.load(key), tags=tuple(tags)))
             except Unavailable:
                 return "unavailable", ""
             return lookup.outcome.value, lookup.value.body.decode()
@@ -113,13 +114,6 @@ class Worker:
     async def state(self) -> dict[str, Any]:
         """The cache's own description."""
         return {"cache": repr(self.cache), "tasks": len(asyncio.all_tasks())}
-
-    async def deafen(self) -> dict[str, Any]:
-        """From now on notices are lost."""
-        neighbours = self.cache._neighbours
-        assert neighbours is not None
-        neighbours.listener.__class__ = DeafListener
-        return {}
 
     async def race(self, keys: list[str], duration_s: float, name: str) -> dict[str, Any]:
         """Read and write `keys` for `duration_s` seconds; the worst staleness of what was called fresh.
@@ -146,7 +140,7 @@ class Worker:
                 place += 1
                 key = keys[place % len(keys)]
                 asked_at = time.time()
-                lookup = await self.cache.get(key, lambda key=key: self.load(key), tags=(key,))  # type: ignore[misc]
+                lookup = await self.cache.ask(self.cache.question(key, lambda key=key: self.load(key), tags=(key,)))  # type: ignore[misc]
                 outcomes[lookup.outcome.value] += 1
                 if lookup.fresh:
                     readings.append((key, asked_at, int(lookup.value.body)))

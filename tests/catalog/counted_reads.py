@@ -18,7 +18,7 @@ from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.dialect import MYSQL
-from tests.service import open_database
+from tests.support.service import open_database
 
 # The optimiser counts an entry that it reads to see that a range has ended, and the rows of the page by primary key.
 READS_MIN = 200

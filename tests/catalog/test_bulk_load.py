@@ -13,13 +13,13 @@ from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.seed.processes import fill_with_processes
 from farmlokal.catalog.writing.bulk_load import processes_for, refresh_statistics, seed_catalogue
 from farmlokal.catalog.writing.known_farms import KnownFarms
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database
 from farmlokal.errors import DatabaseUnavailable
 from tests.servers.process import free_port
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 PRODUCTS = 12_000  # more than one process's turn
 CONTENT = (
@@ -196,6 +196,6 @@ async def test_many_rows_are_updated_in_few_round_trips(either: Database, change
 
     applied = await writer.apply([record._replace(version=2, name=change(record.name)) for record in records])
 
-    assert [Outcome.UPDATED] * 250 == [outcome for outcome, _ in applied]
+    assert [WriteOutcome.UPDATED] * 250 == [one.outcome for one in applied]
     stored = await either.fetch("SELECT name FROM products ORDER BY id")
     assert sorted(change(record.name) for record in records) == sorted(name for (name,) in stored)

@@ -19,7 +19,7 @@ from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL, SQLITE
 from tests.catalog.questions import FIELDS, draw_question, row_type, where
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 CATEGORY_BY_PRICE = "products_of_category_by_price"
 

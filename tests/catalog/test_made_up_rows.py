@@ -33,10 +33,10 @@ from farmlokal.web.routes import routes_of
 from tests.catalog.counted_reads import Catalogue, catalogue_at, wasted
 from tests.catalog.questions import FIELDS, draw_question
 from tests.catalog.walking import SIGNER, ids, walk
-from tests.database.backends import on_every_backend, on_every_server
-from tests.service import open_database, serving, settings_for, sqlite_url
+from tests.support.backends import on_every_backend, on_every_server
+from tests.support.raw_requests import ask
+from tests.support.service import open_database, serving, settings_for, sqlite_url
 from tests.web.spellings import check_one_difference, questions, spellings
-from tests.web.web_harness import ask
 
 # A further predicate on a column that every index holds.
 FARM_AT_MOST = Between(

@@ -19,7 +19,7 @@ from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
 from tests.catalog.questions import row_type, where
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 CATALOGUE = [
     row_type()(

@@ -14,7 +14,7 @@ from farmlokal.catalog.reading.schemas import Product, ProductPage
 from farmlokal.catalog.reading.store import ProductStore
 from tests.catalog.questions import where
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 SIGNER = CursorSigner([b"a key of this test alone"])
 

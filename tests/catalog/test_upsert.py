@@ -6,13 +6,13 @@ import pytest
 
 from farmlokal.catalog.records import PLACE_CHARS_MAX
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.catalog.writing.versions import Change
 from tests.catalog.upserting import START, Writing, deletion, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
-CREATED, UPDATED, DELETED = Outcome.CREATED, Outcome.UPDATED, Outcome.DELETED
-UNCHANGED, OUTDATED, REJECTED = Outcome.UNCHANGED, Outcome.OUTDATED, Outcome.REJECTED
+CREATED, UPDATED, DELETED = WriteOutcome.CREATED, WriteOutcome.UPDATED, WriteOutcome.DELETED
+UNCHANGED, OUTDATED, REJECTED = WriteOutcome.UNCHANGED, WriteOutcome.OUTDATED, WriteOutcome.REJECTED
 
 EARLIER = "2025-01-01T00:00:00Z"
 FULL: dict[str, Any] = {

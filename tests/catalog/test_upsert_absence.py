@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Params, Row
 from tests.catalog.upserting import Writing, deletion, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 pytestmark = on_every_backend
 
@@ -41,9 +41,11 @@ async def test_a_buried_row_comes_back_with_the_same_version(write: Writing) -> 
     row_id = (await write.product()).id
     write.pass_s(60)
     assert 1 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
-    assert [Outcome.OUTDATED, Outcome.REJECTED] == await write(record(version=4), record(version=5, name="Other"))
+    assert [WriteOutcome.OUTDATED, WriteOutcome.REJECTED] == await write(
+        record(version=4), record(version=5, name="Other")
+    )
     assert [] == await write.live()
-    assert [Outcome.CREATED] == await write(record(version=5, stock=3))
+    assert [WriteOutcome.CREATED] == await write(record(version=5, stock=3))
     row = await write.product()
     assert (row_id, 5, 1, 3) == (row.id, row.version, row.live, row.stock)
 
@@ -54,7 +56,7 @@ async def test_a_deleted_row_does_not_come_back_with_an_absent_one(write: Writin
     await write(deletion("deleted", 6))
     write.pass_s(60)
     assert 1 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
-    assert [Outcome.REJECTED, Outcome.CREATED] == await write(record("deleted", 6), record("absent", 5))
+    assert [WriteOutcome.REJECTED, WriteOutcome.CREATED] == await write(record("deleted", 6), record("absent", 5))
     assert ["absent"] == await write.live()
 
 
@@ -87,7 +89,7 @@ async def test_a_row_that_is_written_during_the_burial_stays(write: Writing) -> 
     began = write.now
 
     async def update() -> None:
-        assert [Outcome.UPDATED] == await write(record("updated", 2))
+        assert [WriteOutcome.UPDATED] == await write(record("updated", 2))
 
     interrupted = ProductWriter(Interrupted(write.database, update), now=lambda: write.now)
     assert 1 == await interrupted.bury_unseen("feed", "run-1", before=began)

@@ -4,7 +4,7 @@ from itertools import count
 
 from farmlokal.catalog.records import ProductRecord
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
 
 pytestmark = on_every_backend
 

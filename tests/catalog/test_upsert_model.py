@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.database.address import SQLiteAddress, parse_address
 from tests.catalog.upserting import START, Writing
-from tests.database.backends import new_database_url, on_every_backend
-from tests.service import open_database
+from tests.support.backends import new_database_url, on_every_backend
+from tests.support.service import open_database
 
 EXAMPLES = 200
 EXAMPLES_ON_A_SERVER = 40
@@ -41,15 +41,15 @@ class Model:
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
 
-    def apply(self, change: Change) -> Outcome:
+    def apply(self, change: Change) -> WriteOutcome:
         """What becomes of `change`."""
         row = self.rows.get(change.external_id)
         if row is not None and change.version < row.version:
-            return Outcome.OUTDATED
+            return WriteOutcome.OUTDATED
         if row is not None and change.version == row.version and change != row.said:
-            return Outcome.REJECTED
+            return WriteOutcome.REJECTED
         if row is not None and change.version == row.version and (row.live or isinstance(change, Deletion)):
-            return Outcome.UNCHANGED
+            return WriteOutcome.UNCHANGED
         old = row or Row(0, change, live=False, stock=0, created_at=wire_time(START))
         new = replace(old, version=change.version, said=change, live=isinstance(change, ProductRecord))
         if isinstance(change, ProductRecord):
@@ -57,8 +57,8 @@ class Model:
             new = replace(new, stock=stock, created_at=change.created_at or old.created_at)
         self.rows[change.external_id] = new
         if isinstance(change, Deletion):
-            return Outcome.DELETED if old.live else Outcome.UNCHANGED
-        return Outcome.UPDATED if old.live else Outcome.CREATED
+            return WriteOutcome.DELETED if old.live else WriteOutcome.UNCHANGED
+        return WriteOutcome.UPDATED if old.live else WriteOutcome.CREATED
 
     def bury_unseen(self, seen: set[str]) -> int:
         """Bury the live rows that are not in `seen`; how many."""

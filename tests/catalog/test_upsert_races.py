@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pymysql
 import pytest
 
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.database.interface import Database
 from tests.catalog.upserting import Writing, record
-from tests.database.backends import database_on, new_database_url, on_every_backend, on_every_server
-from tests.service import open_database
+from tests.support.backends import database_on, new_database_url, on_every_backend, on_every_server
+from tests.support.service import open_database
 
 WRITERS = 20
 SHARED_PRODUCTS = 500
@@ -77,8 +77,10 @@ async def test_the_newest_of_many_versions_stands(write: Writing, other: Writing
     versions = random.Random(seed).sample(range(1, WRITERS + 1), WRITERS)
     writers = [writing(record(version=version)) for version, writing in zip(versions, [write, other] * 10, strict=True)]
     outcomes = Counter(outcome for (outcome,) in await asyncio.gather(*writers))
-    assert 1 == outcomes[Outcome.CREATED]
-    assert WRITERS == sum(outcomes[each] for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.OUTDATED))
+    assert 1 == outcomes[WriteOutcome.CREATED]
+    assert WRITERS == sum(
+        outcomes[each] for each in (WriteOutcome.CREATED, WriteOutcome.UPDATED, WriteOutcome.OUTDATED)
+    )
     assert [(1, WRITERS)] == await write.database.fetch("SELECT COUNT(*), MIN(version) FROM products")
 
 
@@ -90,7 +92,7 @@ async def test_two_writers_of_the_same_new_products_and_farms(write: Writing, ot
         *[write(*products[start : start + 50]) for start in range(0, SHARED_PRODUCTS, 50)],
         *[other(*reversed(products[start : start + 50])) for start in range(SHARED_PRODUCTS - 50, -1, -50)],
     )
-    expected = {Outcome.CREATED: SHARED_PRODUCTS, Outcome.UNCHANGED: SHARED_PRODUCTS}
+    expected = {WriteOutcome.CREATED: SHARED_PRODUCTS, WriteOutcome.UNCHANGED: SHARED_PRODUCTS}
     assert expected == Counter(outcome for batch in outcomes for outcome in batch)
     assert SHARED_PRODUCTS == len(await write.live())
     assert [(100,)] == await write.database.fetch("SELECT COUNT(*) FROM farms")

@@ -22,7 +22,7 @@ from farmlokal.database.interface import Database
 from tests.catalog.questions import where
 from tests.catalog.reference import Listed, reference_listing
 from tests.catalog.walking import ids, listing_over, page, walk
-from tests.service import open_database, sqlite_url
+from tests.support.service import open_database, sqlite_url
 
 BACKENDS = ("sqlite", "mariadb", pytest.param("mysql9", marks=pytest.mark.proof))
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
@@ -47,7 +47,7 @@ class Writing:
         self.now = START
         self.writer = ProductWriter(database, now=lambda: self.now)
 
-    async def __call__(self, *changes: Change, sighting: str | None = None) -> list[Outcome]:
+    async def __call__(self, *changes: Change, sighting: str | None = None) -> list[WriteOutcome]:
         """Apply `changes` in one batch; their outcomes."""
         return [applied.outcome for applied in await self.applied(*changes, sighting=sighting)]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from farmlokal.database.interface import Database, Session
-from tests.database.backends import database_on
+from tests.support.backends import database_on
 
 ADD_ONE = "UPDATE plots SET plants = plants + 1 WHERE id = %s"
 

@@ -10,15 +10,8 @@ import pytest
 from farmlokal.database import mysql_pool
 from farmlokal.database.interface import Database, Row, Session
 from farmlokal.errors import DatabaseUnavailable
-from tests.conftest import StartMariaDB
-from tests.database.backends import (
-    connections_to,
-    database_on,
-    on_every_backend,
-    on_every_server,
-    on_sqlite,
-    slow_sql,
-)
+from tests.support.backends import connections_to, database_on, on_every_backend, on_every_server, on_sqlite, slow_sql
+from tests.support.own_servers import StartMariaDB
 
 POOL_SIZE = 3
 GONE_WITHIN_S = 3.0

@@ -9,7 +9,7 @@ import pytest
 from farmlokal.database.interface import Database
 from farmlokal.database.json_sql import JsonField, JsonKind
 from farmlokal.errors import StatementTimeout
-from tests.database.backends import database_on, on_every_backend, slow_sql
+from tests.support.backends import database_on, on_every_backend, slow_sql
 
 LIMIT_MS = 200
 ECHO = "SELECT %s, %s"

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from farmlokal.database import mysql, mysql_pool
+from farmlokal.database import mysql_pool, mysql_session
 from farmlokal.database.interface import Database, Row, Session, TextRow
 from farmlokal.errors import DatabaseUnavailable
-from tests.conftest import StartMariaDB
-from tests.database.backends import database_on
 from tests.servers import MariaDBServer
+from tests.support.backends import database_on
+from tests.support.own_servers import StartMariaDB
 
 LIMIT_MS = 200
 POOL_SIZE = 3
@@ -108,7 +108,7 @@ async def test_a_server_that_is_away(server: MariaDBServer, database: Database) 
 async def test_a_paused_server(server: MariaDBServer, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that holds its connections but answers nothing costs a bounded wait, on old connections and new ones."""
     monkeypatch.setattr(mysql_pool, "_CONNECT_TIMEOUT_S", 1)
-    monkeypatch.setattr(mysql, "_TRANSACTION_ANSWER_MAX_S", 1)
+    monkeypatch.setattr(mysql_session, "_TRANSACTION_ANSWER_MAX_S", 1)
     async with database_on(server.url("farm"), statement_limit_ms=LIMIT_MS) as new:
         server.pause()
         await asyncio.sleep(FREEZES_WITHIN_S)

@@ -17,8 +17,8 @@ from farmlokal.database.schema import (
     stored_version,
 )
 from farmlokal.errors import SchemaMismatch
-from tests.database.backends import connect_to, database_on, on_every_backend, on_every_server
-from tests.service import open_database, sqlite_url
+from tests.support.backends import connect_to, database_on, on_every_backend, on_every_server
+from tests.support.service import open_database, sqlite_url
 
 SECONDARY_INDEXES_MAX = 12
 

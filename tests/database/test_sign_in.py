@@ -15,10 +15,10 @@ import uvloop
 
 from farmlokal.database.interface import Database
 from farmlokal.errors import DatabaseUnavailable
-from tests.conftest import StartMariaDB
-from tests.database.backends import database_on, on_every_server
 from tests.servers import NamedDatabase
 from tests.servers.certificates import make_certificates
+from tests.support.backends import database_on, on_every_server
+from tests.support.own_servers import StartMariaDB
 
 # What a URL must encode, what SQL must quote, and what Latin-1 lacks.
 AWKWARD_PASSWORD = "pä$s/w#o:r@d €'?"

@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.database.interface import Database
 from farmlokal.errors import StatementTimeout
-from tests.database.backends import database_on, on_every_backend, slow_sql
+from tests.support.backends import database_on, on_every_backend, slow_sql
 
 LIMIT_MS = 200
 NEAR_S = 1.0  # how much later than at its limit a statement may end on a busy machine

@@ -10,8 +10,8 @@ import pytest
 from farmlokal.database import mysql, mysql_pool
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import DatabaseUnavailable
-from tests.database.backends import connect_to, on_every_server
 from tests.database.plots import ADD_ONE, add_one_to, plots, plots_on
+from tests.support.backends import connect_to, on_every_server
 
 pytestmark = on_every_server
 

@@ -8,8 +8,8 @@ import pymysql
 import pytest
 
 from farmlokal.database.interface import Database, Session
-from tests.database.backends import database_on, on_every_backend, on_every_server, on_sqlite
 from tests.database.plots import ADD_ONE, add_one_to, plots, plots_on
+from tests.support.backends import database_on, on_every_backend, on_every_server, on_sqlite
 
 LOCK_WAIT_MAX_S = 5
 

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import redis
 
 from farmlokal.simulator.credentials import FEED_SCOPE
-from tests.cli_process import farmlokal, operators, wait_until_ready
 from tests.deploy.prometheus_server import PrometheusServer, shortened_rules
-from tests.partner.processes import PartnerProcess, partner_process
 from tests.servers import MariaDBServer, RedisServer
 from tests.servers.process import free_port
-from tests.telemetry.secret_watch import watch_output, watch_variables
-from tests.webhooks.sender import SECRET, body_of, headers_for, new_id
+from tests.support.command import farmlokal, operators, wait_until_ready
+from tests.support.partner_process import PartnerProcess, partner_process
+from tests.support.secret_watch import watch_output, watch_variables
+from tests.support.webhook_sender import SECRET, body_of, headers_for, new_id
 
 DATABASE = "farmlokal"
 API_KEY = "a key that alerts are made with".replace(" ", "-")

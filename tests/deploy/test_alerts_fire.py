@@ -17,7 +17,7 @@ import pytest
 
 from tests.deploy.deploy_files import Query, alert_rules, dashboard_queries, selectors
 from tests.deploy.observed_service import DATABASE, DRAIN_S, ObservedService, Traffic, freeze, observed_service
-from tests.webhooks.sender import OLD_SECRET, order, product
+from tests.support.webhook_sender import OLD_SECRET, order, product
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
 

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from farmlokal.limiting.redis_script import PROCESSES
-from tests.cli_process import make_catalogue, operators, running, wait_until_ready
 from tests.limiting.flooding import Flood, most_within
 from tests.servers.process import free_port
+from tests.support.command import make_catalogue, operators, running, wait_until_ready
 
 QUOTA, WINDOW_S = 1200, 60
 FLOODER, OTHER = "127.0.0.2", "127.0.0.3"

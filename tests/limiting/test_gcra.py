@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import Quota
 from farmlokal.limiting.verdicts import Verdict
-from tests.limiting.clock import Clock
+from tests.support.clock import StillClock
 
 MS = 1000
 # Emission intervals of whole milliseconds, so that the model can count in integers.
@@ -47,25 +47,25 @@ class Bucket:
 @given(quotas, gaps_ms)
 def test_decides_as_a_token_bucket_does(quota: Quota, gaps: list[int]) -> None:
     """Whatever the times of the requests, the same ones pass."""
-    clock = Clock()
+    clock = StillClock(1_000_000.0)
     limiter, bucket = RateLimiter([quota], clock=clock), Bucket(quota)
     at_ms = 0
     for gap in gaps:
         at_ms += gap
-        clock.now = 1_000_000 + at_ms / MS
+        clock.now_s = 1_000_000 + at_ms / MS
         assert bucket.take(gap) == limiter.take("default", "a").allowed
 
 
 @given(quotas, gaps_ms)
 def test_no_window_sees_more_than_quota_and_burst(quota: Quota, gaps: list[int]) -> None:
     """In any stretch of time of any length no more is admitted than comes free in it, and one burst."""
-    clock = Clock(0.0)
+    clock = StillClock(0.0)
     limiter = RateLimiter([quota], clock=clock)
     admitted_ms: list[int] = []
     at_ms = 0
     for gap in gaps:
         at_ms += gap
-        clock.now = at_ms / MS
+        clock.now_s = at_ms / MS
         if limiter.take("default", "a").allowed:
             admitted_ms.append(at_ms)
     unit_ms = quota.window_s * MS // quota.requests
@@ -81,30 +81,30 @@ def test_no_window_sees_more_than_quota_and_burst(quota: Quota, gaps: list[int])
 @given(quotas, st.lists(st.tuples(st.integers(0, 3_000), st.integers(1, 60)), max_size=40))
 def test_who_keeps_to_the_headers_is_never_refused(quota: Quota, asked: list[tuple[int, int]]) -> None:
     """A client that sends at most `r` requests, or waits `t` seconds for one more, sees no 429."""
-    clock = Clock()
+    clock = StillClock(1_000_000.0)
     limiter = RateLimiter([quota], clock=clock)
     told: Verdict = limiter.take("default", "a")
-    answered_at = clock.now
+    answered_at = clock.now_s
     for pause_ms, volley in asked:
-        clock.now += pause_ms / MS
+        clock.now_s += pause_ms / MS
         if told.remaining == 0:
-            clock.now = max(clock.now, answered_at + told.reset_s)
+            clock.now_s = max(clock.now_s, answered_at + told.reset_s)
         for _ in range(min(volley, max(1, told.remaining))):
             told = limiter.take("default", "a")
             assert told.allowed
-        answered_at = clock.now
+        answered_at = clock.now_s
 
 
 @given(quotas, st.integers(1, 100))
 def test_who_honours_retry_after_is_admitted(quota: Quota, refusals: int) -> None:
     """After a refusal the wait that it names is enough, and refusals cost nothing."""
-    clock = Clock()
+    clock = StillClock(1_000_000.0)
     limiter = RateLimiter([quota], clock=clock)
     while (verdict := limiter.take("default", "a")).allowed:
         pass
     for _ in range(refusals):
         verdict = limiter.take("default", "a")
-    clock.now += verdict.reset_s
+    clock.now_s += verdict.reset_s
     assert limiter.take("default", "a").allowed
 
 
@@ -120,7 +120,7 @@ def test_who_honours_retry_after_is_admitted(quota: Quota, refusals: int) -> Non
 )
 def test_the_headers_count_down(quota: Quota, headers: list[str]) -> None:
     """`r` is what may come at once, `t` when there is one more; the policy is the configured quota."""
-    limiter = RateLimiter([quota], clock=Clock())
+    limiter = RateLimiter([quota], clock=StillClock(1_000_000.0))
     verdicts = [limiter.take("default", "a") for _ in headers]
     policy = f'"default";q={quota.requests};w={quota.window_s}'
     assert [(("RateLimit-Policy", policy), ("RateLimit", limit)) for limit in headers] == [v.headers for v in verdicts]
@@ -131,19 +131,19 @@ def test_the_headers_count_down(quota: Quota, headers: list[str]) -> None:
 @pytest.mark.parametrize("peers", [2, 3, 8])
 def test_each_of_several_processes_tells_its_part(quota: Quota, peers: int) -> None:
     """What all tell together is never more than there is, however much one of them has admitted meanwhile."""
-    clock = Clock()
+    clock = StillClock(1_000_000.0)
     limiters = [RateLimiter([quota], clock=clock) for _ in range(peers)]
     for limiter in limiters:
         limiter.share_among(peers)
     for _ in range(2 * quota.burst if quota.burst < 100 else 100):
         told = [limiter.take("default", "a").remaining for limiter in limiters]
         assert 0 <= sum(told) <= max(0, quota.burst - peers)
-        clock.now += quota.emission_interval_s
+        clock.now_s += quota.emission_interval_s
 
 
 def test_clients_and_quotas_are_apart() -> None:
     """One client's flood leaves another's quota alone, and its own quota of another class."""
-    limiter = RateLimiter([Quota("default", 50, 3600), Quota("token", 1, 3600)], clock=Clock())
+    limiter = RateLimiter([Quota("default", 50, 3600), Quota("token", 1, 3600)], clock=StillClock(1_000_000.0))
     assert [True, True, False] == [limiter.take("default", "a").allowed for _ in range(3)]
     assert [True, False] == [limiter.take("token", "a").allowed for _ in range(2)]
     assert [True, True, False] == [limiter.take("default", "b").allowed for _ in range(3)]

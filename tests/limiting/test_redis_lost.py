@@ -3,9 +3,9 @@
 import asyncio
 
 from farmlokal.limiting.quotas import Quota
-from tests.conftest import StartRedis
-from tests.limiting.processes import CLIENT, Processes, processes
-from tests.web.web_harness import at_level, logged
+from tests.limiting.limiters import CLIENT, Processes, processes
+from tests.support.log_lines import at_level, logged
+from tests.support.own_servers import StartRedis
 
 PER_HOUR = Quota("default", 100, 3600)
 PER_SECOND = Quota("default", 100, 1)

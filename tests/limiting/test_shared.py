@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from farmlokal.limiting.quotas import Quota
 from farmlokal.limiting.redis_script import arrival_key
-from tests.limiting.processes import CLIENT, processes
+from tests.limiting.limiters import CLIENT, processes
 
 PER_SECOND = Quota("default", 100, 1)
 PER_MINUTE = Quota("default", 1200, 60)

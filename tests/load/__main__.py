@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
-from tests.load.stand import API_KEY, Loadable, Options, default_workers, loadable_service, say
+from tests.load.loaded_service import API_KEY, Loadable, Options, default_workers, loadable_service, say
 
 _ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.load.__main__ import load
-from tests.load.stand import Options, loadable_service
+from tests.load.loaded_service import Options, loadable_service
 
 NAME = re.compile(
     r"(/products|/products\?cursor|/products/\{id\}|/categories)"

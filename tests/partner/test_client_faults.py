@@ -10,14 +10,14 @@ import pytest
 from aiohttp import web
 
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
-from tests.partner.partner_stand import FEED, LIMITS, Stand, connections_in_use, odd_upstream, stand
 from tests.servers.certificates import make_certificates
+from tests.support.partner import FEED, LIMITS, PartnerStand, connections_in_use, odd_upstream, partner_stand
 
 
 @pytest.fixture
-async def partner() -> AsyncIterator[Stand]:
+async def partner() -> AsyncIterator[PartnerStand]:
     """A partner of its own for each test."""
-    async with stand() as standing:
+    async with partner_stand() as standing:
         yield standing
 
 
@@ -26,7 +26,7 @@ def fault(kind: str, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "route": FEED, **more}
 
 
-async def failure(partner: Stand, **more: Any) -> PartnerError:
+async def failure(partner: PartnerStand, **more: Any) -> PartnerError:
     """The error that a page of the feed ends with."""
     connection = partner.connect(**more)
     started = time.monotonic()
@@ -54,7 +54,7 @@ PASSING = [
 
 
 @pytest.mark.parametrize("once", PASSING, ids=lambda one: "-".join(map(str, list(one.values())[::2])))
-async def test_a_passing_fault_is_repeated_away(partner: Stand, once: dict[str, Any]) -> None:
+async def test_a_passing_fault_is_repeated_away(partner: PartnerStand, once: dict[str, Any]) -> None:
     """What goes wrong once costs the caller time and nothing else, and no connection."""
     partner.fault({**once, "times": 1})
     connection = partner.connect()
@@ -82,7 +82,7 @@ async def test_a_passing_fault_is_repeated_away(partner: Stand, once: dict[str, 
     ids=lambda value: value["kind"] if isinstance(value, dict) else None,
 )
 async def test_a_lasting_fault_is_told(
-    partner: Stand, lasting: dict[str, Any], kind: type[PartnerError], status: int | None, story: str
+    partner: PartnerStand, lasting: dict[str, Any], kind: type[PartnerError], status: int | None, story: str
 ) -> None:
     """The error says which host, which status, after how many attempts, and what went wrong."""
     partner.fault(lasting)
@@ -94,7 +94,7 @@ async def test_a_lasting_fault_is_told(
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
-async def test_a_wait_beyond_the_deadline_is_passed_on(partner: Stand, as_date: bool) -> None:
+async def test_a_wait_beyond_the_deadline_is_passed_on(partner: PartnerStand, as_date: bool) -> None:
     """Nobody waits for what cannot come in time: the call fails now, and says when to come back."""
     partner.fault(fault("status", status=503, retry_after_s=30, retry_after_as_date=as_date))
     started = time.monotonic()
@@ -105,7 +105,7 @@ async def test_a_wait_beyond_the_deadline_is_passed_on(partner: Stand, as_date: 
     assert (503, 1, 0.0) == error.upstream[1:]
 
 
-async def test_a_wait_within_the_deadline_is_waited(partner: Stand) -> None:
+async def test_a_wait_within_the_deadline_is_waited(partner: PartnerStand) -> None:
     """The partner said one second, and one second it gets."""
     partner.fault(fault("status", status=429, retry_after_s=1, times=1))
     started = time.monotonic()
@@ -114,7 +114,7 @@ async def test_a_wait_within_the_deadline_is_waited(partner: Stand) -> None:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "hang", "status"])
-async def test_what_cannot_be_repeated_is_sent_once(partner: Stand, kind: str) -> None:
+async def test_what_cannot_be_repeated_is_sent_once(partner: PartnerStand, kind: str) -> None:
     """A POST that failed may have been carried out: not even a broken connection is a reason to send it again."""
     route = "POST /oauth/revoke"
     partner.fault({"kind": kind, "route": route})
@@ -123,7 +123,7 @@ async def test_what_cannot_be_repeated_is_sent_once(partner: Stand, kind: str) -
     assert (1, 1) == (caught.value.upstream.attempts, partner.requests(route))
 
 
-async def test_an_endless_answer_is_cut(partner: Stand) -> None:
+async def test_an_endless_answer_is_cut(partner: PartnerStand) -> None:
     """An answer of more than the limit ends at the limit, whatever its length was said to be."""
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -138,7 +138,7 @@ async def test_an_endless_answer_is_cut(partner: Stand) -> None:
     assert "more than 1000000 bytes" in str(error)
 
 
-async def test_credentials_follow_to_no_other_host(partner: Stand) -> None:
+async def test_credentials_follow_to_no_other_host(partner: PartnerStand) -> None:
     """A redirect is not followed: the host that it names never hears of us."""
     asked: list[str] = []
 
@@ -153,9 +153,9 @@ async def test_credentials_follow_to_no_other_host(partner: Stand) -> None:
     assert [] == asked
 
 
-async def test_a_host_that_is_not_there(partner: Stand) -> None:
+async def test_a_host_that_is_not_there(partner: PartnerStand) -> None:
     """Nobody listening is no answer: unavailable, with the reason of the operating system."""
-    async with stand() as other:
+    async with partner_stand() as other:
         gone = other.url
     error = await failure(partner, base_url=gone)
     assert PartnerUnavailable is type(error)
@@ -163,7 +163,7 @@ async def test_a_host_that_is_not_there(partner: Stand) -> None:
     assert (None, 4) == error.upstream[1:3]
 
 
-async def test_a_certificate_that_nobody_signed(partner: Stand, tmp_path: Path) -> None:
+async def test_a_certificate_that_nobody_signed(partner: PartnerStand, tmp_path: Path) -> None:
     """The bearer token goes to nobody who only says that he is the partner."""
     certificates = make_certificates(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -182,7 +182,7 @@ async def test_a_certificate_that_nobody_signed(partner: Stand, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("path", ["//elsewhere.example/x", "/../x", "/x?y=1#z", "http://elsewhere.example/"])
-async def test_a_path_never_leaves_the_partner(partner: Stand, path: str) -> None:
+async def test_a_path_never_leaves_the_partner(partner: PartnerStand, path: str) -> None:
     """Whatever a path looks like, the request goes to the partner's host."""
     with pytest.raises(PartnerFailed, match="answered 404") as caught:
         await partner.client().get_json(path)

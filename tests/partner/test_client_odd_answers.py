@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from farmlokal.errors import PartnerError, PartnerFailed
-from tests.partner.partner_stand import LIMITS, TOKEN, connections_in_use, odd_upstream, stand
+from tests.support.partner import LIMITS, TOKEN, connections_in_use, odd_upstream, partner_stand
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -50,7 +50,7 @@ async def raw_upstream(sent: bytes) -> AsyncIterator[str]:
 )
 async def test_whatever_is_said_becomes_our_error(sent: bytes) -> None:
     """No answer, however broken, ends in an error of another kind, in a wait, or in a leak."""
-    async with stand() as partner, raw_upstream(sent) as url:
+    async with partner_stand() as partner, raw_upstream(sent) as url:
         connection = partner.connect(base_url=url, limits=LIMITS._replace(breaker_failures_max=99))
         with pytest.raises(PartnerError) as caught:
             await connection.client.get_json("/products")
@@ -68,7 +68,7 @@ async def test_a_401_is_one_whatever_its_body(body: bytes, kind: str) -> None:
         asked.append(request.headers["Authorization"])
         return web.Response(status=401, body=body, content_type=kind)
 
-    async with stand() as partner, odd_upstream(refuse) as url:
+    async with partner_stand() as partner, odd_upstream(refuse) as url:
         with pytest.raises(PartnerFailed, match="refuses our access token") as caught:
             await partner.client(base_url=url).get_json("/products")
         assert 2 == len(set(asked)) == len(asked) == partner.requests(TOKEN)

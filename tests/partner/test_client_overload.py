@@ -9,15 +9,15 @@ from structlog.testing import capture_logs
 from farmlokal.errors import PartnerError, PartnerUnavailable
 from farmlokal.partner.client import PartnerClient
 from farmlokal.resilience.breaker import BreakerState
-from tests.partner.partner_stand import FEED, LIMITS, Stand, connections_in_use, guards_of, stand
+from tests.support.partner import FEED, LIMITS, PartnerStand, connections_in_use, guards_of, partner_stand
 
 CALLS = 1000
 
 
 @pytest.fixture
-async def partner() -> AsyncIterator[Stand]:
+async def partner() -> AsyncIterator[PartnerStand]:
     """A partner of its own for each test."""
-    async with stand() as standing:
+    async with partner_stand() as standing:
         yield standing
 
 
@@ -30,7 +30,7 @@ async def many(client: PartnerClient, calls: int = CALLS) -> list[BaseException 
 
 
 @pytest.mark.parametrize("kind", ["status", "refuse", "reset"])
-async def test_without_budget_and_breaker_a_dead_partner_is_hammered(partner: Stand, kind: str) -> None:
+async def test_without_budget_and_breaker_a_dead_partner_is_hammered(partner: PartnerStand, kind: str) -> None:
     """What the guards are for: retries alone multiply the load by the number of attempts."""
     connection = partner.connect(limits=LIMITS._replace(breaker_failures_max=10**9, retry_share=9.0, retry_floor=10**9))
     partner.fault({"kind": kind, "route": FEED})
@@ -39,7 +39,7 @@ async def test_without_budget_and_breaker_a_dead_partner_is_hammered(partner: St
 
 
 @pytest.mark.parametrize("kind", ["status", "refuse", "reset"])
-async def test_attempts_stay_within_the_retry_budget(partner: Stand, kind: str) -> None:
+async def test_attempts_stay_within_the_retry_budget(partner: PartnerStand, kind: str) -> None:
     """1,000 calls that all fail make at most (1 + budget) times as many attempts, without the breaker's help."""
     connection = partner.connect(limits=LIMITS._replace(breaker_failures_max=10**9))
     partner.fault({"kind": kind, "route": FEED})
@@ -51,7 +51,7 @@ async def test_attempts_stay_within_the_retry_budget(partner: Stand, kind: str) 
     assert (CALLS, CALLS, 0) == (stats.calls, stats.failed, connections_in_use(connection))
 
 
-async def test_the_breaker_opens_and_says_so_once(partner: Stand) -> None:
+async def test_the_breaker_opens_and_says_so_once(partner: PartnerStand) -> None:
     """A dead partner hears of few of 1,000 calls; the others fail at once, and are told when to come back."""
     connection = partner.connect()
     partner.fault({"kind": "status", "route": FEED, "status": 500})
@@ -70,7 +70,7 @@ async def test_the_breaker_opens_and_says_so_once(partner: Stand) -> None:
     assert 0 == connections_in_use(connection)
 
 
-async def test_calls_that_an_open_breaker_refuses_earn_no_retries(partner: Stand) -> None:
+async def test_calls_that_an_open_breaker_refuses_earn_no_retries(partner: PartnerStand) -> None:
     """What a dead partner was spared is not held against it when it comes back: it would be a storm of retries."""
     connection = partner.connect()
     partner.fault({"kind": "status", "route": FEED, "status": 500})
@@ -81,7 +81,7 @@ async def test_calls_that_an_open_breaker_refuses_earn_no_retries(partner: Stand
     assert before + 1 >= guards_of(connection.client).budget.left
 
 
-async def test_half_open_admits_its_probe_alone(partner: Stand) -> None:
+async def test_half_open_admits_its_probe_alone(partner: PartnerStand) -> None:
     """After the pause one of 1,000 calls probes and fails, and nobody else asks; then one succeeds, and all may."""
     client = partner.client()
     partner.fault({"kind": "status", "route": FEED, "status": 500})
@@ -97,7 +97,7 @@ async def test_half_open_admits_its_probe_alone(partner: Stand) -> None:
     assert [] == [result for result in await many(client, 100) if isinstance(result, BaseException)]
 
 
-async def test_a_cancelled_probe_frees_its_slot(partner: Stand) -> None:
+async def test_a_cancelled_probe_frees_its_slot(partner: PartnerStand) -> None:
     """A caller that goes away in the middle of a probe leaves the next one able to probe."""
     connection = partner.connect()
     client = connection.client
@@ -117,7 +117,7 @@ async def test_a_cancelled_probe_frees_its_slot(partner: Stand) -> None:
     assert (BreakerState.CLOSED, 0) == (guards_of(client).breaker.state, connections_in_use(connection))
 
 
-async def test_a_hanging_partner_holds_no_more_than_the_bulkhead(partner: Stand) -> None:
+async def test_a_hanging_partner_holds_no_more_than_the_bulkhead(partner: PartnerStand) -> None:
     """Calls beyond the slots wait for a stated time and are refused; the slots come back."""
     connection = partner.connect(
         limits=LIMITS._replace(concurrency=2, slot_wait_max_s=0.1, attempts_max=1, breaker_failures_max=100)
@@ -130,7 +130,7 @@ async def test_a_hanging_partner_holds_no_more_than_the_bulkhead(partner: Stand)
     assert (18, 0) == (connection.client.stats.bulkhead_refusals, connections_in_use(connection))
 
 
-async def test_cancelled_calls_leak_nothing(partner: Stand) -> None:
+async def test_cancelled_calls_leak_nothing(partner: PartnerStand) -> None:
     """Callers that go away in the middle of everything leave no connection and no slot behind."""
     connection = partner.connect(limits=LIMITS._replace(breaker_failures_max=10**9))
     partner.fault({"kind": "hang", "route": FEED, "rate": 0.5}, {"kind": "status", "route": FEED, "rate": 0.5})
@@ -143,7 +143,7 @@ async def test_cancelled_calls_leak_nothing(partner: Stand) -> None:
     assert 0 == connections_in_use(connection)
 
 
-async def test_a_call_tells_its_story_and_no_secret(partner: Stand) -> None:
+async def test_a_call_tells_its_story_and_no_secret(partner: PartnerStand) -> None:
     """The log line of a call has its attempts, waits and the breaker's state; neither query nor token."""
     partner.fault({"kind": "status", "route": FEED, "times": 2})
     with capture_logs() as events:

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from tests.cli_process import DONE_WAIT_MAX_S, developers, running, wait_until_ready
 from tests.servers.process import free_port
+from tests.support.command import DONE_WAIT_MAX_S, developers, running, wait_until_ready
 
 
 def test_the_demo_has_a_partner_and_a_key(tmp_path: Path) -> None:

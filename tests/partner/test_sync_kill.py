@@ -10,18 +10,12 @@ from typing import Any
 import pytest
 
 from farmlokal.database.interface import Database
-from tests.cli_process import farmlokal, running
-from tests.database.backends import on_every_backend
-from tests.partner.processes import (
-    FAULTS,
-    PartnerProcess,
-    assert_equals_seed,
-    partner_process,
-    peak_bytes,
-    wait_for_rows,
-)
-from tests.service import open_database, serving, settings_for
-from tests.web.web_harness import ask
+from tests.partner.synced_rows import assert_equals_seed, peak_bytes, wait_for_rows
+from tests.support.backends import on_every_backend
+from tests.support.command import farmlokal, running
+from tests.support.partner_process import FAULTS, PartnerProcess, partner_process
+from tests.support.raw_requests import ask
+from tests.support.service import open_database, serving, settings_for
 
 PRODUCTS = 20_000
 PROOF_PRODUCTS = 200_000

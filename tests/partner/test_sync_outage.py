@@ -3,9 +3,9 @@
 import asyncio
 
 from farmlokal.partner.sync.run import Run
-from tests.conftest import StartMariaDB
 from tests.partner.feed_server import pages_of, rows
-from tests.partner.sync_harness import counts, syncing
+from tests.partner.syncing import counts, syncing
+from tests.support.own_servers import StartMariaDB
 
 DIES_AFTER_PAGES = (2, 5)
 

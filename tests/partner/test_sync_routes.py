@@ -12,8 +12,8 @@ from aiohttp import ClientSession
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.simulator.server import running_partner
 from farmlokal.web.handlers import sync as sync_routes
-from tests.service import Service, open_database, serving, settings_for, sqlite_url
-from tests.web.web_harness import ask, problem
+from tests.support.raw_requests import ask, problem
+from tests.support.service import Service, open_database, serving, settings_for, sqlite_url
 
 PRODUCTS = 1200
 API_KEY = "only-the-tests-know-this-key"

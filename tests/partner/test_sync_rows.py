@@ -8,9 +8,9 @@ import pytest
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.partner.sync.run import RunState
-from tests.database.backends import on_every_backend
 from tests.partner.feed_server import AS_OF, page, pages_of, row, rows
-from tests.partner.sync_harness import Syncing, counts, syncing
+from tests.partner.syncing import Syncing, counts, syncing
+from tests.support.backends import on_every_backend
 
 pytestmark = on_every_backend
 LATER = "2026-11-22T11:15:00Z"

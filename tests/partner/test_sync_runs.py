@@ -10,10 +10,10 @@ from farmlokal.errors import PartnerFailed, PartnerUnavailable, Unavailable
 from farmlokal.partner.sync.run import Run, RunState
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
 from farmlokal.partner.sync.service import Sync
-from tests.database.backends import on_every_backend
 from tests.partner.feed_server import pages_of, row, rows
-from tests.partner.sync_harness import SOURCE, Syncing, counts, syncing
-from tests.service import open_database
+from tests.partner.syncing import SOURCE, Syncing, counts, syncing
+from tests.support.backends import on_every_backend
+from tests.support.service import open_database
 
 pytestmark = on_every_backend
 PROCESSES = 8

@@ -12,7 +12,7 @@ from farmlokal.errors import NotConfigured, PartnerFailed
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.token import Token
 from farmlokal.partner.token_endpoint import ClientCredentials
-from tests.partner.partner_stand import LIMITS, odd_upstream
+from tests.support.partner import LIMITS, odd_upstream
 
 SECRET = "hush: a secret + more"
 GOOD = {"access_token": "abc.DEF-123", "token_type": "Bearer", "expires_in": 60, "scope": "one two"}

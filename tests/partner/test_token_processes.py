@@ -10,10 +10,10 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
-from tests.cli_process import developers, make_catalogue, running, wait_until_ready
-from tests.partner.partner_stand import TOKEN, Stand, stand
 from tests.servers.process import free_port
-from tests.service import SECRET_KEY
+from tests.support.command import developers, make_catalogue, running, wait_until_ready
+from tests.support.partner import TOKEN, PartnerStand, partner_stand
+from tests.support.service import SECRET_KEY
 
 PROCESSES, CALLERS = 4, 1000
 API_KEY = "a-key-of-the-tests"
@@ -42,7 +42,7 @@ async def ask(ports: list[int]) -> list[tuple[int, str]]:
         return await asyncio.gather(*(one(session, port) for port in ports for _ in range(CALLERS)))
 
 
-async def stampede(partner: Stand, folder: Path, **more: str) -> set[tuple[int, str]]:
+async def stampede(partner: PartnerStand, folder: Path, **more: str) -> set[tuple[int, str]]:
     """What the callers of fresh processes are given, together: statuses and tokens."""
     environment = developers(folder) | {
         "FARMLOKAL_SECRET_KEY": SECRET_KEY,
@@ -65,7 +65,7 @@ async def stampede(partner: Stand, folder: Path, **more: str) -> set[tuple[int, 
 async def test_one_token_request_for_thousands_of_callers(tmp_path: Path, redis_url: str) -> None:
     """1,000 callers at once on each of 4 processes with a cold cache: one request with the lease, several without."""
     await asyncio.to_thread(make_catalogue, developers(tmp_path))
-    async with stand() as partner:
+    async with partner_stand() as partner:
         partner.fault({"kind": "latency", "route": TOKEN, "latency_s": 0.3})
         alone = await stampede(partner, tmp_path)
         assert (PROCESSES, PROCESSES) == (partner.requests(TOKEN), len(alone))

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from farmlokal.errors import PartnerFailed
-from tests.partner.partner_stand import FEED, TOKEN, Stand, guards_of, shared_tier, stand
+from tests.support.partner import FEED, TOKEN, PartnerStand, guards_of, partner_stand, shared_tier
 
 CALLS = 100
 
 
 @pytest.fixture
-async def partner() -> AsyncIterator[Stand]:
+async def partner() -> AsyncIterator[PartnerStand]:
     """A partner of its own for each test."""
-    async with stand() as standing:
+    async with partner_stand() as standing:
         yield standing
 
 
-async def test_a_revoked_token_is_replaced_once_for_everybody(partner: Stand, redis_url: str) -> None:
+async def test_a_revoked_token_is_replaced_once_for_everybody(partner: PartnerStand, redis_url: str) -> None:
     """100 calls at once meet 401: one renewal, and each of them is repeated once and succeeds."""
     async with shared_tier(redis_url) as second:
         client = partner.connect(second).client
@@ -32,7 +32,7 @@ async def test_a_revoked_token_is_replaced_once_for_everybody(partner: Stand, re
     assert client.stats.attempts == partner.requests(FEED)
 
 
-async def test_a_token_that_another_process_replaced_is_taken_over(partner: Stand, redis_url: str) -> None:
+async def test_a_token_that_another_process_replaced_is_taken_over(partner: PartnerStand, redis_url: str) -> None:
     """The second process that meets 401 finds the new token in Redis, and asks nobody."""
     async with shared_tier(redis_url) as second:
         clients = [partner.connect(second).client for _ in range(4)]
@@ -44,7 +44,7 @@ async def test_a_token_that_another_process_replaced_is_taken_over(partner: Stan
     assert 2 == partner.requests(TOKEN)
 
 
-async def test_only_the_token_that_was_refused_is_dropped(partner: Stand) -> None:
+async def test_only_the_token_that_was_refused_is_dropped(partner: PartnerStand) -> None:
     """A late 401 about an old token does not cost the new one."""
     tokens = partner.tokens()
     old = await tokens.get()
@@ -53,7 +53,7 @@ async def test_only_the_token_that_was_refused_is_dropped(partner: Stand) -> Non
     assert 2 == partner.requests(TOKEN)
 
 
-async def test_an_endpoint_that_gives_bad_tokens_is_no_loop(partner: Stand) -> None:
+async def test_an_endpoint_that_gives_bad_tokens_is_no_loop(partner: PartnerStand) -> None:
     """Each call is repeated once at most, and the endpoint is asked for a new token once a second at most."""
     partner.fault({"kind": "bad_token", "route": TOKEN})
     client = partner.client()

@@ -10,16 +10,16 @@ from structlog.testing import capture_logs
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
 from farmlokal.web.edge.key_digests import key_digests, matching_key
-from tests.partner.partner_stand import TOKEN, Stand, stand
-from tests.service import Service, fill, serving, settings_for, sqlite_url
+from tests.support.partner import TOKEN, PartnerStand, partner_stand
+from tests.support.service import Service, fill, serving, settings_for, sqlite_url
 
 KEY, OTHER_KEY = "a key of the tests", "another key of them"
 
 
 @pytest.fixture
-async def partner() -> AsyncIterator[Stand]:
+async def partner() -> AsyncIterator[PartnerStand]:
     """A partner of its own for each test."""
-    async with stand() as standing:
+    async with partner_stand() as standing:
         yield standing
 
 
@@ -50,7 +50,7 @@ async def asked(service: Service, headers: dict[str, str]) -> tuple[int, dict[st
         {"X-API-Key": "a-key-of-the-tests", "Authorization": "Basic cHJveHk6eA=="},
     ],
 )
-async def test_a_key_opens_the_route(partner: Stand, tmp_path: Path, headers: dict[str, str]) -> None:
+async def test_a_key_opens_the_route(partner: PartnerStand, tmp_path: Path, headers: dict[str, str]) -> None:
     """Any of the keys, as a bearer token or in its own header, gets what a token endpoint would answer."""
     async with serving(await settings_at(tmp_path, partner.url)) as service:
         status, content, answered = await asked(service, headers)
@@ -76,7 +76,9 @@ async def test_a_key_opens_the_route(partner: Stand, tmp_path: Path, headers: di
         {"X-API-Key": "a-key-of-the-tests,another-key-of-them"},
     ],
 )
-async def test_without_a_key_the_route_is_closed(partner: Stand, tmp_path: Path, headers: dict[str, str]) -> None:
+async def test_without_a_key_the_route_is_closed(
+    partner: PartnerStand, tmp_path: Path, headers: dict[str, str]
+) -> None:
     """A missing or wrong key is challenged, and the partner hears of nothing."""
     async with serving(await settings_at(tmp_path, partner.url)) as service:
         status, problem, answered = await asked(service, headers)
@@ -84,7 +86,7 @@ async def test_without_a_key_the_route_is_closed(partner: Stand, tmp_path: Path,
     assert 0 == partner.requests(TOKEN)
 
 
-async def test_without_keys_nobody_may(partner: Stand, tmp_path: Path) -> None:
+async def test_without_keys_nobody_may(partner: PartnerStand, tmp_path: Path) -> None:
     """An operator who configured no key has not opened the route to all."""
     async with serving(await settings_at(tmp_path, partner.url, api_keys=None)) as service:
         status, problem, _ = await asked(service, {"X-API-Key": ""})
@@ -93,7 +95,7 @@ async def test_without_keys_nobody_may(partner: Stand, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["oauth_token_url", "oauth_client_id", "oauth_client_secret"])
-async def test_what_is_not_set_is_named(partner: Stand, tmp_path: Path, field: str) -> None:
+async def test_what_is_not_set_is_named(partner: PartnerStand, tmp_path: Path, field: str) -> None:
     """The problem names the variable; everything else of the service works."""
     async with serving(await settings_at(tmp_path, partner.url, **{field: None})) as service:
         status, problem, _ = await asked(service, {"X-API-Key": KEY.replace(" ", "-")})
@@ -103,7 +105,7 @@ async def test_what_is_not_set_is_named(partner: Stand, tmp_path: Path, field: s
     assert f"FARMLOKAL_{field.upper()} is not set" == problem["detail"]
 
 
-async def test_the_partners_failure_is_a_problem(partner: Stand, tmp_path: Path) -> None:
+async def test_the_partners_failure_is_a_problem(partner: PartnerStand, tmp_path: Path) -> None:
     """Wrong credentials are a 502, a dead endpoint a 503 with Retry-After: with the story, and without the secret."""
     key = {"X-API-Key": KEY.replace(" ", "-")}
     with capture_logs() as events:

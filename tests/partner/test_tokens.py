@@ -9,21 +9,20 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from farmlokal.caching.redis.keys import LEASE_MS
-from farmlokal.caching.second_tier import Lease
+from farmlokal.caching.second_tier import LEASE_MS, Lease
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.token import Token
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.simulator.credentials import CLIENT_SECRET, FEED_SCOPE
-from tests.partner.partner_stand import FEED, LIMITS, OTHER_SCOPE, TOKEN, Stand, shared_tier, stand
+from tests.support.partner import FEED, LIMITS, OTHER_SCOPE, TOKEN, PartnerStand, partner_stand, shared_tier
 
 CALLS = 100
 
 
 @pytest.fixture
-async def partner() -> AsyncIterator[Stand]:
+async def partner() -> AsyncIterator[PartnerStand]:
     """A partner of its own for each test."""
-    async with stand() as standing:
+    async with partner_stand() as standing:
         yield standing
 
 
@@ -43,14 +42,14 @@ def at_once(waiting: Coroutine[Any, Any, Token]) -> Token:
     raise AssertionError("the caller had to wait")
 
 
-async def test_one_request_for_all_callers_of_a_process(partner: Stand) -> None:
+async def test_one_request_for_all_callers_of_a_process(partner: PartnerStand) -> None:
     """Callers at a cold cache share one request, and later ones its token."""
     tokens = partner.tokens()
     assert 1 == len(await gets(tokens) | await gets(tokens))
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_one_request_for_all_processes_that_share_a_redis(partner: Stand, redis_url: str) -> None:
+async def test_one_request_for_all_processes_that_share_a_redis(partner: PartnerStand, redis_url: str) -> None:
     """Caches without a Redis ask once each; with one, once altogether."""
     await asyncio.gather(*(gets(partner.tokens()) for _ in range(8)))
     assert 8 == partner.requests(TOKEN)
@@ -61,14 +60,14 @@ async def test_one_request_for_all_processes_that_share_a_redis(partner: Stand, 
     assert 9 == partner.requests(TOKEN)
 
 
-async def test_a_redis_that_is_away_is_done_without(partner: Stand) -> None:
+async def test_a_redis_that_is_away_is_done_without(partner: PartnerStand) -> None:
     """Each process then asks for itself."""
     async with shared_tier("redis://127.0.0.1:1/0", wait_max_s=0.1) as second:
         assert 1 == len(await gets(partner.tokens(second)))
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: Stand, redis_url: str) -> None:
+async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: PartnerStand, redis_url: str) -> None:
     """A process that died while it asked for a token keeps nobody from asking for longer than its lease lasts."""
     async with shared_tier(redis_url) as second:
         assert isinstance(await second.acquire(partner.credentials().cache_key, ()), Lease)
@@ -78,7 +77,7 @@ async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: Stand
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_a_slow_request_stays_the_only_one(partner: Stand, redis_url: str) -> None:
+async def test_a_slow_request_stays_the_only_one(partner: PartnerStand, redis_url: str) -> None:
     """The lease is kept alive for as long as the endpoint takes, beyond its own time."""
     partner.fault({"kind": "latency", "route": TOKEN, "latency_s": LEASE_MS / 1000 + 0.5})
     limits = LIMITS._replace(attempt_max_s=5, deadline_s=10)
@@ -88,7 +87,7 @@ async def test_a_slow_request_stays_the_only_one(partner: Stand, redis_url: str)
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_a_failed_holder_hands_the_lease_on(partner: Stand, redis_url: str) -> None:
+async def test_a_failed_holder_hands_the_lease_on(partner: PartnerStand, redis_url: str) -> None:
     """When the one that asks is refused, the next asks without waiting for the lease to run out."""
     partner.fault({"kind": "status", "route": TOKEN, "status": 400, "times": 1})
     async with shared_tier(redis_url) as second:
@@ -104,7 +103,7 @@ async def test_a_failed_holder_hands_the_lease_on(partner: Stand, redis_url: str
 async def test_expiry_under_load_is_felt_by_nobody(redis_url: str) -> None:
     """Callers of four caches never wait for a renewal nor get an expired token; the endpoint sees one per lifetime."""
     ttl_s, lifetimes = 2, 3
-    async with stand(token_ttl_s=ttl_s) as partner, shared_tier(redis_url) as second:
+    async with partner_stand(token_ttl_s=ttl_s) as partner, shared_tier(redis_url) as second:
         partner.fault({"kind": "latency", "route": TOKEN, "latency_s": 0.1})
         caches = [partner.tokens(second) for _ in range(4)]
         await asyncio.gather(*map(gets, caches))
@@ -122,7 +121,7 @@ async def test_expiry_under_load_is_felt_by_nobody(redis_url: str) -> None:
 
 async def test_the_old_token_serves_until_its_end(redis_url: str) -> None:
     """With the endpoint down in the margin nobody notices; then a clear error; and once it is back, a token."""
-    async with stand(token_ttl_s=2) as partner, shared_tier(redis_url) as second:
+    async with partner_stand(token_ttl_s=2) as partner, shared_tier(redis_url) as second:
         tokens = partner.tokens(second)
         first = await tokens.get()
         partner.fault({"kind": "status", "route": TOKEN, "status": 503})
@@ -141,7 +140,7 @@ async def test_the_old_token_serves_until_its_end(redis_url: str) -> None:
         assert first.access_token != (await tokens.get()).access_token
 
 
-async def test_an_endpoint_that_is_down_hears_of_us_seldom(partner: Stand) -> None:
+async def test_an_endpoint_that_is_down_hears_of_us_seldom(partner: PartnerStand) -> None:
     """Callers without a token get the last failure for a second; they do not queue up to fail one by one."""
     partner.fault({"kind": "status", "route": TOKEN, "status": 400})
     tokens = partner.tokens()
@@ -151,7 +150,7 @@ async def test_an_endpoint_that_is_down_hears_of_us_seldom(partner: Stand) -> No
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_a_caller_waits_no_longer_than_it_says(partner: Stand) -> None:
+async def test_a_caller_waits_no_longer_than_it_says(partner: PartnerStand) -> None:
     """A slow endpoint costs one caller its patience, and the next one gets what the first was waiting for."""
     partner.fault({"kind": "latency", "route": TOKEN, "latency_s": 0.3})
     tokens = partner.tokens()
@@ -161,7 +160,7 @@ async def test_a_caller_waits_no_longer_than_it_says(partner: Stand) -> None:
     assert 1 == partner.requests(TOKEN)
 
 
-async def test_different_questions_never_share_a_token(partner: Stand, redis_url: str) -> None:
+async def test_different_questions_never_share_a_token(partner: PartnerStand, redis_url: str) -> None:
     """Scope, audience, client, secret, endpoint and every further parameter make another token; spelling does not."""
     async with shared_tier(redis_url) as second:
         asked: list[dict[str, Any]] = [
@@ -182,7 +181,7 @@ async def test_different_questions_never_share_a_token(partner: Stand, redis_url
     assert len(asked) == partner.requests(TOKEN)
 
 
-async def test_redis_holds_no_plaintext(partner: Stand, redis_url: str) -> None:
+async def test_redis_holds_no_plaintext(partner: PartnerStand, redis_url: str) -> None:
     """A scan of everything in Redis finds neither the token nor the client's secret, and each key has its end."""
     async with shared_tier(redis_url) as second, Redis.from_url(redis_url) as redis:
         token = await partner.tokens(second).get()
@@ -195,7 +194,7 @@ async def test_redis_holds_no_plaintext(partner: Stand, redis_url: str) -> None:
         assert secret.encode() not in b"".join(keys)
 
 
-async def test_another_secret_opens_nothing(partner: Stand, redis_url: str) -> None:
+async def test_another_secret_opens_nothing(partner: PartnerStand, redis_url: str) -> None:
     """What was sealed with another secret, or altered, is as good as not there."""
     async with shared_tier(redis_url) as second, Redis.from_url(redis_url) as redis:
         await partner.tokens(second).get()
@@ -209,7 +208,7 @@ async def test_another_secret_opens_nothing(partner: Stand, redis_url: str) -> N
     assert 3 == partner.requests(TOKEN)
 
 
-async def test_errors_and_reprs_hold_no_secret(partner: Stand) -> None:
+async def test_errors_and_reprs_hold_no_secret(partner: PartnerStand) -> None:
     """What may end in a log or a problem shows neither token nor secret."""
     connection = partner.connect()
     token = await connection.tokens.get()

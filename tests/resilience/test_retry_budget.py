@@ -4,16 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmlokal.resilience.retry_budget import RetryBudget
-
-
-class StillClock:
-    """Monotonic seconds that move only when told."""
-
-    now_s = 50.0
-
-    def __call__(self) -> float:
-        """The present moment."""
-        return self.now_s
+from tests.support.clock import StillClock
 
 
 def taken(budget: RetryBudget, wanted: int) -> int:

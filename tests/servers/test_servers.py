@@ -10,9 +10,9 @@ import pymysql
 import pytest
 import redis
 
-from tests.conftest import StartMariaDB, StartRedis
 from tests.servers import ServerFailed, install, programs
 from tests.servers.unpack import libraries_of
+from tests.support.own_servers import StartMariaDB, StartRedis
 
 REDIS_WAIT_S = 0.3
 

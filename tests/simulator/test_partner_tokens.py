@@ -13,7 +13,7 @@ from farmlokal.simulator.app import create_partner_app
 from farmlokal.simulator.catalogue import Catalogue
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, Credentials
 from farmlokal.simulator.partner import Partner
-from tests.simulator.partner_harness import Harness, start_harness
+from tests.simulator.simulated_partner import SimulatedPartner, start_partner
 
 Client = TestClient[web.Request, web.Application]
 
@@ -28,13 +28,13 @@ def basic(client_id: str = CLIENT_ID, secret: str = CLIENT_SECRET) -> dict[str, 
 
 
 @pytest.fixture
-async def harness(aiohttp_client: AiohttpClient) -> Harness:
+async def harness(aiohttp_client: AiohttpClient) -> SimulatedPartner:
     """A partner of its own for each test."""
-    return await start_harness(aiohttp_client)
+    return await start_partner(aiohttp_client)
 
 
 @pytest.fixture
-def client(harness: Harness) -> Client:
+def client(harness: SimulatedPartner) -> Client:
     """An HTTP client of the partner."""
     return harness.client
 
@@ -140,7 +140,7 @@ async def test_json_body_is_refused(client: Client) -> None:
         assert (400, "invalid_request") == (response.status, (await response.json())["error"])
 
 
-async def test_revoked_token_is_dead_and_revoking_again_is_harmless(harness: Harness) -> None:
+async def test_revoked_token_is_dead_and_revoking_again_is_harmless(harness: SimulatedPartner) -> None:
     """Revocation ends the token at once; an unknown token gets the same 200 (RFC 7009 section 2.2)."""
     for _ in range(2):
         async with harness.client.post("/oauth/revoke", data=POST | {"token": harness.token}) as response:
@@ -155,7 +155,7 @@ async def test_revocation_needs_the_client_and_a_token(client: Client, status: i
         assert status == response.status
 
 
-async def test_token_requests_are_counted(harness: Harness) -> None:
+async def test_token_requests_are_counted(harness: SimulatedPartner) -> None:
     """The statistics tell token requests from tokens issued, and count a revocation once."""
     assert (401, "invalid_client") == await refused(harness.client, GRANT)
     async with harness.client.post("/oauth/revoke", data=POST | {"token": harness.token}):

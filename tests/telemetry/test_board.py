@@ -12,8 +12,8 @@ from farmlokal.app.metrics.metric_sources import Reading
 from farmlokal.app.metrics.metric_writer import Meter
 from farmlokal.telemetry.board import Board
 from farmlokal.telemetry.durations import BOUNDS_S, Durations
-from farmlokal.web.edge.request_counts import Observer
-from tests.web.web_harness import at_level, logged
+from farmlokal.web.edge.request_counts import RequestCounts
+from tests.support.log_lines import at_level, logged
 
 LOADED = ("farmlokal_origin_loads_total", {"result": "loaded"})
 RUNNING = "farmlokal_origin_loads_running"
@@ -103,7 +103,7 @@ def test_a_killed_process_has_counted_up_to_its_last_request() -> None:
     slot = board.take()
     pid = os.fork()
     if pid == 0:
-        series = Observer(slot).series("/products", "GET", 200)
+        series = RequestCounts(slot).series("/products", "GET", 200)
         for _ in range(1000):
             series.observe(0.0001)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -130,7 +130,7 @@ def test_a_bucket_holds_what_is_at_most_its_bound(seconds: float, bound: float) 
     """As Prometheus has it, on the hot path's own way of counting too."""
     board, times = Board(), Durations()
     slot = board.take()
-    Observer(slot).series("/products", "GET", 200).observe(seconds)
+    RequestCounts(slot).series("/products", "GET", 200).observe(seconds)
     times.observe(seconds)
     assert 1 == times.counts[BOUNDS_S.index(bound)]
     labels = {"route": "/products", "le": str(float(bound))}
@@ -140,7 +140,7 @@ def test_a_bucket_holds_what_is_at_most_its_bound(seconds: float, bound: float) 
 def test_what_takes_longer_than_the_last_bound_is_counted_too() -> None:
     """It stands in the last bucket, +Inf."""
     board = Board()
-    Observer(board.take()).series("/products", "GET", 200).observe(11)
+    RequestCounts(board.take()).series("/products", "GET", 200).observe(11)
     assert 0 == told(board, "farmlokal_http_request_seconds_bucket", {"route": "/products", "le": "10.0"})
     assert 1 == told(board, "farmlokal_http_request_seconds_bucket", {"route": "/products", "le": "+Inf"})
 

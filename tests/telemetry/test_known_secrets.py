@@ -9,8 +9,8 @@ import pytest
 
 from farmlokal.app.factory import create_app
 from farmlokal.telemetry.masking import masked
-from tests.partner.partner_stand import stand
-from tests.service import settings_for, sqlite_url
+from tests.support.partner import partner_stand
+from tests.support.service import settings_for, sqlite_url
 from tests.telemetry.log_capture import own_secrets
 
 SECRETS = {
@@ -68,6 +68,6 @@ def test_a_key_that_was_made_is_known_too(tmp_path: Path) -> None:
 
 async def test_an_access_token_is_known_once_it_is_fetched() -> None:
     """Before anybody is handed it."""
-    async with stand() as partner:
+    async with partner_stand() as partner:
         token = await partner.tokens().get()
     assert "Bearer ***" == masked(f"Bearer {token.access_token}")

@@ -10,11 +10,11 @@ import pytest
 from aiohttp import ClientSession
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
-from tests.cli_process import make_catalogue, operators
-from tests.conftest import StartMariaDB, StartRedis
-from tests.logged_process import LoggedProcess, logged_process
-from tests.partner.partner_stand import TOKEN, stand
-from tests.webhooks.sender import SECRET, deliver, product
+from tests.support.command import make_catalogue, operators
+from tests.support.logged_process import LoggedProcess, logged_process
+from tests.support.own_servers import StartMariaDB, StartRedis
+from tests.support.partner import TOKEN, partner_stand
+from tests.support.webhook_sender import SECRET, deliver, product
 
 API_KEY = "a-key-for-times-of-trouble"
 LEFT_ALONE = "the partner is left alone for a while"
@@ -57,7 +57,7 @@ async def test_a_dependency_that_dies_is_one_line_and_its_return_another(
     """MariaDB, then Redis, then the partner is killed under requests of every kind; each outage is two lines."""
     database, redis = own_mariadb(), own_redis()
     database.create_database("farmlokal")
-    async with stand() as partner:
+    async with partner_stand() as partner:
         variables = operators(tmp_path, database.url("farmlokal"), redis.url()) | {
             "FARMLOKAL_REDIS_WAIT_MS": "300",
             "FARMLOKAL_RATE_LIMIT": "default=100000/minute,token=100000/minute",

@@ -7,9 +7,9 @@ from structlog.testing import capture_logs
 
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.masking import mask_token
-from tests.telemetry import secret_watch
+from tests.support import secret_watch
+from tests.support.secret_watch import leaks, watch_output, watch_variables
 from tests.telemetry.log_capture import own_secrets
-from tests.telemetry.secret_watch import leaks, watch_output, watch_variables
 
 
 @pytest.fixture(autouse=True)

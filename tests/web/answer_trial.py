@@ -10,10 +10,11 @@ from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.web.answers.problems import RATE_LIMITED
 from farmlokal.web.handlers.docs import files_by_name
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
-from tests.service import Service, serving, settings_for
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, exchange
+from tests.support.service import Service, serving, settings_for
+from tests.support.webhook_sender import SECRET
 from tests.web.api_document import ALL_ROUTES, departures, operation
-from tests.web.web_harness import Answer, catalogue, exchange
-from tests.webhooks.sender import SECRET
 
 API_KEY = "only-the-tests-know-this-key"
 KEY = {"X-API-Key": API_KEY}

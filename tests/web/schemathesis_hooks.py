@@ -15,8 +15,8 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.parameters import ParameterLocation
 
 from farmlokal.webhooks.signature import key_of, sign
+from tests.support.webhook_sender import SECRET
 from tests.web.answer_trial import API_KEY
-from tests.webhooks.sender import SECRET
 
 # The query that each cursor came from, without its own cursor; the newest are enough.
 _questions: dict[str, dict[str, Any]] = {}

@@ -6,8 +6,10 @@ from typing import Any
 from structlog.typing import EventDict
 
 from farmlokal.telemetry.short_hash import short_hash
-from tests.service import serving, settings_for
-from tests.web.web_harness import Answer, ask, catalogue, exchange, logged
+from tests.support.log_lines import logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, ask, exchange
+from tests.support.service import serving, settings_for
 
 
 def lines(events: list[EventDict]) -> list[EventDict]:

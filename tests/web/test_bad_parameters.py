@@ -12,8 +12,11 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import Position
 from farmlokal.catalog.question.table import TABLE
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import Answer, ask, at_level, catalogue, logged, problem, watch_store
+from tests.support.log_lines import at_level, logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, ask, problem
+from tests.support.service import Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 PRICE = "must be a decimal from 0 to 999999999 with at most 2 decimal places"
 ID = "must be between 1 and 9223372036854775807"

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import SECRET_KEY, Service, serving, settings_for
-from tests.web.web_harness import ask, at_level, catalogue, exchange, logged, problem, watch_store
+from tests.support.log_lines import at_level, logged
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask, exchange, problem
+from tests.support.service import SECRET_KEY, Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 HOST = b"Host: test\r\nConnection: close\r\n"
 

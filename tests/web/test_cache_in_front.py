@@ -10,14 +10,16 @@ import pytest
 from aiohttp import web
 from structlog.typing import EventDict
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.web import keys
 from tests.servers import NginxServer
-from tests.service import Service, fill, serving, settings_for
-from tests.web.kept_connection import KeptConnection, ask_kept
+from tests.support.kept_connection import KeptConnection, ask_kept
+from tests.support.log_lines import logged
+from tests.support.products import PRODUCTS, catalogue, product
+from tests.support.raw_requests import Answer
+from tests.support.service import Service, fill, serving, settings_for
 from tests.web.test_negotiation import DECODERS
-from tests.web.web_harness import PRODUCTS, Answer, catalogue, logged, product
 
 pytestmark = pytest.mark.proof
 

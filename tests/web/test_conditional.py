@@ -7,9 +7,12 @@ import pytest
 
 from farmlokal.web import keys
 from farmlokal.web.answers.conditional import any_match, none_match
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import Answer, catalogue, problem, watch_store
+from tests.support.cache import peeked
+from tests.support.kept_connection import ask_kept
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, problem
+from tests.support.service import Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 TAG = '"abc"'
 
@@ -115,7 +118,7 @@ async def test_a_coding_is_not_made_to_say_that_nothing_changed(service: Service
     tag = f'{page.headers["ETag"][:-1]}-br"'
     sent = f"Accept-Encoding: br\r\nIf-None-Match: {tag}\r\n"
     await revalidated(service, "/products?limit=9", sent)
-    lookup = service.app[keys.CACHE].peek("products?limit=9")
+    lookup = peeked(service.app[keys.CACHE], "products?limit=9")
     assert lookup is not None
     assert {} == lookup.value.variants
 

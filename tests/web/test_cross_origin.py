@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from farmlokal.web.edge.cors import is_origin
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import catalogue
+from tests.support.kept_connection import ask_kept
+from tests.support.products import catalogue
+from tests.support.service import Service, serving, settings_for
 
 SHOP = "https://shop.example"
 FROM_SHOP = f"Origin: {SHOP}\r\n"

@@ -14,11 +14,13 @@ from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.errors import DatabaseUnavailable, SchemaMismatch
 from farmlokal.web import keys
-from tests.conftest import StartMariaDB, StartRedis
 from tests.servers import MariaDBServer
 from tests.servers.process import free_port
-from tests.service import Service, open_database, serving, settings_for
-from tests.web.web_harness import PRODUCTS, Answer, ask, catalogue, logged, problem, product
+from tests.support.log_lines import logged
+from tests.support.own_servers import StartMariaDB, StartRedis
+from tests.support.products import PRODUCTS, catalogue, product
+from tests.support.raw_requests import Answer, ask, problem
+from tests.support.service import Service, open_database, serving, settings_for
 
 # A busy machine may be slow to answer without being away.
 PATIENT_MS = 3000

@@ -8,8 +8,9 @@ import pytest
 
 from farmlokal.web.answers.problems import PROBLEM_TYPES
 from farmlokal.web.handlers.docs import files_by_name
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import ask, catalogue, problem
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask, problem
+from tests.support.service import Service, serving, settings_for
 
 LOADED = re.compile(r'(?:src|href)="([^"]+)"')
 

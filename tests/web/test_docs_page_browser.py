@@ -7,9 +7,9 @@ import pytest
 
 from farmlokal.web.routes import METRICS_ROUTE, ROUTES
 from tests.servers.programs import find_program
-from tests.service import serving, settings_for
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
 from tests.web.chromium import Page, new_page
-from tests.web.web_harness import catalogue
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 

@@ -15,8 +15,9 @@ from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
 from farmlokal.web.edge.lifecycle import Health, Phase
 from farmlokal.web.handlers.health import show_liveness, show_readiness
-from tests.service import serving, settings_for
-from tests.web.web_harness import ask, catalogue
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import serving, settings_for
 
 Probe = Callable[[], Awaitable[object]]
 

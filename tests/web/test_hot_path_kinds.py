@@ -9,12 +9,12 @@ from hypothesis import given, settings
 
 from farmlokal.caching.lookup import Outcome
 from farmlokal.web import keys
-from tests.service import Service
+from tests.support.kept_connection import kept_connection
+from tests.support.service import Service
 from tests.web.conversations import COMMON, QUERIES, TARGETS, conversations
 from tests.web.first_requests import HELD, LATE, make_tasks_late
-from tests.web.kept_connection import kept_connection
 from tests.web.two_paths import Paths, both, two_paths
-from tests.web.web_harness import watch_store
+from tests.web.watched_store import watch_store
 
 PLENTY = "default=1000000/minute"
 # A busy machine may be slow to answer without being away.
@@ -46,7 +46,7 @@ async def from_redis(tmp_path: Path, redis_url: str) -> AsyncIterator[Paths]:
         yield running
         for service in running:
             assert service.app[keys.CACHE].counts.answers(Outcome.REDIS_HIT) > len(QUERIES)
-        assert running.hot.app[keys.OBSERVER].hot_path_answers > len(QUERIES)
+        assert running.hot.app[keys.REQUEST_COUNTS].hot_path_answers > len(QUERIES)
 
 
 @pytest.fixture
@@ -67,13 +67,13 @@ async def stale(tmp_path: Path) -> AsyncIterator[Paths]:
             for key in [key for key in (*memory._small, *memory._main) if key.startswith("products?")]:
                 entry = memory.peek(key)
                 assert entry is not None
-                entry.calm_until = entry.fresh_until = entry.loaded_at
+                entry.hit_valid_until = entry.fresh_until = entry.loaded_at
             watch_store(service.app).gate = gate
         yield running
         gate.set()
         for service in running:
             assert service.app[keys.CACHE].counts.answers(Outcome.STALE) > 0
-        assert running.hot.app[keys.OBSERVER].hot_path_answers > len(QUERIES)
+        assert running.hot.app[keys.REQUEST_COUNTS].hot_path_answers > len(QUERIES)
 
 
 @settings(max_examples=60, **COMMON)

@@ -10,10 +10,11 @@ import pytest
 
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from farmlokal.web.answers.cache_headers import Freshness
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept, kept_connection
-from tests.web.web_harness import ask, catalogue, exchange
+from farmlokal.web.answers.representation import Freshness
+from tests.support.kept_connection import ask_kept, kept_connection
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask, exchange
+from tests.support.service import Service, serving, settings_for
 
 LOADED_AT, TTL_S, STALE_S = 1000.0, 30, 300
 VALUE = Value(b"{}")

@@ -12,9 +12,11 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import PRODUCTS, Answer, ask, catalogue, watch_store
+from farmlokal.web.answers.representation import Freshness
+from tests.support.products import PRODUCTS, catalogue
+from tests.support.raw_requests import Answer, ask
+from tests.support.service import Service, serving, settings_for
+from tests.web.watched_store import watch_store
 
 PRODUCT_FIELDS = [
     *("id", "name", "category", "price", "currency", "unit", "farm", "market", "district", "state", "lat", "lon"),

@@ -14,11 +14,13 @@ from farmlokal.errors import Unavailable
 from farmlokal.telemetry.metrics import METRICS, Kind
 from farmlokal.web import keys
 from farmlokal.web.edge.request_counts import METHODS, OTHER, STATUSES, UNMATCHED
-from tests.conftest import StartMariaDB
-from tests.scraping import REQUESTS, SECONDS, Scrape, scrape
 from tests.servers.process import free_port
-from tests.service import Service, fill, serving, settings_for
-from tests.web.web_harness import ask, catalogue, exchange, product, watch_store
+from tests.support.own_servers import StartMariaDB
+from tests.support.products import catalogue, product
+from tests.support.raw_requests import ask, exchange
+from tests.support.service import Service, fill, serving, settings_for
+from tests.web.scraping import REQUESTS, SECONDS, Scrape, scrape
+from tests.web.watched_store import watch_store
 
 WEBHOOK = "/external/webhook"
 

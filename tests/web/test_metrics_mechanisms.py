@@ -18,11 +18,12 @@ from farmlokal.database.interface import PoolUse
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
 from farmlokal.telemetry.board import Board
-from tests.partner.partner_stand import FEED, TOKEN, stand
-from tests.scraping import Scrape, scrape
-from tests.service import Service, open_database, serving, settings_for, sqlite_url
-from tests.web.web_harness import at_level, catalogue, logged
-from tests.webhooks.sender import PATH, SECRET, body_of, deliver, headers_for, post
+from tests.support.log_lines import at_level, logged
+from tests.support.partner import FEED, TOKEN, partner_stand
+from tests.support.products import catalogue
+from tests.support.service import Service, open_database, serving, settings_for, sqlite_url
+from tests.support.webhook_sender import PATH, SECRET, body_of, deliver, headers_for, post
+from tests.web.scraping import Scrape, scrape
 
 API_KEY = "a-key-of-the-tests-0123"
 ALLOWED = {"X-API-Key": API_KEY}
@@ -53,7 +54,7 @@ async def sync(service: Service) -> int:
 
 async def test_the_partner_the_token_and_the_sync(tmp_path: Path) -> None:
     """Calls, attempts, the budget, tokens with their age and life, rows and ends of runs."""
-    async with stand(products=50) as partner, serving(await with_partner(tmp_path, partner.url)) as service:
+    async with partner_stand(products=50) as partner, serving(await with_partner(tmp_path, partner.url)) as service:
         before = await scrape(service.client)
         assert 200 == await sync(service)
         # One retry: two attempts of one call.
@@ -81,7 +82,7 @@ async def test_the_partner_the_token_and_the_sync(tmp_path: Path) -> None:
 
 async def test_a_running_sync_is_told(tmp_path: Path) -> None:
     """It runs in one process, and is told while it does."""
-    async with stand(products=50) as partner, serving(await with_partner(tmp_path, partner.url)) as service:
+    async with partner_stand(products=50) as partner, serving(await with_partner(tmp_path, partner.url)) as service:
         partner.fault({"kind": "latency", "route": FEED, "latency_s": 1.0})
         syncing = asyncio.create_task(sync(service))
         deadline = time.monotonic() + 10
@@ -95,7 +96,7 @@ async def test_a_running_sync_is_told(tmp_path: Path) -> None:
 
 async def test_a_dead_partner_opens_its_breakers(tmp_path: Path) -> None:
     """The breaker of whoever failed is told as open, the others as closed."""
-    async with stand() as partner, serving(await with_partner(tmp_path, partner.url)) as service:
+    async with partner_stand() as partner, serving(await with_partner(tmp_path, partner.url)) as service:
         partner.fault({"kind": "status", "route": TOKEN, "status": 503})
         assert 503 == await sync(service)
         await asyncio.sleep(1.1)  # a token that could not be had is not asked for again for a second
@@ -110,7 +111,7 @@ async def test_a_dead_partner_opens_its_breakers(tmp_path: Path) -> None:
 async def test_webhooks_are_told_by_what_they_did(tmp_path: Path) -> None:
     """Every delivery that was answered by the inbox or refused by its signature is one outcome."""
     product = {"source": "test", "external_id": "1"}
-    async with stand() as partner, serving(await with_partner(tmp_path, partner.url)) as service:
+    async with partner_stand() as partner, serving(await with_partner(tmp_path, partner.url)) as service:
         before = await scrape(service.client)
         order = {"order_id": "A1", "source": "test", "external_id": "2", "quantity": 1}
         answers = [
@@ -145,7 +146,7 @@ async def test_webhooks_are_told_by_what_they_did(tmp_path: Path) -> None:
 
 async def test_the_inbox_and_the_last_sync_are_looked_up(tmp_path: Path) -> None:
     """A starting process finds what others left: rows by state, and when a sync was done last."""
-    async with stand(products=5) as partner:
+    async with partner_stand(products=5) as partner:
         settings = await with_partner(tmp_path, partner.url)
         async with serving(settings) as service:
             await deliver(service.client, "something.else", {})

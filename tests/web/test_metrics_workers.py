@@ -15,10 +15,10 @@ import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 
 from farmlokal.web.edge.request_counts import OTHER, UNMATCHED
-from tests.cli_process import developers, farmlokal, make_catalogue, operators, running, wait_until_ready
-from tests.scraping import SECONDS, Scrape, scrape
 from tests.servers.process import free_port
-from tests.web.web_harness import exchange
+from tests.support.command import developers, farmlokal, make_catalogue, operators, running, wait_until_ready
+from tests.support.raw_requests import exchange
+from tests.web.scraping import SECONDS, Scrape, scrape
 
 WORKERS = 4
 # Each with what a client counts it as.

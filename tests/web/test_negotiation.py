@@ -11,9 +11,11 @@ from aiohttp import web
 
 from farmlokal.web import keys
 from farmlokal.web.answers.negotiation import CODED_FROM_BYTES, coding_for
-from tests.service import Service, serving, settings_for
-from tests.web.kept_connection import ask_kept
-from tests.web.web_harness import catalogue, problem
+from tests.support.cache import peeked
+from tests.support.kept_connection import ask_kept
+from tests.support.products import catalogue
+from tests.support.raw_requests import problem
+from tests.support.service import Service, serving, settings_for
 
 BIG = CODED_FROM_BYTES
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
@@ -131,7 +133,7 @@ async def test_a_variant_is_made_once_and_weighed(service: Service) -> None:
     await ask_kept(service.port, "/products?limit=40")
     before = memory.bytes_held
     answers = [await ask_kept(service.port, "/products?limit=40", headers="Accept-Encoding: br\r\n") for _ in range(2)]
-    lookup = service.app[keys.CACHE].peek("products?limit=40")
+    lookup = peeked(service.app[keys.CACHE], "products?limit=40")
     assert lookup is not None
     # What the hot path keeps ready beside the body is counted too.
     assert before + len(answers[0].body) + 2048 * len(lookup.value.prepared) == memory.bytes_held

@@ -14,12 +14,13 @@ from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.handlers import sync
 from farmlokal.web.handlers.webhook import BODY_BYTES_MAX
 from farmlokal.webhooks.receive import Receiver
-from tests.partner.partner_stand import FEED, TOKEN, Stand, odd_upstream, stand
-from tests.service import Service
+from tests.support.partner import FEED, TOKEN, PartnerStand, odd_upstream, partner_stand
+from tests.support.raw_requests import exchange
+from tests.support.service import Service
+from tests.support.webhook_sender import body_of, headers_for, new_id
 from tests.web.answer_trial import API_KEY, EVERY, KEY, Trial, described, services
 from tests.web.api_document import ALL_ROUTES, departures, document
-from tests.web.web_harness import exchange, watch_store
-from tests.webhooks.sender import body_of, headers_for, new_id
+from tests.web.watched_store import watch_store
 
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
@@ -68,7 +69,7 @@ async def try_what_is_below(trial: Trial, service: Service, monkeypatch: pytest.
     await trial.ask(service, "listProducts", "/products?limit=3")
 
 
-async def try_the_partner(trial: Trial, service: Service, partner: Stand) -> None:
+async def try_the_partner(trial: Trial, service: Service, partner: PartnerStand) -> None:
     """Token and sync, with a partner that is well, fails, and is away."""
     await trial.ask(service, "showToken", headers=KEY)
     await trial.ask(service, "showToken")
@@ -88,7 +89,9 @@ async def try_the_partner(trial: Trial, service: Service, partner: Stand) -> Non
     await trial.ask(service, "showSync")
 
 
-async def try_slow_syncs(trial: Trial, service: Service, partner: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def try_slow_syncs(
+    trial: Trial, service: Service, partner: PartnerStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A sync that is waited for no longer."""
     monkeypatch.setattr(sync, "WAIT_MAX_S", 0.3)
     partner.fault({"kind": "latency", "latency_s": 1.0, "route": FEED})
@@ -183,7 +186,7 @@ async def test_what_no_operation_gives_is_described_too(tmp_path: Path) -> None:
 async def test_every_answer_described_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer of each operation can be had, none can be had that is not described, and all look as described."""
     trial = Trial()
-    async with stand() as partner:
+    async with partner_stand() as partner:
         async with services(tmp_path / "whole", partner.url) as service:
             await try_what_is_cached(trial, service)
             await try_the_webhook(trial, service)

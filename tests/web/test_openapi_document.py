@@ -26,9 +26,10 @@ from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.openapi.events import EVENTS
 from farmlokal.web.openapi.headers import HEADERS
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
-from tests.service import serving, settings_for, sqlite_url
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import serving, settings_for, sqlite_url
 from tests.web.api_document import ALL_ROUTES, document, faults_in, operation, resolved
-from tests.web.web_harness import ask, catalogue
 
 _CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _IN_PATH = re.compile(r"\{(\w+)\}")

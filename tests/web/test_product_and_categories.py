@@ -10,8 +10,10 @@ from farmlokal.catalog.reading.category_counts import LIFETIME
 from farmlokal.catalog.records import Deletion
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.web import keys
-from tests.service import Service, open_database, serving, settings_for
-from tests.web.web_harness import PRODUCTS, ask, at_level, catalogue, logged, problem
+from tests.support.log_lines import at_level, logged
+from tests.support.products import PRODUCTS, catalogue
+from tests.support.raw_requests import ask, problem
+from tests.support.service import Service, open_database, serving, settings_for
 
 ID_RANGE = "must be between 1 and 9223372036854775807"
 

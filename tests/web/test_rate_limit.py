@@ -8,8 +8,10 @@ import pytest
 
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from tests.service import serving, settings_for
-from tests.web.web_harness import Answer, ask, catalogue, problem, watch_store
+from tests.support.products import catalogue
+from tests.support.raw_requests import Answer, ask, problem
+from tests.support.service import serving, settings_for
+from tests.web.watched_store import watch_store
 
 # Two requests at once, then one every 72 seconds: within a test nothing comes free.
 TWO = "default=50/hour,token=25/hour"

@@ -15,11 +15,11 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.reading.rendering import ShownRow
 from farmlokal.catalog.reading.store import ProductStore
 from farmlokal.web import keys
-from tests.partner.partner_stand import stand
-from tests.service import fill, serving, settings_for
+from tests.support.partner import partner_stand
+from tests.support.products import PRODUCTS, product
+from tests.support.service import fill, serving, settings_for
 from tests.web.answer_trial import partner_settings
 from tests.web.api_document import ALL_ROUTES
-from tests.web.web_harness import PRODUCTS, product
 
 ROOT = Path(__file__).parents[2]
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -63,7 +63,7 @@ class CursorsFollowed(ProductStore):
 async def run(folder: Path, mysql_url: str, redis_url: str, examples: int) -> None:
     """Run every phase with so many examples of each operation, and see that it found nothing and left nothing out."""
     await fill(mysql_url, [product(number) for number in range(1, PRODUCTS + 1)])
-    async with stand() as partner:
+    async with partner_stand() as partner:
         settings = settings_for(
             mysql_url,
             redis_url=redis_url,

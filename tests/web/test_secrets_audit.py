@@ -14,15 +14,15 @@ import pytest
 import redis
 from aiohttp import ClientError, ClientSession
 
-from tests.cli_process import DONE_WAIT_MAX_S, make_catalogue, operators
-from tests.conftest import StartMariaDB, StartRedis
-from tests.logged_process import logged_process
-from tests.partner.partner_stand import odd_upstream
 from tests.servers import MariaDBServer, RedisServer
+from tests.support.command import DONE_WAIT_MAX_S, make_catalogue, operators
+from tests.support.logged_process import logged_process
+from tests.support.own_servers import StartMariaDB, StartRedis
+from tests.support.partner import odd_upstream
+from tests.support.raw_requests import exchange
+from tests.support.webhook_sender import body_of, headers_for, product
 from tests.web.collector import Collector, collecting, environment
 from tests.web.leaky_partner import MARK, MOODS, LeakyPartner
-from tests.web.web_harness import exchange
-from tests.webhooks.sender import body_of, headers_for, product
 
 API_KEY = f"{MARK}-key-of-an-api-caller"
 CLIENT_SECRET = f"{MARK}-client secret/with+more"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from farmlokal.caching.lookup import Outcome
 from farmlokal.web import keys
-from tests.service import serving, settings_for
-from tests.web.kept_connection import kept_connection
-from tests.web.web_harness import catalogue
+from tests.support.kept_connection import kept_connection
+from tests.support.products import catalogue
+from tests.support.service import serving, settings_for
 
 TARGETS = ["/products?limit=7", "/products?category=fruits&limit=3", "/products/1"]
 # A busy machine may be slow to answer without being away.
@@ -32,7 +32,7 @@ async def test_pages_are_answered_from_redis(tmp_path: Path, redis_url: str) -> 
                     assert expected_status in other.headers["Cache-Status"]
             assert 2 * len(TARGETS) == cache.counts.answers(Outcome.REDIS_HIT)
             assert 0 == cache.counts.answers(Outcome.MEMORY_HIT)
-            assert 6 == service.app[keys.OBSERVER].hot_path_answers
+            assert 6 == service.app[keys.REQUEST_COUNTS].hot_path_answers
             etag = expected[0].headers["ETag"]
             again = await connection.ask(TARGETS[0], headers=f"If-None-Match: {etag}\r\n")
             coded = await connection.ask(TARGETS[0], headers="Accept-Encoding: gzip\r\n")

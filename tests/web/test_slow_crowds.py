@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from farmlokal.web.edge.connection import HEAD_WAIT_MAX_S
-from tests.caching.cache_harness import until
-from tests.cli_process import developers, make_catalogue
-from tests.logged_process import LoggedProcess, logged_process
-from tests.web.kept_connection import kept_connection
+from tests.support.command import developers, make_catalogue
+from tests.support.kept_connection import kept_connection
+from tests.support.logged_process import LoggedProcess, logged_process
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
 

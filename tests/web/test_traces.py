@@ -12,12 +12,14 @@ import pytest
 from aiohttp import ClientSession, web
 
 from farmlokal.telemetry.traceparent import TraceParent, parse_traceparent
-from tests.cli_process import DONE_WAIT_MAX_S, developers, make_catalogue, operators, running, wait_until_ready
-from tests.partner.partner_stand import odd_upstream
 from tests.servers.process import free_port
-from tests.service import serving, settings_for
+from tests.support.command import DONE_WAIT_MAX_S, developers, make_catalogue, operators, running, wait_until_ready
+from tests.support.log_lines import logged
+from tests.support.partner import odd_upstream
+from tests.support.products import catalogue
+from tests.support.raw_requests import ask
+from tests.support.service import serving, settings_for
 from tests.web.collector import CLIENT, INTERNAL, SERVER, Collector, Received, collecting, environment
-from tests.web.web_harness import ask, catalogue, logged
 
 API_KEY = "a-key-for-those-who-trace"
 CALLER = TraceParent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1, "vendor=value")

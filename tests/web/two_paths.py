@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from farmlokal.caching.lifetime import Lifetime
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.web import keys
-from tests.service import Service, serving, settings_for
-from tests.web.web_harness import catalogue
+from tests.support.products import catalogue
+from tests.support.service import Service, serving, settings_for
 
 _ANSWERS_WAIT_MAX_S = 20
 # Between two pieces, so that the server reads them one by one.

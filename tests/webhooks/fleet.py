@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tests.servers.process import free_port
-from tests.webhooks.sender import PATH, SECRET, Answer, body_of, headers_for, post
+from tests.support.webhook_sender import PATH, SECRET, Answer, body_of, headers_for, post
 
 _START_WAIT_MAX_S = 40
 _TRIES_MAX = 200

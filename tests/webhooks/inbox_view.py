@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from farmlokal.database.interface import Database
-from tests.service import open_database
+from tests.support.service import open_database
 
 
 class Remembered(NamedTuple):

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 from farmlokal.database.interface import Database, Session
-from tests.cli_process import operators
-from tests.service import open_database
+from tests.support.command import operators
+from tests.support.service import open_database
+from tests.support.webhook_sender import order, product
 from tests.webhooks.fleet import fleet_of
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import order, product
 
 DELIVERIES = 100
 PROCESSES = 4

@@ -7,11 +7,11 @@ import pytest
 
 from farmlokal.web import keys
 from farmlokal.webhooks.signature import key_of, sign
-from tests.database.backends import on_every_backend
-from tests.service import open_database, serving, settings_for
+from tests.support.backends import on_every_backend
+from tests.support.service import open_database, serving, settings_for
+from tests.support.webhook_sender import OLD_SECRET, SECRET, body_of, deliver, headers_for, new_id, order, post, product
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import OLD_SECRET, SECRET, body_of, deliver, headers_for, new_id, order, post, product
-from tests.webhooks.stand import standing
+from tests.webhooks.webhook_service import webhook_service
 
 pytestmark = on_every_backend
 BODY_BYTES_MAX = 256 * 1024
@@ -19,7 +19,7 @@ BODY_BYTES_MAX = 256 * 1024
 
 async def test_a_product_comes_changes_and_goes(backend_url: str) -> None:
     """Each event shows in the listing at once, on the process that answered it."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         assert [] == await stand.listed()
         assert (200, False, "created") == await stand.event("product.upserted", product(version=1))
         assert ["24.50"] == [row["price"] for row in await stand.listed()]
@@ -35,7 +35,7 @@ async def test_a_product_comes_changes_and_goes(backend_url: str) -> None:
 
 async def test_a_category_change_reaches_both_pages(backend_url: str) -> None:
     """The page of the category that a product left is as new as the one of that it came to."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(version=1))
 
         async def in_category(name: str) -> int:
@@ -49,7 +49,7 @@ async def test_a_category_change_reaches_both_pages(backend_url: str) -> None:
 
 async def test_a_duplicate_has_no_second_effect(backend_url: str) -> None:
     """The same id and body again, however often: 200, marked, counted, and the stock moved once."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         placed = new_id()
         assert (200, False, "placed") == await stand.event("order.placed", order("A1", 3), event_id=placed)
@@ -62,7 +62,7 @@ async def test_a_duplicate_has_no_second_effect(backend_url: str) -> None:
 
 async def test_a_duplicate_sends_the_invalidation_again(backend_url: str) -> None:
     """Every tag that the event touched, the category that it left included: the first receiver may have died."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(version=1))
         told: list[frozenset[str]] = []
 
@@ -79,7 +79,7 @@ async def test_a_duplicate_sends_the_invalidation_again(backend_url: str) -> Non
 
 async def test_another_body_under_a_known_id_is_a_conflict(backend_url: str) -> None:
     """409, nothing changes, and the first one's redelivery still is a duplicate."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         event_id = new_id()
         await stand.event("product.upserted", product(stock=5), event_id=event_id)
         for _ in range(2):
@@ -92,7 +92,7 @@ async def test_another_body_under_a_known_id_is_a_conflict(backend_url: str) -> 
 
 async def test_an_older_version_is_done_without_effect(backend_url: str) -> None:
     """Outdated and unchanged events are accepted, recorded and counted as such."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(version=5))
         assert (200, False, "outdated") == await stand.event("product.upserted", product(version=4, price="1"))
         gone = {"source": "partner", "external_id": "okra-1", "version": 3}
@@ -104,7 +104,7 @@ async def test_an_older_version_is_done_without_effect(backend_url: str) -> None
 
 async def test_an_unknown_type_is_recorded_and_ignored(backend_url: str) -> None:
     """It is not retried for ever, whatever it says."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         event_id = new_id()
         for duplicate in (False, True):
             assert (200, duplicate, "ignored") == await stand.event("farm.renamed", [1], event_id=event_id)
@@ -141,7 +141,7 @@ async def test_an_unknown_type_is_recorded_and_ignored(backend_url: str) -> None
 )
 async def test_impossible_content_is_dead(backend_url: str, body: bytes, reason: str) -> None:
     """422 with the reason, kept with the body; its redelivery gets the same and makes no second row."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         headers = headers_for(new_id(), body)
         first = await post(stand.client, body, headers)
         again = await post(stand.client, body, headers)
@@ -155,7 +155,7 @@ async def test_impossible_content_is_dead(backend_url: str, body: bytes, reason:
 
 async def test_one_version_with_two_contents_is_dead(backend_url: str) -> None:
     """What the catalogue rejects is kept with its reason."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(version=1))
         answer = await deliver(stand.client, "product.upserted", product(version=1, price="1.00"))
         assert (422, "version 1 is already here with other content") == (answer.status, answer.content["detail"])
@@ -163,7 +163,7 @@ async def test_one_version_with_two_contents_is_dead(backend_url: str) -> None:
 
 async def test_bytes_that_are_no_text_are_dead(backend_url: str) -> None:
     """A signed body that is not UTF-8 is as impossible as one that is not JSON."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         body = b'{"type": "\xff"}'
         event_id, now_s = new_id(), int(time.time())
         signature = sign(key_of(SECRET), event_id, now_s, body)  # the library signs text only
@@ -173,7 +173,7 @@ async def test_bytes_that_are_no_text_are_dead(backend_url: str) -> None:
 
 async def test_replays_days_later_are_duplicates(backend_url: str) -> None:
     """4 minutes, 74 hours and 6 days later, signed anew or not: no second effect."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         start = datetime.now(UTC)
         now = [start]
@@ -196,7 +196,7 @@ async def test_replays_days_later_are_duplicates(backend_url: str) -> None:
 
 async def test_what_is_not_signed_costs_no_connection(backend_url: str) -> None:
     """Missing headers one by one, tampering, an old moment, a long body: refused before the database is asked."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
 
         async def never(*_: object) -> None:
             raise AssertionError("the receiver was asked")
@@ -219,14 +219,14 @@ async def test_what_is_not_signed_costs_no_connection(backend_url: str) -> None:
 
 async def test_the_longest_body_is_taken(backend_url: str) -> None:
     """256 KiB to the byte are read, verified and answered on their content."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         body = b" " * BODY_BYTES_MAX
         assert 422 == (await post(stand.client, body, headers_for(new_id(), body))).status
 
 
 async def test_both_secrets_are_good_during_a_rotation(backend_url: str) -> None:
     """A delivery signed by the old secret takes effect; another secret's does not."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         body = body_of("product.upserted", product())
         stranger = "whsec_" + "eCBzdHJhbmdlcidzIHNlY3JldCwgbm90IG91cnM="
         assert 200 == (await post(stand.client, body, headers_for(new_id(), body, secret=OLD_SECRET))).status

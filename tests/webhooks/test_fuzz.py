@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.database.backends import on_every_backend
-from tests.service import sqlite_url
-from tests.web.web_harness import at_level, exchange, logged
-from tests.webhooks.sender import PATH, headers_for, new_id, order, product
-from tests.webhooks.stand import Stand, standing
+from tests.support.backends import on_every_backend
+from tests.support.log_lines import at_level, logged
+from tests.support.raw_requests import exchange
+from tests.support.service import sqlite_url
+from tests.support.webhook_sender import PATH, headers_for, new_id, order, product
+from tests.webhooks.webhook_service import WebhookService, webhook_service
 
 _PROOF_CASES = 20_000
 _QUICK_CASES = 600
@@ -51,14 +52,14 @@ _BODIES = st.one_of(
 _HEADER_TEXT = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40)
 
 
-async def _signed(stand: Stand, body: bytes) -> int:
+async def _signed(stand: WebhookService, body: bytes) -> int:
     event_id = new_id()
     async with stand.client.post(PATH, data=body, headers=headers_for(event_id, body)) as response:
         await response.read()
         return response.status
 
 
-async def _unsigned(stand: Stand, headers: dict[str, str], body: bytes) -> int:
+async def _unsigned(stand: WebhookService, headers: dict[str, str], body: bytes) -> int:
     async with stand.client.post(PATH, data=body, headers=headers) as response:
         await response.read()
         return response.status
@@ -80,7 +81,7 @@ async def _fuzz(url: str, cases: int) -> None:
         headers.append(some)
 
     draw()
-    async with standing(url) as stand:
+    async with webhook_service(url) as stand:
         await stand.event("product.upserted", product(stock=1000))
         statuses: set[int] = set()
         for body, some in zip(bodies, headers, strict=True):
@@ -120,7 +121,7 @@ async def test_no_delivery_of_many_is_answered_500(backend_url: str) -> None:
 )
 async def test_corners_of_http(tmp_path: Path, headers: str, body: bytes, statuses: set[int]) -> None:
     """Broken encodings, lengths and headers are the client's fault."""
-    async with standing(sqlite_url(tmp_path)) as stand:
+    async with webhook_service(sqlite_url(tmp_path)) as stand:
         head = f"POST {PATH} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n".encode("latin-1")
         assert (await exchange(stand.service.port, head + body)).status in statuses
 
@@ -128,7 +129,7 @@ async def test_corners_of_http(tmp_path: Path, headers: str, body: bytes, status
 async def test_a_sender_that_goes_away_is_no_error_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A body that ends in the middle of it leaves no error in the log."""
     head = f"POST {PATH} HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n{{}}".encode()
-    async with standing(sqlite_url(tmp_path)) as stand:
+    async with webhook_service(sqlite_url(tmp_path)) as stand:
         with logged() as events:
             _, writer = await asyncio.open_connection("127.0.0.1", stand.service.port)
             with closing(writer):

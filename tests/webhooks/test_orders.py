@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.database.backends import on_every_backend
+from tests.support.backends import on_every_backend
+from tests.support.webhook_sender import new_id, order, product
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import new_id, order, product
-from tests.webhooks.stand import standing
+from tests.webhooks.webhook_service import webhook_service
 
 pytestmark = on_every_backend
 DEAD = (422, None, "/problems/event-dead")
@@ -13,7 +13,7 @@ DEAD = (422, None, "/problems/event-dead")
 
 async def test_placing_lowers_and_cancelling_raises(backend_url: str) -> None:
     """The listing shows the new stock at once; the version is the source's and stays."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         assert [10] == [row["stock"] for row in await stand.listed()]
         assert (200, False, "placed") == await stand.event("order.placed", order("A1", 4))
@@ -25,7 +25,7 @@ async def test_placing_lowers_and_cancelling_raises(backend_url: str) -> None:
 
 async def test_once_per_order_and_type_whatever_the_id(backend_url: str) -> None:
     """The same order under a new webhook id is done without effect; under other content it is dead."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         await stand.event("order.placed", order("A1", 4))
         assert (200, False, "repeated") == await stand.event("order.placed", order("A1", 4))
@@ -39,7 +39,7 @@ async def test_once_per_order_and_type_whatever_the_id(backend_url: str) -> None
 
 async def test_the_stock_is_never_below_zero(backend_url: str) -> None:
     """What does not fit is dead with the reason, and changes nothing."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=3))
         assert DEAD == await stand.event("order.placed", order("A1", 4))
         assert (200, False, "placed") == await stand.event("order.placed", order("A2", 3))
@@ -53,7 +53,7 @@ async def test_the_stock_is_never_below_zero(backend_url: str) -> None:
 
 async def test_a_cancellation_that_comes_first_waits(backend_url: str) -> None:
     """It is dead until its placement lands, then takes effect with it; its redelivery is a duplicate."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         cancelled = new_id()
         assert DEAD == await stand.event("order.cancelled", order("A1", 4), event_id=cancelled)
@@ -68,7 +68,7 @@ async def test_a_cancellation_that_comes_first_waits(backend_url: str) -> None:
 
 async def test_a_gone_product_takes_back_and_gives_nothing(backend_url: str) -> None:
     """Of a deleted product nothing can be ordered; what was ordered before goes back to its stock."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=10))
         await stand.event("order.placed", order("A1", 4))
         await stand.event("product.deleted", {"source": "partner", "external_id": "okra-1", "version": 2})
@@ -80,7 +80,7 @@ async def test_a_gone_product_takes_back_and_gives_nothing(backend_url: str) -> 
 
 async def test_placement_and_cancellation_at_once(backend_url: str) -> None:
     """However the two of one order meet, both have taken effect at the end."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("product.upserted", product(stock=1000))
         numbers = range(60)
         await asyncio.gather(

@@ -18,11 +18,11 @@ from farmlokal.simulator.partner import Partner, default_partner
 from farmlokal.simulator.server import serving as serving_partner
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET, Sending
 from farmlokal.webhooks.registration import Registrar, callback_url
-from tests.cli_process import developers, farmlokal
-from tests.service import open_database, serving, settings_for, sqlite_url
-from tests.web.web_harness import at_level, logged
+from tests.support.command import developers, farmlokal
+from tests.support.log_lines import at_level, logged
+from tests.support.service import open_database, serving, settings_for, sqlite_url
+from tests.support.webhook_sender import SECRET, order, product
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import SECRET, order, product
 
 PUBLIC_URL = "https://farm.example/api/"
 CALLBACK = "https://farm.example/api/external/webhook"

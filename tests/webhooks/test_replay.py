@@ -9,19 +9,19 @@ from farmlokal.web import keys
 from farmlokal.webhooks.inbox import Inbox, State
 from farmlokal.webhooks.receive import replay_all
 from farmlokal.webhooks.retention import Reaper
-from tests.cli_process import developers, farmlokal, operators
-from tests.database.backends import on_every_backend
-from tests.service import open_database, sqlite_url
+from tests.support.backends import on_every_backend
+from tests.support.command import developers, farmlokal, operators
+from tests.support.service import open_database, sqlite_url
+from tests.support.webhook_sender import order, product
 from tests.webhooks.fleet import fleet_of
 from tests.webhooks.inbox_view import inbox_of, remembered, stock_at, stock_of
-from tests.webhooks.sender import order, product
-from tests.webhooks.stand import standing
+from tests.webhooks.webhook_service import webhook_service
 
 
 @on_every_backend
 async def test_a_replay_takes_effect_once(backend_url: str) -> None:
     """A dead placement lands when there is stock, wakes its cancellation no second time, and is no dead event then."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("order.placed", order("A1", 4), event_id="msg_placed")
         await stand.event("product.upserted", product(stock=4))
         receiver = stand.service.app[keys.RECEIVER]
@@ -38,7 +38,7 @@ async def test_a_replay_takes_effect_once(backend_url: str) -> None:
 @on_every_backend
 async def test_what_still_cannot_land_stays_dead(backend_url: str) -> None:
     """A replay of all counts both, and keeps the body of what is still dead."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("order.cancelled", order("A1", 4), event_id="msg_1")
         await stand.event("order.placed", order("A1", 4), event_id="msg_2")
         await stand.event("order.placed", order("A2", 99), event_id="msg_3")
@@ -59,7 +59,7 @@ async def test_what_still_cannot_land_stays_dead(backend_url: str) -> None:
 @on_every_backend
 async def test_concurrent_replays_are_one(backend_url: str) -> None:
     """Two operators, or two processes, that replay the same event move the stock once."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         await stand.event("order.placed", order("A1", 4), event_id="msg_1")
         await stand.event("product.upserted", product(stock=100))
         receiver = stand.service.app[keys.RECEIVER]
@@ -71,7 +71,7 @@ async def test_concurrent_replays_are_one(backend_url: str) -> None:
 @on_every_backend
 async def test_old_events_are_forgotten(backend_url: str) -> None:
     """After the keeping time, counted from the last delivery, and not a second sooner."""
-    async with standing(backend_url) as stand:
+    async with webhook_service(backend_url) as stand:
         now = datetime.now(UTC)
         await stand.event("farm.renamed", {}, event_id="msg_old")
         await stand.event("order.placed", order("A1"), event_id="msg_dead")
@@ -96,7 +96,7 @@ async def test_the_operator_lists_and_replays(tmp_path: Path) -> None:
         done = await asyncio.to_thread(farmlokal, environment, tmp_path, "webhooks", *arguments)
         return done.returncode, done.stdout, done.stderr
 
-    async with standing(url) as stand:
+    async with webhook_service(url) as stand:
         await stand.event("order.placed", order("A1", 4), event_id="msg_1")
         await stand.event("order.placed", order("A2", 99), event_id="msg_2")
         await stand.event("product.upserted", product(stock=4), event_id="msg_3")
@@ -135,7 +135,7 @@ async def test_the_service_reaps_by_itself(tmp_path: Path) -> None:
     async with open_database(url) as database:
         inbox = Inbox(database, now=lambda: datetime.now(UTC) - timedelta(days=2))
         await database.in_transaction(lambda session: inbox.claim(session, "msg_1", "0" * 64, "farm.renamed"))
-        async with standing(url, webhook_keep_days=1):
+        async with webhook_service(url, webhook_keep_days=1):
             for _ in range(100):
                 await asyncio.sleep(0.05)
                 if not await inbox_of(database):

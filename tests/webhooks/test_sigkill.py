@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from tests.cli_process import developers, operators
 from tests.servers.process import free_port
-from tests.service import open_database
+from tests.support.command import developers, operators
+from tests.support.service import open_database
+from tests.support.webhook_sender import PATH, SECRET, body_of, headers_for, order, post, product
 from tests.webhooks.dying_server import FATAL_ID, STEPS
 from tests.webhooks.fleet import Fleet, fleet_of, wait_until_ready
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import PATH, SECRET, body_of, headers_for, order, post, product
 
 ROOT = Path(__file__).parents[2]
 STOCK = 1000

@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 
 from farmlokal.errors import SignatureRefused
 from farmlokal.webhooks.signature import TOLERANCE_S, Delivery, Verifier, key_of, sign
-from tests.webhooks.sender import OLD_SECRET, SECRET
+from tests.support.webhook_sender import OLD_SECRET, SECRET
 
 # The vector of the reference libraries.
 VECTOR_ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"

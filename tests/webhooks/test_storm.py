@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli_process import operators
-from tests.conftest import StartMariaDB
-from tests.service import open_database
+from tests.support.command import operators
+from tests.support.own_servers import StartMariaDB
+from tests.support.service import open_database
+from tests.support.webhook_sender import order, product
 from tests.webhooks.fleet import Fleet, fleet_of
 from tests.webhooks.inbox_view import inbox_of, stock_of
-from tests.webhooks.sender import order, product
 
 PRODUCTS = 5
 STOCK = 1_000_000

@@ -16,7 +16,7 @@ from farmlokal.app.resources import background
 from farmlokal.telemetry.board import Seat
 from farmlokal.telemetry.metrics import BUILD_INFO
 from farmlokal.web.edge.lifecycle import Health, Phase
-from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.edge.request_counts import RequestCounts
 
 
 class Metrics:
@@ -26,10 +26,10 @@ class Metrics:
     """
 
     def __init__(
-        self, seat: Seat, observer: Observer, health: Health, readings: Iterable[Reading], watch: Watch
+        self, seat: Seat, request_counts: RequestCounts, health: Health, readings: Iterable[Reading], watch: Watch
     ) -> None:
         self._seat = seat
-        self._observer = observer
+        self._request_counts = request_counts
         self._health = health
         self._watch = watch
         self._lag = LoopLag()
@@ -42,7 +42,7 @@ class Metrics:
 
     async def counting(self, app: web.Application) -> AsyncIterator[None]:
         """Count from before anything starts until everything has ended."""
-        self._observer.begin(
+        self._request_counts.begin(
             (route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None
         )
         build = self._seat.slot.place(BUILD_INFO.name, __version__, platform.python_version())
@@ -64,6 +64,6 @@ class Metrics:
             yield
 
     def _of_process(self) -> Iterator[Reading]:
-        yield Reading("farmlokal_hot_path_answers_total", "", lambda: self._observer.hot_path_answers)
+        yield Reading("farmlokal_hot_path_answers_total", "", lambda: self._request_counts.hot_path_answers)
         yield Reading("farmlokal_ready", "", lambda: self._health.phase is Phase.READY)
         yield Reading("farmlokal_workers", "", lambda: 1)

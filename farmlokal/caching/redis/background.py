@@ -1,10 +1,10 @@
-"""The other processes that share a Redis: what they invalidate is heard, what they are asked for most is fetched."""
+"""What runs beside the requests: other processes' notices are heard, what is asked for most is sent and fetched."""
 
 import asyncio
 
-from farmlokal.caching.awaited_loads import Landings
-from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.loading import Filler
+from farmlokal.caching.awaited_loads import AwaitedLoads
+from farmlokal.caching.loading import Loading
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.redis.notices import NoticeListener
 from farmlokal.caching.redis.tier import RedisTier
@@ -13,34 +13,37 @@ from farmlokal.caching.tag_history import TagHistory
 from farmlokal.resilience.ending import end
 
 
-class Neighbours:
-    """Listens and tells between `start` and `close`. name: under which this process sends its own notices."""
+class Background:
+    """The listener to notices and the warming, between `start` and `close`.
+
+    lifetime: of the entries that are fetched. name: under which this process sends its own notices.
+    """
 
     def __init__(
         self,
         tier: RedisTier,
         memory: MemoryTier,
-        filler: Filler,
+        loading: Loading,
         history: TagHistory,
-        landings: Landings,
+        awaited_loads: AwaitedLoads,
         *,
         lifetime: Lifetime,
         name: str,
     ) -> None:
-        self.listener = NoticeListener(tier, history, landings, name=name)
-        self._warming = Warming(memory, tier, filler, self.listener, lifetime)
+        self._listener = NoticeListener(tier, history, awaited_loads, name=name)
+        self._warming = Warming(memory, tier, loading, self._listener, lifetime)
         self._tasks: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<Neighbours {self.listener!r}>"
+        return f"<Background {self._listener!r}>"
 
     async def start(self) -> int:
-        """Begin; return how many entries the others' telling brought into memory."""
-        self._tasks.append(asyncio.create_task(self.listener.listen(), name="cache notices"))
+        """Begin. Returns how many entries, of those that others are asked for most, memory has from now on."""
+        self._tasks.append(asyncio.create_task(self._listener.listen(), name="cache notices"))
         fetched = await self._warming.warm()
         self._tasks.append(asyncio.create_task(self._warming.keep(), name="cache warming"))
         return fetched
 
     async def close(self) -> None:
-        """End."""
+        """Stop the tasks, and wait for their end."""
         await end(self._tasks)

@@ -8,7 +8,7 @@ from farmlokal.caching.entry import FORMAT
 ENTRY = f"farmlokal:{FORMAT}:entry:{{}}"
 # Who loads a key; the holder's fencing token. Lives LEASE_MS, renewed while the load goes on.
 LEASE = f"farmlokal:{FORMAT}:lease:{{}}"
-# That somebody waits for a leased load to land: without it the end of a load is announced to nobody. Lives LEASE_MS.
+# That somebody waits for a leased load to end: without it the end of a load is announced to nobody. Lives LEASE_MS.
 WANTED = f"farmlokal:{FORMAT}:wanted:{{}}"
 # The channel on which the end of a wanted load is announced, by its cache key.
 LANDED = f"farmlokal:{FORMAT}:landed"
@@ -23,24 +23,23 @@ GENERATION = "farmlokal:generation:{}"
 # The channel of the notices: `{"from": sender, "tags": [tag, …]}`.
 NOTICES = "farmlokal:notices"
 
-# A dead holder delays the others by at most this. A living one renews three times in it.
-LEASE_MS = 2000
 GENERATION_MS = 3_600_000
 # Longer than any pause between two processes' lives that leaves the entries themselves alive.
 HOT_MS = 3_600_000
 
 
 def entry_key(key: str) -> str:
-    """The Redis key of the entry of the cache key `key`."""
+    """Return the Redis key of the entry of the cache key `key`."""
     return ENTRY.format(key)
 
 
 def lease_keys(key: str) -> list[str]:
-    """The Redis keys of the lease on the cache key `key`, of its waiters' mark, and of the entry."""
+    """Return the Redis keys of the lease on the cache key `key`, of its waiters' mark, and of the entry."""
     return [LEASE.format(key), WANTED.format(key), ENTRY.format(key)]
 
 
+# Most pages have the tags of many others. Making three keys takes 1.4 µs, a tenth of a batched read; finding them 0.1.
 @lru_cache(4096)
 def generation_keys(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """The Redis keys of the generations of `tags`. Remembered: most pages have the tags of many others."""
+    """Return the Redis keys of the generations of `tags`."""
     return tuple([GENERATION.format(tag) for tag in tags])

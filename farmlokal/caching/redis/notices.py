@@ -1,4 +1,4 @@
-"""Hearing of other processes' invalidations and landings, over Redis pub/sub. One task per process."""
+"""Hearing of other processes' invalidations, and of the ends of their loads, over Redis pub/sub. One task."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from redis.asyncio.client import PubSub
 
-from farmlokal.caching.awaited_loads import Landings
+from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.redis.keys import LANDED, NOTICES
 from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
 from farmlokal.caching.tag_history import TagHistory
@@ -24,19 +24,19 @@ _CHANNELS = (NOTICES, LANDED)
 
 
 class NoticeListener:
-    """Keeps one subscription, reconnecting for ever, and passes on what it hears.
+    """Keeps one subscription, reconnecting for ever, and applies what it hears.
 
     name: the sender whose notices are this process's own, and known already.
     """
 
-    def __init__(self, tier: RedisTier, history: TagHistory, landings: Landings, *, name: str) -> None:
+    def __init__(self, tier: RedisTier, history: TagHistory, awaited_loads: AwaitedLoads, *, name: str) -> None:
         self._tier = tier
         self._history = history
-        self._landings = landings
+        self._awaited_loads = awaited_loads
         self._name = name
         self._backoff = Backoff(base_s=0.05, max_s=1.0)
         self._arriving = asyncio.Event()
-        self._said_lost = False
+        self._logged_lost = False
 
     def __repr__(self) -> str:
         return f"<NoticeListener listening={self.listening}>"
@@ -84,45 +84,45 @@ class NoticeListener:
             message = await pubsub.get_message(timeout=PING_AFTER_S)
             if message is not None:
                 silent = False
-                self._pass_on(message)
+                self._handle(message)
             elif silent:
                 raise TimeoutError("no sign of life")
             else:
                 silent = True
                 await pubsub.ping()
 
-    def _pass_on(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
             # The client library reconnected by itself: what was sent meanwhile is lost.
             self._found()
         elif message["type"] == "message" and message["channel"] == LANDED.encode():
-            self._landings.landed(message["data"].decode(errors="replace"))
+            self._awaited_loads.finished(message["data"].decode(errors="replace"))
         elif message["type"] == "message":
-            self._note(message["data"])
+            self._apply(message["data"])
 
-    def _note(self, raw: bytes) -> None:
+    def _apply(self, raw: bytes) -> None:
         try:
             notice = orjson.loads(raw)
             sender, tags = str(notice["from"]), [str(tag) for tag in notice["tags"]]
         except (ValueError, TypeError, KeyError):
-            # Somebody said something on our channel. Whatever it was, Redis knows better.
-            self._history.missed()
+            # Whatever that was on our channel, Redis knows better.
+            self._history.notices_missed()
             return
         if sender != self._name:
-            self._history.noticed(tags)
+            self._history.invalidated_elsewhere(tags)
 
     def _found(self) -> None:
         # Whatever was sent before this moment may have been missed.
-        self._history.missed()
-        self._landings.all_landed()
+        self._history.notices_missed()
+        self._awaited_loads.all_may_be_finished()
         self._arriving.set()
-        if self._said_lost:
+        if self._logged_lost:
             _log.info("notices arrive again", dependency="redis")
-        self._said_lost = False
+        self._logged_lost = False
 
     async def _lost(self, error: BaseException) -> None:
         self._arriving.clear()
         # Where Redis is away altogether its breaker says so: one line per change of state is enough.
-        if not self._said_lost and await self._tier.ping():
-            self._said_lost = True
+        if not self._logged_lost and await self._tier.ping():
+            self._logged_lost = True
             _log.warning("no notices arrive: entries live out their fresh time", dependency="redis", reason=str(error))

@@ -37,7 +37,7 @@ class RedisPipe:
         return f"<RedisPipe {self._line!r}>"
 
     async def call(self, *command: Word) -> Any:
-        """What Redis answers to `command`. Raises ResponseError for its refusals, RedisError or OSError without it."""
+        """Return the answer to `command`. Raises ResponseError for a refusal, RedisError or OSError without Redis."""
         line = self._line
         if line is None or line.lost or line.oldest_s > self._wait_max_s:
             line = await self._connected(line)
@@ -97,7 +97,7 @@ class _Line:
         return asker
 
     async def close(self) -> None:
-        """Give the connection up; whoever waits for an answer gets none."""
+        """Give the connection up; callers that wait for an answer get an error."""
         self._lose("the connection was given up")
         await self._connection.disconnect(nowait=True)
 

@@ -18,14 +18,13 @@ from farmlokal.caching.redis.keys import (
     HOT,
     HOT_MS,
     LANDED,
-    LEASE_MS,
     NOTICES,
     entry_key,
     generation_keys,
     lease_keys,
 )
 from farmlokal.caching.redis.pipe import RedisPipe, Word
-from farmlokal.caching.second_tier import Busy, Lease, Reading
+from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.span import Kind
@@ -67,7 +66,7 @@ def fails_open(
                             return await method(*args, **kwargs)
                         except ResponseError as error:
                             # Redis lives, and says no: full, a replica, without the right.
-                            tier.note_refusal(error)
+                            tier.log_refusal(error)
                             return fallback
             except (BreakerOpen, *REDIS_FAILURES):
                 return fallback
@@ -78,19 +77,19 @@ def fails_open(
 
 
 class RedisTier:
-    """Entries, leases and generations in Redis. No method raises; see SecondTier for what each does.
+    """Entries, leases and generations in Redis, as SecondTier has them. No method raises.
 
-    wait_max_s: the longest that any one call waits for Redis.
+    wait_max_s: the longest that any one call waits for Redis. token: gives what it has not given before; 96 random bits
+    unless a test says otherwise.
     """
 
     def __init__(self, redis: Redis, *, wait_max_s: float, token: Callable[[], str] = lambda: secrets.token_hex(12)):
-        """token: what no call has returned before; 96 random bits unless a test says otherwise."""
         self.redis = redis
         self.wait_max_s = wait_max_s
         self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
         self._token = token
         self._reads = BatchedReads(self._fetch)
-        # One that is full to the brim takes some writes and refuses others.
+        # A Redis that is full to the brim takes some writes and refuses others.
         self._writes = StateLog(
             _log,
             "redis",
@@ -102,19 +101,19 @@ class RedisTier:
     def __repr__(self) -> str:
         return f"<RedisTier {self.breaker!r} {self._reads!r} {self._writes!r}>"
 
-    async def read(self, key: str, tags: tuple[str, ...]) -> Reading | None:
-        """See SecondTier. The keys asked for in one turn of the event loop travel as one MGET."""
+    async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
+        """Return what Redis holds. The keys that are asked for in one turn of the event loop travel as one MGET."""
         names = [entry_key(key), *generation_keys(tags)]
-        return _reading(names, await self._reads.ask(names))
+        return _snapshot(names, await self._reads.ask(names))
 
-    def read_soon(self, key: str, tags: tuple[str, ...], then: Callable[[Reading | None], object]) -> None:
-        """See SecondTier. In the same MGET as `read`."""
+    def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
+        """Call `then` later with what `read` would return. The keys travel in the same MGET."""
         names = [entry_key(key), *generation_keys(tags)]
-        self._reads.tell(names, lambda answers: then(_reading(names, answers)))
+        self._reads.ask_then(names, lambda answers: then(_snapshot(names, answers)))
 
     @fails_open(None)
-    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Busy:
-        """See SecondTier."""
+    async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held:
+        """Return the lease, the entry and the generations, all of one step in Redis; or that another has it."""
         token = self._token()
         # One token serves as the generation of every tag that has none: none of them had it before.
         answer = await self._run(
@@ -122,20 +121,20 @@ class RedisTier:
             [*lease_keys(key), *generation_keys(tags)],
             [token, LEASE_MS, self._token(), GENERATION_MS],
         )
-        self._note_write()
+        self._log_write()
         if answer[0] == 0:
-            return Busy(answer[1] / 1000)
+            return Held(answer[1] / 1000)
         kept, *generations = answer[1:]
-        return Lease(key, token, tags, Reading(None if kept is None else decoded(kept), _texts(generations)))
+        return Lease(key, token, tags, Snapshot(None if kept is None else decoded(kept), _texts(generations)))
 
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
-        """See SecondTier."""
+        """Prolong the lease by LEASE_MS from now, if its token is still there."""
         return bool(await self._run(scripts.RENEW, lease_keys(lease.key)[:1], [lease.token, LEASE_MS]))
 
     @fails_open(False)
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
-        """See SecondTier."""
+        """Keep the entry and end the lease in one step, if token and generations are still the same."""
         lifetime_ms = int((entry.stale_until - now) * 1000)
         if lifetime_ms <= 0:
             await self.release(lease)
@@ -154,18 +153,18 @@ class RedisTier:
                 *_raw(entry.generations),
             ],
         )
-        self._note_write()
+        self._log_write()
         return bool(kept)
 
     @fails_open(False)
     async def release(self, lease: Lease) -> bool:
-        """See SecondTier."""
+        """Delete the lease, if its token is still there, and wake the processes that wait for it."""
         done = await self._run(scripts.RELEASE, lease_keys(lease.key)[:2], [lease.token, LANDED, lease.key])
         return bool(done)
 
     @fails_open(False)
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
-        """See SecondTier."""
+        """Delete the generations and publish the notice in one step."""
         named = tuple(tags)
         await self._run(
             scripts.INVALIDATE,
@@ -175,18 +174,18 @@ class RedisTier:
         return True
 
     @fails_open(False, "SET")
-    async def tell_hot(self, told: bytes) -> bool:
-        """Keep what a process says is asked for most."""
-        return bool(await self.redis.set(HOT, told, px=HOT_MS))
+    async def store_hot(self, hot: bytes) -> bool:
+        """Keep `hot`, which says what a process is asked for most, in place of what another stored."""
+        return bool(await self.redis.set(HOT, hot, px=HOT_MS))
 
     @fails_open(None, "GET")
     async def hot(self) -> bytes | None:
-        """What was told last."""
+        """Return what was stored last as asked for most."""
         return cast("bytes | None", await self.redis.get(HOT))
 
     @fails_open(False, "PING")
     async def ping(self) -> bool:
-        """Whether Redis answers in time."""
+        """Return whether Redis answers in time."""
         return bool(await cast("Awaitable[Any]", self.redis.ping()))
 
     @fails_open(None, "MGET")
@@ -200,15 +199,15 @@ class RedisTier:
             # Redis restarted, or is new to us; this keeps the script there.
             return await self._pipe.call("EVAL", script.text, len(keys), *keys, *args)
 
-    def note_refusal(self, error: ResponseError) -> None:
-        """Say once that Redis answers and refuses."""
+    def log_refusal(self, error: ResponseError) -> None:
+        """Log once that Redis answers and refuses."""
         self._writes.failed(str(error))
 
-    def _note_write(self) -> None:
+    def _log_write(self) -> None:
         self._writes.worked()
 
 
-def _reading(names: list[str], answers: Answers | None) -> Reading | None:
+def _snapshot(names: list[str], answers: Answers | None) -> Snapshot | None:
     """What the answers say of the entry at the first of `names`, and of the generations at the others."""
     if answers is None:
         return None
@@ -216,7 +215,7 @@ def _reading(names: list[str], answers: Answers | None) -> Reading | None:
     kept = answers[kept_at]
     if isinstance(kept, bytes):
         kept = answers[kept_at] = decoded(kept)
-    return Reading(kept, _texts([cast("bytes | None", answers[name]) for name in generations]))
+    return Snapshot(kept, _texts([cast("bytes | None", answers[name]) for name in generations]))
 
 
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:

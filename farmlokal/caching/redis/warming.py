@@ -1,4 +1,4 @@
-"""What is asked for most is told to processes that start: they fetch it from Redis before their first request."""
+"""Processes that start fetch from Redis what others are asked for most, before their first request."""
 
 import asyncio
 import random
@@ -6,10 +6,9 @@ from contextlib import suppress
 
 import orjson
 
-from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.loading import Filler, Wanted
+from farmlokal.caching.loading import Loading
+from farmlokal.caching.lookup import FRESH, Lifetime, Question
 from farmlokal.caching.memory import MemoryTier
-from farmlokal.caching.question import Question
 from farmlokal.caching.redis.notices import NoticeListener
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.value import Value
@@ -17,21 +16,24 @@ from farmlokal.errors import Unavailable
 
 # Enough for nearly all requests of a Zipf-like load; at most a few megabytes from Redis, in a few batches.
 HOT_KEYS_MAX = 512
-# What is hot changes slowly, and telling it is one write.
-_TELL_EVERY_S = 10.0
+# What is hot changes slowly, and storing it is one write.
+_STORE_EVERY_S = 10.0
 # A process is better late by this than cold; without Redis it is not to be late at all.
 _WARM_MAX_S = 1.0
 
 
 class Warming:
-    """Tells what memory is asked for most, and fetches what others told."""
+    """Stores in Redis what this memory is asked for most, and fetches what others stored.
+
+    lifetime: of the entries that are fetched.
+    """
 
     def __init__(
-        self, memory: MemoryTier, tier: RedisTier, filler: Filler, listener: NoticeListener, lifetime: Lifetime
+        self, memory: MemoryTier, tier: RedisTier, loading: Loading, listener: NoticeListener, lifetime: Lifetime
     ) -> None:
         self._memory = memory
         self._tier = tier
-        self._filler = filler
+        self._loading = loading
         self._listener = listener
         self._lifetime = lifetime
 
@@ -39,29 +41,29 @@ class Warming:
         return f"<Warming {self._memory!r}>"
 
     async def keep(self) -> None:
-        """Tell again and again, until cancelled."""
+        """Store again and again, until cancelled."""
         while True:
-            # Spread out, so that the processes of one service do not tell at one moment.
-            await asyncio.sleep(_TELL_EVERY_S * (0.5 + random.random()))  # noqa: S311 - not a secret
-            await self.tell()
+            # Spread out, so that the processes of one service do not write at one moment.
+            await asyncio.sleep(_STORE_EVERY_S * (0.5 + random.random()))  # noqa: S311 - not a secret
+            await self.store()
 
-    async def tell(self) -> None:
-        """Write to Redis what this memory is asked for most; the last process to tell is the one that is heard."""
+    async def store(self) -> None:
+        """Write to Redis what this memory is asked for most, in place of what the last process wrote."""
         hottest = self._memory.hottest(HOT_KEYS_MAX)
         if hottest:
-            await self._tier.tell_hot(orjson.dumps([[key, entry.tags] for key, entry in hottest]))
+            await self._tier.store_hot(orjson.dumps([[key, entry.tags] for key, entry in hottest]))
 
     async def warm(self) -> int:
-        """Fetch what was told last and is still fresh; how many entries memory keeps of it. Waits a second at most."""
+        """Fetch what was stored last and is still fresh, for a second at most. Returns how many memory keeps."""
         fetched = 0
-        with suppress(TimeoutError):  # a cold start, which the count tells
+        with suppress(TimeoutError):  # a cold start, which the count shows
             async with asyncio.timeout(_WARM_MAX_S):
                 # An entry fetched before notices arrive would have to be confirmed again with Redis.
                 await self._listener.wait_until_listening()
                 questions = [
-                    Question(key, _no_load, tags, self._lifetime) for key, tags in _told(await self._tier.hot())
+                    Question(key, _no_load, tags, self._lifetime) for key, tags in _parsed(await self._tier.hot())
                 ]
-                await asyncio.gather(*(self._filler.look(question, Wanted()) for question in questions))
+                await asyncio.gather(*(self._loading.look(question, FRESH) for question in questions))
                 fetched = sum(self._memory.peek(question.key) is not None for question in questions)
         return fetched
 
@@ -70,10 +72,10 @@ async def _no_load() -> Value:
     raise Unavailable("what is hot is looked up, never loaded")
 
 
-def _told(raw: bytes | None) -> list[tuple[str, tuple[str, ...]]]:
-    """The keys and their tags that a process told; none where what stands there is not ours."""
+def _parsed(raw: bytes | None) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the keys and their tags that a process stored; none where what stands there is not ours."""
     try:
-        told = orjson.loads(raw) if raw else []
-        return [(str(key), tuple(map(str, tags))) for key, tags in told[:HOT_KEYS_MAX]]
+        stored = orjson.loads(raw) if raw else []
+        return [(str(key), tuple(map(str, tags))) for key, tags in stored[:HOT_KEYS_MAX]]
     except (ValueError, TypeError, LookupError):
         return []

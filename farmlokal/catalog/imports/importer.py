@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import Row, open_rows
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.writing.outcomes import Applied, Outcome, Tally
+from farmlokal.catalog.writing.outcomes import Applied, Tally, WriteOutcome
 from farmlokal.errors import ImportRefused
 
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
@@ -42,7 +42,7 @@ class ImportSummary(NamedTuple):
     @property
     def complete(self) -> bool:
         """Whether every row landed, or was there already: none was bad, and the store rejected none."""
-        return not self.bad_rows and not self.tally[Outcome.REJECTED]
+        return not self.bad_rows and not self.tally[WriteOutcome.REJECTED]
 
 
 def _ignore(*_: object) -> None:
@@ -60,7 +60,7 @@ async def import_file(
     on_progress: Callable[[int], None] = _ignore,
     on_bad_row: Callable[[int, str], None] = _ignore,
 ) -> ImportSummary:
-    """Imports the file at `path` into `store` and says what became of its rows. Importing it again changes nothing.
+    """Imports the file at `path` into `store`. Returns what became of its rows. Importing it again changes nothing.
 
     `locations` is the portal's market file; `source` stands in where a product of the file names none. After each
     batch, `on_progress` gets the bytes read so far. `on_bad_row` gets the line number and the reason of each row that
@@ -72,7 +72,7 @@ async def import_file(
     run = _Run(path, store, sighting, on_bad_row)
     with open_rows(path, markets=markets, source=source) as rows:
         while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
-            await run.take(batch)
+            await run.add(batch)
             on_progress(rows.bytes_read)
     return run.summary()
 
@@ -95,7 +95,7 @@ class _Run:
     def __repr__(self) -> str:
         return f"<_Run {self._path} good={self._good} bad={self._bad}>"
 
-    async def take(self, batch: Sequence[Row]) -> None:
+    async def add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []
         bad: list[tuple[int, str]] = []
         for number, row in batch:
@@ -116,11 +116,11 @@ class _Run:
     async def _apply(self, good: Sequence[tuple[int, ProductRecord]]) -> None:
         applied = await self._store.apply([record for _, record in good], sighting=self._sighting)
         self._good += len(good)
-        for (number, record), (outcome, reason) in zip(good, applied, strict=True):
+        for (number, record), one in zip(good, applied, strict=True):
             self._sources.add(record.source)
-            self._tally[outcome] += 1
-            if outcome is Outcome.REJECTED:
-                self._on_bad_row(number, reason or "rejected")
+            self._tally[one.outcome] += 1
+            if one.outcome is WriteOutcome.REJECTED:
+                self._on_bad_row(number, one.reason or "rejected")
 
     def summary(self) -> ImportSummary:
         if not self._good + self._bad:

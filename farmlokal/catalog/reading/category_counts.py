@@ -3,8 +3,7 @@
 import asyncio
 import random
 
-from farmlokal.caching.lifetime import Lifetime
-from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.lookup import Lifetime, Lookup
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.errors import Unavailable
@@ -25,17 +24,17 @@ class CategoryCounts:
 
     def __init__(self, cache: ReadThrough, listing: Listing) -> None:
         self._cache = cache
-        self._listing = listing
+        self._question = cache.question(KEY, listing.categories, lifetime=LIFETIME)
 
     async def get(self) -> Lookup:
         """The finished answer of `GET /categories`."""
-        return await self._cache.get(KEY, self._listing.categories, lifetime=LIFETIME)
+        return await self._cache.ask(self._question)
 
     async def keep(self) -> None:
         """Count again and again, until cancelled."""
         while True:
             try:
-                await self._cache.refresh(KEY, self._listing.categories, lifetime=LIFETIME)
+                await self._cache.refresh(self._question)
             except Unavailable as error:
                 say = _log.debug if error.reported else _log.warning
                 say("category counts not refreshed", reason=str(error))

@@ -56,18 +56,18 @@ async def fill_with_processes(
 
 
 async def _follow(reader: Connection, advance: Callable[[int], None]) -> None:
-    """Pass on what a process says until it is done: numbers are progress, text is a failure, None is the end."""
+    """Receive what a process sends until it is done: numbers are progress, text is a failure, None is the end."""
     with reader:
         while True:
             try:
-                said = await asyncio.to_thread(reader.recv)
+                message = await asyncio.to_thread(reader.recv)
             except EOFError:
                 raise ChildProcessError("a seeding process ended by itself; run the command again to go on") from None
-            if said is None:
+            if message is None:
                 return
-            if isinstance(said, str):
-                raise DatabaseUnavailable(said)
-            advance(said)
+            if isinstance(message, str):
+                raise DatabaseUnavailable(message)
+            advance(message)
 
 
 def _fill_share(address: MySQLAddress, products: int, share: int, processes: int, writer: Connection) -> None:

@@ -53,5 +53,5 @@ def processes_for(products: int) -> int:
 
 
 async def refresh_statistics(database: Database) -> None:
-    """Tell the database's optimiser what its tables hold now: after every load of many rows."""
+    """Bring up to date what the database's optimiser knows of its tables: after every load of many rows."""
     await database.run_script(_REFRESH[database.dialect.name])

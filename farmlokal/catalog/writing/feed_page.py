@@ -1,18 +1,15 @@
 """A page of a feed in the catalogue: read as a whole, then applied in a transaction of the caller's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from farmlokal.catalog.tags import touched
 from farmlokal.catalog.writing.feed_rows import external_id_in, is_foreign, parse_feed_row
 from farmlokal.catalog.writing.known_farms import KnownFarms
-from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
-
-_WITHOUT_EFFECT = frozenset({Outcome.UNCHANGED, Outcome.OUTDATED, Outcome.REJECTED})
 
 
 class Refusal(NamedTuple):
@@ -38,7 +35,7 @@ class ReadPage(NamedTuple):
 class AppliedPage(NamedTuple):
     """What became of a page: the outcome of each change, every refused row in the page's order, the touched tags."""
 
-    outcomes: list[Outcome]
+    outcomes: list[WriteOutcome]
     refusals: list[Refusal]
     tags: frozenset[str]
 
@@ -67,7 +64,6 @@ class FeedWriter:
 
     def __init__(self, database: Database, source: str) -> None:
         self.source = source
-        self._dialect = database.dialect
         self._farms = KnownFarms(database)
         self.products = ProductWriter(database, farms=self._farms)
 
@@ -80,41 +76,16 @@ class FeedWriter:
 
     async def apply_in(self, session: Session, page: ReadPage, *, sighting: str | None) -> AppliedPage:
         """Apply `page`. sighting: a run that remembers every product of the page. The tags are for after the commit."""
-        changes = list(page.changes.values())
-        before = await self._places(session, {change.external_id for change in changes})
-        applied = await self.products.apply_in(session, changes, sighting=sighting)
+        applied = await self.products.apply_in(session, list(page.changes.values()), sighting=sighting)
         if sighting is not None and page.seen:
             await self.products.remember(session, sighting, sorted((self.source, name) for name in page.seen))
-        moved = _moved(changes, applied)
-        after = await self._places(session, moved)
-        tags = [
-            touched(after[name][0], {place[name][1] for place in (before, after) if name in place}) for name in moved
-        ]
         refusals = page.malformed | {
             number: Refusal(page.changes[number].external_id, one.reason or one.outcome)
             for number, one in zip(page.changes, applied, strict=True)
-            if one.outcome is Outcome.REJECTED
+            if one.outcome is WriteOutcome.REJECTED
         }
         return AppliedPage(
             [one.outcome for one in applied],
             [refusals[number] for number in sorted(refusals)],
-            frozenset().union(*tags),
+            frozenset().union(*(one.tags for one in applied)),
         )
-
-    async def _places(self, session: Session, external_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
-        """Id and category of each stored product; the rows stay locked, so that nobody moves one meanwhile."""
-        names = sorted(external_ids)
-        if not names:
-            return {}
-        rows = await session.fetch(
-            "SELECT external_id, id, category FROM products"
-            f" WHERE source = %s AND external_id IN ({', '.join(['%s'] * len(names))}){self._dialect.for_update}",
-            [self.source, *names],
-        )
-        return {external_id: (row_id, category) for external_id, row_id, category in rows}
-
-
-def _moved(changes: Sequence[Change], applied: Sequence[Applied]) -> set[str]:
-    """The external ids of the products that changed."""
-    pairs = zip(changes, applied, strict=True)
-    return {change.external_id for change, one in pairs if one.outcome not in _WITHOUT_EFFECT}

@@ -37,7 +37,7 @@ def is_foreign(row: object, *, source: str) -> bool:
 
 
 def external_id_in(row: object) -> str | None:
-    """The external id that a refused row names as well as it can be told, cut to what is stored; None without one."""
+    """The external id that a refused row names as well as it can be read, cut to what is stored; None without one."""
     named: Any = row.get("external_id") if isinstance(row, dict) else None
     if isinstance(named, bool) or not isinstance(named, str | int):
         return None

@@ -1,11 +1,11 @@
-"""What became of a record that was handed to the store."""
+"""What became of a record or a deletion that was handed to the writer."""
 
 from collections import Counter
 from enum import StrEnum
 from typing import NamedTuple
 
 
-class Outcome(StrEnum):
+class WriteOutcome(StrEnum):
     """The effect of one record or deletion."""
 
     CREATED = "created"
@@ -17,11 +17,16 @@ class Outcome(StrEnum):
 
 
 class Applied(NamedTuple):
-    """The outcome of one record; `reason` says why it was rejected."""
+    """What became of one record or deletion.
 
-    outcome: Outcome
+    reason: why it was rejected
+    tags: the cache tags to invalidate once the change is committed; none where it had no effect
+    """
+
+    outcome: WriteOutcome
     reason: str | None = None
+    tags: frozenset[str] = frozenset()
 
 
-Tally = Counter[Outcome]
+Tally = Counter[WriteOutcome]
 """How many records came to which outcome."""

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied
-from farmlokal.catalog.writing.versions import Change, Identity, Stored, decide
+from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
 
@@ -44,7 +45,7 @@ class ProductWriter:
         self._now = now
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
-        """Apply `changes` in their order; the outcome of each.
+        """Apply `changes` in their order, in a transaction of their own. Returns what became of each.
 
         sighting: a run that remembers every product it meets here, for `bury_unseen`.
         """
@@ -59,18 +60,21 @@ class ProductWriter:
     async def apply_in(
         self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
     ) -> list[Applied]:
-        """The same inside a transaction of the caller's."""
+        """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
         stored = await self._lock(session, identities)
-        results = [decide(stored, change, now) for change in changes]
+        decisions = [decide(stored, change, now) for change in changes]
         await self._write(session, stored, now)
         if sighting is not None:
             await self.remember(session, sighting, identities)
-        return results
+        return [
+            _applied(decision, stored[change.source, change.external_id].id)
+            for change, decision in zip(changes, decisions, strict=True)
+        ]
 
     async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
-        """Make tombstones of the live rows of `source` that `run` did not meet; how many.
+        """Make tombstones of the live rows of `source` that `run` did not meet. Returns how many.
 
         Rows written since `before`, when the run began, came from elsewhere meanwhile and stay. The version and the
         digest stay as they are: the source said nothing, so the same version may bring the row back.
@@ -102,27 +106,30 @@ class ProductWriter:
         await self._database.in_transaction(work)
 
     async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
+        """Read and lock the rows of `identities`: nothing of them is read again, before or after the write."""
         stored: dict[Identity, Stored] = {}
         for source, names in _by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             rows = await session.fetch(
-                "SELECT external_id, id, version, digest, live, stock, created_at FROM products"
+                "SELECT external_id, id, version, digest, live, category, stock, created_at FROM products"
                 f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
                 [source, *names],
             )
-            for external_id, row_id, version, digest, live, stock, created_at in rows:
-                stored[source, external_id] = Stored(row_id, version, digest, bool(live), stock, created_at)
+            for external_id, row_id, version, digest, live, *others in rows:
+                stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
         return stored
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
         changed = {identity: row for identity, row in stored.items() if row.changed}
         contents = [row.content for row in changed.values() if row.content is not None]
         farms = await farm_ids(session, self._dialect, contents, self._farms.ids if self._farms else {})
+        new: list[Stored] = []
         inserts: list[Params] = []
         replacements: list[Params] = []
         burials: list[Params] = []
         for identity, row in changed.items():
             if row.id is None:
+                new.append(row)
                 inserts.append(self._values(identity, row, farms, now))
             elif row.content is not None:
                 replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
@@ -130,7 +137,11 @@ class ProductWriter:
                 # Stock and creation too: a record before the deletion may have set them, and they outlive it.
                 created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
                 burials.append([row.version, row.digest, row.stock, created_at, updated_at, row.id])
-        for statement, rows in ((_INSERT, inserts), (_REPLACE, replacements), (_BURY, burials)):
+        # The ids are for the new products' own tags: the answer that there is no such product may be cached already, or
+        # be on its way into the cache. They come with the INSERT's answer, see Session.insert_many.
+        for row, row_id in zip(new, await session.insert_many(_INSERT, inserts), strict=True):
+            row.id = row_id
+        for statement, rows in ((_REPLACE, replacements), (_BURY, burials)):
             if rows:
                 await session.execute_many(statement, rows)
 
@@ -164,7 +175,7 @@ class ProductWriter:
         ]
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
-        """Note that `run` met the products `identities`, so far as they are stored; again does no harm."""
+        """Record that `run` met the products `identities`, so far as they are stored; again does no harm."""
         for source, names in _by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
@@ -187,6 +198,13 @@ _UNSEEN = (
     " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
     " ORDER BY id LIMIT 1000"
 )
+
+
+def _applied(decision: Decision, product_id: int | None) -> Applied:
+    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect."""
+    if product_id is None or not decision.categories:
+        return Applied(decision.outcome, decision.reason)
+    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories)))
 
 
 def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:

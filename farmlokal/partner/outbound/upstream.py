@@ -33,7 +33,7 @@ class SharedSession:
         self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"<SharedSession {'closed' if self._session is None else 'open'} connections={self.connections}>"
+        return f"<SharedSession {'closed' if self._session is None else 'open'}>"
 
     def __call__(self) -> ClientSession:
         """The session. It keeps no cookies, and reads neither proxies nor passwords from the environment."""
@@ -45,12 +45,6 @@ class SharedSession:
                 headers={"User-Agent": "farmlokal", "Accept": "application/json"},
             )
         return self._session
-
-    @property
-    def connections(self) -> int:
-        """How many connections are in use now."""
-        connector = None if self._session is None else self._session.connector
-        return 0 if connector is None else len(connector._acquired)
 
     async def close(self) -> None:
         """Close every connection."""

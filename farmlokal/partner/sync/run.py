@@ -27,7 +27,7 @@ class Reject(NamedTuple):
     reason: str
 
 
-class Taken(NamedTuple):
+class PageResult(NamedTuple):
     """What became of the rows of one page. unnamed: how many of the rejected name no product."""
 
     created: int = 0
@@ -119,21 +119,21 @@ class Run(NamedTuple):
             return RunState.INTERRUPTED
         return RunState(self.state)
 
-    def after_page(self, taken: Taken, *, rows: int, page_token: str | None, as_of: str) -> "Run":
-        """The run once a page of `rows` rows was taken. The first page's `as_of` holds: changes go on meanwhile."""
+    def after_page(self, result: PageResult, *, rows: int, page_token: str | None, as_of: str) -> "Run":
+        """The run once a page of `rows` rows was applied. The first page's `as_of` holds: changes go on meanwhile."""
         return self._replace(
             page_token=page_token,
             walked=WALKED if page_token is None else 0,
             as_of=self.as_of or as_of,
             pages=self.pages + 1,
             fetched=self.fetched + rows,
-            created=self.created + taken.created,
-            updated=self.updated + taken.updated,
-            unchanged=self.unchanged + taken.unchanged,
-            outdated=self.outdated + taken.outdated,
-            deleted=self.deleted + taken.deleted,
-            rejected=self.rejected + len(taken.rejects),
-            unnamed=self.unnamed + taken.unnamed,
+            created=self.created + result.created,
+            updated=self.updated + result.updated,
+            unchanged=self.unchanged + result.unchanged,
+            outdated=self.outdated + result.outdated,
+            deleted=self.deleted + result.deleted,
+            rejected=self.rejected + len(result.rejects),
+            unnamed=self.unnamed + result.unnamed,
         )
 
     def summary(self, now_ms: int) -> RunSummary:

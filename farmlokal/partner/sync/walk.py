@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from farmlokal.database.interface import Session
 from farmlokal.errors import FarmLokalError, PartnerError, PartnerFailed, PartnerUnavailable, Unavailable
 from farmlokal.partner.sync.feed import FetchPage, Page, WalkGuard, page_query, parse_page
-from farmlokal.partner.sync.run import BURIED, Run, Taken
+from farmlokal.partner.sync.run import BURIED, PageResult, Run
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.telemetry import get_logger
@@ -27,14 +27,14 @@ ROW_RESULTS = ("created", "updated", "unchanged", "outdated", "deleted", "reject
 class FeedSink(Protocol):
     """Where the rows go: the catalogue, of which this package knows nothing."""
 
-    async def take(
-        self, rows: Sequence[object], *, sighting: str | None, place: Callable[[Session, Taken], Awaitable[None]]
-    ) -> Taken:
+    async def apply(
+        self, rows: Sequence[object], *, sighting: str | None, place: Callable[[Session, PageResult], Awaitable[None]]
+    ) -> PageResult:
         """Apply `rows` in one transaction and call `place` in it. sighting: a run that remembers what it met."""
         ...
 
     async def resume(self) -> None:
-        """A run is gone on with whose last page was committed by another process, which may have told nobody."""
+        """A run goes on whose last page another process committed, which may have died before it sent the tags."""
         ...
 
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
@@ -125,7 +125,7 @@ class SyncWalk:
                     continue
                 page = await self.unless_stopped(self._page(run))
                 guard.pass_page(page)
-                run = self._counted(run, await self._take(run, page))
+                run = self._counted(run, await self._apply(run, page))
             except (PartnerError, Unavailable) as error:
                 if loop.time() >= give_up_at or is_final(error):
                     raise
@@ -144,14 +144,14 @@ class SyncWalk:
     async def _page(self, run: Run) -> Page:
         return parse_page(await self._fetch(page_query(run.page_token, run.updated_since)), now=datetime.now(UTC))
 
-    async def _take(self, run: Run, page: Page) -> Run:
-        def after(taken: Taken) -> Run:
-            return run.after_page(taken, rows=len(page.rows), page_token=page.next_page_token, as_of=page.as_of)
+    async def _apply(self, run: Run, page: Page) -> Run:
+        def after(result: PageResult) -> Run:
+            return run.after_page(result, rows=len(page.rows), page_token=page.next_page_token, as_of=page.as_of)
 
-        async def place(session: Session, taken: Taken) -> None:
-            await self._runs.advance(session, run, after(taken), taken.rejects)
+        async def place(session: Session, result: PageResult) -> None:
+            await self._runs.advance(session, run, after(result), result.rejects)
 
-        return after(await self._sink.take(page.rows, sighting=run.run if run.full_walk else None, place=place))
+        return after(await self._sink.apply(page.rows, sighting=run.run if run.full_walk else None, place=place))
 
     def _counted(self, before: Run, after: Run) -> Run:
         for result in ROW_RESULTS:

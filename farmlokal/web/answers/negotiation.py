@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from farmlokal.caching.codings import ENCODERS
+from farmlokal.caching.value import ENCODERS
 
 # Below this the headers outweigh what coding saves.
 CODED_FROM_BYTES = 512

@@ -3,27 +3,60 @@
 Decided from plain values: the handlers and the hot path both ask here, and cannot disagree.
 """
 
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
 from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
-from farmlokal.caching.lookup import Lookup
+from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from farmlokal.web.answers.cache_headers import Freshness
 from farmlokal.web.answers.conditional import any_match, none_match
 from farmlokal.web.answers.negotiation import coding_for
 
 JSON = "application/json"
 
 
-class Wanted(NamedTuple):
-    """What a request says of the representation that it wants: its header lines, joined; None for none."""
+class Preconditions(NamedTuple):
+    """What a request demands of the representation that it gets, and which ones its client has.
+
+    Each is the lines of the header with that name, joined by commas; None without the header.
+    """
 
     accept_encoding: str | None = None
     if_none_match: str | None = None
     if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Makes the caching headers of a lookup. stale_s: how long past its fresh time an entry may serve."""
+
+    stale_s: int
+    clock: Callable[[], float] = time.time
+
+    def headers(self, lookup: Lookup) -> dict[str, str]:
+        """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), and `Server-Timing` of a miss."""
+        now = self.clock()
+        age_s = max(0, int(now - lookup.loaded_at))
+        max_age_s = round(lookup.fresh_until - lookup.loaded_at)
+        if not lookup.fresh:
+            # Invalidated before its time, perhaps: no cache in between may think it fresh for longer than we do.
+            max_age_s = min(max_age_s, age_s)
+        headers = {
+            "Cache-Control": (
+                f"public, max-age={max_age_s}, stale-while-revalidate={self.stale_s}, stale-if-error={self.stale_s}"
+            ),
+            "Age": str(age_s),
+            "Cache-Status": cache_status(lookup, now),
+        }
+        if lookup.outcome is Outcome.MISS:
+            headers["Server-Timing"] = f"origin;dur={lookup.load_s * 1000:.1f}"
+        return headers
 
 
 class Selected(NamedTuple):
@@ -34,9 +67,9 @@ class Selected(NamedTuple):
     etag: str
 
 
-def wanted_by(headers: MultiMapping[str]) -> Wanted:
-    """What the headers of a request want."""
-    return Wanted(
+def preconditions_of(headers: MultiMapping[str]) -> Preconditions:
+    """The preconditions in the headers of a request."""
+    return Preconditions(
         joined(headers, "Accept-Encoding"),
         joined(headers, "If-None-Match"),
         joined(headers, "If-Match"),
@@ -50,20 +83,20 @@ def joined(headers: MultiMapping[str], name: str) -> str | None:
     return ", ".join(headers.getall(name))
 
 
-def select(wanted: Wanted, value: Value) -> Selected:
+def select(asked: Preconditions, value: Value) -> Selected:
     """The representation of `value` for a GET or HEAD, after its preconditions in the RFC's order (section 13.2.2).
 
     Raises HTTPNotAcceptable, and HTTPPreconditionFailed where `If-Match` does not hold.
     """
-    coding = coding_for(wanted.accept_encoding, len(value.body))
-    if wanted.if_match is not None and not any_match(wanted.if_match, value.etag_of(coding)):
+    coding = coding_for(asked.accept_encoding, len(value.body))
+    if asked.if_match is not None and not any_match(asked.if_match, value.etag_of(coding)):
         raise web.HTTPPreconditionFailed
-    return selected(value, coding, not_modified=not_modified(wanted, value, coding))
+    return selected(value, coding, not_modified=not_modified(asked, value, coding))
 
 
-def not_modified(wanted: Wanted, value: Value, coding: str | None) -> bool:
+def not_modified(asked: Preconditions, value: Value, coding: str | None) -> bool:
     """Whether the client has the body of `value` in `coding` already."""
-    sent = wanted.if_none_match
+    sent = asked.if_none_match
     return sent is not None and not none_match(sent, value.etag_of(coding))
 
 
@@ -85,3 +118,27 @@ def headers_of(chosen: Selected, lookup: Lookup, freshness: Freshness, *, link: 
     headers["Vary"] = "Accept-Encoding"
     headers.update(freshness.headers(lookup))
     return headers
+
+
+def cache_status(lookup: Lookup, now: float) -> str:
+    """The `Cache-Status` of a lookup.
+
+    ::
+
+        farmlokal; hit; ttl=21; detail=memory   fresh, from memory (or redis)
+        farmlokal; hit; ttl=-12                 stale, being refreshed behind
+        farmlokal; fwd=stale; detail=origin-error
+        farmlokal; fwd=miss; stored; collapsed  another caller's load brought it
+    """
+    outcome = lookup.outcome
+    if outcome is Outcome.REDIS_HIT:
+        return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=redis"
+    if outcome is Outcome.MISS:
+        stored, collapsed = "; stored" * lookup.stored, "; collapsed" * lookup.collapsed
+        return f"farmlokal; fwd=miss{stored}{collapsed}"
+    if outcome is Outcome.STALE_ERROR:
+        return "farmlokal; fwd=stale; detail=origin-error"
+    if outcome is Outcome.STALE:
+        # An entry that was invalidated within its fresh time turned stale only now.
+        return f"farmlokal; hit; ttl={min(-1, math.floor(lookup.fresh_until - now))}"
+    return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=memory"

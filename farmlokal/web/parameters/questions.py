@@ -3,7 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
-from farmlokal.caching.question import Question
+from farmlokal.caching.lookup import Question
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.writing.outcomes import Applied, Outcome
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 
 ORDINARY_ROW = {
     "State": "Maharashtra",
@@ -53,12 +53,16 @@ class MemoryStore:
         key = (record.source, record.external_id)
         held = self.products.get(key)
         if held is not None and held.version > record.version:
-            return Applied(Outcome.OUTDATED)
+            return Applied(WriteOutcome.OUTDATED)
         if held is not None and held.version == record.version:
             same = held.digest() == record.digest()
-            return Applied(Outcome.UNCHANGED) if same else Applied(Outcome.REJECTED, "this version had other content")
+            return (
+                Applied(WriteOutcome.UNCHANGED)
+                if same
+                else Applied(WriteOutcome.REJECTED, "this version had other content")
+            )
         self.products[key] = record
-        return Applied(Outcome.CREATED if held is None else Outcome.UPDATED)
+        return Applied(WriteOutcome.CREATED if held is None else WriteOutcome.UPDATED)
 
 
 class Imported(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.reading import open_rows
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
 
 
@@ -34,7 +34,7 @@ async def test_a_second_import_changes_nothing(importing: Importing) -> None:
     await importing(content)
     before = importing.products
     imported = await importing(content)
-    assert {Outcome.UNCHANGED: 5} == imported.summary.tally
+    assert {WriteOutcome.UNCHANGED: 5} == imported.summary.tally
     assert before == importing.products
     assert imported.summary.complete
 

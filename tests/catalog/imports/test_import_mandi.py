@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
 
 
@@ -139,7 +139,7 @@ async def test_two_stray_quotes_cost_two_rows(importing: Importing) -> None:
     rows[3] = rows[15] = mandi_row(Market='"Pimpri')
     imported = await importing(mandi_csv(*rows))
     assert [5, 17] == [line for line, _ in imported.bad_rows]
-    assert 18 == imported.summary.tally[Outcome.CREATED]
+    assert 18 == imported.summary.tally[WriteOutcome.CREATED]
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -169,7 +169,7 @@ async def test_a_line_that_is_not_utf8_is_a_bad_row(importing: Importing) -> Non
     imported = await importing(content)
     assert [3] == [line for line, _ in imported.bad_rows]
     assert "must be UTF-8 (byte 19 is not)" in imported.bad_rows[0][1]
-    assert 2 == imported.summary.tally[Outcome.CREATED]
+    assert 2 == imported.summary.tally[WriteOutcome.CREATED]
 
 
 async def test_a_second_day_replaces_the_first(importing: Importing) -> None:
@@ -177,8 +177,8 @@ async def test_a_second_day_replaces_the_first(importing: Importing) -> None:
     await importing(mandi_csv(mandi_row()))
     later = await importing(mandi_csv(mandi_row(Arrival_Date="20/02/2025", Modal="1500")))
     older = await importing(mandi_csv(mandi_row(Arrival_Date="18/02/2025")))
-    assert {Outcome.UPDATED: 1} == later.summary.tally
-    assert {Outcome.OUTDATED: 1} == older.summary.tally
+    assert {WriteOutcome.UPDATED: 1} == later.summary.tally
+    assert {WriteOutcome.OUTDATED: 1} == older.summary.tally
     assert [1500] == [product.price_paise for product in importing.products]
 
 
@@ -186,5 +186,5 @@ async def test_a_contradicting_row_is_rejected_with_its_line(importing: Importin
     """Two rows of one identity and day with different prices: the second is reported as the store rejects it."""
     imported = await importing(mandi_csv(mandi_row(), mandi_row(Modal="9"), mandi_row()))
     assert [(3, "this version had other content")] == imported.bad_rows
-    assert {Outcome.CREATED: 1, Outcome.REJECTED: 1, Outcome.UNCHANGED: 1} == imported.summary.tally
+    assert {WriteOutcome.CREATED: 1, WriteOutcome.REJECTED: 1, WriteOutcome.UNCHANGED: 1} == imported.summary.tally
     assert not imported.summary.complete

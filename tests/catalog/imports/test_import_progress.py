@@ -6,17 +6,7 @@ from contextlib import suppress
 import pytest
 
 from farmlokal.cli.progress import progress
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        """The time now, in seconds."""
-        return self.now_s
+from tests.support.clock import StillClock
 
 
 class Terminal(io.StringIO):
@@ -29,7 +19,7 @@ class Terminal(io.StringIO):
 
 def test_a_log_gets_a_line_every_five_seconds_and_one_at_the_end() -> None:
     """However often the work reports, lines come 5 s apart, and the last says where it came to."""
-    stream, clock = io.StringIO(), Clock()
+    stream, clock = io.StringIO(), StillClock()
     with progress("importing", 2000, unit="bytes", stream=stream, clock=clock) as advance_to:
         for done in range(100, 1300, 100):
             clock.now_s += 1

@@ -8,7 +8,7 @@ import pytest
 from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports.markets import load_markets
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from tests.catalog.imports.import_support import Importing
 
 ROWS = 18_212
@@ -25,8 +25,8 @@ async def test_a_days_prices_all_land_and_land_once(importing: Importing, real_d
     prices, locations = real_data / "mandi-prices-2025-02-19.csv", real_data / "mandi-locations.csv"
     first = await importing(prices, locations=locations)
     second = await importing(prices, locations=locations)
-    assert (ROWS, {Outcome.CREATED: ROWS}, []) == (first.summary.rows, first.summary.tally, first.bad_rows)
-    assert (ROWS, {Outcome.UNCHANGED: ROWS}) == (second.summary.rows, second.summary.tally)
+    assert (ROWS, {WriteOutcome.CREATED: ROWS}, []) == (first.summary.rows, first.summary.tally, first.bad_rows)
+    assert (ROWS, {WriteOutcome.UNCHANGED: ROWS}) == (second.summary.rows, second.summary.tally)
     assert prices.stat().st_size == first.progress[-1]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from farmlokal.catalog.imports.lines import LINE_BYTES_MAX
 from farmlokal.catalog.imports.wire_files import FIELDS
-from farmlokal.catalog.writing.outcomes import Outcome
+from farmlokal.catalog.writing.outcomes import WriteOutcome
 from tests.catalog.imports.import_support import Importing
 
 FULL = {
@@ -60,8 +60,8 @@ async def test_both_forms_give_the_same_products(importing: Importing) -> None:
     """A product with every field, and one with the required ones alone, read the same from NDJSON and CSV."""
     first = await importing(ndjson(FULL, BARE))
     second = await importing(wire_csv(FULL, BARE))
-    assert {Outcome.CREATED: 2} == first.summary.tally
-    assert {Outcome.UNCHANGED: 2} == second.summary.tally
+    assert {WriteOutcome.CREATED: 2} == first.summary.tally
+    assert {WriteOutcome.UNCHANGED: 2} == second.summary.tally
     assert frozenset({"coop", "import"}) == second.summary.sources
     full = importing.store.products["coop", "egg-12"]
     assert ('Eggs, "free range"', 9650, True, 120) == (full.name, full.price_paise, full.organic, full.stock)

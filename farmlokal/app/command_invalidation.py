@@ -1,0 +1,62 @@
+"""Invalidating from outside a running service: a command sends what it touched as a service sends its own."""
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from farmlokal.app.resources import redis_client
+from farmlokal.caching.invalidation import InvalidationSender
+from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.caching.tag_history import TagHistory
+from farmlokal.errors import Unavailable
+from farmlokal.settings import Settings
+
+# A command has more time than a request: for one call of Redis, and at its end for whatever is not sent yet.
+_WAIT_MAX_S = 5.0
+
+
+class CommandInvalidation:
+    """Sends a command's invalidations."""
+
+    def __init__(self, sender: InvalidationSender, wait_max_s: float) -> None:
+        """wait_max_s: how long `send_all` waits, in seconds."""
+        self._sender = sender
+        self._wait_max_s = wait_max_s
+
+    def __repr__(self) -> str:
+        return f"<CommandInvalidation {self._sender!r}>"
+
+    async def invalidate(self, tags: Iterable[str]) -> None:
+        """What carries one of `tags` is no longer fresh, in any process. Returns without waiting for Redis."""
+        self._sender.invalidate(tags)
+
+    async def send_all(self) -> None:
+        """Return once Redis has every invalidation. Raises Unavailable when it does not answer in time."""
+        if not await self._sender.settle(self._wait_max_s):
+            raise Unavailable("the invalidation was not sent: Redis does not answer; entries live out their fresh time")
+
+
+@asynccontextmanager
+async def command_invalidation(
+    settings: Settings, *, wait_max_s: float = _WAIT_MAX_S
+) -> AsyncIterator[CommandInvalidation]:
+    """What sends invalidations to every process that shares the Redis; `send_all` is the last thing to call.
+
+    Without a FARMLOKAL_REDIS_URL there is nobody to send them to: each process keeps its own entries.
+    """
+    redis = redis_client(settings.redis_url, wait_max_s) if settings.redis_url is not None else None
+    second = RedisTier(redis, wait_max_s=wait_max_s) if redis is not None else None
+    sender = InvalidationSender(second, TagHistory(), clock=time.time)
+    try:
+        yield CommandInvalidation(sender, wait_max_s)
+    finally:
+        await sender.close(0)
+        if redis is not None:
+            await redis.aclose()
+
+
+async def send_invalidation(settings: Settings, tags: Iterable[str], *, wait_max_s: float = _WAIT_MAX_S) -> None:
+    """What carries one of `tags` is no longer fresh, in any process. Raises Unavailable when Redis does not answer."""
+    async with command_invalidation(settings, wait_max_s=wait_max_s) as invalidation:
+        await invalidation.invalidate(tags)
+        await invalidation.send_all()

@@ -1,0 +1,158 @@
+"""The commands of `farmlokal` that do their work and end."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import developers, farmlokal, make_catalogue, operators
+
+GOOD_ROW = {
+    "external_id": "okra-1", "version": 1, "name": "Okra", "category": "vegetables", "price": "24.50", "unit": "kg",
+}  # fmt: skip
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A developer's machine."""
+    return developers(tmp_path)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
+    """A machine with MariaDB and Redis."""
+    return operators(tmp_path, mysql_url, redis_url)
+
+
+def rows(folder: Path, sql: str) -> list[Any]:
+    """What the SQLite catalogue in `folder` answers to `sql`."""
+    with closing(sqlite3.connect(folder / "catalogue.db")) as connection:
+        return list(connection.execute(sql))
+
+
+def test_a_catalogue_is_made_and_filled_twice_with_one_effect(environment: dict[str, str], tmp_path: Path) -> None:
+    """`init-db` and `seed` are safe to run again: the second time changes not one row."""
+    contents = []
+    for _ in range(2):
+        made = farmlokal(environment, tmp_path, "init-db")
+        assert (0, "the schema is in place\n") == (made.returncode, made.stdout), made.stderr
+        seeded = farmlokal(environment, tmp_path, "seed", "--products", "500")
+        assert (0, "the catalogue holds seed products 1 to 500\n") == (seeded.returncode, seeded.stdout), seeded.stderr
+        assert "seeding: 500 of 500 products (100 %)" in seeded.stderr
+        contents.append(rows(tmp_path, "SELECT * FROM products ORDER BY id"))
+    assert 500 == len(contents[0])
+    assert contents[0] == contents[1]
+
+
+def test_an_import_lands_its_good_rows_and_names_the_bad_one(environment: dict[str, str], tmp_path: Path) -> None:
+    """A file with one bad line is done in part: exit code 1, the line and the reason on standard error."""
+    make_catalogue(environment)
+    lines = [
+        json.dumps({"source": "coop", **GOOD_ROW}),
+        json.dumps({"source": "coop", **GOOD_ROW, "external_id": "okra-2", "price": "-1", "colour": "green"}),
+        json.dumps({"source": "coop", **GOOD_ROW, "external_id": "okra-3", "category": "moon rocks"}),
+    ]
+    file = tmp_path / "products.ndjson"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = farmlokal(environment, tmp_path, "import", str(file))
+    assert (1, "3 rows: created 2; 1 bad\n") == (done.returncode, done.stdout), done.stderr
+    (complaint,) = [line for line in done.stderr.splitlines() if line.startswith(f"{file}:2: ")]
+    assert "price" in complaint
+    assert "colour" in complaint
+    landed = rows(tmp_path, "SELECT external_id, category FROM products WHERE source = 'coop' ORDER BY external_id")
+    assert [("okra-1", "vegetables"), ("okra-3", "other")] == landed
+    assert "Traceback" not in done.stderr
+
+
+def test_a_complete_import_is_done(environment: dict[str, str], tmp_path: Path) -> None:
+    """A file without a bad row ends with exit code 0."""
+    make_catalogue(environment)
+    file = tmp_path / "products.ndjson"
+    file.write_text(json.dumps({"source": "coop", **GOOD_ROW}) + "\n", encoding="utf-8")
+    done = farmlokal(environment, tmp_path, "import", str(file))
+    assert (0, "1 rows: created 1; 0 bad\n") == (done.returncode, done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("import", "file.csv")])
+def test_a_missing_schema_is_one_line(environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Without a schema a command ends with exit code 1 and the command to run."""
+    (tmp_path / "file.csv").write_text("name\n", encoding="utf-8")
+    done = farmlokal(environment, tmp_path, *arguments)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("farmlokal: ")]
+    assert (1, ["farmlokal: the database holds no FarmLokal schema: run `farmlokal init-db`"]) == (
+        done.returncode,
+        lines,
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("change", ["user", "database"])
+def test_a_database_that_refuses_us_is_one_line(shared: dict[str, str], tmp_path: Path, change: str) -> None:
+    """A wrong sign-in or database name ends a command with a line that says so, without the password."""
+    url = shared["FARMLOKAL_DATABASE_URL"]
+    head, _, name = url.rpartition("/")
+    nobody = f"mysql://nobody:hunter2@{head.rpartition('@')[2]}/{name}"
+    wrong = {"user": nobody, "database": f"{url}_missing"}[change]
+    done = farmlokal({**shared, "FARMLOKAL_DATABASE_URL": wrong}, tmp_path, "init-db")
+    assert (1, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+    assert done.stderr.startswith("farmlokal: ")
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("config",), ("serve", "--port", "0"), ("init-db",)],
+    ids=lambda arguments: arguments[0] if arguments else "none",
+)
+def test_wrong_settings_end_every_command_with_two(
+    environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Each wrong setting is one line on standard error, secrets masked; so is no command at all wrong usage."""
+    wrong = {"FARMLOKAL_DATABASE_POOL": "0", "FARMLOKAL_REDIS_URL": "cache://:hunter2@host"}
+    done = farmlokal(environment | wrong, tmp_path, *arguments)
+    assert 2 == done.returncode
+    assert "hunter2" not in done.stderr + done.stdout
+    if arguments:
+        assert [
+            "FARMLOKAL_DATABASE_POOL: input should be greater than or equal to 1, not '0'",
+            "FARMLOKAL_REDIS_URL: must begin with redis://, rediss://, unix://, not 'cache://:***@host'",
+        ] == done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plant",),
+        ("seed", "--products", "0"),
+        ("import", "no-such-file"),
+        ("serve", "--workers", "0"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_two(environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """What click refuses has the exit code of wrong usage, and no traceback."""
+    done = farmlokal(environment, tmp_path, *arguments)
+    assert 2 == done.returncode
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_config_shows_the_settings_without_their_secrets(environment: dict[str, str], tmp_path: Path) -> None:
+    """One line per variable; passwords and keys masked; a misspelt variable is pointed at."""
+    given = {
+        "FARMLOKAL_DATABASE_URL": "mysql://farmer:hunter2@db/farm",
+        "FARMLOKAL_REDIS_URL": "redis://:hunter2@cache/0",
+        "FARMLOKAL_SECRET_KEY": "hunter2 hunter2 hunter2",
+        "FARMLOKAL_CACHE_TTTL_S": "7",
+    }
+    done = farmlokal(environment | given, tmp_path, "config")
+    assert 0 == done.returncode
+    shown = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert "mysql://farmer:***@db/farm" == shown["FARMLOKAL_DATABASE_URL"]
+    assert "redis://:***@cache/0" == shown["FARMLOKAL_REDIS_URL"]
+    assert ("***", "", "0") == tuple(shown[f"FARMLOKAL_{name}"] for name in ("SECRET_KEY", "ORIGIN_LOADS", "DRAIN_S"))
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "FARMLOKAL_CACHE_TTTL_S is set, and is none of FarmLokal's variables\n" == done.stderr

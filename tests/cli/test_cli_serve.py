@@ -1,0 +1,117 @@
+"""`farmlokal serve`: a process that starts, answers, drains and ends in good order."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers.process import free_port
+from tests.support.command import (
+    DONE_WAIT_MAX_S,
+    developers,
+    farmlokal,
+    get,
+    make_catalogue,
+    operators,
+    running,
+    wait_until_ready,
+)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A developer's machine."""
+    return developers(tmp_path)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
+    """A machine with MariaDB and Redis."""
+    return operators(tmp_path, mysql_url, redis_url)
+
+
+def test_several_workers_without_a_schema_are_one_line(shared: dict[str, str], tmp_path: Path) -> None:
+    """The fault is told once, not once per worker, and with the exit code of a failure."""
+    done = farmlokal(shared, tmp_path, "serve", "--port", "0", "--workers", "3")
+    assert (1, "farmlokal: the database holds no FarmLokal schema: run `farmlokal init-db`\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
+def test_a_service_starts_serves_and_stops_on_sigterm(environment: dict[str, str], tmp_path: Path) -> None:
+    """One process: ready, a page, a clean end with exit code 0, a log of whole JSON lines, and cursors that last."""
+    make_catalogue(environment)
+    port = free_port()
+    cursors = []
+    for _ in range(2):
+        with running(environment, tmp_path, "serve", "--port", str(port)) as service:
+            wait_until_ready(service, port)
+            status, _, page = get(port, "/products?limit=5")
+            assert (200, 5) == (status, len(page["data"]))
+            cursors.append(page["page"]["next_cursor"])
+            assert 200 == get(port, f"/products?limit=5&cursor={cursors[0]}")[0]
+            service.send_signal(signal.SIGTERM)
+            _, log = service.communicate(timeout=DONE_WAIT_MAX_S)
+        assert 0 == service.returncode, log
+        events = [json.loads(line)["event"] for line in log.splitlines()]
+        assert ["serving", "draining", "stopped"] == events
+    assert cursors[0] == cursors[1]
+    assert 0o600 == (tmp_path / "catalogue.db.key").stat().st_mode & 0o777
+
+
+def test_a_draining_service_serves_until_the_stated_time(environment: dict[str, str], tmp_path: Path) -> None:
+    """After SIGTERM it answers on, says that it is not ready, and ends when the time is over."""
+    make_catalogue(environment)
+    port = free_port()
+    with running(environment | {"FARMLOKAL_DRAIN_S": "2"}, tmp_path, "serve", "--port", str(port)) as service:
+        wait_until_ready(service, port)
+        service.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        while get(port, "/readyz")[0] != 503:
+            assert time.monotonic() - started < 1
+            time.sleep(0.02)
+        assert (200, 200) == (get(port, "/products")[0], get(port, "/livez")[0])
+        service.communicate(timeout=DONE_WAIT_MAX_S)
+    assert 1.5 < time.monotonic() - started < 10
+    assert 0 == service.returncode
+
+
+def test_a_taken_port_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    """Two services on one port: the second says so and ends with exit code 1."""
+    make_catalogue(environment)
+    port = free_port()
+    with running(environment, tmp_path, "serve", "--port", str(port)) as service:
+        wait_until_ready(service, port)
+        done = farmlokal(environment, tmp_path, "serve", "--port", str(port))
+        service.send_signal(signal.SIGTERM)
+        service.communicate(timeout=DONE_WAIT_MAX_S)
+    assert 1 == done.returncode
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("farmlokal: ")]
+    assert "address already in use" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_two_workers_share_a_port_and_stop_with_zero(shared: dict[str, str], tmp_path: Path) -> None:
+    """Several processes over MariaDB and Redis: they answer, refuse in our words, and end in good order."""
+    make_catalogue(shared)
+    port = free_port()
+    with running(shared, tmp_path, "serve", "--port", str(port), "--workers", "2") as service:
+        wait_until_ready(service, port)
+        answers = [get(port, "/products?limit=5") for _ in range(20)]
+        assert [200] * 20 == [status for status, _, _ in answers]
+        assert 1 == len({headers["ETag"] for _, headers, _ in answers})
+        assert 1 <= sum("fwd=miss" in headers["Cache-Status"] for _, headers, _ in answers) <= 2
+        status, headers, content = get(port, "/products?limit=0")
+        assert (400, "application/problem+json") == (status, headers["Content-Type"])
+        assert ["limit"] == [fault["parameter"] for fault in content["errors"]]
+        assert 414 == get(port, f"/products?{'a' * 9000}")[0]
+        service.send_signal(signal.SIGTERM)
+        _, log = service.communicate(timeout=DONE_WAIT_MAX_S)
+    assert 0 == service.returncode, log
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert 2 == sum(line["event"].startswith("Booting worker") for line in lines)
+    assert 2 == sum(line["event"] == "draining" for line in lines)
+    assert [] == [line for line in lines if line["level"] in ("warning", "error", "critical")]

@@ -1,0 +1,1 @@
+"""Which files of ours one request enters: `python -m tests.files_entered` counts them for docs/architecture.md."""

@@ -1,0 +1,45 @@
+"""How many statements one page of the feed takes."""
+
+from typing import Any
+
+from farmlokal.app.syncing import CatalogueSink
+from farmlokal.database.interface import Session
+from farmlokal.partner.sync.run import PageResult
+from tests.database.statement_counts import CountingDatabase
+from tests.partner.feed_server import row, rows
+from tests.partner.syncing import SOURCE, Tags
+from tests.support.backends import on_every_backend
+from tests.support.service import open_database
+
+ROWS = 500  # a page
+
+
+async def _nowhere(session: Session, result: PageResult) -> None:
+    """The place of the run, whose statement is not the catalogue's."""
+
+
+@on_every_backend
+async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
+    """A page of new rows takes two statements, one row that moved among known ones two, and a known page one."""
+    async with open_database(backend_url) as database:
+        counting = CountingDatabase(database)
+        tags = Tags()
+        sink = CatalogueSink(counting, SOURCE, tags)
+
+        async def statements(page: list[dict[str, Any]]) -> list[str]:
+            counting.asked.clear()
+            counting.executed = 0
+            tags.seen.clear()
+            await sink.apply(page, sighting=None, place=_nowhere)
+            return list(counting.asked)
+
+        await statements([row("a"), row("b")])  # a connection to MySQL asks once by how much ids go up
+        assert ["SELECT products", "INSERT products"] == await statements(rows(ROWS))
+        assert 2 == counting.executed
+        stored = await database.fetch_unlimited("SELECT id FROM products WHERE external_id NOT IN ('a', 'b')")
+        assert {"products", "category/vegetables", *(f"product/{number}" for (number,) in stored)} == tags.seen
+        assert ["SELECT products"] == await statements(rows(ROWS))
+        assert (1, set()) == (counting.executed, tags.seen)
+        moved = [row("1", 2, category="fruits"), *rows(ROWS)[1:]]
+        assert ["SELECT products", "UPDATE products"] == await statements(moved)
+        assert 2 == counting.executed
