@@ -12,15 +12,15 @@
     ├── SchemaMismatch          the database holds another schema version, or none
     ├── AccessDenied            nobody may: no API key is configured
     ├── Unauthenticated         no API key came, or not one of ours
-    ├── RateLimited             the client has used up its quota; says when to come back
-    ├── PartnerError            the partner did not do its part; tells what is known of it
-    │   ├── PartnerUnavailable      no answer in time, or none was asked for; says when to come back
+    ├── RateLimited             the client has used up its quota; has the time to come back
+    ├── PartnerError            the partner did not do its part; has what is known of it
+    │   ├── PartnerUnavailable      no answer in time, or not asked; has the time to come back
     │   └── PartnerFailed           it answered, and not with what was asked for
     ├── EventRefused            a webhook delivery is not accepted
     │   ├── SignatureRefused        not signed by the partner, or not now
     │   ├── EventConflict           its id came before with another body
     │   └── EventDead               authentic, and can have no effect; kept with the reason
-    └── Unavailable             a dependency cannot answer now; says when to come back
+    └── Unavailable             a dependency cannot answer now; has the time to come back
         ├── DatabaseUnavailable     not reachable, or the connection was lost
         ├── StatementTimeout        a query ran into the statement time limit
         └── OriginBusy              every origin load slot stayed taken
@@ -74,7 +74,7 @@ class ImportRefused(FarmLokalError):
 
 
 class FeedInvalid(FarmLokalError):
-    """The partner's feed is not what the contract says; what came before stays."""
+    """The partner's feed breaks the contract; the pages before stay applied."""
 
 
 class SchemaMismatch(FarmLokalError):
@@ -86,7 +86,7 @@ class AccessDenied(FarmLokalError):
 
 
 class Unauthenticated(FarmLokalError):
-    """The caller did not prove who it is."""
+    """The caller did not authenticate."""
 
 
 class RateLimited(FarmLokalError):
@@ -98,7 +98,7 @@ class RateLimited(FarmLokalError):
 
 
 class Upstream(NamedTuple):
-    """What may be told of a call to the partner: its host, the last status, the attempts made, the seconds waited."""
+    """What may be shown of a call to the partner: its host, the last status, the attempts made, the seconds waited."""
 
     host: str
     status: int | None = None
@@ -145,7 +145,7 @@ class EventDead(EventRefused):
 class Unavailable(FarmLokalError):
     """A dependency cannot answer now; try again after `retry_after_s` seconds.
 
-    reported: whether the log has it already that the dependency is away; then who meets this error need not say so.
+    reported: whether the log has it already that the dependency is away; then this error need not be logged again.
     """
 
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:

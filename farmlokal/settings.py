@@ -1,7 +1,8 @@
-"""The settings: environment variables, and a `.env` file in development."""
+"""The settings: environment variables, and a `.env` file in development. Plain values, each checked."""
 
 import os
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -9,20 +10,20 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.formats.networks import parse_networks
+from farmlokal.formats.origins import parse_origins
+from farmlokal.formats.webhook_secrets import SECRET_PREFIX, parse_secrets
 from farmlokal.limiting.quotas import DEFAULT_QUOTAS, parse_quotas
-from farmlokal.web.edge.clients import parse_networks
-from farmlokal.web.edge.cors import ANY_ORIGIN, is_origin
-from farmlokal.webhooks.signature import SECRET_PREFIX, key_of
 
 PREFIX = "FARMLOKAL_"
 _MASK = "***"
 # Fields that are secrets as a whole.
 _SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets"})
 _KEY_CHARS_MIN = 16
-# Below that a tier holds too few pages to be worth its while.
+# With less a tier holds too few pages to be of use.
 _L1_BYTES_MIN = 2**20
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-# What a header can carry, and nobody can guess.
+# Characters that a header can carry, and enough of them that nobody can guess.
 _API_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{_KEY_CHARS_MIN},}}")
 # Without a user or a fragment. Only a token endpoint may have a query of its own (RFC 6749 section 3.2).
 _TOKEN_URL = re.compile(r"https?://[^\s/?#@\\]+(/[^\s#]*)?")
@@ -43,9 +44,14 @@ class SettingsInvalid(Exception):
         self.lines = lines
 
 
-def _database_url(url: str) -> str:
-    parse_address(url)
-    return url
+def _read_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Returns a check that `parse` reads a text; the setting stays the text. parse: raises ValueError."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
 def _redis_url(url: str) -> str:
@@ -85,32 +91,10 @@ def _scope(scope: str) -> str:
     return scope
 
 
-def _webhook_secrets(text: str) -> str:
-    for secret in text.split(","):
-        key_of(secret)
-    return text
-
-
-def _rate_limit(text: str) -> str:
-    parse_quotas(text)
-    return text
-
-
 def _l1_bytes(size_bytes: int) -> int:
     if 0 < size_bytes < _L1_BYTES_MIN:
         raise ValueError(f"must be 0, for none, or at least {_L1_BYTES_MIN}")
     return size_bytes
-
-
-def _networks(text: str) -> str:
-    parse_networks(text)
-    return text
-
-
-def _origins(text: str) -> str:
-    if text != ANY_ORIGIN and not all(map(is_origin, text.split(","))):
-        raise ValueError("must be * or comma-separated origins such as https://shop.example, in lower case, no slash")
-    return text
 
 
 def _public_url(url: str) -> str:
@@ -131,7 +115,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, _read_by(parse_address)] = Field(
         "sqlite:///farmlokal.db",
         description="`mysql://user:pass@host:port/db` (also `unix_socket`, `ssl_ca` parameters) or `sqlite:///path`",
     )
@@ -171,7 +155,7 @@ class Settings(BaseSettings):
         None, description="base URL of the partner's API"
     )
     partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
-    webhook_secrets: Annotated[str, AfterValidator(_webhook_secrets)] | None = Field(
+    webhook_secrets: Annotated[str, _read_by(parse_secrets)] | None = Field(
         None, description="comma-separated `whsec_…` secrets, newest first, any verifies; without any: a 503 problem"
     )
     webhook_keep_days: int = Field(
@@ -180,13 +164,13 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="our own base URL; with it the webhook's callback is registered with the partner at the start"
     )
-    rate_limit: Annotated[str, AfterValidator(_rate_limit)] = Field(
+    rate_limit: Annotated[str, _read_by(parse_quotas)] = Field(
         DEFAULT_QUOTAS, description="requests per configured API key, else per client address; `off` for none"
     )
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
+    trusted_proxies: Annotated[str, _read_by(parse_networks)] | None = Field(
         None, description="comma-separated networks whose `X-Forwarded-For` is believed"
     )
-    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+    cors_origins: Annotated[str, _read_by(parse_origins)] | None = Field(
         None, description="comma-separated origins whose scripts may read our answers, or `*`"
     )
     hot_path: Literal["on", "off"] = Field("on", description="answer pages of the listing below the request handlers")
@@ -211,7 +195,7 @@ class Settings(BaseSettings):
         return secret_key
 
     def secret_values(self) -> list[str]:
-        """Every secret in the settings, each in the spellings that it has there: what no log line may hold."""
+        """Returns every secret in the settings, in each spelling that it has there: no log line may contain one."""
         values = [str(getattr(self, name) or "") for name in _SECRETS]
         values += [part for value in values for part in value.split(",")]
         values += [part.removeprefix(SECRET_PREFIX) for part in values]
@@ -221,24 +205,24 @@ class Settings(BaseSettings):
         return [value for value in values if value]
 
     def masked(self) -> dict[str, Any]:
-        """Every variable with its value, secrets masked: for `farmlokal config` and for the log."""
+        """Returns every variable with its value, secrets masked: for `farmlokal config` and for the log."""
         return {variable(name): mask(name, value) for name, value in self.model_dump().items()}
 
 
 def variable(field: str) -> str:
-    """The environment variable of a field."""
+    """Returns the environment variable of a field."""
     return PREFIX + field.upper()
 
 
 def mask(field: str, value: Any) -> Any:
-    """`value` as it may be shown: without a secret, or without the password of a URL."""
+    """Returns `value` as it may be shown: without a secret, or without the password of a URL."""
     if value is None or not isinstance(value, str):
         return value
     return _MASK if field in _SECRETS else _PASSWORD.sub(rf"\g<before>{_MASK}", value)
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process. overrides: fields that a command sets by itself.
+    """Returns the settings of this process. overrides: fields that a command sets by itself.
 
     Raises SettingsInvalid, which has a line for each fault: the variable, the value given, what is allowed.
     """
@@ -251,7 +235,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Variables of the environment that look like ours and are none: misspelt, most likely."""
+    """Returns the variables of the environment that look like ours and are none: misspelt, most likely."""
     known = {variable(name) for name in Settings.model_fields}
     return sorted(
         name for name in os.environ if name.startswith(PREFIX) and name not in known and not _TEST_VARIABLES.match(name)

@@ -4,15 +4,15 @@ from aiohttp import web
 
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
-    breaker_reading,
-    cache_readings,
-    database_readings,
-    limit_readings,
-    partner_readings,
-    sync_readings,
-    webhook_readings,
+    breaker_source,
+    cache_sources,
+    database_sources,
+    limit_sources,
+    partner_sources,
+    sync_sources,
+    webhook_sources,
 )
-from farmlokal.app.metrics.probes import Watch
+from farmlokal.app.metrics.probes import Probes
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.rate_limit import add_rate_limit
 from farmlokal.app.resources import (
@@ -22,10 +22,10 @@ from farmlokal.app.resources import (
     partner_context,
     planner_context,
     ready_context,
-    reaper_context,
     redis_client,
     redis_context,
     registrar_context,
+    retention_context,
     tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
@@ -38,40 +38,43 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
-from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
+from farmlokal.formats.networks import parse_networks
+from farmlokal.formats.origins import parse_origins
+from farmlokal.formats.webhook_secrets import parse_secrets
 from farmlokal.settings import Settings
-from farmlokal.telemetry.board import Seat, only_seat
+from farmlokal.telemetry.board import OwnSlot, sole_slot
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
-from farmlokal.web.edge.clients import ClientResolver, parse_networks
-from farmlokal.web.edge.common_headers import Edge
+from farmlokal.web.edge.clients import ClientResolver
+from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.edge.key_digests import key_digests
 from farmlokal.web.edge.lifecycle import Health, Probe
 from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
-from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import stop_sync
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
-from farmlokal.webhooks.retention import Reaper
+from farmlokal.webhooks.retention import Retention
 from farmlokal.webhooks.signature import Verifier
 
 
-def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTable = TABLE) -> web.Application:
-    """The application. Nothing is connected before it starts.
+def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTable = TABLE) -> web.Application:
+    """Return the application. Nothing is connected before it starts.
 
-    seat: of a process that is one of several. table: what may be asked of the listing.
+    own: the slot of a process that is one of several; by default the process is the only one. table: what may be asked
+    of the listing.
     """
     mask_values(settings.secret_values())
-    seat = seat or only_seat()
-    observer = Observer(seat.slot)
+    own = own or sole_slot()
+    request_counts = RequestCounts(own.slot)
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
@@ -91,47 +94,48 @@ def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTabl
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
     sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
-    probes: dict[str, Probe] = {"database": database.ping}
+    pings: dict[str, Probe] = {"database": database.ping}
     if redis:
-        probes["redis"] = redis.ping
-    health = Health(probes)
+        pings["redis"] = redis.ping
+    health = Health(pings)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
-    verifier = Verifier(settings.webhook_secrets.split(",")) if settings.webhook_secrets is not None else None
+    verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
     if settings.access_log == "on":
         proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
-        observer.listeners.append(app[keys.ACCESS_LOG].note)
+        request_counts.listeners.append(app[keys.ACCESS_LOG].write_of)
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
-    app[keys.EDGE] = Edge(CrossOrigin(frozenset(settings.cors_origins.split(",") if settings.cors_origins else ())))
+    origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
+    app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
     app[keys.HEALTH] = health
     app[keys.LISTING] = listing
-    app[keys.OBSERVER] = observer
     app[keys.PARTNER] = partner
     app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
     app[keys.RECEIVER] = receiver
+    app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
     shared_limit = add_rate_limit(app, settings)
     metrics = Metrics(
-        seat,
-        observer,
+        own,
+        request_counts,
         health,
         [
-            *cache_readings(cache, memory),
-            *database_readings(database),
-            *partner_readings(partner),
-            *sync_readings(sync),
-            *webhook_readings(receiver, verifier),
-            *limit_readings(app.get(keys.LIMITER), shared_limit),
-            breaker_reading("redis", None if second is None else second.breaker),
+            *cache_sources(cache, memory),
+            *database_sources(database),
+            *partner_sources(partner),
+            *sync_sources(sync),
+            *webhook_sources(receiver, verifier),
+            *limit_sources(app.get(keys.LIMITER), shared_limit),
+            breaker_source("redis", None if second is None else second.breaker),
         ],
-        Watch(health, inbox, sync.runs),
+        Probes(health, inbox, sync.runs),
     )
     app[keys.METRICS] = metrics.registry
     app.on_shutdown.append(stop_sync)
@@ -146,9 +150,9 @@ def create_app(settings: Settings, seat: Seat | None = None, table: QuestionTabl
             category_counts_context(counts),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
-            reaper_context(Reaper(inbox, keep_days=settings.webhook_keep_days)),
+            retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),
             ready_context(health),
-            metrics.watching,
+            metrics.probing,
         ]
     )
     routes = routes_of(table)

@@ -12,8 +12,8 @@ _YOUNG = 5_000
 _MIDDLE, _OLD = 10, 50
 
 
-async def spare_the_heap(app: web.Application) -> None:
-    """Leave what has been made by now out of every later pass, and make the passes rarer. For a process's own start.
+async def freeze_startup_objects(app: web.Application) -> None:
+    """Exclude every object that exists by now from later passes, and make passes rarer. For the start of a process.
 
     An application is made of objects that stay until the process ends, tens of thousands of them. (Instagram
     Engineering, "Copy-on-write friendly Python garbage collection", 2017, has the background of `gc.freeze`.)

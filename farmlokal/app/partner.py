@@ -9,7 +9,7 @@ from farmlokal.telemetry.masking import mask_client
 
 
 def partner_connection(settings: Settings, second: SecondTier | None) -> PartnerConnection:
-    """What talks to the partner, as far as it is configured. second: what processes share, where they do."""
+    """Returns the connection to the partner, as far as it is configured. second: the cache tier of all processes."""
     return PartnerConnection(_credentials(settings), settings.partner_url or _unset("partner_url"), second)
 
 

@@ -24,7 +24,7 @@ from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.web.edge.lifecycle import Health, Phase
 from farmlokal.webhooks.registration import Registrar
-from farmlokal.webhooks.retention import Reaper
+from farmlokal.webhooks.retention import Retention
 
 _log = get_logger(__name__)
 
@@ -63,7 +63,7 @@ def database_context(database: Database) -> Context:
 
 
 def redis_context(redis: Redis | None) -> Context:
-    """Close the client at the end. A Redis that is away is no reason not to start."""
+    """Close the client at the end. The application starts while Redis is away, too."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         yield
@@ -130,11 +130,11 @@ def planner_context(planner: Planner) -> Context:
     return context
 
 
-def reaper_context(reaper: Reaper) -> Context:
-    """Forget old events in the background until the end."""
+def retention_context(retention: Retention) -> Context:
+    """Delete old events in the background until the end."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        async with background(reaper.keep(), "inbox reaper"):
+        async with background(retention.keep(), "inbox retention"):
             yield
 
     return context
@@ -155,7 +155,7 @@ def registrar_context(registrar: Registrar | None) -> Context:
 
 @contextlib.asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Do `work` beside the block, and end it with the block."""
+    """Run `work` beside the block, and end it with the block. name: of its task."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
@@ -196,7 +196,7 @@ async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAI
 
 
 def redis_client(url: str, wait_max_s: float) -> Redis:
-    """A client whose every step is bounded by `wait_max_s` and that never retries: the breaker decides that."""
+    """Returns a client whose steps take `wait_max_s` seconds at most. It never retries: the breaker decides that."""
     return Redis.from_url(
         url,
         socket_timeout=wait_max_s,

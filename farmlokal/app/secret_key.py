@@ -8,7 +8,7 @@ from farmlokal.telemetry.masking import mask_values
 
 
 def signing_keys(setting: str | None, database_path: str | None) -> list[bytes]:
-    """The keys to sign and verify with, newest first.
+    """Returns the keys to sign and verify with, newest first.
 
     setting: comma-separated keys. Without it one is made and kept, readable by the owner alone, beside the SQLite
     file at `database_path`, so that cursors survive a restart.

@@ -9,11 +9,12 @@ from contextlib import suppress
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
+from farmlokal.web.edge.aiohttp_adapter import listening_sockets
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.runner import ServiceRunner
 
@@ -26,7 +27,7 @@ _LAST_REQUESTS_S = 1.0
 
 
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain as the settings say.
+    """Serve until SIGTERM or SIGINT, then drain for the time in the settings.
 
     on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken.
     """
@@ -35,7 +36,7 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app = create_app(settings)
-    app.on_startup.append(spare_the_heap)
+    app.on_startup.append(freeze_startup_objects)
     serve_metrics_from(app, metrics_socket(host, settings.metrics_port))
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
     await runner.setup()
@@ -53,10 +54,10 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
 
 
 async def drain(runner: ServiceRunner, drain_s: int) -> None:
-    """Tell load balancers to look elsewhere, and go on serving until they have; then accept no more connections.
+    """Turn readiness off, and go on serving until load balancers have turned away; then accept no more connections.
 
-    drain_s: seconds of that; 0 for none. Connections that are open at its end are answered for another second, so that
-    a request that was on its way is.
+    drain_s: seconds of that; 0 for none. Connections that are open at its end are answered for another second, for
+    requests that were on their way.
     """
     runner.app[keys.HEALTH].phase = Phase.DRAINING
     _log.info("draining", drain_s=drain_s)
@@ -67,25 +68,23 @@ async def drain(runner: ServiceRunner, drain_s: int) -> None:
 
 
 async def _stop_accepting(runner: ServiceRunner) -> None:
-    """Close the listening sockets, and take over whom the kernel let in before.
+    """Close the listening sockets, and take over the connections that the kernel accepted before.
 
     A closed socket resets the connections in its queue, and on those requests may be on their way. So the loop's own
-    socket is closed, a copy of it is emptied, and is closed in the same breath.
+    socket is closed, a copy of it is emptied, and is closed at once.
     """
     loop, server = asyncio.get_running_loop(), runner.server
-    if server is None:  # not set up: it accepts nobody
+    if server is None:  # not set up: it accepts no connections
         return
     listening = [
-        socket.fromfd(own.fileno(), own.family, own.type)
-        for site in runner.sites
-        for own in getattr(site._server, "sockets", ())  # not promised of every loop's servers
+        socket.fromfd(own.fileno(), own.family, own.type) for site in runner.sites for own in listening_sockets(site)
     ]
     for site in runner.sites:
         await site.stop()
     accepted = []
     for copy in listening:
         copy.setblocking(False)
-        with suppress(OSError):  # that there is nobody left
+        with suppress(OSError):  # the queue is empty
             while True:
                 accepted.append(copy.accept()[0])
         copy.close()

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from typing_extensions import override
+
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import FeedWriter, read_page
@@ -14,13 +16,13 @@ from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.run import PageResult, Reject, Run
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
-from farmlokal.partner.sync.walk import SyncWalk
+from farmlokal.partner.sync.walk import FeedSink, SyncWalk
 
 PlaceIn = Callable[[Session, PageResult], Awaitable[None]]
 
 
-class CatalogueSink:
-    """Applies the feed's pages to the catalogue, as the products of `source`. See partner.sync.walk.FeedSink."""
+class CatalogueSink(FeedSink):
+    """Applies the feed's pages to the catalogue, as the products of `source`."""
 
     def __init__(self, database: Database, source: str, on_change: OnChange) -> None:
         """on_change: called with the cache tags that a committed page touched."""
@@ -31,8 +33,8 @@ class CatalogueSink:
     def __repr__(self) -> str:
         return f"<CatalogueSink {self._writer!r}>"
 
+    @override
     async def apply(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> PageResult:
-        """See FeedSink."""
         # In a thread: some ten milliseconds in which requests are answered.
         page = await asyncio.to_thread(read_page, rows, source=self._writer.source)
         await self._writer.learn(page)
@@ -48,20 +50,21 @@ class CatalogueSink:
             await self._on_change(tags)
         return result
 
+    @override
     async def resume(self) -> None:
-        """See FeedSink."""
         await self._on_change(frozenset({EVERYTHING}))
 
+    @override
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
-        """See FeedSink. Afterwards nothing cached is fresh: which products are gone is known to the database alone."""
+        # Afterwards nothing cached is fresh: which products are gone is known to the database alone.
         before = datetime.fromtimestamp(before_ms / 1000, UTC)
         try:
             return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
         finally:
             await self._on_change(frozenset({EVERYTHING}))
 
+    @override
     async def forget(self, sighting: str) -> None:
-        """See FeedSink."""
         await self._writer.products.forget(sighting)
 
 

@@ -11,7 +11,7 @@ from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.webhooks.events import Apply, Landing, Prepare, dead
+from farmlokal.webhooks.events import Apply, EventResult, Prepare, dead
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.orders import Orders
 from farmlokal.webhooks.receive import Invalidate, Receiver
@@ -55,10 +55,10 @@ def handlers(database: Database, *, source: str) -> Mapping[str, Prepare]:
 def _prepare_product(products: ProductWriter, parse: Callable[[object], Change], data: object) -> Apply:
     change = parse(data)
 
-    async def apply(session: Session) -> Landing:
+    async def apply(session: Session) -> EventResult:
         (applied,) = await products.apply_in(session, [change])
         if applied.outcome is WriteOutcome.REJECTED:
             return dead(applied.reason or applied.outcome)
-        return Landing(applied.outcome, applied.tags)
+        return EventResult(applied.outcome, applied.tags)
 
     return apply

@@ -14,9 +14,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
-from farmlokal.app.garbage_collection import spare_the_heap
+from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
-from farmlokal.app.metrics.worker_slots import Seats
+from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
 from farmlokal.database.address import parse_address
@@ -24,6 +24,7 @@ from farmlokal.database.connect import database_at
 from farmlokal.errors import FarmLokalError
 from farmlokal.settings import Settings, SettingsInvalid, load_settings
 from farmlokal.telemetry import get_logger
+from farmlokal.web.edge.aiohttp_adapter import wake
 from farmlokal.web.runner import ServiceRunner
 
 _log = get_logger(__name__)
@@ -32,7 +33,7 @@ _START_AGAIN_S = 1
 
 
 def default_workers(settings: Settings) -> int:
-    """One per core where Redis lets them share; else one, since what spans processes would hold in each alone."""
+    """Returns one per core where processes share a Redis; else 1, since cache and limits would hold in each alone."""
     return 1 if settings.redis_url is None else len(os.sched_getaffinity(0))
 
 
@@ -43,7 +44,7 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
     """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
-    seats = Seats(workers)
+    slots = WorkerSlots(workers)
     options = {
         "bind": f"{host}:{port}",
         "workers": workers,
@@ -54,12 +55,12 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "control_socket_disable": True,
         "logger_class": PropagatingLogger,
         "loglevel": settings.log_level,
-        "pre_fork": seats.give,
-        "child_exit": seats.take_back,
+        "pre_fork": slots.assign,
+        "child_exit": slots.release,
     }
     # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
     asyncio.run(_check_database(settings))
-    Supervisor(settings, options, seats, metrics_socket(host, settings.metrics_port)).run()
+    Supervisor(settings, options, slots, metrics_socket(host, settings.metrics_port)).run()
 
 
 async def _check_database(settings: Settings) -> None:
@@ -73,7 +74,7 @@ async def _check_database(settings: Settings) -> None:
 
 
 class PropagatingLogger(Logger):  # type: ignore[misc]
-    """gunicorn's records, written by the log handler that this process has already."""
+    """Writes gunicorn's records by the log handler that this process has already."""
 
     def setup(self, cfg: Any) -> None:
         """Take gunicorn's level, and none of its handlers."""
@@ -83,14 +84,14 @@ class PropagatingLogger(Logger):  # type: ignore[misc]
 
 
 class Supervisor(BaseApplication):  # type: ignore[misc]
-    """Tells gunicorn what to run, and hands each worker its application."""
+    """Configures gunicorn, and makes the application of each worker."""
 
     def __init__(
-        self, settings: Settings, options: dict[str, Any], seats: Seats, metrics: socket.socket | None
+        self, settings: Settings, options: dict[str, Any], slots: WorkerSlots, metrics: socket.socket | None
     ) -> None:
-        """seats: of the workers. metrics: what they listen on for metrics, where that is a port of its own."""
+        """slots: where the workers count. metrics: the socket of the metrics, where they have a port of their own."""
         self.settings = settings
-        self._seats = seats
+        self._slots = slots
         self._metrics = metrics
         self._options = options
         self.runner: ServiceRunner | None = None
@@ -111,11 +112,11 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """What a worker calls, after the fork, for its runner."""
+        """Returns what makes a worker's runner; called after the fork."""
 
         async def make_runner() -> web.AppRunner:
-            app = create_app(self.settings, self._seats.own)
-            app.on_startup.append(spare_the_heap)
+            app = create_app(self.settings, self._slots.own)
+            app.on_startup.append(freeze_startup_objects)
             serve_metrics_from(app, self._metrics)
             self.runner = ServiceRunner(
                 app,
@@ -145,7 +146,7 @@ class DrainingWorker(GunicornUVLoopWebWorker):
             sys.exit(1)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM: go on serving while load balancers turn away, then stop."""
+        """On SIGTERM: go on serving until load balancers have turned away, then stop."""
         if self._draining is None:
             self._draining = self.loop.create_task(self._drain())
 
@@ -153,4 +154,4 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         if self.app.runner is not None:
             await drain(self.app.runner, self.app.settings.drain_s)
         self.alive = False
-        self._notify_waiter_done()
+        wake(self)

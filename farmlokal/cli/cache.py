@@ -30,8 +30,3 @@ def purge(tags: tuple[str, ...]) -> None:
         raise NotConfigured("FARMLOKAL_REDIS_URL")
     run(send_invalidation(settings, tags or (EVERYTHING,)))
     click.echo(f"purged {', '.join(tags) or 'everything'}")
-
-
-def register(group: click.Group) -> None:
-    """Add the commands."""
-    group.add_command(cache)

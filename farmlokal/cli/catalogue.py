@@ -121,9 +121,3 @@ async def _with_database(settings: Settings, work: Callable[[Database], Awaitabl
         return await work(database)
     finally:
         await database.close()
-
-
-def register(group: click.Group) -> None:
-    """Add the commands."""
-    for command in (init_db, seed, import_):
-        group.add_command(command)

@@ -12,8 +12,3 @@ def config() -> None:
         click.echo(f"{name}={'' if value is None else value}")
     for name in unknown_variables():
         click.echo(f"{name} is set, and is none of FarmLokal's variables", err=True)
-
-
-def register(group: click.Group) -> None:
-    """Add the command."""
-    group.add_command(config)

@@ -14,7 +14,7 @@ from farmlokal.simulator.server import running_partner
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 
 _PARTNER_PRODUCTS = 10_000
-# Printed to whoever starts the demo: it guards nothing but a simulator's token.
+# Printed at the start of the demo: it guards nothing but a simulator's token.
 _API_KEY = "demo-key-for-everyone"
 # A walk through the catalogue is the first thing that people write. By the service's own default it is refused after
 # 54 pages, and on one machine there is nobody to be protected from them: this admits 2,400 at once.
@@ -84,8 +84,3 @@ FarmLokal serves {url} (the partner simulator: {partner_url}). Try:
   curl '{url}/categories'
   curl -H 'X-API-Key: {api_key}' '{url}/auth/token'
 """
-
-
-def register(group: click.Group) -> None:
-    """Add the command."""
-    group.add_command(demo)

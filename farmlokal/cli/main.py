@@ -1,4 +1,4 @@
-"""The command group, and how failures end a command: one line each, and the exit code that says which kind."""
+"""The command group, and how failures end a command: one line each, and an exit code by their kind."""
 
 import sys
 from typing import Any
@@ -6,8 +6,15 @@ from typing import Any
 import click
 
 from farmlokal import __version__
-from farmlokal.cli import cache, catalogue, config, demo, partner, serve, sync, webhooks
+from farmlokal.cli.cache import cache
+from farmlokal.cli.catalogue import import_, init_db, seed
+from farmlokal.cli.config import config
+from farmlokal.cli.demo import demo
+from farmlokal.cli.partner import partner
 from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
+from farmlokal.cli.serve import serve
+from farmlokal.cli.sync import sync
+from farmlokal.cli.webhooks import webhooks
 from farmlokal.errors import FarmLokalError
 from farmlokal.settings import SettingsInvalid
 from farmlokal.telemetry.masking import masked_line
@@ -36,8 +43,8 @@ def cli() -> None:
     """List the products of local farms: the service and what its operator needs."""
 
 
-for _module in (serve, demo, catalogue, sync, partner, webhooks, cache, config):
-    _module.register(cli)
+for _command in (serve, demo, init_db, seed, import_, sync, partner, webhooks, cache, config):
+    cli.add_command(_command)
 
 
 def main() -> None:

@@ -25,8 +25,3 @@ async def _serve(port: int, products: int) -> None:
     async with running_partner("127.0.0.1", port, products) as url:
         click.echo(f"the partner simulator serves {url}")
         await stop.wait()
-
-
-def register(group: click.Group) -> None:
-    """Add the command."""
-    group.add_command(partner)

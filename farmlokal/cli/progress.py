@@ -34,13 +34,13 @@ def progress(
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Advance]:
-    """Shows the progress of `label`, say "importing", while the block runs.
+    """Shows the progress of `label`, for instance "importing", while the block runs.
 
-    Gives a function to call with how much of `total` is done so far; a `total` of None is an unknown one. `stream` is
-    stderr unless given; `clock` gives seconds.
+    Yields a function to call with how much is done so far, in `unit`. total: all there is to do; None where that is not
+    known. stream: by default standard error. clock: monotonic seconds, injected by tests.
     """
     console = Console(file=stream or sys.stderr)
-    # The stream is asked itself: rich also takes FORCE_COLOR, which CI sets, for a terminal.
+    # The stream itself is asked: rich also counts FORCE_COLOR, which CI sets, as a terminal.
     if console.file.isatty() and not console.is_dumb_terminal:
         with Progress(*_columns(unit), console=console) as bar:
             task = bar.add_task(label, total=total)

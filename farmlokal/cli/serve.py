@@ -19,8 +19,3 @@ def serve(host: str, port: int, workers: int | None) -> None:
         run(serve_one(settings, host, port))
     else:
         serve_workers(settings, host, port, count)
-
-
-def register(group: click.Group) -> None:
-    """Add the command."""
-    group.add_command(serve)

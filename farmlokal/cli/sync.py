@@ -54,8 +54,3 @@ async def _print_result(one: Sync, finished: Run) -> None:
     for reject in await one.runs.rejects(finished):
         click.echo(f"{reject.external_id or 'a row without external_id'}: {reject.reason}", err=True)
     click.echo(orjson.dumps(finished.summary(one.runs.now_ms())))
-
-
-def register(group: click.Group) -> None:
-    """Add the command."""
-    group.add_command(sync)

@@ -1,4 +1,4 @@
-"""`farmlokal webhooks`: what an operator does about the partner's events."""
+"""`farmlokal webhooks`: the operator's commands for the partner's events."""
 
 import sys
 from collections import Counter
@@ -54,12 +54,12 @@ def replay(event_ids: tuple[str, ...], everything: bool) -> None:
             return await replay_all(receiver, inbox)
         counts: Counter[State] = Counter()
         for event_id in event_ids:
-            landing = await receiver.replay(event_id)
-            if landing is None:
+            result = await receiver.replay(event_id)
+            if result is None:
                 raise NotFound(f"{event_id} is no dead event")
-            counts[State.DEAD if landing.dead is not None else State.DONE] += 1
-            if landing.dead is not None:
-                click.echo(f"{event_id}: {landing.dead}", err=True)
+            counts[State.DEAD if result.dead is not None else State.DONE] += 1
+            if result.dead is not None:
+                click.echo(f"{event_id}: {result.dead}", err=True)
         return counts
 
     counts = run(_with_inbox(start(), work))
@@ -98,8 +98,3 @@ async def _with_inbox(settings: Settings, work: Callable[[Receiver, Inbox], Awai
                 await invalidation.send_all()
     finally:
         await database.close()
-
-
-def register(group: click.Group) -> None:
-    """Add the commands."""
-    group.add_command(webhooks)

@@ -12,7 +12,7 @@ _MYSQL_PARAMETERS = ("unix_socket", "ssl_ca")
 
 @dataclass(frozen=True, slots=True)
 class MySQLAddress:
-    """Where a MySQL or MariaDB database is and how to sign in; `ssl_ca` names a CA file and turns TLS on."""
+    """The address of a MySQL or MariaDB database, with its user; `ssl_ca` names a CA file and turns TLS on."""
 
     host: str
     port: int
@@ -44,7 +44,7 @@ def parse_address(url: str) -> Address:
     """Parse `mysql://user:pass@host:port/db?unix_socket=…&ssl_ca=…` or `sqlite:///path`.
 
     As elsewhere, `sqlite:///x.db` is relative to the working directory and `sqlite:////x.db` is absolute.
-    Raises ValueError, which says what is allowed.
+    Raises ValueError, whose text is what is allowed.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What the rest of the service asks of a database."""
+"""The interface of a database, whichever backend it is."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -24,11 +24,11 @@ class Session(Protocol):
     """One open transaction. Statements mark parameters with `%s` on every backend."""
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """The rows that `sql` selects."""
+        """Returns the rows that `sql` selects."""
         ...
 
     async def execute(self, sql: str, params: Params = ()) -> int:
-        """Run `sql`; the number of rows that it changed."""
+        """Run `sql`. Returns the number of rows that it changed."""
         ...
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
@@ -48,31 +48,31 @@ class Database(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """How this backend's SQL differs from the others'."""
+        """The SQL by which this backend differs from the others."""
         ...
 
     @property
     def pool_use(self) -> PoolUse:
-        """How the pool stands now."""
+        """The use of the connections now."""
         ...
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """The rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
+        """Returns the rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
 
         Raises StatementTimeout past the statement time limit.
         """
         ...
 
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        """The same for a SELECT of nothing but texts, as they come: a page's rows, above all."""
+        """Returns what `fetch` does for a SELECT of nothing but texts, undecoded: a page's rows, above all."""
         ...
 
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
-        """The same without the statement time limit: for background work, never on a request's path."""
+        """Returns what `fetch` does, without the time limit: for background work, never on a request's path."""
         ...
 
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run `work` in one READ COMMITTED transaction and commit it; its result.
+        """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
         On deadlock or lock wait everything is rolled back and `work` runs again, so it must have no other effect.
         """

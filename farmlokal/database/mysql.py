@@ -4,19 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 import aiomysql
+from typing_extensions import override
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.dialect import MYSQL, Dialect
-from farmlokal.database.interface import Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_session import MySQLSession, answered
-from farmlokal.database.spans import statement_span
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
+from farmlokal.telemetry.tracing import statement_span
 
 _log = get_logger(__name__)
 
@@ -34,7 +35,7 @@ _TRANSACTION_ATTEMPTS_MAX = 8
 _ANSWER_MARGIN_S = 1
 
 
-class MySQLDatabase:
+class MySQLDatabase(Database):
     """A pool of at most `pool_size` connections; SELECTs by `fetch` may run `statement_limit_ms`."""
 
     dialect: Dialect = MYSQL
@@ -50,32 +51,32 @@ class MySQLDatabase:
         return f"<MySQLDatabase {self._pool!r} limit_s={self._limit_s}>"
 
     @property
+    @override
     def pool_use(self) -> PoolUse:
-        """See Database.pool_use."""
         return self._pool.use
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch."""
         try:
             return await self._select(sql, params, limited=True)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
             return await self._select(sql, params, limited=True)
 
+    @override
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        """See Database.fetch_texts."""
         try:
             return await self._select_texts(sql, params)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
             return await self._select_texts(sql, params)
 
+    @override
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Database.fetch_unlimited."""
         return await self._select(sql, params, limited=False)
 
+    @override
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """See Database.in_transaction."""
         backoff = Backoff(base_s=0.01, max_s=1.0)
         for attempt in range(1, _TRANSACTION_ATTEMPTS_MAX + 1):
             try:
@@ -95,18 +96,18 @@ class MySQLDatabase:
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
 
+    @override
     async def run_script(self, statements: Iterable[str]) -> None:
-        """See Database.run_script."""
         async with self._connection() as connection, connection.cursor() as cursor:
             for statement in statements:
                 await cursor.execute(statement)
 
+    @override
     async def ping(self) -> None:
-        """See Database.ping."""
         await self._select("SELECT 1", (), limited=True)
 
+    @override
     async def close(self) -> None:
-        """See Database.close."""
         await self._pool.close()
 
     async def _select(self, sql: str, params: Params, *, limited: bool) -> list[Row]:

@@ -79,7 +79,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         self.abort()
 
     async def say_goodbye(self) -> None:
-        """Close the connection in good order; under TLS, both sides have to agree on it."""
+        """Close the connection in good order, which under TLS both sides have to agree on. Waits a second at most."""
         writer = self._writer
         try:
             async with asyncio.timeout(_GOODBYE_MAX_S):
@@ -90,7 +90,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             self.close()
 
     def abort(self) -> None:
-        """Let whoever waits for an answer meet the connection's end."""
+        """Close the connection at once: a caller that waits for an answer meets its end."""
         if self._writer is not None:
             self._writer.transport.abort()
 
@@ -101,10 +101,10 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
 
 class Cursor(aiomysql.Cursor):  # type: ignore[misc]
-    """A cursor that does not ask for the server's notes.
+    """A cursor that does not fetch the server's warnings.
 
-    They tell what we meant: that a table exists already, that INSERT IGNORE ignored a row. Strict mode makes errors of
-    the rest.
+    They report what we intended: that a table exists already, that INSERT IGNORE ignored a row. Strict mode makes
+    errors of the rest.
     """
 
     async def _show_warnings(self, connection: Any) -> None:

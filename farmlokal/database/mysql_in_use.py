@@ -1,4 +1,4 @@
-"""A connection of the pool for a block, and the driver's errors in our words."""
+"""A connection of the pool for a block, and the driver's errors as ours."""
 
 import aiomysql
 
@@ -12,7 +12,7 @@ _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 
 
 class InUse:
-    """Takes a connection of `pool` and gives it back. A class, not a generator: every page passes here.
+    """Acquires a connection of `pool`, and releases it. A class, not a generator: every page passes here.
 
     Raises DatabaseUnavailable and StatementTimeout in the place of what the driver raises.
     """
@@ -27,7 +27,7 @@ class InUse:
         try:
             self._connection = await self._pool.acquire()
         except DatabaseUnavailable as error:
-            error.reported = self._pool.state.told
+            error.reported = self._pool.state.away_logged
             raise
         return self._connection
 
@@ -37,13 +37,13 @@ class InUse:
         if error is None:
             self._pool.state.worked()
             return
-        told = self._told(error)
-        if isinstance(told, DatabaseUnavailable):
-            told.reported = self._pool.state.told
-        if told is not error:
-            raise told from error
+        mapped = self._mapped(error)
+        if isinstance(mapped, DatabaseUnavailable):
+            mapped.reported = self._pool.state.away_logged
+        if mapped is not error:
+            raise mapped from error
 
-    def _told(self, error: BaseException) -> BaseException:
+    def _mapped(self, error: BaseException) -> BaseException:
         if isinstance(error, (aiomysql.OperationalError, aiomysql.InterfaceError)):
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")

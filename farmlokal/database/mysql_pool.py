@@ -47,7 +47,7 @@ class MySQLPool:
         self._address = address
         self._size = size
         self._free = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []  # the last one used is taken first: the others may grow old and be closed
+        self._idle: list[Connection] = []  # the last one used is the next one: the others may grow old and be closed
         self._in_use: set[Connection] = set()
         self._tls: ssl.SSLContext | None = None
         self._waiting = 0
@@ -65,17 +65,17 @@ class MySQLPool:
 
     @property
     def use(self) -> PoolUse:
-        """How the pool stands now."""
+        """The use of the connections now."""
         return PoolUse(len(self._in_use), len(self._idle), self._waiting)
 
     async def acquire(self) -> Connection:
-        """A connection, to be given back by `release`."""
+        """Returns a connection, which its caller has to `release`. Raises DatabaseUnavailable."""
         if self._free.locked():
             await self._wait_for_slot()
         else:
             await self._free.acquire()
         try:
-            connection = self._take_idle() or await self._connect()
+            connection = self._pop_idle() or await self._connect()
         except BaseException:
             self._free.release()
             raise
@@ -109,10 +109,10 @@ class MySQLPool:
         finally:
             self._waiting -= 1
 
-    def _take_idle(self) -> Connection | None:
+    def _pop_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            # The server may have said goodbye meanwhile: it restarted, or the connection was idle for too long.
+            # The server may have ended it meanwhile: it restarted, or the connection was idle for too long.
             if not connection.ended:
                 return connection
             connection.close()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiomysql
+from typing_extensions import override
 
-from farmlokal.database.interface import Params, Row
+from farmlokal.database.interface import Params, Row, Session
 from farmlokal.database.mysql_connection import Connection
-from farmlokal.database.spans import statement_span
+from farmlokal.telemetry.tracing import statement_span
 
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
 # No statement of a transaction takes this long, waiting for locks included: past it the server is not answering.
@@ -19,29 +20,27 @@ _STATEMENTS_AT_ONCE = 100
 _INSERT_BYTES_MAX = 1_000_000
 
 
-class MySQLSession:
+class MySQLSession(Session):
     """One open transaction on one connection."""
 
     def __init__(self, connection: Connection, cursor: aiomysql.Cursor) -> None:
         self._connection = connection
         self._cursor = cursor
 
+    @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        """See Session.fetch."""
         async with answered(sql):
             await self._cursor.execute(sql, params)
         return list(self._cursor._rows or ())
 
+    @override
     async def execute(self, sql: str, params: Params = ()) -> int:
-        """See Session.execute."""
         async with answered(sql):
             return int(await self._cursor.execute(sql, params))
 
+    @override
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """See Session.execute_many.
-
-        The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
-        """
+        # The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
         rows = list(rows)
         if sql.startswith("INSERT"):
             async with answered(sql):
@@ -54,8 +53,8 @@ class MySQLSession:
                 while await self._cursor.nextset():
                     pass
 
+    @override
     async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
-        """See Session.insert_many."""
         ids: list[int] = []
         for statement, inserted in self._folded(sql, rows):
             ids += await (self._insert_mariadb if self._connection.is_mariadb else self._insert)(statement, inserted)

@@ -50,7 +50,7 @@ class TextResult:
                 break
             if length and unread[begin] == _ERROR:
                 if sequence != self._sequence:
-                    # What a server says when it ends the connection, an idle one for instance, answers no statement.
+                    # What a server sends when it ends the connection, an idle one for instance, answers no statement.
                     raise connection_lost()
                 raise_mysql_exception(unread[begin:end])
             if sequence != self._sequence or not 0 < length < _PACKET_BYTES_MAX:

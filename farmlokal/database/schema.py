@@ -35,7 +35,7 @@ async def create_schema(database: Database) -> None:
 
 
 async def check_schema(database: Database) -> None:
-    """Raise SchemaMismatch, which says what to run, unless the database holds our schema version."""
+    """Raises SchemaMismatch, whose text is what to run, unless the database holds our schema version."""
     found = await stored_version(database)
     if found is None:
         raise SchemaMismatch("the database holds no FarmLokal schema: run `farmlokal init-db`")

@@ -1,4 +1,4 @@
-"""Quotas: how many requests of a class a client may make in which time, and how they are written."""
+"""Quotas: how many requests of a class a client may make in which time, and their text in the settings."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from math import floor
 
 # A burst of 5 % would use up all that a minute's flood may be off by; the rest is for what processes learn late.
 BURST_SHARE = 0.04
-# What is told apart: the routes that hand out tokens, and all others.
+# The classes of requests: to the routes that hand out tokens, and to all others.
 TOKEN, DEFAULT = "token", "default"
 CLASSES = (DEFAULT, TOKEN)
 DEFAULT_QUOTAS = "default=1200/minute,token=60/minute"
@@ -34,12 +34,12 @@ class Quota:
 
     @property
     def burst(self) -> int:
-        """How many requests may come at once from a client that was quiet: at most a twentieth of the quota, or 1."""
+        """The requests that may come at once from a client that was quiet: at most a twentieth of the quota, or 1."""
         return max(1, floor(self.requests * BURST_SHARE))
 
     @property
     def tolerance_s(self) -> float:
-        """How far a client's theoretical arrival time may lie ahead once a request is admitted."""
+        """The seconds that a client's theoretical arrival time may lie ahead once a request is admitted."""
         interval_s = self.emission_interval_s
         return self.burst * interval_s + min(_ROUNDING_S, _ROUNDING_SHARE * interval_s)
 
@@ -50,9 +50,9 @@ class Quota:
 
 
 def parse_quotas(text: str) -> Mapping[str, Quota]:
-    """The quotas that `text` sets, as `default=1200/minute,token=60/minute`; a class left out keeps its default.
+    """Returns the quotas in `text`, as `default=1200/minute,token=60/minute`; a class left out keeps its default.
 
-    No quotas for `off`. Raises ValueError, which says what is allowed.
+    No quotas for `off`. Raises ValueError, whose text is what is allowed.
     """
     return {} if text == OFF else _parsed(DEFAULT_QUOTAS) | _parsed(text)
 

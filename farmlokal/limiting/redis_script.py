@@ -7,17 +7,17 @@ from farmlokal.limiting.quotas import Quota
 _ARRIVAL = "farmlokal:limit:{}={}/{}:{}"
 # The processes that share the limit, each scored with the time of its last sign of life. Expires after ten seconds.
 PROCESSES = "farmlokal:limit-processes"
-# A process that says nothing for so long is dead, or on its own.
+# A process that sends nothing for so long is dead, or on its own.
 SILENT_MAX_US = 5_000_000
 
 
 def arrival_key(quota: Quota, client: str) -> str:
-    """The Redis key of a client's arrival time. With another number in the settings the count begins anew."""
+    """Returns the Redis key of a client's arrival time. With another number in the settings the count begins anew."""
     return _ARRIVAL.format(quota.name, quota.requests, quota.window_s, client)
 
 
 # Guards the limit: whatever several processes admitted is added up in one step, and of what is left each unit is
-# granted once. Times are Redis's own, and what processes say of theirs is a difference: their clocks may be anywhere.
+# granted once. Times are Redis's own, and what processes send of theirs is a difference: their clocks may be anywhere.
 # A client's use is counted from its first request, not from now, or a slow message would cost it time. What lies
 # further ahead than twice what all processes together admit at once is not from us, or Redis's clock went back.
 # KEYS: processes, arrival…

@@ -1,4 +1,4 @@
-"""Everything of ours that talks to the partner, as far as the settings go."""
+"""The token cache and the client of the partner, as far as they are configured."""
 
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from farmlokal.partner.client import PartnerClient
 from farmlokal.partner.outbound.guards import Limits
 from farmlokal.partner.outbound.upstream import Outbound, SharedSession
 from farmlokal.partner.shared_tokens import SharedTokens
-from farmlokal.partner.token_encryption import Seal
+from farmlokal.partner.token_encryption import TokenCipher
 from farmlokal.partner.token_endpoint import ClientCredentials, TokenEndpoint
 from farmlokal.partner.tokens import TokenCache
 
@@ -20,7 +20,8 @@ T = TypeVar("T")
 class PartnerConnection:
     """The token cache and the client, on one session.
 
-    credentials: None, or the variable that they want for. base_url: the partner's API; `second`: what processes share.
+    credentials, base_url: of the partner; in the place of each, the error that names the setting that is missing.
+    second: the cache tier that processes share, where there is one. limits: of the calls; by default Limits().
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class PartnerConnection:
         limits: Limits | None = None,
     ) -> None:
         self._session = SharedSession()
-        # What carries the calls, with its guards and its counts; None where it is not configured.
+        # The calls with their guards and their counts; None where they are not configured.
         self.api: Outbound | None = None
         self.token_endpoint: Outbound | None = None
         self._tokens: TokenCache | NotConfigured
@@ -42,8 +43,8 @@ class PartnerConnection:
             return
         self.token_endpoint = Outbound(host_of(credentials.token_url), self._session, limits)
         endpoint = TokenEndpoint(credentials, self.token_endpoint)
-        seal = Seal(credentials.client_secret, credentials.cache_key)
-        shared = None if second is None else SharedTokens(second, credentials.cache_key, seal)
+        cipher = TokenCipher(credentials.client_secret, credentials.cache_key)
+        shared = None if second is None else SharedTokens(second, credentials.cache_key, cipher)
         self._tokens = TokenCache(endpoint, shared)
         if isinstance(base_url, NotConfigured):
             self._client = base_url
@@ -64,11 +65,6 @@ class PartnerConnection:
         """The client. Raises NotConfigured."""
         return _configured(self._client)
 
-    @property
-    def calls_under_way(self) -> int:
-        """How many TCP connections are handed out to calls and not given back."""
-        return self._session.connections
-
     async def close(self) -> None:
         """Let a token request end, for a bounded time, and close every connection."""
         if isinstance(self._tokens, TokenCache):
@@ -77,7 +73,7 @@ class PartnerConnection:
 
 
 def host_of(url: str) -> str:
-    """Host and port of `url`: what may be told of it."""
+    """Returns host and port of `url`: the part that may be shown."""
     parts = URL(url)
     return f"{parts.host}:{parts.port}"
 

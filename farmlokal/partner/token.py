@@ -1,11 +1,11 @@
-"""An access token with its times, and how it travels to Redis and back."""
+"""An access token with its times, and its encrypted form in Redis."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
 
-from farmlokal.partner.token_encryption import Seal
+from farmlokal.partner.token_encryption import TokenCipher
 
 # Renewal begins when this share of the lifetime is left, or up to as much again, by chance: clients whose tokens were
 # issued together, after an outage say, must not all come back together.
@@ -16,7 +16,7 @@ _LEEWAY_MAX_S = 2.0
 
 
 class Grant(NamedTuple):
-    """What a token endpoint gave: the token, its scope and its lifetime in seconds. Never to be logged."""
+    """What a token endpoint granted: the token, its scope and its lifetime in seconds. Never to be logged."""
 
     access_token: str
     scope: str
@@ -27,7 +27,8 @@ class Grant(NamedTuple):
 class Token:
     """An access token. Its times are seconds of the wall clock, which processes share.
 
-    renew_at: from when on a new one is asked for. usable_until: until when it is handed out, just before expires_at.
+    renew_at: from then on a new token is requested. usable_until: until then this one is handed out, just before
+    expires_at.
     """
 
     access_token: str = field(repr=False)
@@ -37,14 +38,17 @@ class Token:
     usable_until: float
     expires_at: float
 
-    def sealed(self, seal: Seal) -> bytes:
-        """The token as nobody without the client's secret can read it."""
+    def encrypted(self, cipher: TokenCipher) -> bytes:
+        """Returns the token with its times, encrypted."""
         fields = (self.scope, self.issued_at, self.renew_at, self.usable_until, self.expires_at)
-        return seal.sealed(orjson.dumps([self.access_token, *fields]))
+        return cipher.encrypt(orjson.dumps([self.access_token, *fields]))
 
 
 def token_of(grant: Grant, asked_at: float, draw: float) -> Token:
-    """The token of a grant that was asked for at `asked_at`, from when its life is counted. draw: in [0, 1)."""
+    """Returns the token of `grant`.
+
+    asked_at: wall seconds of its request, from which its lifetime counts. draw: in [0, 1), for the jitter of renewals.
+    """
     lifetime_s = grant.lifetime_s
     margin_s = lifetime_s * _MARGIN_SHARE * (1 + draw)
     expires_at = asked_at + lifetime_s
@@ -58,9 +62,9 @@ def token_of(grant: Grant, asked_at: float, draw: float) -> Token:
     )
 
 
-def opened_token(raw: bytes, seal: Seal) -> Token | None:
-    """The token that `raw` holds; None for what was not sealed by this client for this question."""
-    plain = seal.opened(raw)
+def decrypted_token(raw: bytes, cipher: TokenCipher) -> Token | None:
+    """Returns the token in `raw`; None where `raw` was not encrypted by this client for the same credentials."""
+    plain = cipher.decrypt(raw)
     if plain is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Encryption of what is kept where others may read."""
+"""Encryption of access tokens in Redis, where others may read."""
 
 import os
 
@@ -13,10 +13,10 @@ _NONCE_BYTES = 12
 _PURPOSE = b"farmlokal access token 1"
 
 
-class Seal:
+class TokenCipher:
     """AES-256-GCM under a key derived from `secret` by HKDF (RFC 5869).
 
-    context: what the sealed text belongs to; text sealed for another context does not open.
+    context: what the encrypted text belongs to; it cannot be decrypted for another context.
     """
 
     def __init__(self, secret: str, context: str) -> None:
@@ -24,13 +24,13 @@ class Seal:
         self._cipher = AESGCM(derived)
         self._context = context.encode()
 
-    def sealed(self, plain: bytes) -> bytes:
-        """`plain`, encrypted; a different text at every call."""
+    def encrypt(self, plain: bytes) -> bytes:
+        """Returns `plain` encrypted; a different text at every call."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, self._context)
 
-    def opened(self, raw: bytes) -> bytes | None:
-        """What was sealed; None when it was not, or not with this secret and context, or was altered."""
+    def decrypt(self, raw: bytes) -> bytes | None:
+        """Returns the plain text; None where `raw` was not encrypted with this secret and context, or was altered."""
         nonce, text = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, text, self._context)

@@ -1,4 +1,4 @@
-"""Asking an OAuth 2 token endpoint for an access token: the client credentials grant (RFC 6749 section 4.4)."""
+"""Requests to an OAuth 2 token endpoint: the client credentials grant (RFC 6749 section 4.4)."""
 
 import re
 from base64 import b64encode
@@ -12,7 +12,7 @@ import orjson
 from yarl import URL
 
 from farmlokal.errors import PartnerFailed
-from farmlokal.partner.outbound.answers import Answer
+from farmlokal.partner.outbound.responses import PartnerResponse
 from farmlokal.partner.outbound.upstream import Outbound
 from farmlokal.partner.token import Grant
 
@@ -23,13 +23,13 @@ _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 # What a header can carry (RFC 6750 section 2.1 allows less; some servers hand out more).
 _ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _SCOPE_CHARS_MAX = 1000
-# A year: whoever says more means "never expires" or milliseconds, and is not understood.
+# A year: a longer lifetime means "never expires" or milliseconds, and is refused.
 _LIFETIME_MAX_S = 31_536_000
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """Who asks which endpoint for what. `extra`: further parameters of the request, as some providers want them."""
+    """Our client at one token endpoint, and what it asks for. extra: further parameters that some providers want."""
 
     token_url: str
     client_id: str
@@ -40,7 +40,7 @@ class ClientCredentials:
 
     @property
     def cache_key(self) -> str:
-        """A hash of everything that makes one token differ from another. Scopes are a set: their order is nothing."""
+        """A hash of everything by which one token differs from another. The order of scopes does not count."""
         scopes = sorted(self.scope.split()) if self.scope else []
         question = [self.token_url, self.client_id, _AUTH_METHOD, scopes, self.audience, sorted(self.extra.items())]
         return f"token:{sha256(orjson.dumps(question)).hexdigest()}"
@@ -58,8 +58,8 @@ class TokenEndpoint:
         return f"<TokenEndpoint {self.host}>"
 
     async def request(self) -> Grant:
-        """A new token. Raises PartnerUnavailable; and PartnerFailed for an answer that is no grant."""
-        answer = await self._outbound.call(
+        """Returns a new token. Raises PartnerUnavailable, and PartnerFailed for a response that is no grant."""
+        response = await self._outbound.call(
             "POST",
             URL(self._credentials.token_url),
             headers={"Authorization": self._basic(), "Content-Type": "application/x-www-form-urlencoded"},
@@ -69,15 +69,15 @@ class TokenEndpoint:
             repeatable=True,
             returned=_REFUSALS,
         )
-        if answer.status in _REFUSALS:
-            raise self._failed(answer, f"refused the client{_error_code(answer.content)}")
-        fault, grant = _read(answer.content, self._credentials.scope or "")
+        if response.status in _REFUSALS:
+            raise self._failed(response, f"refused the client{_error_code(response.content)}")
+        fault, grant = _read(response.content, self._credentials.scope or "")
         if grant is None:
-            raise self._failed(answer, f"gave no token: {fault}")
+            raise self._failed(response, f"gave no token: {fault}")
         return grant
 
-    def _failed(self, answer: Answer, story: str) -> PartnerFailed:
-        return PartnerFailed(f"the token endpoint {self.host} {story}", answer.upstream)
+    def _failed(self, response: PartnerResponse, story: str) -> PartnerFailed:
+        return PartnerFailed(f"the token endpoint {self.host} {story}", response.upstream)
 
     def _basic(self) -> str:
         # Both form-encoded first (RFC 6749 section 2.3.1): an id may have a colon.
@@ -96,7 +96,7 @@ def _error_code(content: Any) -> str:
 
 
 def _read(content: Any, asked_scope: str) -> tuple[str, Grant | None]:
-    """What is wrong with a 200's content, or the grant that it is. No value of it is quoted: it may be the token."""
+    """Returns the fault of a 200's content, or "" and its grant. No value is quoted: it may be the token."""
     if not isinstance(content, dict):
         return "the answer is no JSON object", None
     access_token, token_type = content.get("access_token"), content.get("token_type")

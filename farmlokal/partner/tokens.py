@@ -1,4 +1,4 @@
-"""The token cache: one token for every caller, renewed before it expires and never invented."""
+"""The token cache: one token for every caller, renewed before it expires and never made up."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 # How long a caller waits for a token when there is none, unless it says less.
 WAIT_MAX_S = 15.0
 # After a failure with no token at hand, callers get the same error for this long: an endpoint that is down, or refuses
-# us, hears of us once a second and not once a caller.
+# us, is called once a second and not once a caller.
 _FAILURE_KEPT_S = 1.0
 # The same for a new token that the partner refuses as well.
 _REFUSED_AGAIN_S = 1.0
@@ -32,7 +32,7 @@ _FLIGHT = "token"
 
 
 class TokenCache:
-    """Answers from memory, then from what processes share, then asks the endpoint: once for any number of callers.
+    """Returns the token in memory, else the one that processes share, else requests one: once for all callers.
 
     shared: None for this process alone. clock: wall seconds. draw: a number in [0, 1) for the jitter of renewals.
     """
@@ -69,9 +69,9 @@ class TokenCache:
         return self._held
 
     async def get(self, *, wait_max_s: float = WAIT_MAX_S) -> Token:
-        """A token that is good now. Waits only where there is none; a renewal runs behind.
+        """Returns a token that is usable now. Waits only where there is none; a renewal runs in the background.
 
-        Raises PartnerUnavailable and PartnerFailed when there is none to be had.
+        Raises PartnerUnavailable, also after `wait_max_s` seconds, and PartnerFailed when no token could be obtained.
         """
         token, now = self._held, self._clock()
         if token is None or now >= token.usable_until:
@@ -81,10 +81,10 @@ class TokenCache:
         return token
 
     async def replace(self, refused: str, *, wait_max_s: float = WAIT_MAX_S) -> Token:
-        """A token other than `refused`, which the partner answered with 401.
+        """Returns a token other than `refused`, to which the partner answered 401.
 
-        The one at hand where it is another already; else a new one. Raises as `get`, and PartnerFailed when `refused`
-        has just replaced another that was refused: asking for a third would be a loop.
+        The one in memory where it is another already; else a new one. Raises as `get`, and PartnerFailed when `refused`
+        has just replaced another that was refused: a third would be a loop.
         """
         held = self._held
         if held is not None and held.access_token != refused and self._clock() < held.usable_until:
@@ -117,7 +117,7 @@ class TokenCache:
             token = await (self._requested() if self._shared is None else self._shared.obtain(wanted, self._requested))
         except PartnerError as error:
             if self._failure is None:
-                self._tell_failure(error)
+                self._log_failure(error)
             self._failure, self._failure_pause = error, Deadline(_FAILURE_KEPT_S)
             raise
         mask_token(token.access_token)
@@ -127,8 +127,8 @@ class TokenCache:
         self._held = token
         return token
 
-    def _tell_failure(self, error: PartnerError) -> None:
-        """Say in the log what the first failure of several is."""
+    def _log_failure(self, error: PartnerError) -> None:
+        """Log the first failure of several."""
         left_s = self._held.usable_until - self._clock() if self._held is not None else 0.0
         if left_s > 0:
             _log.warning("token renewal failed: the old one serves on", reason=str(error), left_s=round(left_s, 1))
@@ -136,7 +136,7 @@ class TokenCache:
             _log.warning("there is no token", reason=str(error))
 
     async def _renewed(self, old: Token) -> Token:
-        """Renew `old` while it serves on; a failure is told once, and tried again after a pause."""
+        """Renew `old` while it serves on; a failure is logged once, and tried again after a pause."""
         try:
             return await self._obtained(self._is_new)
         except PartnerError:

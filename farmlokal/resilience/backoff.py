@@ -21,5 +21,5 @@ class Backoff:
         return f"<Backoff base_s={self._base_s} max_s={self._max_s}>"
 
     def wait_s(self, attempt: int) -> float:
-        """Seconds to wait after `attempt` (from 1) failed."""
+        """Returns the seconds to wait after `attempt` (from 1) failed."""
         return self._draw() * min(self._max_s, self._base_s * 2.0 ** (attempt - 1))

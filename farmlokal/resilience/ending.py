@@ -11,8 +11,8 @@ _PATIENCE_S = 0.5
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel `tasks` and wait until they are done; what they raise is dropped.
 
-    Cancelled more than once where need be: a library between us and the task's wait may swallow a cancellation that
-    meets an answer or a timeout of its own, and whoever then waited for the task would wait for ever.
+    A task is cancelled more than once where need be: a library between us and the task's wait may swallow a
+    cancellation that meets an answer or a timeout of its own, and a caller that waits for the task would wait for ever.
     """
     left = {task for task in tasks if not task.done()}
     while left:

@@ -35,17 +35,17 @@ class RetryBudget:
 
     @property
     def left(self) -> int:
-        """How many retries could be made now."""
+        """The number of retries that could be made now."""
         self._refill()
         return int(self._held)
 
-    def note_call(self) -> None:
-        """A call begins, whatever will become of it."""
+    def count_call(self) -> None:
+        """Count a call that begins, whatever its result."""
         self._refill()
         self._held = min(self._held_max, self._held + self._share)
 
-    def take(self) -> bool:
-        """Take one retry out; False when there is none, and the call must end."""
+    def spend(self) -> bool:
+        """Spend one retry. Returns False when there is none, and the call must end."""
         self._refill()
         if self._held < 1:
             return False

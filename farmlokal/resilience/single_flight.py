@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Flown(NamedTuple, Generic[T]):
-    """The work's result, and whether this caller led it or followed another."""
+    """The work's result. follower: whether another caller had started the work."""
 
     result: T
     follower: bool
@@ -36,7 +36,7 @@ class SingleFlight(Generic[T]):
         return key in self._flights
 
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> Flown[T]:
-        """The result of `work`, run now or already under way for `key`. Raises what the work raises."""
+        """Returns the result of `work`, run now or already under way for `key`. Raises what the work raises."""
         task = self._flights.get(key)
         follower = task is not None
         return Flown(await asyncio.shield(task or self.start(key, work)), follower)
@@ -60,5 +60,5 @@ class SingleFlight(Generic[T]):
         if self._flights.get(key) is task:
             del self._flights[key]
         if not task.cancelled():
-            # Where every caller was cancelled nobody else asks, and asyncio would complain of an error unseen.
+            # Where every caller was cancelled nobody else retrieves the error, and asyncio would log it as unseen.
             task.exception()

@@ -15,7 +15,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from farmlokal.catalog.wire import wire_time
-from farmlokal.webhooks.signature import key_of, sign
+from farmlokal.formats.webhook_secrets import key_of
+from farmlokal.webhooks.signature import sign
 
 # Known to everyone on purpose, as the client's secret: the demo must work with nothing set up.
 WEBHOOK_SECRET = "whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldC1ub3QtYQ=="  # noqa: S105

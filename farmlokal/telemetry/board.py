@@ -1,4 +1,4 @@
-"""Numbers that processes share: each writes into a slot of its own, and whoever is asked reads them all.
+"""Numbers that processes share: each writes into a slot of its own, and a process that is scraped reads them all.
 
 One anonymous shared mapping, made before the fork. prometheus-client's own way for several processes, a file for each
 of them, was passed over: it is chosen by an environment variable before the library is imported, its folder grows with
@@ -21,7 +21,7 @@ _NAMES_BYTES = 192 * 1024
 _WORD_BYTES = 8
 _WORDS = 8 * 1024
 _SLOT_BYTES = _NAMES_BYTES + _WORDS * _WORD_BYTES
-# Kept free for what finds no room: it must not write over anything.
+# Kept free for series that find no room: they must not write over anything.
 _NOWHERE_WORDS = 64
 # A slot's first words: how many bytes of names are valid, and whether a process stands behind the slot.
 _NAMES_USED, _LIVE, _FIRST_FREE = 0, 1, 2
@@ -49,7 +49,7 @@ class Slot:
         self._places: dict[Key, Place] = {}
         self._names_read = 0
         self._next = _FIRST_FREE
-        self._said_full = False
+        self._full_logged = False
 
     def __repr__(self) -> str:
         return f"<Slot live={self.live} keys={len(self.places())} words={self._next}>"
@@ -64,7 +64,10 @@ class Slot:
         self.values[_LIVE] = float(live)
 
     def place(self, *key: str, words: int = 1) -> int:
-        """The first of the `words` words of `key`, made on first use; kept from whoever had the slot before."""
+        """Returns the number of the first of the `words` words of `key`, made on first use.
+
+        A key that the slot's last process made keeps its words and their numbers.
+        """
         known = self.places().get(key)
         if known is not None:
             return known.first
@@ -89,9 +92,9 @@ class Slot:
         return self._places
 
     def _nowhere(self) -> int:
-        """Words at the end, which have no name: what is counted there is lost, and harms nobody."""
-        if not self._said_full:
-            self._said_full = True
+        """Returns words at the end that have no name: what is counted there is lost, and overwrites nothing."""
+        if not self._full_logged:
+            self._full_logged = True
             _log.error("the board of metrics is full: new series are not counted")
         return _WORDS - _NOWHERE_WORDS
 
@@ -102,29 +105,28 @@ class Board:
     def __init__(self, slots_max: int = 1) -> None:
         memory = memoryview(mmap.mmap(-1, slots_max * _SLOT_BYTES))
         self.slots = [Slot(memory[n * _SLOT_BYTES : (n + 1) * _SLOT_BYTES]) for n in range(slots_max)]
-
-        self._taken: set[int] = set()
+        self._in_use: set[int] = set()
 
     def __repr__(self) -> str:
-        return f"<Board slots={len(self.slots)} taken={len(self._taken)}>"
+        return f"<Board slots={len(self.slots)} in_use={len(self._in_use)}>"
 
-    def take(self) -> Slot:
-        """A slot that no process has, for a process that is going to be started; its starter calls this.
+    def acquire(self) -> Slot:
+        """Returns a slot that no process has, for a process that is about to be started; its starter calls this.
 
-        Where there is none the slot is one that nobody reads: the process works, and is not counted.
+        Where every slot is in use, the returned one is on no board that is read: the process works, and is not counted.
         """
-        free = next((n for n in range(len(self.slots)) if n not in self._taken), None)
+        free = next((n for n in range(len(self.slots)) if n not in self._in_use), None)
         if free is None:
             _log.error("more processes than slots: one is not in the metrics", slots=len(self.slots))
-            return Board().take()
-        self._taken.add(free)
+            return Board().acquire()
+        self._in_use.add(free)
         return self.slots[free]
 
-    def give_back(self, slot: Slot) -> None:
-        """The process of `slot` is dead; its counts stay, and the next process goes on from them."""
+    def release(self, slot: Slot) -> None:
+        """Take `slot` back after its process has ended; its counts stay, and the next process goes on from them."""
         slot.live = False
         if slot in self.slots:
-            self._taken.discard(self.slots.index(slot))
+            self._in_use.discard(self.slots.index(slot))
 
     def numbers(self) -> Iterator[tuple[Key, list[float], bool]]:
         """Every key of every slot with its numbers as they are now, and whether its process lives."""
@@ -134,14 +136,14 @@ class Board:
                 yield key, list(slot.values[first : first + words]), live
 
 
-class Seat(NamedTuple):
-    """A process's part of a board: the slot that it writes, and the board that it reads when it is asked."""
+class OwnSlot(NamedTuple):
+    """The slot that a process writes, and the board that it reads when it is scraped."""
 
     board: Board
     slot: Slot
 
 
-def only_seat() -> Seat:
-    """The seat of a process that shares its numbers with nobody."""
+def sole_slot() -> OwnSlot:
+    """Returns the slot of a process that is the only one of its service."""
     board = Board()
-    return Seat(board, board.take())
+    return OwnSlot(board, board.acquire())

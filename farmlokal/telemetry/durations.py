@@ -1,4 +1,4 @@
-"""Durations as a mechanism counts them: plain numbers, which know nothing of who reads them."""
+"""Durations as a mechanism counts them: plain numbers, independent of what reads them."""
 
 from bisect import bisect_left
 

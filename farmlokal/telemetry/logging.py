@@ -13,7 +13,7 @@ from farmlokal.telemetry.masking import mask_credential_fields, masked_line
 
 LogFormat = Literal["console", "json"]
 
-# Libraries that tell at `debug` what is nobody's business: every statement with its values, every export of spans.
+# Libraries that log private values at `debug`: every statement with its values, every export of spans.
 _QUIET_LIBRARIES = ("aiosqlite", "urllib3")
 
 
@@ -60,7 +60,7 @@ def configure_logging(log_format: LogFormat | None = None, level: str = "info") 
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of module `name`."""
+    """Returns the logger of module `name`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
 
@@ -76,7 +76,7 @@ def _renderer(log_format: LogFormat) -> list[structlog.typing.Processor]:
 
 
 def _write_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What Python does with an exception that nobody catches, without secrets."""
+    """Write an exception that nobody caught as Python does, without secrets."""
     sys.stderr.write(masked_line("".join(traceback.format_exception(kind, error, trace))))
 
 
@@ -84,5 +84,5 @@ class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):
     """Masks the finished line, tracebacks and other libraries' messages included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of `record`, without secrets."""
+        """Returns the line of `record`, without secrets."""
         return masked_line(super().format(record))

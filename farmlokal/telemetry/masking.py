@@ -1,4 +1,4 @@
-"""Keeping secrets out of what the process tells: the values that it knows, and whatever looks like a credential."""
+"""Keeping secrets out of logs, traces and messages: the values that are known, and whatever looks like a credential."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 from structlog.typing import EventDict, WrappedLogger
 
 MASK = "***"
-# A shorter one is part of ordinary words, and whoever reads the log can guess it anyway.
+# A shorter one is part of ordinary words, and a reader of the log can guess it anyway.
 _CHARS_MIN = 6
 # A password that is our own name is no secret, and would blot out the name of every logger.
 _OUR_NAME = "farmlokal"

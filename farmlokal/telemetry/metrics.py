@@ -25,7 +25,7 @@ class Metric(NamedTuple):
 
     values: of its only label, all that there are; each has its series from the start, at 0, so that an alert rule
     finds it. Empty where the application knows them: routes, methods and statuses, and the build.
-    merge: of a gauge's processes. A gauge is NaN while there is nothing to tell, which no comparison is true of.
+    merge: of a gauge's processes. A gauge without a number is NaN, for which no comparison is true.
     """
 
     name: str

@@ -18,9 +18,10 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from typing_extensions import override
 
 from farmlokal.telemetry.logging import get_logger
-from farmlokal.telemetry.span import Attributes, Kind
+from farmlokal.telemetry.span import Attributes, Kind, Span, Tracer
 from farmlokal.telemetry.state_log import StateLog
 from farmlokal.telemetry.traceparent import TraceParent
 
@@ -31,8 +32,8 @@ _KINDS = {Kind.INTERNAL: SpanKind.INTERNAL, Kind.SERVER: SpanKind.SERVER, Kind.C
 _CLOSE_MAX_S = 3.0
 
 
-class OpenTelemetryTracer:
-    """Makes spans and sends them in the background. See span.Tracer."""
+class OpenTelemetryTracer(Tracer):
+    """Makes spans and sends them in the background."""
 
     def __init__(self, version: str) -> None:
         self._exporter = _ReportingExporter(OTLPSpanExporter())
@@ -40,25 +41,25 @@ class OpenTelemetryTracer:
         provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._provider = provider
         self._tracer = provider.get_tracer("farmlokal", version)
-        # From here on its own complaints repeat with every batch; the exporter says once what is wrong.
+        # From here on its own complaints repeat with every batch; our exporter logs a failure once.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
     def __repr__(self) -> str:
         return f"<OpenTelemetryTracer {self._exporter!r}>"
 
+    @override
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: TraceParent | None) -> "_Recorded":
-        """See span.Tracer."""
         return _Recorded(self._tracer, name, kind, attributes, parent)
 
+    @override
     def position(self) -> TraceParent | None:
-        """See span.Tracer."""
         here = trace.get_current_span().get_span_context()
         if not here.is_valid:
             return None
         return TraceParent(_hex(here.trace_id, 32), _hex(here.span_id, 16), here.trace_flags, _header(here.trace_state))
 
+    @override
     async def close(self) -> None:
-        """See span.Tracer."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def shut_down() -> None:
@@ -73,8 +74,8 @@ class OpenTelemetryTracer:
                 await done.wait()
 
 
-class _Recorded:
-    """A span as a context manager; see span.Span."""
+class _Recorded(Span):
+    """A span as a context manager."""
 
     __slots__ = ("_attributes", "_kind", "_name", "_parent", "_span", "_token", "_tracer")
 
@@ -104,27 +105,27 @@ class _Recorded:
             self.fail(kind.__qualname__)
         self._span.end()
 
+    @override
     def set(self, name: str, value: str | float | bool) -> None:
-        """See span.Span."""
         self._span.set_attribute(name, value)
 
+    @override
     def rename(self, name: str) -> None:
-        """See span.Span."""
         self._span.update_name(name)
 
+    @override
     def fail(self, kind: str) -> None:
-        """See span.Span."""
         self._span.set_attribute("error.type", kind)
         self._span.set_status(Status(StatusCode.ERROR))
 
     @property
+    @override
     def trace_id(self) -> str:
-        """See span.Span."""
         return _hex(self._span.get_span_context().trace_id, 32)
 
 
 class _ReportingExporter(SpanExporter):
-    """Sends by `inner`, and says in the log when that begins to fail and when it no longer does."""
+    """Sends by `inner`, and logs when that begins to fail and when it works again."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
@@ -138,8 +139,9 @@ class _ReportingExporter(SpanExporter):
     def __repr__(self) -> str:
         return f"<_ReportingExporter {self._state!r}>"
 
+    @override
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send `spans`; runs in the SDK's thread."""
+        # In the SDK's thread.
         result = self._inner.export(spans)
         if result is SpanExportResult.SUCCESS:
             self._state.worked()
@@ -147,8 +149,8 @@ class _ReportingExporter(SpanExporter):
             self._state.failed("not sent")
         return result
 
+    @override
     def shutdown(self) -> None:
-        """Give up what is under way."""
         self._inner.shutdown()
 
 

@@ -10,10 +10,10 @@ _CALM_S = 1.0
 
 
 class StateLog:
-    """Says in the log of `logger` how the dependency of this name does. Any thread may tell it.
+    """Logs by `logger` when the dependency of this name goes away and when it is back. For any thread.
 
     away, back: the two lines. begins_up: whether it counts as up before the first call; where it does not, nothing is
-    said until it has worked once, since whoever waits for it to begin has more to say. clock: monotonic seconds,
+    logged until it has worked once, since the code that waits for it at the start logs more. clock: monotonic seconds,
     injected by tests.
     """
 
@@ -34,22 +34,22 @@ class StateLog:
         self._clock = clock
         self._failed_at = 0.0
         self.up = begins_up
-        self.told = False  # whether the log's last word of it is that it is away
+        self.away_logged = False  # and not yet that it is back
 
     def __repr__(self) -> str:
         return f"<StateLog {self._dependency} {'up' if self.up else 'down'}>"
 
     def failed(self, reason: str) -> None:
-        """A call of it failed."""
+        """Count a call that failed. reason: for the log."""
         self._failed_at = self._clock()
         if self.up:
-            self.up, self.told = False, True
+            self.up, self.away_logged = False, True
             self._logger.warning(self._away, dependency=self._dependency, reason=reason)
 
     def worked(self) -> None:
-        """A call of it did what it should. It counts as back after a second without a failure."""
-        if self.up or (self.told and self._clock() - self._failed_at <= _CALM_S):
+        """Count a call that succeeded. The dependency counts as back after a second without a failure."""
+        if self.up or (self.away_logged and self._clock() - self._failed_at <= _CALM_S):
             return
-        if self.told:
+        if self.away_logged:
             self._logger.info(self._back, dependency=self._dependency)
-        self.up, self.told = True, False
+        self.up, self.away_logged = True, False

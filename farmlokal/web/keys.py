@@ -9,12 +9,12 @@ from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.service import Sync
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver
-from farmlokal.web.edge.common_headers import Edge
+from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.lifecycle import Health
-from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.webhooks.receive import Receiver
@@ -28,7 +28,7 @@ API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
 CACHE = web.AppKey("CACHE", ReadThrough)
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
-EDGE = web.AppKey("EDGE", Edge)
+COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)
 HEALTH = web.AppKey("HEALTH", Health)
 # Without a rate limit there is none.
@@ -36,10 +36,10 @@ LIMITER = web.AppKey("LIMITER", RateLimiter)
 LISTING = web.AppKey("LISTING", Listing)
 # What is scraped.
 METRICS = web.AppKey("METRICS", CollectorRegistry)
-OBSERVER = web.AppKey("OBSERVER", Observer)
 PARTNER = web.AppKey("PARTNER", PartnerConnection)
 QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
+REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.
 VERIFIER = web.AppKey("VERIFIER", Verifier)

@@ -10,18 +10,19 @@ from aiohttp.web_protocol import RequestHandler
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
 from farmlokal.web.answers.error_problems import http_problem
-from farmlokal.web.edge.common_headers import new_request_id
+from farmlokal.web.edge.aiohttp_adapter import ConnectionRunner, ConnectionServer
+from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.connection import (
     HEADER_FIELD_BYTES_MAX,
     HEADERS_MAX,
     IDLE_MAX_S,
     REQUEST_LINE_BYTES_MAX,
-    ProblemRequestHandler,
+    ProblemConnection,
 )
-from farmlokal.web.edge.request_counts import observed
+from farmlokal.web.edge.request_counts import counted
 from farmlokal.web.edge.trace_context import traced
 from farmlokal.web.hot.assumptions import unmet_assumption
-from farmlokal.web.hot.connection import HotRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.path import HotPath
 
@@ -30,7 +31,7 @@ _log = get_logger(__name__)
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class ServiceRunner(web.AppRunner):
+class ServiceRunner(ConnectionRunner):
     """Runs an application. hot_path: whether pages of the listing are answered below the handlers."""
 
     def __init__(self, app: web.Application, *, hot_path: bool, **kwargs: Any) -> None:
@@ -47,8 +48,8 @@ class ServiceRunner(web.AppRunner):
         )
         self._hot_path = hot_path
 
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
+    def server_like(self, server: web.Server) -> web.Server:
+        """A server with our connections, and with the hot path where this aiohttp allows it."""
         hot = None
         if self._hot_path:
             loop = asyncio.get_running_loop()
@@ -60,29 +61,19 @@ class ServiceRunner(web.AppRunner):
         return _Server(server, self.app, hot)
 
 
-class _Server(web.Server):
-    """A copy of `server` that makes our connection handlers."""
+class _Server(ConnectionServer):
+    """A copy of `server` that makes our connections. hot: the hot path; None without one."""
 
     def __init__(self, server: web.Server, app: web.Application, hot: HotPath | None) -> None:
-        super().__init__(
-            traced(observed(_refusals_as_problems(server.request_handler, app), app[keys.OBSERVER])),
-            request_factory=server.request_factory,
-            handler_cancellation=server.handler_cancellation,
-            loop=server._loop,
-            **server._kwargs,
-        )
-        self._edge = app[keys.EDGE]
-        self._observer = app[keys.OBSERVER]
-        self._hot = hot
+        counts = app[keys.REQUEST_COUNTS]
+        super().__init__(server, traced(counted(_refusals_as_problems(server.request_handler, app), counts)))
+        self.hot = hot
+        self._ours: dict[str, Any] = {"common_headers": app[keys.COMMON_HEADERS], "counts": counts}
 
     def __call__(self) -> RequestHandler:
-        if self._hot is None:
-            return ProblemRequestHandler(
-                self, loop=self._loop, edge=self._edge, observer=self._observer, **self._kwargs
-            )
-        return HotRequestHandler(
-            self, loop=self._loop, edge=self._edge, observer=self._observer, hot=self._hot, **self._kwargs
-        )
+        if self.hot is None:
+            return ProblemConnection(self, **self._ours, **self.connection_settings)
+        return LookUpConnection(self, hot=self.hot, **self._ours, **self.connection_settings)
 
 
 def _refusals_as_problems(handler: _Handler, app: web.Application) -> _Handler:
@@ -94,7 +85,7 @@ def _refusals_as_problems(handler: _Handler, app: web.Application) -> _Handler:
         except web.HTTPException as error:
             request_id = new_request_id()
             response = http_problem(error, request_id)
-            app[keys.EDGE].finish(response.headers, request_id, allowed_origin=None)
+            app[keys.COMMON_HEADERS].add_to(response.headers, request_id, allowed_origin=None)
             return response
 
     return handle

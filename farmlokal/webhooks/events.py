@@ -1,4 +1,4 @@
-"""The events, as the partner's documentation and ours describe them, and what a handler of one gives back.
+"""The events, as the partner's documentation and ours describe them, and what a handler of one returns.
 
 ::
 
@@ -26,13 +26,14 @@ IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class EventResult:
     """What became of one event inside its transaction.
 
     effect: one word for people and counters, such as `created` or `outdated`
-    tags: the cache tags that it touched
-    dead: why it can have no effect; then nothing was changed
-    waits_for, wakes: a dead event that waits for a key is tried again when another lands that wakes the key
+    tags: the cache tags that the event touched
+    dead: the reason why the event can have no effect, and nothing was changed; None where it had one
+    waits_for: the key that a dead event waits for
+    wakes: the key whose waiting events are tried again after this one
     """
 
     effect: str
@@ -45,16 +46,16 @@ class Landing:
 DEAD = "none"
 
 
-def dead(reason: str, *, waits_for: str | None = None) -> Landing:
-    """The landing of an event that cannot take effect."""
-    return Landing(DEAD, dead=reason, waits_for=waits_for)
+def dead(reason: str, *, waits_for: str | None = None) -> EventResult:
+    """Returns the result of an event that cannot take effect for `reason`."""
+    return EventResult(DEAD, dead=reason, waits_for=waits_for)
 
 
-Apply = Callable[[Session], Awaitable[Landing]]
-"""Takes effect inside the caller's transaction. May run again after a deadlock, so it changes nothing else."""
+Apply = Callable[[Session], Awaitable[EventResult]]
+"""Applies one event inside the caller's transaction. It may run again after a deadlock, so it changes nothing else."""
 
 Prepare = Callable[[object], Apply]
-"""Checks an event's `data` and says how to apply it. Raises InvalidInput, which lists every fault."""
+"""Checks an event's `data`, and returns what applies it. Raises InvalidInput, which lists every fault."""
 
 
 # What else pydantic reads as a time: numbers, and numbers as text.
@@ -68,7 +69,7 @@ def _time_text(value: Any) -> Any:
 
 
 class Envelope(BaseModel):
-    """What every known event has. Members that are not ours to read are passed over."""
+    """What every known event has. Members that we do not know are ignored."""
 
     type: str
     timestamp: Annotated[AwareDatetime, BeforeValidator(_time_text)]
@@ -76,14 +77,17 @@ class Envelope(BaseModel):
 
 
 class Event(NamedTuple):
-    """One event of which everything is known that can be known without the database."""
+    """One event, checked as far as that is possible without the database. type: "" where it could not be read."""
 
     type: str
     apply: Apply
 
 
 def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
-    """The event in `body`. Of impossible content, and of an unknown type, is an event too: it lands accordingly."""
+    """Returns the event in `body`. Impossible content, and an unknown type, make an event too: dead, or ignored.
+
+    handlers: what prepares an event, by its type.
+    """
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -103,7 +107,7 @@ def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """The faults that pydantic found, each with the name of its field."""
+    """Returns the faults that pydantic found, each with the name of its field."""
     return [
         Fault(
             ".".join(map(str, item["loc"])),
@@ -114,12 +118,12 @@ def faults_of(error: ValidationError) -> list[Fault]:
     ]
 
 
-async def _ignore(_: Session) -> Landing:
-    return Landing(IGNORED)
+async def _ignore(_: Session) -> EventResult:
+    return EventResult(IGNORED)
 
 
 def _impossible(name: str, reason: str) -> Event:
-    async def apply(_: Session) -> Landing:
+    async def apply(_: Session) -> EventResult:
         return dead(reason)
 
     return Event(name, apply)

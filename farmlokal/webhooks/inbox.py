@@ -9,21 +9,24 @@ from typing import NamedTuple
 import orjson
 
 from farmlokal.database.interface import Database, Session
-from farmlokal.webhooks.events import Landing
+from farmlokal.webhooks.events import EventResult
 
 # Long lists of faults are cut: the first ones say enough.
 _REASON_CHARS_MAX = 1000
 
 
 class State(StrEnum):
-    """done: nothing is left to do. dead: it could not take effect; `reason` says why, and a replay tries again."""
+    """done: nothing is left to do. dead: the event could not take effect; a replay tries again."""
 
     DONE = "done"
     DEAD = "dead"
 
 
 class InboxRow(NamedTuple):
-    """One event as it is remembered. attempts: how often it was delivered or replayed. tags: what it touched."""
+    """One event as it is stored.
+
+    reason: why it is dead, or None. attempts: how often it was delivered or replayed. tags: the cache tags it touched.
+    """
 
     event_id: str
     body_hash: str
@@ -38,15 +41,15 @@ class InboxRow(NamedTuple):
 
 
 class DeadEvent(NamedTuple):
-    """A dead event with the body that it came with."""
+    """A dead event with the body of its delivery."""
 
     event_id: str
     body: str
 
 
 _COLUMNS = "event_id, body_hash, type, state, effect, reason, attempts, tags, received_at, updated_at"
-# A row is taken and locked by one statement. Look-then-insert would let two deliveries look before either inserts; and
-# INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
+# A row is claimed and locked by one statement. Look-then-insert would let two deliveries look before either inserts;
+# and INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
 _CLAIM = (
     "INSERT INTO webhook_inbox (event_id, body_hash, type, state, effect, attempts, tags, received_at, updated_at)"
     " VALUES (%s, %s, %s, 'done', '', 1, '[]', %s, %s) {on_taken}"
@@ -60,7 +63,7 @@ _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 
 
 def body_hash(body: bytes) -> str:
-    """64 hexadecimal digits that tell two bodies apart: SHA-256."""
+    """Returns the SHA-256 of `body` in 64 hexadecimal digits."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -74,32 +77,33 @@ class Inbox:
         self._claim = _CLAIM.format(on_taken=self._dialect.on_taken)
 
     async def claim(self, session: Session, event_id: str, digest: str, event_type: str) -> InboxRow:
-        """The event's row, inserted now unless it is there, and locked until the transaction ends.
+        """Returns the event's row, inserted now unless it is there, and locked until the transaction ends.
 
-        It was inserted exactly when it has our body's hash and one attempt.
+        digest: the `body_hash` of this delivery. The row was inserted by this call exactly when it has this digest and
+        one attempt.
         """
         now = self._time_in(self._now())
         await session.execute(self._claim, (event_id, digest, event_type, now, now, digest, now))
         rows = await session.fetch(f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id = %s", (event_id,))
         return _row(rows[0])
 
-    async def settle(self, session: Session, event_id: str, landing: Landing, body: str) -> None:
-        """Write down how the event landed. The body is kept while it is dead."""
-        is_dead = landing.dead is not None
+    async def settle(self, session: Session, event_id: str, result: EventResult, body: str) -> None:
+        """Store what became of the event. The body is kept while the event is dead."""
+        is_dead = result.dead is not None
         values = (
             State.DEAD if is_dead else State.DONE,
-            landing.effect,
-            landing.dead[:_REASON_CHARS_MAX] if landing.dead is not None else None,
-            orjson.dumps(sorted(landing.tags)).decode(),
-            landing.waits_for,
+            result.effect,
+            result.dead[:_REASON_CHARS_MAX] if result.dead is not None else None,
+            orjson.dumps(sorted(result.tags)).decode(),
+            result.waits_for,
             body if is_dead else None,
             self._time_in(self._now()),
             event_id,
         )
         await session.execute(_SETTLE, values)
 
-    async def take_dead(self, session: Session, event_id: str) -> DeadEvent | None:
-        """One dead event, locked and counted as tried again; None where it is not dead, or unknown."""
+    async def claim_dead(self, session: Session, event_id: str) -> DeadEvent | None:
+        """Returns one dead event, locked and counted as tried again; None where it is not dead, or unknown."""
         statement = f"{_DUE} AND event_id = %s{self._dialect.for_update}"
         rows = await session.fetch(statement, (event_id,))
         if not rows:
@@ -108,14 +112,14 @@ class Inbox:
         return DeadEvent(*rows[0])
 
     async def waiting(self, session: Session, key: str) -> list[str]:
-        """The ids of the dead events that wait for `key`, the oldest first."""
+        """Returns the ids of the dead events that wait for `key`, the oldest first."""
         statement = (
             "SELECT event_id FROM webhook_inbox WHERE waits_for = %s AND state = 'dead' ORDER BY received_at, event_id"
         )
         return [row[0] for row in await session.fetch(statement, (key,))]
 
     async def rows(self, state: State | None, *, limit: int) -> list[InboxRow]:
-        """Up to `limit` events, the newest first; of one state, or of all."""
+        """Returns up to `limit` events, the newest first; of one state, or of all."""
         condition, params = ("WHERE state = %s", [str(state)]) if state else ("", [])
         statement = (
             f"SELECT {_COLUMNS} FROM webhook_inbox {condition} ORDER BY received_at DESC, event_id LIMIT {limit}"
@@ -123,18 +127,18 @@ class Inbox:
         return [_row(row) for row in await self._database.fetch_unlimited(statement, params)]
 
     async def dead_ids(self) -> list[str]:
-        """The ids of all dead events, the oldest first."""
+        """Returns the ids of all dead events, the oldest first."""
         statement = "SELECT event_id FROM webhook_inbox WHERE state = 'dead' ORDER BY received_at, event_id"
         return [row[0] for row in await self._database.fetch_unlimited(statement)]
 
     async def count(self, state: State, *, counted_max: int) -> int:
-        """How many events are in `state`, counted up to `counted_max`: along an index, and no further than that."""
+        """Returns the number of events in `state`, counted along an index and up to `counted_max`."""
         counted = f"SELECT 1 AS found FROM webhook_inbox WHERE state = %s LIMIT {counted_max}"
         rows = await self._database.fetch(f"SELECT COUNT(*) FROM ({counted}) AS counted", (state,))
         return int(rows[0][0])
 
-    async def reap(self, keep: timedelta, *, rows_max: int) -> int:
-        """Forget up to `rows_max` events that nobody has sent or replayed for as long as `keep`; how many."""
+    async def delete_unused(self, keep: timedelta, *, rows_max: int) -> int:
+        """Delete up to `rows_max` events that were neither delivered nor replayed for `keep`; returns their number."""
         before = self._time_in(self._now() - keep)
         ids = await self._database.fetch_unlimited(
             f"SELECT event_id FROM webhook_inbox WHERE updated_at < %s ORDER BY updated_at LIMIT {rows_max}", (before,)
@@ -144,7 +148,7 @@ class Inbox:
         marks = ", ".join(["%s"] * len(ids))
 
         async def work(session: Session) -> int:
-            # Looked at again: one of them may have been sent once more since.
+            # Checked again: one of them may have been delivered once more since.
             return await session.execute(
                 f"DELETE FROM webhook_inbox WHERE event_id IN ({marks}) AND updated_at < %s",
                 [*(row[0] for row in ids), before],

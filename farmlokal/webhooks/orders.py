@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
-from farmlokal.webhooks.events import Apply, Landing, dead, faults_of
+from farmlokal.webhooks.events import Apply, EventResult, dead, faults_of
 
 PLACED = "placed"
 CANCELLED = "cancelled"
@@ -20,8 +20,9 @@ _QUANTITY_MAX = 2**31 - 1
 
 
 ChangeStock = Callable[[Session, str, str, int], Awaitable[tuple[frozenset[str], str | None]]]
-"""Change the stock of the product (source, external_id) by so many, inside the caller's transaction: the cache tags
-that it touches, and why it was not changed where it was not."""
+"""Changes the stock of the product (source, external_id) by a number, inside the caller's transaction.
+
+Returns the cache tags that it touched, and the reason where the stock was not changed, else None."""
 
 
 def _printable(text: str) -> str:
@@ -31,7 +32,7 @@ def _printable(text: str) -> str:
 
 
 class Order(BaseModel):
-    """What an order event says."""
+    """The data of an order event."""
 
     # Strict: "1", 1.0 and true are no quantities.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
@@ -43,13 +44,13 @@ class Order(BaseModel):
 
     @property
     def key(self) -> str:
-        """What a cancellation waits for: 32 hexadecimal digits that stand for the order."""
+        """The key that a cancellation waits for: 32 hexadecimal digits that stand for the order."""
         return blake2b(f"{self.source}\0{self.order_id}".encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What an order's events have done so far. external_id and quantity: the placement's, once it has landed."""
+    """What an order's events have done so far. external_id, quantity: of the placement, None before it took effect."""
 
     external_id: str | None
     quantity: int | None
@@ -58,31 +59,31 @@ class Ledger:
 
 
 class Orders:
-    """The effects of order events. change_stock: the catalogue's."""
+    """Applies order events, each once per order. change_stock: changes the catalogue."""
 
     def __init__(self, database: Database, change_stock: ChangeStock) -> None:
         self._dialect = database.dialect
         self._change_stock = change_stock
 
     def prepare_placed(self, data: object) -> Apply:
-        """See events.Prepare."""
+        """Returns what applies `order.placed` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
 
-        async def apply(session: Session) -> Landing:
+        async def apply(session: Session) -> EventResult:
             return await self._place(session, order)
 
         return apply
 
     def prepare_cancelled(self, data: object) -> Apply:
-        """See events.Prepare."""
+        """Returns what applies `order.cancelled` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
 
-        async def apply(session: Session) -> Landing:
+        async def apply(session: Session) -> EventResult:
             return await self._cancel(session, order)
 
         return apply
 
-    async def _place(self, session: Session, order: Order) -> Landing:
+    async def _place(self, session: Session, order: Order) -> EventResult:
         ledger = await self._lock(session, order)
         if ledger.placed:
             return _repeated(order, ledger)
@@ -93,9 +94,9 @@ class Orders:
             "UPDATE order_effects SET placed = 1, external_id = %s, quantity = %s WHERE source = %s AND order_id = %s",
             (order.external_id, order.quantity, order.source, order.order_id),
         )
-        return Landing(PLACED, tags, wakes=order.key)
+        return EventResult(PLACED, tags, wakes=order.key)
 
-    async def _cancel(self, session: Session, order: Order) -> Landing:
+    async def _cancel(self, session: Session, order: Order) -> EventResult:
         ledger = await self._lock(session, order)
         if not ledger.placed:
             return dead(f"order {order.order_id} has not been placed yet", waits_for=order.key)
@@ -108,13 +109,13 @@ class Orders:
             "UPDATE order_effects SET cancelled = 1 WHERE source = %s AND order_id = %s",
             (order.source, order.order_id),
         )
-        return Landing(CANCELLED, tags)
+        return EventResult(CANCELLED, tags)
 
     async def _lock(self, session: Session, order: Order) -> Ledger:
-        """The order's row, made when it is the first event of it, and locked until the transaction ends.
+        """Returns the order's row, made by its first event, and locked until the transaction ends.
 
-        Every event of an order takes this lock first: a cancellation that finds no placement has become visible as
-        waiting before the placement can look for those who wait.
+        Every event of an order acquires this lock first: a cancellation that finds no placement is visible as waiting
+        before the placement can look for waiting events.
         """
         await session.execute(
             "INSERT INTO order_effects (source, order_id) VALUES (%s, %s)"
@@ -134,9 +135,9 @@ def _same(order: Order, ledger: Ledger) -> bool:
     return (order.external_id, order.quantity) == (ledger.external_id, ledger.quantity)
 
 
-def _repeated(order: Order, ledger: Ledger) -> Landing:
+def _repeated(order: Order, ledger: Ledger) -> EventResult:
     if _same(order, ledger):
-        return Landing(REPEATED)
+        return EventResult(REPEATED)
     return dead(f"order {order.order_id} was placed as {ledger.quantity} of {ledger.external_id}")
 
 

@@ -1,4 +1,4 @@
-"""Telling the partner where to send its events."""
+"""Registering our callback with the partner."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,16 +15,16 @@ CALLBACK_PATH = "/external/webhook"
 REGISTRATION_PATH = "/webhooks"
 
 PutJSON = Callable[[str, Any], Awaitable[Any]]
-"""PUT a JSON body to a path of the partner's and give back its answer."""
+"""Sends a JSON body to a path of the partner by PUT, and returns the content of the response."""
 
 
 def callback_url(public_url: str) -> str:
-    """Where the partner is to send its events, given our own base URL."""
+    """Returns the URL to which the partner is to send its events. public_url: our own base URL."""
     return public_url.rstrip("/") + CALLBACK_PATH
 
 
 async def register(put_json: PutJSON, public_url: str) -> str:
-    """Register our callback; its URL. PUT makes it idempotent: the same URL again changes nothing.
+    """Register our callback, and return its URL. PUT makes it idempotent: the same URL again changes nothing.
 
     Raises what `put_json` raises.
     """
@@ -34,7 +34,7 @@ async def register(put_json: PutJSON, public_url: str) -> str:
 
 
 class Registrar:
-    """Registers in the background until it has worked once: a partner that is away is no reason not to start."""
+    """Registers in the background until it has worked once: the service starts while the partner is away, too."""
 
     def __init__(self, put_json: PutJSON, public_url: str, *, backoff: Backoff | None = None) -> None:
         self._put_json = put_json
@@ -46,7 +46,7 @@ class Registrar:
         return f"<Registrar registered={self.registered}>"
 
     async def keep(self) -> None:
-        """Try until it is done. One line per change of state."""
+        """Try until the callback is registered. Logs the first failure, and the success."""
         attempt = 0
         while not self.registered:
             try:

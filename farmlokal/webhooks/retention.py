@@ -1,9 +1,8 @@
-"""Forgetting old events, in the background."""
+"""The retention of the inbox: older events are deleted in the background."""
 
-import asyncio
 from datetime import timedelta
 
-from farmlokal.errors import FarmLokalError, Unavailable
+from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
 from farmlokal.webhooks.inbox import Inbox
 
@@ -14,35 +13,30 @@ _EVERY_S = 3600
 _ROWS_AT_ONCE = 1000
 
 
-class Reaper:
-    """Deletes what nobody has sent for the keeping time.
+class Retention:
+    """Deletes events that were neither delivered nor replayed for `keep_days` days.
 
-    That is longer than the sender goes on retrying: an event that was forgotten would take effect again.
+    That is longer than the sender goes on retrying: an event that was deleted would take effect again.
     """
 
     def __init__(self, inbox: Inbox, *, keep_days: int, every_s: float = _EVERY_S) -> None:
+        """every_s: seconds between two looks."""
         self._inbox = inbox
         self._keep = timedelta(days=keep_days)
         self._every_s = every_s
 
     def __repr__(self) -> str:
-        return f"<Reaper keep={self._keep.days} days>"
+        return f"<Retention keep={self._keep.days} days>"
 
-    async def reap(self) -> int:
-        """Forget everything that is due; how many events."""
+    async def delete_due(self) -> int:
+        """Delete every event that is due; returns their number. Raises FarmLokalError."""
         total = 0
-        while reaped := await self._inbox.reap(self._keep, rows_max=_ROWS_AT_ONCE):
-            total += reaped
+        while deleted := await self._inbox.delete_unused(self._keep, rows_max=_ROWS_AT_ONCE):
+            total += deleted
+        if total:
+            _log.info("old events deleted", events=total)
         return total
 
     async def keep(self) -> None:
-        """Reap now and every hour, until cancelled."""
-        while True:
-            try:
-                reaped = await self.reap()
-                if reaped:
-                    _log.info("forgot old events", events=reaped)
-            except FarmLokalError as error:
-                say = _log.debug if isinstance(error, Unavailable) and error.reported else _log.warning
-                say("old events could not be forgotten", reason=str(error))
-            await asyncio.sleep(self._every_s)
+        """Delete now and every hour, until cancelled."""
+        await every(self._every_s, self.delete_due, log=_log, failed="old events could not be deleted")

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from farmlokal.app.garbage_collection import spare_the_heap
-from farmlokal.app.metrics.worker_slots import Seats
+from farmlokal.app.garbage_collection import freeze_startup_objects
+from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.workers import Supervisor
 from tests.servers.process import free_port
 from tests.support.command import developers, make_catalogue, run_module
@@ -33,10 +33,10 @@ def test_a_served_process_is_spared_and_still_collects(tmp_path: Path) -> None:
 
 async def test_each_worker_is_spared(tmp_path: Path) -> None:
     """It is done after the fork, at the start of the worker's own application."""
-    seats = Seats(1)
-    seats.give(None, SimpleNamespace())
-    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, seats, None).load()()
-    assert spare_the_heap in runner.app.on_startup
+    slots = WorkerSlots(1)
+    slots.assign(None, SimpleNamespace())
+    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, slots, None).load()()
+    assert freeze_startup_objects in runner.app.on_startup
 
 
 async def test_an_application_inside_another_program_is_not(tmp_path: Path) -> None:

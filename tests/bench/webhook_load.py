@@ -11,7 +11,8 @@ import uvloop
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import Session
 from farmlokal.database.mysql import MySQLDatabase
-from farmlokal.webhooks.signature import key_of, sign
+from farmlokal.formats.webhook_secrets import key_of
+from farmlokal.webhooks.signature import sign
 from tests.bench.http_load import run_requests
 from tests.bench.samples import Sample, sample_of
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmlokal.catalog.planning.plan import choose_plan
+from farmlokal.catalog.planning.planner import choose_plan
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.filter import Between
+from farmlokal.catalog.question.filter_kinds import Between
 from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
 from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
@@ -20,15 +20,14 @@ from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_KEYS, Position, SortKey
 from farmlokal.catalog.question.storage import Index
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from farmlokal.errors import Fault, InvalidInput
 from farmlokal.web.openapi.document import document_of
-from farmlokal.web.parameters.links import link_base
 from farmlokal.web.parameters.listing import parse_listing_query
+from farmlokal.web.parameters.questions import link_base
 from farmlokal.web.routes import routes_of
 from tests.catalog.counted_reads import Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.questions import FIELDS, draw_question
@@ -214,7 +213,7 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
     """
     draw = random.Random(6)
     by_stock = counted.sample.by_sort["stock"]
-    last_farm = max(row.farm_id or 0 for row in by_stock)
+    last_farm = max(row[MADE_UP.places["farm_id"]] or 0 for row in by_stock)
     wasteful = []
     for number in range(240):
         query = draw_question(draw, counted.sample, draw.sample(FIELDS, number % 3))
@@ -225,7 +224,8 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
             wasteful.append(found)
     assert len(wasteful) <= 2, wasteful
     for backward in (False, True):
-        position = Position(*MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2]), backward=backward)
+        value, row_id = MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2])
+        position = Position(value, row_id, backward)
         query = replace(ask_for(f"max_farm_id={ID_MAX}&sort=stock"), position=position)
         plan = choose_plan(query, counted.sample)
         assert {"products_by_stock"} == {scan.index for scan in plan.scans}

@@ -72,6 +72,26 @@ async def test_one_statement_for_many_rows(database: Database, rows: int) -> Non
     assert [(row + 1, awkward) for row in range(rows)] == await database.fetch("SELECT id, note FROM notes ORDER BY id")
 
 
+@on_every_server
+async def test_many_rows_are_inserted_by_one_statement(database: Database) -> None:
+    """The driver folds an INSERT of placeholders alone; one with a function in it becomes a statement for each row."""
+    rows = [(row, 0) for row in range(3, 253)]
+
+    async def sent(session: Session, sql: str) -> int:
+        """How many INSERTs the server counts for `rows` by `sql`."""
+        [(_, before)] = await session.fetch("SHOW SESSION STATUS LIKE 'Com_insert'")
+        await session.execute_many(sql, rows)
+        [(_, after)] = await session.fetch("SHOW SESSION STATUS LIKE 'Com_insert'")
+        await session.execute("DELETE FROM plots WHERE id > %s", (2,))
+        return int(after) - int(before)
+
+    async def work(session: Session) -> tuple[int, int]:
+        folded = await sent(session, "INSERT INTO plots VALUES (%s, %s)")
+        return folded, await sent(session, "INSERT INTO plots VALUES (%s, ABS(%s))")
+
+    assert (1, 250) == await database.in_transaction(work)
+
+
 @on_every_backend
 async def test_a_failure_among_many_rows_leaves_nothing(database: Database) -> None:
     """When one row of `execute_many` fails, the rows before it are taken back with the transaction."""

@@ -38,7 +38,7 @@ class Processes:
     async def introduce(self) -> None:
         """Let each know of all the others, which it would within a second by itself."""
         for shared in self.shared * 2:
-            await shared._exchange(self.limiters[0].lanes[self.quota.name], [])
+            await shared._exchange(self.limiters[0].quota_clients[self.quota.name], [])
 
     def flood(self, client: str = CLIENT) -> int:
         """Ask each process until it refuses; how many requests were admitted."""

@@ -46,7 +46,7 @@ def test_a_client_at_work_is_not_forgotten_for_newcomers() -> None:
         limiter.take("default", f"client {number}")
         if number % 10 == 0:
             limiter.take("default", "busy")
-    assert "busy" in limiter.lanes["default"].states
+    assert "busy" in limiter.quota_clients["default"].table.clients
     assert 100 == limiter.clients
 
 
@@ -56,7 +56,7 @@ def test_where_all_are_at_work_the_one_least_at_work_is_forgotten() -> None:
     for client, tat in (("a", 30.0), ("b", 10.0), ("c", 20.0)):
         table.track(client, 0.0, queued=True).tat = tat
     table.track("d", 5.0, queued=True).tat = 40.0
-    assert {"a", "c", "d"} == set(table.states)
+    assert {"a", "c", "d"} == set(table.clients)
     assert "<ClientTable 3 of 3>" == repr(table)
 
 
@@ -65,13 +65,13 @@ async def test_a_million_clients_leave_redis_again(redis_url: str) -> None:
     """Shared, a million clients wait in no queue, and Redis holds those of the last seconds only."""
     async with processes(1, QUOTA, redis_url, keep=True) as group, Redis.from_url(redis_url) as redis:
         limiter = group.limiters[0]
-        lane = limiter.lanes["default"]
+        waiting = limiter.quota_clients["default"]
         most_keys = most_queued = 0
         for number in range(CLIENTS):
             limiter.take("default", f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::/64")
             if number % 100 == 0:
                 await asyncio.sleep(0.002)
-                most_queued = max(most_queued, len(lane.queue))
+                most_queued = max(most_queued, len(waiting.queue))
             if number % 20_000 == 0:
                 most_keys = max(most_keys, await redis.dbsize())
         assert limiter.shared
@@ -80,4 +80,4 @@ async def test_a_million_clients_leave_redis_again(redis_url: str) -> None:
         async with asyncio.timeout(20):
             while await redis.dbsize() > 1:  # noqa: ASYNC110 - Redis expires them
                 await asyncio.sleep(0.1)
-        assert [] == lane.queue
+        assert [] == waiting.queue

@@ -52,7 +52,7 @@ async def test_a_redis_that_hangs_holds_nobody_up(own_redis: StartRedis) -> None
             await asyncio.sleep(0.01)
         await until_shared(group, False)
         await asyncio.sleep(0.3)
-        assert [] == group.limiters[0].lanes["default"].queue
+        assert [] == group.limiters[0].quota_clients["default"].queue
         redis.resume()
         await until_shared(group, True)
 

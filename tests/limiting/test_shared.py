@@ -40,16 +40,25 @@ async def test_reconciled_processes_admit_one_limit_together(redis_url: str) -> 
 async def test_the_overshoot_is_a_burst_per_process_and_is_worked_off(redis_url: str) -> None:
     """At worst all processes admit a whole burst before they hear of each other; nothing passes until it is repaid."""
     async with processes(NUMBER, PER_MINUTE, redis_url) as group:
-        assert NUMBER * PER_MINUTE.burst <= group.flood() <= NUMBER * PER_MINUTE.burst + PER_MINUTE.requests / 60
+        started = time.monotonic()
+        admitted = group.flood()
+        freed = PER_MINUTE.requests / 60 * max(1.0, time.monotonic() - started)
+        assert NUMBER * PER_MINUTE.burst <= admitted <= NUMBER * PER_MINUTE.burst + freed
         await group.reconcile()
         # Those who were reconciled first did not hear of all: what they refuse now makes them ask again.
         assert 0 == group.flood()
+        # A process knows Redis's clock as well as its own by as much as the way to Redis takes.
+        started = time.monotonic()
         await group.reconcile()
+        unknown_s = 0.1 + time.monotonic() - started
         assert 0 == group.flood()
-        debts_s = [limiter.lanes["default"].states[CLIENT].tat - limiter._clock() for limiter in group.limiters]
+        debts_s = [
+            limiter.quota_clients["default"].table.clients[CLIENT].tat - limiter.quota_clients["default"]._clock()
+            for limiter in group.limiters
+        ]
     most_s = NUMBER * PER_MINUTE.tolerance_s
-    assert all(most_s / 2 < debt_s < most_s + 0.1 for debt_s in debts_s), debts_s
-    assert 0.1 > max(debts_s) - min(debts_s)
+    assert all(most_s / 2 < debt_s < most_s + unknown_s for debt_s in debts_s), debts_s
+    assert unknown_s > max(debts_s) - min(debts_s)
 
 
 async def test_any_pattern_stays_within_the_formula(redis_url: str) -> None:
@@ -94,7 +103,7 @@ async def test_at_the_limit_each_unit_is_granted_once(redis_url: str) -> None:
             await group.reconcile()
             admitted += group.flood()
         elapsed_s = time.monotonic() - started
-        assert all(limiter.lanes["default"].states[CLIENT].held_until for limiter in group.limiters)
+        assert all(limiter.quota_clients["default"].table.clients[CLIENT].held_until for limiter in group.limiters)
     assert admitted <= max(NUMBER * PER_SECOND.burst, elapsed_s * PER_SECOND.requests + PER_SECOND.burst) + NUMBER
 
 
@@ -103,8 +112,8 @@ async def test_a_grant_that_nobody_uses_goes_back(redis_url: str) -> None:
     async with processes(2, PER_SECOND, redis_url, keep=True) as group:
         await group.flood_for(0.3)
         await asyncio.sleep(1.5)
-        assert [0, 0] == [limiter.lanes["default"].states[CLIENT].granted for limiter in group.limiters]
-        assert [[], []] == [limiter.lanes["default"].queue for limiter in group.limiters]
+        assert [0, 0] == [limiter.quota_clients["default"].table.clients[CLIENT].granted for limiter in group.limiters]
+        assert [[], []] == [limiter.quota_clients["default"].queue for limiter in group.limiters]
         assert PER_SECOND.burst == group.flood_one(0)
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.outbound.guards import Limits
 from tests.servers.certificates import make_certificates
-from tests.support.partner import FEED, IMPATIENT, LIMITS, PartnerStand, odd_upstream, partner_stand
+from tests.support.partner import FEED, IMPATIENT, LIMITS, PartnerStand, connections_in_use, odd_upstream, partner_stand
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def failure(partner: PartnerStand, *, limits: Limits = LIMITS, **more: Any
     with pytest.raises(PartnerError) as caught:
         async with asyncio.timeout(limits.deadline_s):
             await connection.client.get_json("/products")
-    assert 0 == connection.calls_under_way
+    assert 0 == connections_in_use(connection)
     assert "not-a-secret" not in str(caught.value)
     return caught.value
 
@@ -64,7 +64,7 @@ async def test_a_passing_fault_is_repeated_away(partner: PartnerStand, once: dic
     page = await connection.client.get_json("/products", {"page_size": "3"})
     assert ["1", "2", "3"] == [row["external_id"] for row in page["products"]]
     assert (1, 2) == (connection.client.stats.calls, connection.client.stats.attempts)
-    assert (2, 0) == (partner.requests(FEED), connection.calls_under_way)
+    assert (2, 0) == (partner.requests(FEED), connections_in_use(connection))
 
 
 @pytest.mark.parametrize(

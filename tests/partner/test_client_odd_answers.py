@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from farmlokal.errors import PartnerError, PartnerFailed
-from tests.support.partner import LIMITS, TOKEN, odd_upstream, partner_stand
+from tests.support.partner import LIMITS, TOKEN, connections_in_use, odd_upstream, partner_stand
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -56,7 +56,7 @@ async def test_whatever_is_said_becomes_our_error(sent: bytes) -> None:
             await connection.client.get_json("/products")
         token = (await connection.tokens.get()).access_token
         assert token not in f"{caught.value} {caught.value.upstream}"
-        assert 0 == connection.calls_under_way
+        assert 0 == connections_in_use(connection)
 
 
 @pytest.mark.parametrize(("body", "kind"), [(b"<h1>401</h1>", "text/html"), (b"", "text/plain"), (b"{", "text/json")])

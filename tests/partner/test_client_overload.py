@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from farmlokal.errors import PartnerError, PartnerUnavailable
 from farmlokal.partner.client import PartnerClient
 from farmlokal.resilience.breaker import BreakerState
-from tests.support.partner import FEED, LIMITS, PartnerStand, guards_of, partner_stand, stop_clock
+from tests.support.partner import FEED, LIMITS, PartnerStand, connections_in_use, guards_of, partner_stand, stop_clock
 from tests.support.waiting import until
 
 CALLS = 1000
@@ -50,7 +50,7 @@ async def test_attempts_stay_within_the_retry_budget(partner: PartnerStand, kind
     stats = connection.client.stats
     assert partner.requests(FEED) == stats.attempts
     assert CALLS < stats.attempts <= CALLS * (1 + LIMITS.retry_share) + LIMITS.retry_floor
-    assert (CALLS, CALLS, 0) == (stats.calls, stats.failed, connection.calls_under_way)
+    assert (CALLS, CALLS, 0) == (stats.calls, stats.failed, connections_in_use(connection))
 
 
 async def test_the_breaker_opens_and_says_so_once(partner: PartnerStand) -> None:
@@ -70,7 +70,7 @@ async def test_the_breaker_opens_and_says_so_once(partner: PartnerStand) -> None
     ]
     assert isinstance(results[-1], PartnerUnavailable)
     assert 1 == results[-1].retry_after_s
-    assert 0 == connection.calls_under_way
+    assert 0 == connections_in_use(connection)
 
 
 async def test_calls_that_an_open_breaker_refuses_earn_no_retries(partner: PartnerStand) -> None:
@@ -119,7 +119,7 @@ async def test_a_cancelled_probe_frees_its_slot(partner: PartnerStand) -> None:
         await probe
     partner.fault()
     await client.get_json("/products")
-    assert (BreakerState.CLOSED, 0) == (guards_of(connection).breaker.state, connection.calls_under_way)
+    assert (BreakerState.CLOSED, 0) == (guards_of(connection).breaker.state, connections_in_use(connection))
 
 
 async def test_a_hanging_partner_holds_no_more_than_the_bulkhead(partner: PartnerStand) -> None:
@@ -138,7 +138,7 @@ async def test_a_hanging_partner_holds_no_more_than_the_bulkhead(partner: Partne
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert 18 == sum("too many calls" in str(result) for result in results)
     assert "<Bulkhead slots=2 taken=0 waiting=0>" == repr(guards_of(connection).bulkhead)
-    assert (18, 0) == (connection.client.stats.bulkhead_refusals, connection.calls_under_way)
+    assert (18, 0) == (connection.client.stats.bulkhead_refusals, connections_in_use(connection))
 
 
 async def test_cancelled_calls_leak_nothing(partner: PartnerStand) -> None:
@@ -151,7 +151,7 @@ async def test_cancelled_calls_leak_nothing(partner: PartnerStand) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert "<Bulkhead slots=16 taken=0 waiting=0>" == repr(guards_of(connection).bulkhead)
-    assert 0 == connection.calls_under_way
+    assert 0 == connections_in_use(connection)
 
 
 async def test_a_call_tells_its_story_and_no_secret(partner: PartnerStand) -> None:

@@ -9,7 +9,7 @@ from tests.support.clock import StillClock
 
 def taken(budget: RetryBudget, wanted: int) -> int:
     """How many of so many retries the budget allows."""
-    return sum(budget.take() for _ in range(wanted))
+    return sum(budget.spend() for _ in range(wanted))
 
 
 def test_a_share_of_calls_may_be_retried() -> None:
@@ -17,7 +17,7 @@ def test_a_share_of_calls_may_be_retried() -> None:
     budget = RetryBudget(share=0.1, floor=10, clock=StillClock())
     retries = 0
     for _ in range(1000):
-        budget.note_call()
+        budget.count_call()
         retries += taken(budget, 3)
     assert 109 <= retries <= 110
 
@@ -37,7 +37,7 @@ def test_a_calm_buys_no_storm() -> None:
     """However many calls went well, the retries in hand are bounded."""
     budget = RetryBudget(share=0.1, floor=10, held_max=50, clock=StillClock())
     for _ in range(100_000):
-        budget.note_call()
+        budget.count_call()
     assert "<RetryBudget held=50.0>" == repr(budget)
     assert 50 == taken(budget, 999)
 
@@ -48,6 +48,6 @@ def test_retries_never_exceed_the_share_and_the_floor(asked: list[int], share: f
     budget = RetryBudget(share=share, floor=floor, clock=StillClock())
     retries = 0
     for calls, wanted in enumerate(asked, start=1):
-        budget.note_call()
+        budget.count_call()
         retries += taken(budget, wanted)
         assert retries <= share * calls + floor + 1e-6

@@ -131,3 +131,9 @@ def stop_clock(connection: PartnerConnection) -> StillClock:
     )
     guards.budget = RetryBudget(share=limits.retry_share, floor=limits.retry_floor, clock=clock)
     return clock
+
+
+def connections_in_use(connection: PartnerConnection) -> int:
+    """How many TCP connections are handed out to calls and not given back."""
+    connector = connection._session().connector
+    return 0 if connector is None else len(connector._acquired)

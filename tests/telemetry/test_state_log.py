@@ -28,11 +28,11 @@ def test_what_has_never_worked_is_not_said_to_be_away() -> None:
     state = StateLog(get_logger(__name__), "cellar", away="away", back="back", begins_up=False)
     with capture_logs() as events:
         state.failed("not yet")
-        assert not state.told
+        assert not state.away_logged
         state.worked()
         assert [] == events
         state.failed("now")
-    assert state.told
+    assert state.away_logged
     assert ["now"] == [event["reason"] for event in events]
 
 

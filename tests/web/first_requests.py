@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.web import keys
-from farmlokal.web.hot.connection import HotRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
 from tests.support.kept_connection import KeptConnection, ask_kept
 from tests.support.products import catalogue
 from tests.support.service import Service, serving, settings_for
@@ -66,27 +66,27 @@ async def connections_that_ask(port: int, sent: Sequence[bytes]) -> AsyncIterato
 
 def make_tasks_late(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
     """Have the task of each connection wait for `turns` of the event loop before it begins to wait for requests."""
-    start = HotRequestHandler.start
+    start = LookUpConnection.start
 
-    async def late(handler: HotRequestHandler) -> None:
+    async def late(handler: LookUpConnection) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         if handler.transport is not None:  # as it is when aiohttp's own begins
             await start(handler)
 
-    monkeypatch.setattr(HotRequestHandler, "start", late)
+    monkeypatch.setattr(LookUpConnection, "start", late)
 
 
-def read_at_once(monkeypatch: pytest.MonkeyPatch, *pieces: bytes) -> list[HotRequestHandler]:
+def read_at_once(monkeypatch: pytest.MonkeyPatch, *pieces: bytes) -> list[LookUpConnection]:
     """Have the first connection from now on read `pieces` as soon as it is made; the handlers that did."""
-    made, handlers = HotRequestHandler.connection_made, list[HotRequestHandler]()
+    made, handlers = LookUpConnection.connection_made, list[LookUpConnection]()
 
-    def made_and_read(handler: HotRequestHandler, transport: asyncio.BaseTransport) -> None:
+    def made_and_read(handler: LookUpConnection, transport: asyncio.BaseTransport) -> None:
         made(handler, transport)
         if not handlers:
             handlers.append(handler)
             for piece in pieces:
                 handler.data_received(piece)
 
-    monkeypatch.setattr(HotRequestHandler, "connection_made", made_and_read)
+    monkeypatch.setattr(LookUpConnection, "connection_made", made_and_read)
     return handlers

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from farmlokal.limiting.quotas import DEFAULT
 from farmlokal.web import keys
+from farmlokal.web.hot.look_up import LookUpConnection
 from farmlokal.web.hot.path import HotPath
 from tests.support.kept_connection import KeptConnection
 from tests.support.service import Service
@@ -40,8 +41,8 @@ def tasks_of(*names: str) -> list[str]:
 
 def spent(service: Service) -> float:
     """How many requests the rate limit counted."""
-    table = service.app[keys.LIMITER].lanes[DEFAULT].table
-    return sum(state.spent for state in table.states.values())
+    table = service.app[keys.LIMITER].quota_clients[DEFAULT].table
+    return sum(client.spent for client in table.clients.values())
 
 
 def server_of(service: Service) -> web.Server:
@@ -50,9 +51,14 @@ def server_of(service: Service) -> web.Server:
     return service.runner.server
 
 
+def connections_of(service: Service) -> list[LookUpConnection]:
+    """Its connections, each with the hot path."""
+    return [one for one in server_of(service).connections if isinstance(one, LookUpConnection)]
+
+
 def hot_path_of(service: Service) -> HotPath:
     """Its hot path."""
-    hot: HotPath = server_of(service)._hot  # type: ignore[attr-defined]
+    hot: HotPath = server_of(service).hot  # type: ignore[attr-defined]
     return hot
 
 

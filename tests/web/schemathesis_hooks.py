@@ -14,7 +14,8 @@ from requests.auth import AuthBase
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.parameters import ParameterLocation
 
-from farmlokal.webhooks.signature import key_of, sign
+from farmlokal.formats.webhook_secrets import key_of
+from farmlokal.webhooks.signature import sign
 from tests.support.webhook_sender import SECRET
 from tests.web.answer_trial import API_KEY
 

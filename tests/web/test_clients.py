@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from farmlokal.web.edge.clients import LOCAL, ClientResolver, parse_networks
+from farmlokal.formats.networks import parse_networks
+from farmlokal.web.edge.clients import LOCAL, ClientResolver
 from farmlokal.web.edge.key_digests import key_digests
 
 PROXIES = parse_networks("10.0.0.0/8, fd00::/8,192.0.2.7")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.edge.cors import is_origin
+from farmlokal.formats.origins import is_origin
 from tests.support.kept_connection import ask_kept
 from tests.support.products import catalogue
 from tests.support.service import Service, serving, settings_for

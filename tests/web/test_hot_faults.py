@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
-from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.web import keys
 from tests.support.kept_connection import ask_kept, kept_connection
 from tests.support.log_lines import at_level, logged
@@ -71,29 +71,29 @@ async def test_the_time_of_a_failed_load_is_counted(service: Service, store: Wat
         gate.set()
         problem(await connection.receive(), 503, "unavailable")
     # Of all answers of the route; those of the harness are of another.
-    slot = service.app[keys.OBSERVER]._slot
-    times = slot.place("farmlokal_http_request_seconds", "/products", words=len(BOUNDS_S) + 2)
-    assert slot.values[times + len(BOUNDS_S) + 1] > _LOAD_S
+    scraped = (await ask_kept(service.port, "/metrics")).body.decode()
+    (times,) = re.findall(r'^farmlokal_http_request_seconds_sum\{route="/products"\} (\S+)$', scraped, re.MULTILINE)
+    assert float(times) > _LOAD_S
 
 
 async def test_what_fails_below_the_handlers_is_answered_by_them(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault in making the answer of a page in memory: one line in the log, a problem, and the connection lives."""
-    observer, hot = service.app[keys.OBSERVER], hot_path_of(service)
+    counts, hot = service.app[keys.REQUEST_COUNTS], hot_path_of(service)
     async with kept_connection(service.port) as connection:
         for _ in range(2):
             assert 200 == (await connection.ask("/products?limit=7")).status
-        before = observer.hot_path_answers
+        before = counts.hot_path_answers
 
         def fail(*_: Any) -> bytes:
             raise RuntimeError("secret")
 
         with logged() as events, no_loose_ends(), monkeypatch.context() as faulty:
-            faulty.setattr(hot, "_told", fail)
+            faulty.setattr(hot, "_finish", fail)
             problem(await connection.ask("/products?limit=7"), 500, "internal-error")
             (line,) = at_level(events, "error")
-        assert ("request failed", before) == (line["event"], observer.hot_path_answers)
+        assert ("request failed", before) == (line["event"], counts.hot_path_answers)
         assert 200 == (await connection.ask("/products?limit=7")).status
     assert 4 == spent(service)
 
@@ -108,7 +108,7 @@ async def test_a_head_that_cannot_be_read_is_answered_by_the_handlers(
 
     async with kept_connection(service.port) as connection:
         with logged() as events, no_loose_ends(), monkeypatch.context() as faulty:
-            faulty.setattr(hot_path_of(service), "_pages", type("Faulty", (), {"parse": fail}))
+            faulty.setattr(hot_path_of(service), "_questions", type("Faulty", (), {"parse": fail}))
             assert 200 == (await connection.ask("/products?limit=7")).status
     assert ["hot path failed to read a head"] == [line["event"] for line in at_level(events, "error")]
 

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvloop
 
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
-from farmlokal.web.hot.look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
+from farmlokal.web.hot.request import HotRequest
 from tests.support.kept_connection import KeptConnection, kept_connection
 from tests.support.raw_requests import problem
 from tests.support.service import Service
@@ -37,7 +37,7 @@ async def service(tmp_path: Path, redis_url: str) -> AsyncIterator[Service]:
 
 def answered_below(service: Service) -> int:
     """How many answers the handlers did not see."""
-    return service.app[keys.OBSERVER].hot_path_answers
+    return service.app[keys.REQUEST_COUNTS].hot_path_answers
 
 
 async def ask_everything(service: Service) -> list[int]:
@@ -72,15 +72,15 @@ async def test_unless_messages_are_held_back_the_handlers_get_them(
 ) -> None:
     """Without that, a late task takes the message as soon as it runs, and every connection begins with the handlers."""
     make_tasks_late(monkeypatch, HELD)
-    go_on = LookUpRequestHandler.go_on
+    go_on = LookUpConnection.go_on
 
-    def unguarded(handler: LookUpRequestHandler, turn: Any, waiter: asyncio.Future[None] | None) -> None:
-        if waiter is None:
-            handler._pass_on(turn, None)
+    def unguarded(handler: LookUpConnection, request: HotRequest) -> None:
+        if handler.waiter is None:
+            handler.hand_over(request, None)
         else:
-            go_on(handler, turn, waiter)
+            go_on(handler, request)
 
-    monkeypatch.setattr(LookUpRequestHandler, "go_on", unguarded)
+    monkeypatch.setattr(LookUpConnection, "go_on", unguarded)
     assert 0 == (await ask_everything(service))[0]
 
 

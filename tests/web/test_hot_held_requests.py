@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from farmlokal.web import keys
-from farmlokal.web.hot.look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
+from farmlokal.web.hot.states import Event, State
 from tests.support.log_lines import at_level, logged
 from tests.support.raw_requests import problem
 from tests.support.service import Service
@@ -35,31 +36,34 @@ async def service(tmp_path: Path, redis_url: str) -> AsyncIterator[Service]:
         yield running
 
 
-@pytest.mark.parametrize("moment", ["go_on", "_look", "_found"])
+@pytest.mark.parametrize("moment", [Event.HELD_BACK, Event.LOOKED_UP, Event.ANSWERED])
 @pytest.mark.parametrize("turns", [0, HELD])
 async def test_a_client_that_leaves_before_its_answer_leaves_nothing(
-    service: Service, monkeypatch: pytest.MonkeyPatch, turns: int, moment: str
+    service: Service, monkeypatch: pytest.MonkeyPatch, turns: int, moment: Event
 ) -> None:
     """While its request is held, while Redis is asked, or with the answer there: no task, no error, nobody waits."""
     make_tasks_late(monkeypatch, turns)
     handlers = read_at_once(monkeypatch, asking("/products?limit=7"))
-    method = getattr(LookUpRequestHandler, moment)
+    after = LookUpConnection.after
 
-    def method_and_leave(handler: LookUpRequestHandler, *args: Any, **kwargs: Any) -> None:
-        method(handler, *args, **kwargs)
-        assert handler.transport is not None
-        handler.transport.abort()
+    def enter_and_leave(handler: LookUpConnection, event: Event) -> None:
+        after(handler, event)
+        # From Python 3.12 on a task begins at once, and a request is held only for a task that is late.
+        if event is moment or (moment is Event.HELD_BACK and event is Event.LOOKED_UP):
+            assert handler.transport is not None
+            handler.transport.abort()
 
-    monkeypatch.setattr(LookUpRequestHandler, moment, method_and_leave)
+    monkeypatch.setattr(LookUpConnection, "after", enter_and_leave)
     with no_loose_ends():
         async with connections_that_ask(service.port, [b""]) as (connection,):
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                 await connection.receive()
         (handler,) = handlers
-        await until(lambda: not handler._request_in_progress and not tasks_of("_look_up", "start", "late"))
-        # Elsewhere Redis may have been asked: from Python 3.12 on a task begins at once, and nothing is held for it.
-        held = moment == "go_on" and turns == HELD
-        assert (None, 0) == (handler._held, service.app[keys.OBSERVER].hot_path_answers if held else 0)
+        await until(lambda: not handler.in_progress and not tasks_of("_look_up", "start", "late"))
+        # Elsewhere Redis may have been asked.
+        held = moment is Event.HELD_BACK and turns == HELD
+        answered = service.app[keys.REQUEST_COUNTS].hot_path_answers if held else 0
+        assert (State.GONE, 0) == (handler.state, answered)
         began = time.perf_counter()
         server_of(service).pre_shutdown()
         await server_of(service).shutdown(STOP_MAX_S)
@@ -69,16 +73,16 @@ async def test_a_client_that_leaves_before_its_answer_leaves_nothing(
 def stop_when_held(service: Service, monkeypatch: pytest.MonkeyPatch, told_first: bool) -> list[asyncio.Task[None]]:
     """Have the process stop as soon as a request is held; the task that does it."""
     stopping: list[asyncio.Task[None]] = []
-    go_on = LookUpRequestHandler.go_on
+    after = LookUpConnection.after
 
-    def go_on_and_stop(handler: LookUpRequestHandler, turn: Any, waiter: asyncio.Future[None] | None) -> None:
-        go_on(handler, turn, waiter)
-        if not stopping:
+    def enter_and_stop(handler: LookUpConnection, event: Event) -> None:
+        after(handler, event)
+        if event in (Event.HELD_BACK, Event.LOOKED_UP) and not stopping:
             if told_first:
                 server_of(service).pre_shutdown()
             stopping.append(asyncio.create_task(server_of(service).shutdown(STOP_MAX_S)))
 
-    monkeypatch.setattr(LookUpRequestHandler, "go_on", go_on_and_stop)
+    monkeypatch.setattr(LookUpConnection, "after", enter_and_stop)
     return stopping
 
 
@@ -110,10 +114,10 @@ async def test_connections_that_are_told_to_end_answer_the_request_that_is_held(
     make_tasks_late(monkeypatch, HELD)
     handlers = read_at_once(monkeypatch, asking("/products?limit=7"))
     waits = asyncio.Event()
-    give_back = LookUpRequestHandler._give_back
+    give_back = LookUpConnection.give_back
 
-    def told_to_end(handler: LookUpRequestHandler, turns: int) -> None:
-        if handler._held is not None and handler._waiter is not None and not waits.is_set():
+    def told_to_end(handler: LookUpConnection, turns: int = 0) -> None:
+        if handler.state is State.HELD and handler.waiter is not None and not waits.is_set():
             waits.set()
             handler.close()
             # Its task ends before the next look at what is held.
@@ -121,7 +125,7 @@ async def test_connections_that_are_told_to_end_answer_the_request_that_is_held(
         else:
             give_back(handler, turns)
 
-    monkeypatch.setattr(LookUpRequestHandler, "_give_back", told_to_end)
+    monkeypatch.setattr(LookUpConnection, "give_back", told_to_end)
     with no_loose_ends():
         async with connections_that_ask(service.port, [b""]) as (connection,):
             assert 7 == (await connection.receive()).json()["page"]["limit"]
@@ -129,7 +133,7 @@ async def test_connections_that_are_told_to_end_answer_the_request_that_is_held(
             await server_of(service).shutdown(STOP_MAX_S)
             assert await connection.ended()
         assert [] == tasks_of("_look_up", "start", "late")
-        assert handlers[0]._held is None
+        assert "<LookUpConnection gone>" == repr(handlers[0])
 
 
 @pytest.mark.parametrize("turns", LATE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.web.hot.look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
 from farmlokal.web.hot.outbox import Outbox
 from tests.support.kept_connection import kept_connection
 from tests.support.products import catalogue
@@ -76,15 +76,15 @@ async def test_an_answer_is_sent_before_its_connection_ends(
     service: Service, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     """Told to end in the turn in which it answered, a connection ends after that answer."""
-    send = LookUpRequestHandler.send
+    send = LookUpConnection.send
 
-    def send_and_end(handler: LookUpRequestHandler, answer: bytes) -> None:
+    def send_and_end(handler: LookUpConnection, answer: bytes) -> None:
         send(handler, answer)
         assert "<Outbox answers=1>" == repr(hot_path_of(service).outbox)
         getattr(handler, end)()
 
     async with kept_connection(service.port) as connection:
-        monkeypatch.setattr(LookUpRequestHandler, "send", send_and_end)
+        monkeypatch.setattr(LookUpConnection, "send", send_and_end)
         assert 200 == (await connection.ask(PAGE)).status
         if end == "force_close":
             assert await connection.ended()

@@ -10,8 +10,8 @@ from aiohttp import web
 from hypothesis import given, settings
 
 from farmlokal.web import keys
+from farmlokal.web.edge import aiohttp_adapter
 from farmlokal.web.edge.lifecycle import Phase
-from farmlokal.web.hot import assumptions
 from farmlokal.web.hot.assumptions import unmet_assumption
 from tests.support.kept_connection import ask_kept, kept_connection
 from tests.support.log_lines import logged
@@ -65,14 +65,14 @@ async def test_a_head_may_be_cut_at_every_byte(paths: Paths) -> None:
 
 async def test_pages_in_memory_are_answered_below_the_handlers(paths: Paths) -> None:
     """The hot path is what answered: it counts so, and the handlers saw none of these requests."""
-    observer = paths.hot.app[keys.OBSERVER]
+    counts = paths.hot.app[keys.REQUEST_COUNTS]
     async with kept_connection(paths.hot.port) as connection:
         await connection.ask("/products?limit=7")
-        before = observer.hot_path_answers
+        before = counts.hot_path_answers
         for _ in range(10):
             assert 200 == (await connection.ask("/products?limit=7")).status
-        assert before + 10 == observer.hot_path_answers
-    full = paths.full.app[keys.OBSERVER]
+        assert before + 10 == counts.hot_path_answers
+    full = paths.full.app[keys.REQUEST_COUNTS]
     await ask_kept(paths.full.port, "/products?limit=7")
     assert 0 == full.hot_path_answers
 
@@ -91,9 +91,9 @@ async def test_a_busy_connection_does_not_stay_with_the_handlers(tmp_path: Path)
                 await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", head)[1]))  # type: ignore[index]
             writer.close()
 
-        before = service.app[keys.OBSERVER].hot_path_answers
+        before = service.app[keys.REQUEST_COUNTS].hot_path_answers
         await asyncio.gather(*(ask_again_and_again() for _ in range(_CLIENTS)))
-        assert before + _CLIENTS * _EACH == service.app[keys.OBSERVER].hot_path_answers
+        assert before + _CLIENTS * _EACH == service.app[keys.REQUEST_COUNTS].hot_path_answers
 
 
 async def test_both_paths_count_the_same(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ async def test_a_client_that_does_not_read_is_not_answered_for_ever(tmp_path: Pa
             for _ in range(_UNREAD):
                 writer.write(b"GET /products?limit=60 HTTP/1.1\r\nHost: t\r\n\r\n")
                 await asyncio.sleep(0.0005)
-            answered = service.app[keys.OBSERVER].hot_path_answers
+            answered = service.app[keys.REQUEST_COUNTS].hot_path_answers
             assert 100 < answered < _UNREAD * 0.8
         finally:
             writer.transport.abort()
@@ -197,12 +197,12 @@ async def test_a_client_that_does_not_read_is_not_answered_for_ever(tmp_path: Pa
 async def test_another_aiohttp_turns_the_hot_path_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an assumption does not hold, one line says so, and every request goes the full path."""
     url = await catalogue(tmp_path)
-    monkeypatch.setattr(assumptions, "_NAMES", (*assumptions._NAMES, "_renamed"))
+    monkeypatch.setattr(aiohttp_adapter, "NAMES_OF_CONNECTIONS", (*aiohttp_adapter.NAMES_OF_CONNECTIONS, "_renamed"))
     with logged() as events:
         async with serving(settings_for(url)) as service:
             for _ in range(3):
                 assert 200 == (await ask_kept(service.port, "/products")).status
-            assert 0 == service.app[keys.OBSERVER].hot_path_answers
+            assert 0 == service.app[keys.REQUEST_COUNTS].hot_path_answers
     (line,) = [event for event in events if event["event"].startswith("hot path off")]
     assert "_renamed" in line["reason"]
 

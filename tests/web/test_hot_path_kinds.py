@@ -46,7 +46,7 @@ async def from_redis(tmp_path: Path, redis_url: str) -> AsyncIterator[Paths]:
         yield running
         for service in running:
             assert service.app[keys.CACHE].counts.answers(Outcome.REDIS_HIT) > len(QUERIES)
-        assert running.hot.app[keys.OBSERVER].hot_path_answers > len(QUERIES)
+        assert running.hot.app[keys.REQUEST_COUNTS].hot_path_answers > len(QUERIES)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def stale(tmp_path: Path) -> AsyncIterator[Paths]:
         gate.set()
         for service in running:
             assert service.app[keys.CACHE].counts.answers(Outcome.STALE) > 0
-        assert running.hot.app[keys.OBSERVER].hot_path_answers > len(QUERIES)
+        assert running.hot.app[keys.REQUEST_COUNTS].hot_path_answers > len(QUERIES)
 
 
 @settings(max_examples=60, **COMMON)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,14 +10,15 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys, runner
 from farmlokal.web.edge.lifecycle import Phase
-from farmlokal.web.hot.look_up import LookUpRequestHandler
+from farmlokal.web.hot.look_up import LookUpConnection
+from farmlokal.web.hot.states import Event, State
 from tests.support.kept_connection import KeptConnection, kept_connection
 from tests.support.products import catalogue
 from tests.support.raw_requests import problem
 from tests.support.service import Service, serving, settings_for
 from tests.support.waiting import until
 from tests.web.first_requests import serving_from_redis
-from tests.web.hot_service import LIMITED, asking, held_up, no_loose_ends, server_of, spent, tasks_of
+from tests.web.hot_service import LIMITED, asking, connections_of, held_up, no_loose_ends, server_of, spent, tasks_of
 from tests.web.watched_store import WatchedStore, watch_store
 
 _IDLE_S = 0.3
@@ -63,13 +63,14 @@ async def test_a_process_that_drains_while_redis_is_asked(
     """The handlers answer, as the connection's last, from what Redis brought: nobody looks further for it."""
     async with serving_from_redis(tmp_path, redis_url) as service:
         cache = service.app[keys.CACHE]
-        look = LookUpRequestHandler._look
+        after = LookUpConnection.after
 
-        def look_and_drain(handler: LookUpRequestHandler, *args: Any) -> None:
-            look(handler, *args)
-            service.app[keys.HEALTH].phase = Phase.DRAINING
+        def enter_and_drain(handler: LookUpConnection, event: Event) -> None:
+            after(handler, event)
+            if event is Event.LOOKED_UP:
+                service.app[keys.HEALTH].phase = Phase.DRAINING
 
-        monkeypatch.setattr(LookUpRequestHandler, "_look", look_and_drain)
+        monkeypatch.setattr(LookUpConnection, "after", enter_and_drain)
         async with kept_connection(service.port) as connection:
             answer = await connection.ask("/products?limit=7")
             assert (200, "close") == (answer.status, answer.headers["Connection"])
@@ -96,8 +97,8 @@ async def test_a_client_that_leaves_during_a_look_up_leaves_nothing(service: Ser
     with no_loose_ends():
         async with kept_connection(service.port) as connection:
             gate = await held_up(store, connection, asking("/products?limit=7"), asking("/products?limit=8")[:20])
-            (handler,) = [one for one in server_of(service).connections if one._looking is not None]  # type: ignore[attr-defined]
-        await until(lambda: not handler.connected)
+            (handler,) = [one for one in connections_of(service) if one.state is State.LOOKING]
+        await until(lambda: handler.state is State.GONE)
         gate.set()
         await until(lambda: not tasks_of("_look_up", "start"))
         async with kept_connection(service.port) as connection:

@@ -86,11 +86,11 @@ async def test_after_a_notice_the_next_answer_is_stale(
         assert all("; hit; ttl=3" in answer.headers["Cache-Status"] for answer in before)
         assert [3600] * len(FORMS) == [max_age_s(answer) for answer in before]
         async with refreshes_held_up(hot):
-            observer, counts = hot.app[keys.OBSERVER], hot.app[keys.CACHE].counts
-            answered, stale = observer.hot_path_answers, counts.answers(Outcome.STALE)
+            requests, counts = hot.app[keys.REQUEST_COUNTS], hot.app[keys.CACHE].counts
+            answered, stale = requests.hot_path_answers, counts.answers(Outcome.STALE)
             await notify(writer, hot)
             after = [await connection.ask(TARGET, headers=form) for form in FORMS]
-            assert len(FORMS) == observer.hot_path_answers - answered
+            assert len(FORMS) == requests.hot_path_answers - answered
             assert len(FORMS) == counts.answers(Outcome.STALE) - stale
     for one, other in zip(before, after, strict=True):
         assert re.fullmatch(r"farmlokal; hit; ttl=-\d+", other.headers["Cache-Status"])
@@ -108,9 +108,9 @@ async def test_after_the_refresh_it_is_fresh_again(paths: Paths, writer: Process
         store.questions = 0
         assert "ttl=-" in (await connection.ask(TARGET)).headers["Cache-Status"]
         await until(lambda: "in_flight=0" in repr(hot.app[keys.CACHE]))
-        answered = hot.app[keys.OBSERVER].hot_path_answers
+        answered = hot.app[keys.REQUEST_COUNTS].hot_path_answers
         assert "detail=memory" in (await connection.ask(TARGET)).headers["Cache-Status"]
-        assert (1, answered + 1) == (store.questions, hot.app[keys.OBSERVER].hot_path_answers)
+        assert (1, answered + 1) == (store.questions, hot.app[keys.REQUEST_COUNTS].hot_path_answers)
 
 
 async def test_both_paths_say_the_same_after_a_notice(paths: Paths, writer: Process) -> None:
@@ -119,9 +119,9 @@ async def test_both_paths_say_the_same_after_a_notice(paths: Paths, writer: Proc
     await both(paths, [*sent, LAST])
     async with refreshes_held_up(*paths):
         await notify(writer, *paths)
-        answered = paths.hot.app[keys.OBSERVER].hot_path_answers
+        answered = paths.hot.app[keys.REQUEST_COUNTS].hot_path_answers
         hot, full = await both(paths, [*sent, LAST])
-        assert answered + len(FORMS) == paths.hot.app[keys.OBSERVER].hot_path_answers
+        assert answered + len(FORMS) == paths.hot.app[keys.REQUEST_COUNTS].hot_path_answers
     assert full == hot
     assert (len(FORMS), 0) == (hot.count(b"farmlokal; hit; ttl=-*"), hot.count(b"detail="))
 
@@ -134,8 +134,8 @@ async def test_a_stale_page_from_redis_says_so(paths: Paths, writer: Process) ->
         await notify(writer, *paths)
         for service in paths:
             service.app[keys.CACHE]._memory.clear()
-        answered = paths.hot.app[keys.OBSERVER].hot_path_answers
+        answered = paths.hot.app[keys.REQUEST_COUNTS].hot_path_answers
         hot, full = await both(paths, sent)
-        assert answered + 1 == paths.hot.app[keys.OBSERVER].hot_path_answers
+        assert answered + 1 == paths.hot.app[keys.REQUEST_COUNTS].hot_path_answers
     assert full == hot
     assert (1, 0) == (hot.count(b"farmlokal; hit; ttl=-*"), hot.count(b"detail="))

@@ -12,7 +12,7 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from tests.support.products import PRODUCTS, catalogue
 from tests.support.raw_requests import Answer, ask
 from tests.support.service import Service, serving, settings_for

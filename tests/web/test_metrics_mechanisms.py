@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from farmlokal.app.metrics import metric_writer as meter_module
+from farmlokal.app.metrics import metric_writer
 from farmlokal.app.metrics.loop_lag import LoopLag
-from farmlokal.app.metrics.metric_sources import Reading, database_readings
-from farmlokal.app.metrics.metric_writer import Meter
+from farmlokal.app.metrics.metric_sources import MetricSource, database_sources
+from farmlokal.app.metrics.metric_writer import MetricWriter
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.memory import MemoryTier, weight_of
 from farmlokal.caching.value import Value
@@ -177,7 +177,7 @@ async def test_a_busy_event_loop_is_told() -> None:
     time.sleep(0.4)  # noqa: ASYNC251 - this is the fault
     await asyncio.sleep(0.15)
     sampling.cancel()
-    worst = {reading.metric: reading.read for reading in lag.readings()}["farmlokal_event_loop_lag_max_seconds"]
+    worst = {source.metric: source.read for source in lag.sources()}["farmlokal_event_loop_lag_max_seconds"]
     assert callable(worst)
     assert worst() > 0.25
     assert lag.times.total_s > 0.25
@@ -185,7 +185,7 @@ async def test_a_busy_event_loop_is_told() -> None:
 
 async def test_a_mechanism_that_cannot_tell_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next flush is made all the same, and the log says what is wrong."""
-    monkeypatch.setattr(meter_module, "FLUSH_EVERY_S", 0.01)
+    monkeypatch.setattr(metric_writer, "FLUSH_EVERY_S", 0.01)
     board, answers = Board(), [3, 4, 5]
 
     def read() -> int:
@@ -194,10 +194,10 @@ async def test_a_mechanism_that_cannot_tell_takes_no_other_along(monkeypatch: py
             raise ZeroDivisionError
         return answers.pop() if answers else 6
 
-    slot = board.take()
-    meter = Meter(slot, [Reading("farmlokal_cache_collapsed_total", "", read)])
+    slot = board.acquire()
+    writer = MetricWriter(slot, [MetricSource("farmlokal_cache_collapsed_total", "", read)])
     with logged() as events:
-        keeping = asyncio.create_task(meter.keep())
+        keeping = asyncio.create_task(writer.keep())
         await asyncio.sleep(0.3)
         keeping.cancel()
     assert 6 == slot.values[slot.place("farmlokal_cache_collapsed_total")]
@@ -207,7 +207,7 @@ async def test_a_mechanism_that_cannot_tell_takes_no_other_along(monkeypatch: py
 def test_a_reading_of_no_metric_is_a_mistake() -> None:
     """A label's value that the table does not have is refused at the start, not told."""
     with pytest.raises(ValueError, match="has no series 'perhaps'"):
-        Meter(Board().take(), [Reading("farmlokal_origin_loads_total", "perhaps", int)])
+        MetricWriter(Board().acquire(), [MetricSource("farmlokal_origin_loads_total", "perhaps", int)])
 
 
 def test_what_leaves_memory_is_an_eviction() -> None:
@@ -232,7 +232,7 @@ async def test_the_pool_tells_who_works_and_who_waits(
     """Six at once on four connections: two wait; afterwards all are idle."""
     url = sqlite_url(tmp_path) if backend == "sqlite" else request.getfixturevalue(backend)
     async with open_database(url, pool_size=4) as database:
-        told = {reading.metric + reading.value: reading.read for reading in database_readings(database)}
+        told = {source.metric + source.value: source.read for source in database_sources(database)}
         asking = [asyncio.create_task(database.fetch_unlimited(_SLOW[database.dialect.name])) for _ in range(6)]
         uses = []
         while not all(task.done() for task in asking):

@@ -10,7 +10,7 @@ from farmlokal.settings import Settings
 from farmlokal.web import keys
 from tests.support.products import catalogue
 from tests.support.raw_requests import Answer, ask, problem
-from tests.support.service import serving, settings_for
+from tests.support.service import Service, serving, settings_for
 from tests.web.watched_store import watch_store
 
 # Two requests at once, then one every 72 seconds: within a test nothing comes free.
@@ -59,7 +59,7 @@ async def test_a_refusal_does_none_of_the_work(tmp_path: Path) -> None:
             ("/products?limit=rubbish", ""),
         )
         assert 2 == watched.questions
-        assert [2, 0] == [lane.refusals for lane in service.app[keys.LIMITER].lanes.values()]
+        assert [2, 0] == list(service.app[keys.LIMITER].refusals.values())
 
 
 async def test_the_token_has_a_quota_of_its_own(tmp_path: Path) -> None:
@@ -140,17 +140,24 @@ async def test_off_is_off(tmp_path: Path) -> None:
         assert keys.LIMITER not in service.app
 
 
+async def until_reported(service: Service) -> None:
+    """Wait until Redis has answered to a report on the service's only client."""
+    (client,) = service.app[keys.LIMITER].quota_clients["default"].table.clients.values()
+    async with asyncio.timeout(20):
+        while not client.seen:  # noqa: ASYNC110 - in the background
+            await asyncio.sleep(0.01)
+
+
 async def test_with_redis_two_services_have_one_limit(tmp_path: Path, redis_url: str) -> None:
     """What was used up at one is used up at the other, once they were reconciled."""
     settings = await limited(tmp_path, redis_url=redis_url)
     async with serving(settings) as first, serving(settings) as second:
         assert [200, 200, 429] == await statuses(first.port, *[("/categories", "")] * 3)
-        # Nobody told the other of this client yet: its first request there passes, and the answer to that is the news.
+        await until_reported(first)
+        # The other does not know of this client yet: its first request there passes, and the answer to its report has
+        # what was used up.
         assert [200] == await statuses(second.port, ("/categories", ""))
-        (state,) = second.app[keys.LIMITER].lanes["default"].states.values()
-        async with asyncio.timeout(20):
-            while not state.seen:  # noqa: ASYNC110 - in the background
-                await asyncio.sleep(0.01)
+        await until_reported(second)
         assert [429] == await statuses(second.port, ("/categories", ""))
         assert first.app[keys.LIMITER].shared
         assert second.app[keys.LIMITER].shared

@@ -32,7 +32,7 @@ async def test_pages_are_answered_from_redis(tmp_path: Path, redis_url: str) -> 
                     assert expected_status in other.headers["Cache-Status"]
             assert 2 * len(TARGETS) == cache.counts.answers(Outcome.REDIS_HIT)
             assert 0 == cache.counts.answers(Outcome.MEMORY_HIT)
-            assert 6 == service.app[keys.OBSERVER].hot_path_answers
+            assert 6 == service.app[keys.REQUEST_COUNTS].hot_path_answers
             etag = expected[0].headers["ETag"]
             again = await connection.ask(TARGETS[0], headers=f"If-None-Match: {etag}\r\n")
             coded = await connection.ask(TARGETS[0], headers="Accept-Encoding: gzip\r\n")

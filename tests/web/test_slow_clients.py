@@ -138,13 +138,13 @@ async def test_a_head_that_is_there_before_the_handler_is_cut_off(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As uvloop may read the first bytes before the connection's task has run once; nothing may follow them."""
-    made = edge_connection.ProblemRequestHandler.connection_made
+    made = edge_connection.ProblemConnection.connection_made
 
-    def made_and_read(handler: edge_connection.ProblemRequestHandler, transport: asyncio.BaseTransport) -> None:
+    def made_and_read(handler: edge_connection.ProblemConnection, transport: asyncio.BaseTransport) -> None:
         made(handler, transport)
         handler.data_received(HEADS[1])
 
-    monkeypatch.setattr(edge_connection.ProblemRequestHandler, "connection_made", made_and_read)
+    monkeypatch.setattr(edge_connection.ProblemConnection, "connection_made", made_and_read)
     async with fresh_connection(service.port) as connection:
         problem(await connection.receive(), 408, "request-timeout")
         assert await gone(connection)
@@ -214,14 +214,14 @@ async def test_what_does_not_end_is_refused(
 
 async def test_one_that_does_not_read_harms_nobody(service: Service) -> None:
     """Its answers wait in the buffers of its connection alone, and its next requests unread."""
-    observer = service.app[keys.OBSERVER]
+    counts = service.app[keys.REQUEST_COUNTS]
     answered = 0
 
     def count(*_: object) -> None:
         nonlocal answered
         answered += 1
 
-    observer.listeners.append(count)
+    counts.listeners.append(count)
     asked = 3000
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=2**12)
     try:
@@ -230,7 +230,7 @@ async def test_one_that_does_not_read_harms_nobody(service: Service) -> None:
             await asyncio.sleep(0)
         async with others_unharmed(service):
             await asyncio.sleep(PATIENCE_S)
-        assert 0 < answered + observer.hot_path_answers < asked * 0.8
+        assert 0 < answered + counts.hot_path_answers < asked * 0.8
     finally:
         writer.transport.abort()
         del reader

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from farmlokal.formats.webhook_secrets import key_of
 from farmlokal.web import keys
-from farmlokal.webhooks.signature import key_of, sign
+from farmlokal.webhooks.signature import sign
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database, serving, settings_for
 from tests.support.webhook_sender import OLD_SECRET, SECRET, body_of, deliver, headers_for, new_id, order, post, product

@@ -8,7 +8,7 @@ from pathlib import Path
 from farmlokal.web import keys
 from farmlokal.webhooks.inbox import Inbox, State
 from farmlokal.webhooks.receive import replay_all
-from farmlokal.webhooks.retention import Reaper
+from farmlokal.webhooks.retention import Retention
 from tests.support.backends import on_every_backend
 from tests.support.command import developers, farmlokal, operators
 from tests.support.service import open_database, sqlite_url
@@ -25,9 +25,9 @@ async def test_a_replay_takes_effect_once(backend_url: str) -> None:
         await stand.event("order.placed", order("A1", 4), event_id="msg_placed")
         await stand.event("product.upserted", product(stock=4))
         receiver = stand.service.app[keys.RECEIVER]
-        landing = await receiver.replay("msg_placed")
-        assert landing is not None
-        assert ("placed", None) == (landing.effect, landing.dead)
+        result = await receiver.replay("msg_placed")
+        assert result is not None
+        assert ("placed", None) == (result.effect, result.dead)
         assert None is await receiver.replay("msg_placed")
         assert None is await receiver.replay("msg_unknown")
         assert 0 == await stock_of(stand.database)
@@ -63,8 +63,8 @@ async def test_concurrent_replays_are_one(backend_url: str) -> None:
         await stand.event("order.placed", order("A1", 4), event_id="msg_1")
         await stand.event("product.upserted", product(stock=100))
         receiver = stand.service.app[keys.RECEIVER]
-        landings = await asyncio.gather(*(receiver.replay("msg_1") for _ in range(10)))
-        assert 9 == landings.count(None)
+        results = await asyncio.gather(*(receiver.replay("msg_1") for _ in range(10)))
+        assert 9 == results.count(None)
         assert 96 == await stock_of(stand.database)
 
 
@@ -78,14 +78,14 @@ async def test_old_events_are_forgotten(backend_url: str) -> None:
         stand.service.app[keys.RECEIVER]._inbox._now = lambda: now + timedelta(days=10)
         await stand.event("farm.renamed", {}, event_id="msg_old")
 
-        async def reaped_after(**wait: int) -> int:
+        async def deleted_after(**wait: int) -> int:
             inbox = Inbox(stand.database, now=lambda: now + timedelta(**wait))
-            return await Reaper(inbox, keep_days=14).reap()
+            return await Retention(inbox, keep_days=14).delete_due()
 
-        assert 0 == await reaped_after(days=13)
-        assert 1 == await reaped_after(days=15)
+        assert 0 == await deleted_after(days=13)
+        assert 1 == await deleted_after(days=15)
         assert ["msg_old"] == [row.event_id for row in await inbox_of(stand.database)]
-        assert 1 == await reaped_after(days=25)
+        assert 1 == await deleted_after(days=25)
 
 
 async def test_the_operator_lists_and_replays(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ async def test_a_replay_tells_the_running_services(tmp_path: Path, mysql_url: st
         assert 0 == await stock_of(database)
 
 
-async def test_the_service_reaps_by_itself(tmp_path: Path) -> None:
-    """What is due when a service starts is soon forgotten."""
+async def test_the_service_deletes_old_events_by_itself(tmp_path: Path) -> None:
+    """What is due when a service starts is soon deleted."""
     url = sqlite_url(tmp_path)
     async with open_database(url) as database:
         inbox = Inbox(database, now=lambda: datetime.now(UTC) - timedelta(days=2))

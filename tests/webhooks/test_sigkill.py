@@ -60,7 +60,7 @@ async def shown(fleet: Fleet, number: int) -> tuple[int, bool]:
 async def until_shown(fleet: Fleet, number: int, expected: tuple[int, bool]) -> None:
     """Wait until the process shows that: a notice that comes late makes it load its page once more."""
     async with asyncio.timeout(20):
-        while await shown(fleet, number) != expected:
+        while await shown(fleet, number) != expected:  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.02)
 
 

@@ -7,7 +7,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from farmlokal.errors import SignatureRefused
-from farmlokal.webhooks.signature import TOLERANCE_S, Delivery, Verifier, key_of, sign
+from farmlokal.formats.webhook_secrets import key_of
+from farmlokal.webhooks.signature import TOLERANCE_S, Delivery, Verifier, sign
 from tests.support.webhook_sender import OLD_SECRET, SECRET
 
 # The vector of the reference libraries.
@@ -20,7 +21,7 @@ VECTOR = Delivery(VECTOR_ID, str(VECTOR_S), VECTOR_SIGNATURE, VECTOR_BODY)
 
 def verifier(*secrets: str, now_s: float = VECTOR_S) -> Verifier:
     """A verifier with `secrets`, at a moment."""
-    return Verifier(secrets or (SECRET,), clock=lambda: now_s)
+    return Verifier([key_of(secret) for secret in secrets or (SECRET,)], clock=lambda: now_s)
 
 
 def refused(delivery: Delivery, *, now_s: float = VECTOR_S) -> str:

@@ -1,4 +1,4 @@
-"""The board as prometheus-client tells it: every process's numbers as one service's."""
+"""The board as prometheus-client's families: every process's numbers as one service's."""
 
 import math
 from collections import defaultdict
@@ -19,7 +19,7 @@ _MERGED: dict[Merge, Callable[[Sequence[float]], float]] = {Merge.SUM: sum, Merg
 
 
 class BoardCollector(Collector):
-    """Reads every slot. flush: brings this process's own up to date first."""
+    """Reads every slot of `board`. flush: called before, to bring this process's own numbers up to date."""
 
     def __init__(self, board: Board, flush: Callable[[], None]) -> None:
         self._board = board
@@ -29,7 +29,7 @@ class BoardCollector(Collector):
         return f"<BoardCollector {self._board!r}>"
 
     def collect(self) -> Iterator[Family]:
-        """Every metric. Counters of the dead count on, gauges do not."""
+        """Every metric. Counters of processes that ended still count, their gauges do not."""
         self._flush()
         gauges = {metric.name for metric in METRICS if metric.kind is Kind.GAUGE}
         found: dict[str, dict[Key, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
@@ -41,7 +41,10 @@ class BoardCollector(Collector):
 
 
 def registry_of(board: Board, flush: Callable[[], None]) -> CollectorRegistry:
-    """What is scraped: the board, and the figures of the process itself where it is the only one."""
+    """Returns the registry that is scraped: the board, and the figures of the process itself where it is the only one.
+
+    flush: as of BoardCollector.
+    """
     registry = CollectorRegistry()
     registry.register(BoardCollector(board, flush))
     if len(board.slots) == 1:
@@ -64,8 +67,8 @@ def _family(metric: Metric, series: dict[Key, list[list[float]]]) -> Family:
 
 
 def _merged(metric: Metric, numbers: list[float]) -> float:
-    told = [number for number in numbers if not math.isnan(number)]
-    return _MERGED[metric.merge](told) if told else math.nan
+    known = [number for number in numbers if not math.isnan(number)]
+    return _MERGED[metric.merge](known) if known else math.nan
 
 
 def _cumulated(buckets: Sequence[float]) -> Iterator[float]:

@@ -1,11 +1,11 @@
-"""How late the event loop is: the one number that every slow thing in the process shows in."""
+"""The lag of the event loop: the one number in which every slow thing in the process shows."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
 
-from farmlokal.app.metrics.metric_sources import Reading
+from farmlokal.app.metrics.metric_sources import MetricSource
 from farmlokal.telemetry.durations import Durations
 
 _EVERY_S = 0.1
@@ -13,7 +13,7 @@ _SAMPLES_KEPT = 100  # ten seconds
 
 
 class LoopLag:
-    """Sets a timer again and again, and notes how late it goes off. The timer itself is a millisecond's."""
+    """Sets a timer again and again, and counts how late it goes off. The timer itself is exact to a millisecond."""
 
     def __init__(self) -> None:
         self.times = Durations()
@@ -22,10 +22,10 @@ class LoopLag:
     def __repr__(self) -> str:
         return f"<LoopLag {self.times!r} worst_s={max(self._latest):.3f}>"
 
-    def readings(self) -> Iterator[Reading]:
-        """Every lag, and the worst of the last ten seconds."""
-        yield Reading("farmlokal_event_loop_lag_seconds", "", self.times)
-        yield Reading("farmlokal_event_loop_lag_max_seconds", "", lambda: max(self._latest))
+    def sources(self) -> Iterator[MetricSource]:
+        """Yields every lag, and the worst of the last ten seconds."""
+        yield MetricSource("farmlokal_event_loop_lag_seconds", "", self.times)
+        yield MetricSource("farmlokal_event_loop_lag_max_seconds", "", lambda: max(self._latest))
 
     async def keep(self) -> None:
         """Sample until cancelled."""

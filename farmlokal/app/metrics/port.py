@@ -1,7 +1,7 @@
-"""`FARMLOKAL_METRICS_PORT`: the metrics on a port of their own, which need not be open to those who use the service.
+"""`FARMLOKAL_METRICS_PORT`: the metrics on a port of their own, which need not be open to the clients of the service.
 
-The socket is made once, before any worker is started, and every worker accepts from it: whichever answers tells the
-numbers of all, and it matters to nobody which of them has died.
+The socket is made once, before any worker is started, and every worker accepts from it: whichever answers gives the
+numbers of all, and it makes no difference which of them has died.
 """
 
 import socket
@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 
 def metrics_socket(host: str, port: int | None) -> socket.socket | None:
-    """A listening socket; None for no port. Raises OSError when the port is taken, or the host is none of ours."""
+    """Returns a listening socket; None for no port. Raises OSError when the port is in use, or the host is not ours."""
     if port is None:
         return None
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

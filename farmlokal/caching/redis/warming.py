@@ -1,7 +1,6 @@
 """Processes that start fetch from Redis what others are asked for most, before their first request."""
 
 import asyncio
-import random
 from contextlib import suppress
 
 import orjson
@@ -13,6 +12,10 @@ from farmlokal.caching.redis.notices import NoticeListener
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
+from farmlokal.resilience.repeating import every
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 # Enough for nearly all requests of a Zipf-like load; at most a few megabytes from Redis, in a few batches.
 HOT_KEYS_MAX = 512
@@ -42,10 +45,7 @@ class Warming:
 
     async def keep(self) -> None:
         """Store again and again, until cancelled."""
-        while True:
-            # Spread out, so that the processes of one service do not write at one moment.
-            await asyncio.sleep(_STORE_EVERY_S * (0.5 + random.random()))  # noqa: S311 - not a secret
-            await self.store()
+        await every(_STORE_EVERY_S, self.store, log=_log, failed="what is hot was not stored", wait_first=True)
 
     async def store(self) -> None:
         """Write to Redis what this memory is asked for most, in place of what the last process wrote."""

@@ -1,20 +1,17 @@
 """How many products each category has, counted in the background so that no request waits for a count."""
 
-import asyncio
-import random
-
 from farmlokal.caching.lookup import Lifetime, Lookup
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.errors import Unavailable
+from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
 
 # Its place in the cache.
 KEY = "categories"
-# Counted every two minutes and fresh for four (± 10 %): what a client sees lags less than five, and one count that
-# fails still leaves time for the next.
+# Counted every two minutes at least, and fresh for four (± 10 %): what a client sees lags less than five, and one count
+# that fails still leaves time for the next.
 _INTERVAL_S = 120
 LIFETIME = Lifetime(ttl_s=240, stale_s=3600)
 
@@ -32,11 +29,7 @@ class CategoryCounts:
 
     async def keep(self) -> None:
         """Count again and again, until cancelled."""
-        while True:
-            try:
-                await self._cache.refresh(self._question)
-            except Unavailable as error:
-                say = _log.debug if error.reported else _log.warning
-                say("category counts not refreshed", reason=str(error))
-            # Spread over a tenth of the interval, so that processes started together do not count together.
-            await asyncio.sleep(_INTERVAL_S * (0.9 + 0.1 * random.random()))  # noqa: S311 - not a secret
+        await every(_INTERVAL_S, self._count, log=_log, failed="category counts not refreshed")
+
+    async def _count(self) -> None:
+        await self._cache.refresh(self._question)

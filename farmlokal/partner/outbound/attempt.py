@@ -1,4 +1,4 @@
-"""One attempt on the wire: a request out, a whole answer in, and the connection given back whatever happens."""
+"""One attempt on the wire: a request, a whole response, and the connection released whatever happens."""
 
 import asyncio
 from collections.abc import Collection
@@ -6,7 +6,13 @@ from collections.abc import Collection
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from farmlokal.partner.outbound.answers import Answer, AttemptFailed, Broken, answer_of, failure_of
+from farmlokal.partner.outbound.responses import (
+    AttemptFailed,
+    Broken,
+    PartnerResponse,
+    partner_response,
+    status_failure,
+)
 
 
 async def exchange(
@@ -16,11 +22,11 @@ async def exchange(
     time_max_s: float,
     body_bytes_max: int,
     returned: Collection[int],
-) -> tuple[ClientResponse, Answer | AttemptFailed]:
-    """Send `request` by `handler`; the closed response, and the answer that it holds or why it is none.
+) -> tuple[ClientResponse, PartnerResponse | AttemptFailed]:
+    """Send `request` by `handler`. Returns aiohttp's closed response, and what we read from it or why it failed.
 
-    returned: statuses besides 2xx that are answers. Raises Broken for what tells of the partner's health: no
-    connection, no answer within `time_max_s` seconds, a body that breaks off, a status of 500 or more.
+    returned: statuses besides 2xx that are responses to the caller. Raises Broken for failures of the partner: no
+    connection, no response within `time_max_s` seconds, a body that breaks off, a status of 500 or more.
     """
     status: int | None = None
     try:
@@ -48,9 +54,11 @@ async def exchange(
         raise Broken(f"does not speak HTTP as it should ({type(error).__name__})") from None
 
 
-async def _outcome(response: ClientResponse, body_bytes_max: int, returned: Collection[int]) -> Answer | AttemptFailed:
+async def _outcome(
+    response: ClientResponse, body_bytes_max: int, returned: Collection[int]
+) -> PartnerResponse | AttemptFailed:
     if not 200 <= response.status < 300 and response.status not in returned:
-        failure = failure_of(response)
+        failure = status_failure(response)
         if isinstance(failure, Broken):
             raise failure
         return failure
@@ -59,4 +67,4 @@ async def _outcome(response: ClientResponse, body_bytes_max: int, returned: Coll
         body += chunk
         if len(body) > body_bytes_max:
             return AttemptFailed(f"answered with more than {body_bytes_max} bytes", status=response.status)
-    return answer_of(response, bytes(body))
+    return partner_response(response, bytes(body))

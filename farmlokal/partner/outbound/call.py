@@ -7,9 +7,9 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp_retry import RetryOptionsBase
 
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable, Upstream
-from farmlokal.partner.outbound.answers import Answer, AttemptFailed, Broken
 from farmlokal.partner.outbound.attempt import exchange
 from farmlokal.partner.outbound.guards import Guards
+from farmlokal.partner.outbound.responses import AttemptFailed, Broken, PartnerResponse
 from farmlokal.resilience.breaker import BreakerOpen
 from farmlokal.resilience.bulkhead import BulkheadFull
 from farmlokal.resilience.deadline import Deadline
@@ -22,22 +22,23 @@ _ATTEMPT_MIN_S = 0.05
 
 
 class Call(RetryOptionsBase):
-    """The policy and the story of one call; `answer` is set when it ends well.
+    """The retry policy and the story of one call; `response` is set when the call succeeds.
 
-    attempts_max: 1 for what must not be sent twice. returned: statuses besides 2xx that are answers.
+    attempts_max: 1 for a request that must not be sent twice. returned: statuses besides 2xx that are responses to the
+    caller.
     """
 
     def __init__(
         self, guards: Guards, deadline: Deadline, *, attempts_max: int, returned: frozenset[int] = frozenset()
     ) -> None:
         # `exceptions` alone: with a method that must not be repeated there is one attempt, so nothing is left to
-        # `methods`, which aiohttp-retry asks for answers and forgets for exceptions.
+        # `methods`, which aiohttp-retry checks for responses and forgets for exceptions.
         super().__init__(attempts=attempts_max, exceptions=(AttemptFailed,), retry_all_server_errors=False)
         self._guards = guards
         self._deadline = deadline
         self._returned = returned
         self._failure: AttemptFailed | None = None
-        self.answer: Answer | None = None
+        self.response: PartnerResponse | None = None
         self.status: int | None = None
         self.made = 0
         self.waited_s = 0.0
@@ -51,10 +52,10 @@ class Call(RetryOptionsBase):
         return Upstream(self._guards.host, self.status, self.made, round(self.waited_s, 3))
 
     async def attempt(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Send `request` once and take its answer in whole: a middleware of aiohttp's client.
+        """Send `request` once and read its whole response: a middleware of aiohttp's client.
 
         aiohttp sends a request again by itself when a kept connection turns out dead, but for errors of its own alone;
-        only ours come from here, so that there is no attempt that this policy knows nothing of.
+        only ours are raised here, so that this policy knows every attempt.
         """
         try:
             return await self._guarded(request, handler)
@@ -72,20 +73,20 @@ class Call(RetryOptionsBase):
                 self.made += 1
                 guards.stats.attempts += 1
                 if self.made == 1:
-                    # Only calls that reach the partner earn retries: it comes back to no storm of saved ones.
-                    guards.budget.note_call()
+                    # Only calls that reach the partner earn retries: after an outage there is no storm of saved ones.
+                    guards.budget.count_call()
                 response, outcome = await self._exchanged(request, handler)
         # Outside the breaker: a partner that refuses this one request is in good health.
         if isinstance(outcome, AttemptFailed):
             raise outcome
         self.status = outcome.status
-        self.answer = replace(outcome, upstream=self.upstream)
+        self.response = replace(outcome, upstream=self.upstream)
         return response
 
     async def _exchanged(
         self, request: ClientRequest, handler: ClientHandlerType
-    ) -> tuple[ClientResponse, Answer | AttemptFailed]:
-        """What one attempt comes to, in a span of its own that the partner's traces can continue."""
+    ) -> tuple[ClientResponse, PartnerResponse | AttemptFailed]:
+        """Make one attempt, in a span of its own that the partner's traces can continue."""
         limits = self._guards.limits
         with span(request.method, Kind.CLIENT) as attempt:
             if tracing.active:
@@ -112,18 +113,18 @@ class Call(RetryOptionsBase):
         failure = self._failure
         if failure is None or not failure.retriable:
             raise failure or AttemptFailed("did not answer")
-        # The jitter comes on top: those who were told the same time must not come back together.
+        # The jitter comes on top: clients that were given the same time must not come back together.
         wait_s = (failure.wait_s or 0.0) + self._guards.backoff.wait_s(attempt)
         if wait_s + _ATTEMPT_MIN_S > self._deadline.left_s:
             raise self._gave_up(failure, "the next attempt would come after the deadline", failure.wait_s or wait_s)
-        if not self._guards.budget.take():
+        if not self._guards.budget.spend():
             self._guards.stats.budget_refusals += 1
             raise self._gave_up(failure, "the retry budget is used up", failure.wait_s or wait_s)
         self.waited_s += wait_s
         return wait_s
 
     def error(self, failure: AttemptFailed | BreakerOpen | BulkheadFull) -> PartnerError:
-        """The error that a call which ends with `failure` raises."""
+        """Returns the error that a call which ends with `failure` raises."""
         host = self._guards.host
         if isinstance(failure, BreakerOpen):
             self._guards.stats.breaker_refusals += 1
@@ -149,7 +150,7 @@ def _describe(attempt: Span, request: ClientRequest, *, resends: int) -> None:
     attempt.set("http.request.method", request.method)
     attempt.set("server.address", url.host or "")
     attempt.set("server.port", url.port or 0)
-    # Without the query: it may hold what is nobody's business.
+    # Without the query: it may hold private values.
     attempt.set("url.full", str(url.with_query(None)))
     if resends:
         attempt.set("http.request.resend_count", resends)

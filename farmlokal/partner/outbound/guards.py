@@ -1,4 +1,4 @@
-"""What stands around every call to one upstream, and what it counted."""
+"""The guards around every call to one upstream, and the counters of its calls."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _log = get_logger(__name__)
 
 
 class Limits(NamedTuple):
-    """How far a client goes for one upstream. Its callers hold HTTP requests open meanwhile: seconds, not minutes."""
+    """The limits of the calls to one upstream. Callers hold HTTP requests open meanwhile: seconds, not minutes."""
 
     # Over all attempts and the waits between them.
     deadline_s: float = 15.0

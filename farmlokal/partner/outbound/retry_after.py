@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# Beyond this a wait means "not today"; a longer one is told to nobody.
+# Beyond this a wait means "not today"; a longer one is cut.
 WAIT_MAX_S = 86_400.0
 
 
 def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait by the header's `value`, a number of them or an HTTP date; None when it is neither.
+    """Returns the seconds to wait by the header's `value`, a number of them or an HTTP date; None when it is neither.
 
     now: the present moment, by the system's clock unless a test says otherwise.
     """

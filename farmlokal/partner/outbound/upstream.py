@@ -8,9 +8,9 @@ from aiohttp_retry import RetryClient
 from yarl import URL
 
 from farmlokal.errors import PartnerError
-from farmlokal.partner.outbound.answers import Answer, AttemptFailed
 from farmlokal.partner.outbound.call import Call
 from farmlokal.partner.outbound.guards import CallStats, Guards, Limits
+from farmlokal.partner.outbound.responses import AttemptFailed, PartnerResponse
 from farmlokal.resilience.breaker import BreakerOpen
 from farmlokal.resilience.bulkhead import BulkheadFull
 from farmlokal.resilience.deadline import Deadline
@@ -33,7 +33,7 @@ class SharedSession:
         self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"<SharedSession {'closed' if self._session is None else 'open'} connections={self.connections}>"
+        return f"<SharedSession {'closed' if self._session is None else 'open'}>"
 
     def __call__(self) -> ClientSession:
         """The session. It keeps no cookies, and reads neither proxies nor passwords from the environment."""
@@ -45,12 +45,6 @@ class SharedSession:
                 headers={"User-Agent": "farmlokal", "Accept": "application/json"},
             )
         return self._session
-
-    @property
-    def connections(self) -> int:
-        """How many connections are in use now."""
-        connector = None if self._session is None else self._session.connector
-        return 0 if connector is None else len(connector._acquired)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -71,11 +65,11 @@ class Outbound:
 
     @property
     def stats(self) -> CallStats:
-        """What was counted so far."""
+        """The counters of the calls."""
         return self.guards.stats
 
     def deadline(self, total_s: float | None = None) -> Deadline:
-        """A deadline of `total_s` seconds from now, by default the one of the limits."""
+        """Returns a deadline of `total_s` seconds from now, by default the limits' deadline."""
         return Deadline(self.guards.limits.deadline_s if total_s is None else total_s)
 
     async def call(
@@ -88,27 +82,27 @@ class Outbound:
         body: bytes | None = None,
         repeatable: bool | None = None,
         returned: frozenset[int] = frozenset(),
-    ) -> Answer:
-        """The answer to one request.
+    ) -> PartnerResponse:
+        """Make one call, and return its response.
 
-        repeatable: whether it may be sent again; by default as its method says. returned: statuses besides 2xx that
-        are answers. Raises PartnerUnavailable and PartnerFailed, with the call's story.
+        repeatable: whether the request may be sent again; by default as its method says. returned: statuses besides 2xx
+        that are returned and not raised. Raises PartnerUnavailable and PartnerFailed, with the call's story.
         """
         may_repeat = method in _REPEATABLE if repeatable is None else repeatable
         attempts_max = self.guards.limits.attempts_max if may_repeat else 1
         call = Call(self.guards, deadline, attempts_max=attempts_max, returned=returned)
         self.stats.calls += 1
         try:
-            answer = await self._attempts(call, method, url, headers=headers, data=body)
+            response = await self._attempts(call, method, url, headers=headers, data=body)
         except PartnerError as error:
             self.stats.failed += 1
-            self._tell(call, method, url, error=str(error))
+            self._log_call(call, method, url, error=str(error))
             raise
         self.stats.succeeded += 1
-        self._tell(call, method, url)
-        return answer
+        self._log_call(call, method, url)
+        return response
 
-    async def _attempts(self, call: Call, method: str, url: URL, **request: Any) -> Answer:
+    async def _attempts(self, call: Call, method: str, url: URL, **request: Any) -> PartnerResponse:
         retrying = RetryClient(client_session=self._session(), retry_options=call)
         try:
             async with retrying.request(
@@ -117,12 +111,12 @@ class Outbound:
                 pass
         except (AttemptFailed, BreakerOpen, BulkheadFull) as failure:
             raise call.error(failure) from None
-        if call.answer is None:
-            raise AssertionError("a call without a failure has an answer")
-        return call.answer
+        if call.response is None:
+            raise AssertionError("a call without a failure has a response")
+        return call.response
 
-    def _tell(self, call: Call, method: str, url: URL, error: str | None = None) -> None:
-        # Without the query: it may hold what is nobody's business.
+    def _log_call(self, call: Call, method: str, url: URL, error: str | None = None) -> None:
+        # Without the query: it may hold private values.
         story = {"method": method, "path": url.path, "breaker": self.guards.breaker.state, **call.upstream._asdict()}
         if error is None:
             _log.debug("partner call", **story)

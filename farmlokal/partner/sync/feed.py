@@ -33,7 +33,7 @@ class Page(NamedTuple):
 
 
 def page_query(page_token: str | None, updated_since: str | None) -> dict[str, str]:
-    """The parameters that ask for one page."""
+    """Returns the parameters of the request for one page."""
     query = {"page_size": str(PAGE_SIZE)}
     if page_token is not None:
         query["page_token"] = page_token
@@ -43,7 +43,7 @@ def page_query(page_token: str | None, updated_since: str | None) -> dict[str, s
 
 
 def parse_page(data: object, *, now: datetime) -> Page:
-    """The page that `data`, decoded JSON, holds. now: aware. Raises FeedInvalid, which says what is wrong with it."""
+    """Returns the page in `data`, decoded JSON. now: aware. Raises FeedInvalid, whose text is the fault."""
     if not isinstance(data, dict):
         raise FeedInvalid(f"a page must be a JSON object, not {_shown(data)}")
     if not data.keys() >= _FIELDS:
@@ -97,7 +97,7 @@ class WalkGuard:
     """
 
     def __init__(self, pages: int = 0) -> None:
-        """pages: how many the walk has behind it already."""
+        """pages: the number that the walk has passed already."""
         self._pages = pages
         self._kept: str | None = None
         self._since_kept = 0

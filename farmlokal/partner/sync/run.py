@@ -1,4 +1,4 @@
-"""One run of the sync: what is stored of it, and what is told of it."""
+"""One run of the sync: how it is stored, and how it is shown."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,7 +44,7 @@ _Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, descript
 
 
 class RunSummary(TypedDict):
-    """What is told of a run."""
+    """A run as it is shown."""
 
     run: str
     state: RunState
@@ -67,7 +67,7 @@ class RunSummary(TypedDict):
 
 
 class ShownReject(TypedDict):
-    """A rejected row as it is told."""
+    """A rejected row as it is shown."""
 
     external_id: Annotated[str | None, Field(description="null where the row names no product")]
     reason: str
@@ -114,13 +114,13 @@ class Run(NamedTuple):
 
     @property
     def shown_state(self) -> RunState:
-        """The state as it is told: a run whose holder died is interrupted, though nobody has written that down."""
+        """The state as it is shown: a run whose holder died is interrupted, though that is not stored."""
         if self.state == RunState.RUNNING and not self.held:
             return RunState.INTERRUPTED
         return RunState(self.state)
 
     def after_page(self, result: PageResult, *, rows: int, page_token: str | None, as_of: str) -> "Run":
-        """The run once a page of `rows` rows was applied. The first page's `as_of` holds: changes go on meanwhile."""
+        """Returns the run after a page of `rows` rows. The first page's `as_of` stays: changes go on meanwhile."""
         return self._replace(
             page_token=page_token,
             walked=WALKED if page_token is None else 0,
@@ -137,8 +137,8 @@ class Run(NamedTuple):
         )
 
     def summary(self, now_ms: int) -> RunSummary:
-        """What is told of the run. now_ms: Unix milliseconds, the end so far of one that has not ended."""
-        told: RunSummary = {
+        """Returns the run as it is shown. now_ms: Unix milliseconds, the end so far of a run that has not ended."""
+        summary: RunSummary = {
             "run": self.run,
             "state": self.shown_state,
             "full": bool(self.full_walk),
@@ -157,10 +157,10 @@ class Run(NamedTuple):
             "finished_at": None if self.finished_ms is None else _time(self.finished_ms),
         }
         if self.error is not None and self.state == RunState.DONE:
-            told["note"] = self.error
+            summary["note"] = self.error
         elif self.error is not None:
-            told["error"] = self.error
-        return told
+            summary["error"] = self.error
+        return summary
 
 
 def _time(unix_ms: int) -> str:

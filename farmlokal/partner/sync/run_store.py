@@ -1,4 +1,4 @@
-"""The runs of the sync in the database, which alone decides who works on one.
+"""The runs of the sync in the database, which alone decides which process works on one.
 
 A run has a holder and a lease. Everything that a holder writes is conditional on its still being the holder, in the
 same transaction as the rows: one that lost its lease, however late it notices, changes nothing any more.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.sync.run import BURIED, Reject, Run, RunState
 
-# Long against a stall of the event loop or the database, short for those who wait for a dead holder's run.
+# Long against a stall of the event loop or the database, short for callers that wait for a dead holder's run.
 LEASE_S = 10
 # Kept to be looked at. What is counted is counted all the same.
 REJECTS_MAX = 1000
@@ -52,11 +52,11 @@ class SyncRuns:
         return f"<SyncRuns {self._source} lease_s={self.lease_s}>"
 
     def now_ms(self) -> int:
-        """The present, in Unix milliseconds."""
+        """Returns the present time in Unix milliseconds."""
         return round(self._clock() * 1000)
 
     async def last_done_ms(self) -> int | None:
-        """When the last run that was done ended, in Unix milliseconds; None where none was."""
+        """Returns when the last run that was done ended, in Unix milliseconds; None before the first."""
         rows = await self._database.fetch(
             "SELECT finished_ms FROM sync_runs WHERE source = %s AND state = 'done' ORDER BY id DESC LIMIT 1",
             (self._source,),
@@ -64,7 +64,7 @@ class SyncRuns:
         return int(rows[0][0]) if rows else None
 
     async def claim(self, holder: str, *, full: bool) -> Run:
-        """The run to work on or to wait for; it is the caller's to work on when its holder is `holder`.
+        """Returns the run to work on or to wait for; it is the caller's to work on when its holder is `holder`.
 
         An unfinished run whose holder is gone is taken over, save that an incremental one is given up for a full one.
         Without an unfinished run a new one begins, since the last one's `as_of` unless `full`.
@@ -94,12 +94,12 @@ class SyncRuns:
         return run
 
     async def get(self, name: str) -> Run | None:
-        """The run called `name`."""
+        """Returns the run called `name`; None where there is none."""
         rows = await self._database.fetch(f"{self._select} WHERE run = %s", (name,))
         return Run(*rows[0]) if rows else None
 
     async def rejects(self, run: Run) -> list[Reject]:
-        """The first REJECTS_MAX rejected rows of `run`, in the feed's order."""
+        """Returns the first REJECTS_MAX rejected rows of `run`, in the feed's order."""
         rows = await self._database.fetch(
             "SELECT external_id, reason FROM sync_rejects WHERE run_id = %s ORDER BY number", (run.id,)
         )
@@ -137,8 +137,8 @@ class SyncRuns:
         """End the holder's work on `run`, which an interrupted one survives. Raises LeaseLost."""
         unfinished = 1 if state is RunState.INTERRUPTED else None
         changes = ", state = %s, unfinished = %s, finished_ms = %s, error = %s, retry_after_s = %s"
-        told = error and error[:_ERROR_CHARS_MAX]
-        values = (state, unfinished, self.now_ms(), told, retry_after_s)
+        shortened = error and error[:_ERROR_CHARS_MAX]
+        values = (state, unfinished, self.now_ms(), shortened, retry_after_s)
         await self._database.in_transaction(lambda session: self._hold(session, run, changes, values, lease_s=0))
 
     async def _hold(

@@ -1,4 +1,4 @@
-"""The sync as callers see it: one run at a time across processes, which everyone who asks meanwhile joins."""
+"""The sync as callers see it: one run at a time across processes, which every further caller joins."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from farmlokal.errors import FarmLokalError, FeedInvalid, PartnerError, PartnerU
 from farmlokal.partner.sync.run import Run, RunState
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
 from farmlokal.partner.sync.walk import Stopped, SyncWalk, retry_after_s
+from farmlokal.resilience.failure_log import log_failure
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -39,10 +40,10 @@ class Sync:
         return f"<Sync run={self._name} working={self._task is not None and not self._task.done()}>"
 
     async def run(self, *, full: bool = False, wait_max_s: float | None = None) -> Run:
-        """Start a run, resume an unfinished one or join the one under way; the run as it stands at the end.
+        """Start a run, resume an unfinished one or join the one under way. Returns the run as it is at the end.
 
         full: walk the whole feed and mark gone what it does not show; a run that is joined stays as it was begun.
-        wait_max_s: after so many seconds the run goes on behind, and is returned as it stands then.
+        wait_max_s: after so many seconds the run goes on in the background, and is returned as it is then.
 
         Raises PartnerError where this process asked the partner, and Unavailable when the database does not answer
         or the process stops.
@@ -52,7 +53,7 @@ class Sync:
         if self._task is None or self._task.done():
             self._name = None
             self._task = asyncio.create_task(self._see_through(full=full), name="sync")
-            self._task.add_done_callback(self._note_end)
+            self._task.add_done_callback(self._log_end)
         task = self._task
         await asyncio.wait({task}, timeout=wait_max_s)
         if task.done():
@@ -64,7 +65,7 @@ class Sync:
 
     @property
     def rows(self) -> Mapping[str, int]:
-        """What became of the rows that this process took in, by `sync_walk.ROW_RESULTS`."""
+        """The number of rows that this process applied, by `walk.ROW_RESULTS`."""
         return self._walk.rows
 
     def interrupt(self) -> None:
@@ -78,16 +79,16 @@ class Sync:
             await asyncio.wait({self._task})
 
     async def _see_through(self, *, full: bool) -> Run:
-        """Work on the run, or wait for whoever does, until it has come to an end."""
+        """Work on the run, or wait for the process that does, until it has ended."""
         holder = f"{os.getpid()}-{secrets.token_hex(8)}"
         try:
             while True:
                 run = await self.runs.claim(holder, full=full)
                 self._name = run.run
                 if run.holder == holder:
-                    # While runs fail one after another, each would be a line for every caller who tries.
-                    say = _log.debug if self._failing else _log.info
-                    say("sync begins", run=run.run, full=bool(run.full_walk), pages=run.pages)
+                    # While runs fail one after another, each would be a line for every caller that tries.
+                    write = _log.debug if self._failing else _log.info
+                    write("sync begins", run=run.run, full=bool(run.full_walk), pages=run.pages)
                     self.working = True
                     try:
                         run = await self._work(run)
@@ -101,17 +102,17 @@ class Sync:
             raise Unavailable("the service is stopping") from None
 
     async def _watch(self, run: Run) -> Run:
-        """The run once its holder is done with it, or dead."""
+        """Returns the run once its holder is done with it, or dead."""
         while run.shown_state is RunState.RUNNING:
             await self._walk.unless_stopped(asyncio.sleep(self._poll_s))
             run = await self.runs.get(run.run) or run
         return run
 
     async def _work(self, run: Run) -> Run:
-        """Work on a run that we hold; the run as it is stored afterwards. Raises PartnerError."""
+        """Work on a run that we hold. Returns the run as it is stored afterwards. Raises PartnerError."""
         try:
-            note = await self._walk.finish(run)
-            await self.runs.end(run, RunState.DONE, error=note)
+            remark = await self._walk.finish(run)
+            await self.runs.end(run, RunState.DONE, error=remark)
             self.ended[RunState.DONE] += 1
         except LeaseLost:
             _log.warning("sync goes on elsewhere: this process lost its lease", run=run.run)
@@ -137,19 +138,18 @@ class Sync:
             if state is RunState.FAILED:
                 await self._walk.forget(run)
         except (FarmLokalError, LeaseLost) as failure:
-            say = _log.debug if isinstance(failure, Unavailable) and failure.reported else _log.warning
-            say("the end of a sync could not be stored", run=run.run, reason=str(failure))
+            log_failure(_log, "the end of a sync could not be stored", failure, run=run.run)
 
-    def _note_end(self, task: asyncio.Task[Run]) -> None:
-        """Say how the task ended; of failures that follow each other, the first."""
+    def _log_end(self, task: asyncio.Task[Run]) -> None:
+        """Log how the task ended; of failures that follow each other, the first."""
         error = task.exception()
         if error is None:
             self._failing = False
             run = task.result()
             _log.info("sync ended", **run.summary(run.finished_ms or run.started_ms))
         elif isinstance(error, FarmLokalError):
-            say = _log.debug if self._failing else _log.warning
-            say("sync failed", reason=str(error))
+            write = _log.debug if self._failing else _log.warning
+            write("sync failed", reason=str(error))
             self._failing = True
         else:
             _log.error("sync failed", exc_info=error)

@@ -30,19 +30,19 @@ class FeedSink(Protocol):
     async def apply(
         self, rows: Sequence[object], *, sighting: str | None, place: Callable[[Session, PageResult], Awaitable[None]]
     ) -> PageResult:
-        """Apply `rows` in one transaction and call `place` in it. sighting: a run that remembers what it met."""
+        """Apply `rows` in one transaction and call `place` in it. sighting: name of a run that remembers its rows."""
         ...
 
     async def resume(self) -> None:
-        """A run goes on whose last page another process committed, which may have died before it sent the tags."""
+        """Resume a run whose last page another process committed, and may not have invalidated any more."""
         ...
 
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
-        """Mark gone what the run `sighting`, begun at `before_ms` (Unix milliseconds), did not meet; how many."""
+        """Mark gone what the run `sighting`, begun at `before_ms` (Unix ms), did not meet; returns how many rows."""
         ...
 
     async def forget(self, sighting: str) -> None:
-        """Drop what the run remembered."""
+        """Drop the rows that the run remembered."""
         ...
 
 
@@ -51,7 +51,7 @@ class Stopped(Exception):
 
 
 class SyncWalk:
-    """Walks the feed for whoever holds a run."""
+    """Walks the feed for the holder of a run."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class SyncWalk:
         return self._stop.is_set()
 
     async def finish(self, run: Run) -> str | None:
-        """Walk from the place of `run` to the end, and mark gone what a full one did not meet; a note on that.
+        """Walk from the place of `run` to the end; mark gone what a full one did not meet. Returns a remark on that.
 
         Raises Stopped, LeaseLost, FeedInvalid, PartnerError, and Unavailable.
         """
@@ -91,16 +91,16 @@ class SyncWalk:
             run = await self._walk(run)
             if not run.full_walk:
                 return None
-            note = None
+            remark = None
             if run.unnamed:
-                note = f"nothing was marked gone: {run.unnamed} rejected rows name no product and may stand for any"
+                remark = f"nothing was marked gone: {run.unnamed} rejected rows name no product and may stand for any"
             elif run.walked < BURIED:
                 buried = await self._sink.bury_unseen(run.run, before_ms=run.started_ms)
                 # Stored before the sightings go: without them a burial would take everything.
                 await self._runs.pass_burial(run, buried)
                 self.rows["deleted"] += buried
             await self._sink.forget(run.run)
-            return note
+            return remark
 
     async def forget(self, run: Run) -> None:
         """Drop what a full run remembered of the feed."""
@@ -131,9 +131,9 @@ class SyncWalk:
                     raise
                 failures += 1
                 wait_s = min(retry_after_s(error) + backoff.wait_s(failures), max(0, give_up_at - loop.time()))
-                # The first of a row; the others would only say that it still waits.
-                say = _log.warning if failures == 1 else _log.debug
-                say("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
+                # The first of a row: the others would only repeat that it waits.
+                write = _log.warning if failures == 1 else _log.debug
+                write("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
                 await self.unless_stopped(asyncio.sleep(wait_s))
                 doubtful = True
             else:
@@ -159,7 +159,7 @@ class SyncWalk:
         return after
 
     async def _reread(self, run: Run) -> Run:
-        """The run as it is stored: after a lost connection nobody else knows whether the last page was committed."""
+        """Returns the run as it is stored: after a lost connection only that shows what was committed."""
         stored = await self._runs.get(run.run)
         if stored is None or stored.holder != run.holder:
             raise LeaseLost(run.run)
@@ -187,7 +187,7 @@ class SyncWalk:
                 await beating
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, which is cancelled by `stop`. Raises Stopped then."""
+        """Returns the result of `work`, which `stop` cancels. Raises Stopped then."""
         task = asyncio.create_task(work)
         stopped = asyncio.create_task(self._stop.wait())
         try:
@@ -202,10 +202,10 @@ class SyncWalk:
 
 
 def is_final(error: FarmLokalError) -> bool:
-    """Whether asking again is in vain: the partner understood the question, and refuses it."""
+    """Whether another attempt is in vain: the partner understood the request, and refuses it."""
     return isinstance(error, PartnerFailed) and 400 <= (error.upstream.status or 0) < 500
 
 
 def retry_after_s(error: FarmLokalError) -> int:
-    """How long to wait at least before the next attempt."""
+    """Returns the seconds to wait at least before the next attempt."""
     return error.retry_after_s if isinstance(error, PartnerUnavailable | Unavailable) else 0

@@ -41,7 +41,7 @@ _BY_STATUS = {
     413: (problems.CONTENT_TOO_LARGE, "the request's body is too long"),
 }
 # In the sentence for people; `errors` lists all.
-_FAULTS_TOLD = 5
+_FAULTS_SHOWN = 5
 
 
 def error_problem(error: FarmLokalError, request_id: str) -> web.Response | None:
@@ -56,7 +56,7 @@ def error_problem(error: FarmLokalError, request_id: str) -> web.Response | None
         headers["Retry-After"] = str(error.retry_after_s)
     return problems.problem_response(
         kind,
-        _told(error) if isinstance(error, InvalidInput) else str(error),
+        _sentence(error) if isinstance(error, InvalidInput) else str(error),
         instance=request_id,
         faults=error.faults if isinstance(error, InvalidInput) else (),
         upstream=error.upstream if isinstance(error, PartnerError) else None,
@@ -71,7 +71,7 @@ def http_problem(error: web.HTTPException, request_id: str) -> web.Response:
     return problems.problem_response(kind, detail, instance=request_id, headers=kept, status=error.status)
 
 
-def _told(error: InvalidInput) -> str:
-    told = "; ".join(f"{fault.parameter} {fault.detail}" for fault in error.faults[:_FAULTS_TOLD])
-    more = len(error.faults) - _FAULTS_TOLD
-    return f"{told}; and {more} more, all in errors" if more > 0 else told
+def _sentence(error: InvalidInput) -> str:
+    shown = "; ".join(f"{fault.parameter} {fault.detail}" for fault in error.faults[:_FAULTS_SHOWN])
+    more = len(error.faults) - _FAULTS_SHOWN
+    return f"{shown}; and {more} more, all in errors" if more > 0 else shown

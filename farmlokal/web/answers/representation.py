@@ -3,27 +3,70 @@
 Decided from plain values: the handlers and the hot path both ask here, and cannot disagree.
 """
 
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
 from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
-from farmlokal.caching.lookup import Lookup
-from farmlokal.caching.value import Value
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.value import ENCODERS, Value
 from farmlokal.web.answers.conditional import any_match, none_match
-from farmlokal.web.answers.negotiation import coding_for
 
 JSON = "application/json"
+# Below this the headers outweigh what coding saves.
+CODED_FROM_BYTES = 512
+_IDENTITY = "identity"
+# A coding or `*`, then its weight: at most three decimals, at most 1.
+_ITEM = re.compile(
+    r"[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?", re.ASCII
+)
+# Headers longer than that are not worth remembering.
+_REMEMBERED_CHARS_MAX = 200
 
 
-class Wanted(NamedTuple):
-    """What a request says of the representation that it wants: its header lines, joined; None for none."""
+class Preconditions(NamedTuple):
+    """What a request demands of the representation that it gets, and which ones its client has.
+
+    Each is the lines of the header with that name, joined by commas; None without the header.
+    """
 
     accept_encoding: str | None = None
     if_none_match: str | None = None
     if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Makes the caching headers of a lookup. stale_s: how long past its fresh time an entry may serve."""
+
+    stale_s: int
+    clock: Callable[[], float] = time.time
+
+    def headers(self, lookup: Lookup) -> dict[str, str]:
+        """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), and `Server-Timing` of a miss."""
+        now = self.clock()
+        age_s = max(0, int(now - lookup.loaded_at))
+        max_age_s = round(lookup.fresh_until - lookup.loaded_at)
+        if not lookup.fresh:
+            # Invalidated before its time, perhaps: no cache in between may think it fresh for longer than we do.
+            max_age_s = min(max_age_s, age_s)
+        headers = {
+            "Cache-Control": (
+                f"public, max-age={max_age_s}, stale-while-revalidate={self.stale_s}, stale-if-error={self.stale_s}"
+            ),
+            "Age": str(age_s),
+            "Cache-Status": cache_status(lookup, now),
+        }
+        if lookup.outcome is Outcome.MISS:
+            headers["Server-Timing"] = f"origin;dur={lookup.load_s * 1000:.1f}"
+        return headers
 
 
 class Selected(NamedTuple):
@@ -34,9 +77,9 @@ class Selected(NamedTuple):
     etag: str
 
 
-def wanted_by(headers: MultiMapping[str]) -> Wanted:
-    """What the headers of a request want."""
-    return Wanted(
+def preconditions_of(headers: MultiMapping[str]) -> Preconditions:
+    """The preconditions in the headers of a request."""
+    return Preconditions(
         joined(headers, "Accept-Encoding"),
         joined(headers, "If-None-Match"),
         joined(headers, "If-Match"),
@@ -50,20 +93,20 @@ def joined(headers: MultiMapping[str], name: str) -> str | None:
     return ", ".join(headers.getall(name))
 
 
-def select(wanted: Wanted, value: Value) -> Selected:
+def select(asked: Preconditions, value: Value) -> Selected:
     """The representation of `value` for a GET or HEAD, after its preconditions in the RFC's order (section 13.2.2).
 
     Raises HTTPNotAcceptable, and HTTPPreconditionFailed where `If-Match` does not hold.
     """
-    coding = coding_for(wanted.accept_encoding, len(value.body))
-    if wanted.if_match is not None and not any_match(wanted.if_match, value.etag_of(coding)):
+    coding = coding_for(asked.accept_encoding, len(value.body))
+    if asked.if_match is not None and not any_match(asked.if_match, value.etag_of(coding)):
         raise web.HTTPPreconditionFailed
-    return selected(value, coding, not_modified=not_modified(wanted, value, coding))
+    return selected(value, coding, not_modified=not_modified(asked, value, coding))
 
 
-def not_modified(wanted: Wanted, value: Value, coding: str | None) -> bool:
+def not_modified(asked: Preconditions, value: Value, coding: str | None) -> bool:
     """Whether the client has the body of `value` in `coding` already."""
-    sent = wanted.if_none_match
+    sent = asked.if_none_match
     return sent is not None and not none_match(sent, value.etag_of(coding))
 
 
@@ -85,3 +128,67 @@ def headers_of(chosen: Selected, lookup: Lookup, freshness: Freshness, *, link: 
     headers["Vary"] = "Accept-Encoding"
     headers.update(freshness.headers(lookup))
     return headers
+
+
+def cache_status(lookup: Lookup, now: float) -> str:
+    """The `Cache-Status` of a lookup.
+
+    ::
+
+        farmlokal; hit; ttl=21; detail=memory   fresh, from memory (or redis)
+        farmlokal; hit; ttl=-12                 stale, being refreshed behind
+        farmlokal; fwd=stale; detail=origin-error
+        farmlokal; fwd=miss; stored; collapsed  another caller's load brought it
+    """
+    outcome = lookup.outcome
+    if outcome is Outcome.REDIS_HIT:
+        return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=redis"
+    if outcome is Outcome.MISS:
+        stored, collapsed = "; stored" * lookup.stored, "; collapsed" * lookup.collapsed
+        return f"farmlokal; fwd=miss{stored}{collapsed}"
+    if outcome is Outcome.STALE_ERROR:
+        return "farmlokal; fwd=stale; detail=origin-error"
+    if outcome is Outcome.STALE:
+        # An entry that was invalidated within its fresh time turned stale only now.
+        return f"farmlokal; hit; ttl={min(-1, math.floor(lookup.fresh_until - now))}"
+    return f"farmlokal; hit; ttl={int(lookup.fresh_until - now)}; detail=memory"
+
+
+def coding_for(accept_encoding: str | None, size_bytes: int) -> str | None:
+    """The coding for a body of `size_bytes`; None for the body as it is.
+
+    accept_encoding: the header's lines joined by commas, None without one: then the body goes as it is, although the
+    RFC would allow any coding. Raises HTTPNotAcceptable where the client excludes everything that there is.
+    """
+    if accept_encoding is None:
+        return None
+    choose = _choice if len(accept_encoding) <= _REMEMBERED_CHARS_MAX else _choice.__wrapped__
+    coding, identity_refused = choose(accept_encoding)
+    if coding is None and identity_refused:
+        raise web.HTTPNotAcceptable
+    # A small body is coded only for a client that insists on it.
+    return coding if size_bytes >= CODED_FROM_BYTES or identity_refused else None
+
+
+@lru_cache(maxsize=512)
+def _choice(accept_encoding: str) -> tuple[str | None, bool]:
+    """The best coding of ours, None for none; and whether the body as it is was refused."""
+    weights = _weights(accept_encoding)
+    others = weights.get("*")
+    identity = weights.get(_IDENTITY, 1.0 if others is None else others)
+    ours = {coding: weights.get(coding, others or 0.0) for coding in ENCODERS}
+    best = max(ours, key=lambda coding: ours[coding])
+    # Named beside a coding, the body as it is has a weight of its own; unnamed, it is the last resort.
+    rival = identity if _IDENTITY in weights else 0.0
+    return (best if ours[best] > 0 and ours[best] >= rival else None), identity == 0
+
+
+def _weights(accept_encoding: str) -> dict[str, float]:
+    """The weight of each coding by its name in lower case. What is not well-formed is passed over."""
+    weights: dict[str, float] = {}
+    for text in accept_encoding.split(","):
+        item = _ITEM.fullmatch(text)
+        if item is not None:
+            name = item[1].lower().removeprefix("x-") if item[1].lower() == "x-gzip" else item[1].lower()
+            weights[name] = 1.0 if item[2] is None else float(item[2])
+    return weights

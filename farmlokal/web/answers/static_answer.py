@@ -7,14 +7,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from farmlokal.caching.value import Value
-from farmlokal.web.answers.representation import select, wanted_by
+from farmlokal.web.answers.representation import preconditions_of, select
 
 
 async def static_answer(
     request: web.Request, value: Value, content_type: str, *, cache_control: str, policy: str | None = None
 ) -> web.Response:
     """The representation of `value` that `request` wants, or 304. policy: the Content-Security-Policy of a page."""
-    selected = select(wanted_by(request.headers), value)
+    selected = select(preconditions_of(request.headers), value)
     headers: CIMultiDict[str] = CIMultiDict(
         {"ETag": selected.etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
     )

@@ -20,7 +20,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 class AccessLog:
-    """Writes a line for each answer. clients: tells a request's address, behind proxies too."""
+    """Writes a line for each answer. clients: finds a request's address, behind proxies too."""
 
     def __init__(self, clients: ClientResolver) -> None:
         self._clients = clients
@@ -65,8 +65,8 @@ class AccessLog:
         """The client at the address that a request came from, as the rate limit counts addresses."""
         return self._clients.client(peername, forwarded_for, None)
 
-    def note(self, request: web.BaseRequest, response: web.StreamResponse, route: str, seconds: float) -> None:
-        """Write the line of a handler's answer; an Observer's listener."""
+    def write_of(self, request: web.BaseRequest, response: web.StreamResponse, route: str, seconds: float) -> None:
+        """Write the line of a handler's answer; a listener of RequestCounts."""
         key, outcome = request.get(ANSWERED_FROM, (None, None))
         # What the parser refused has no headers, and a plain dictionary in their place.
         headers = request.headers

@@ -1,11 +1,10 @@
 """API keys: who may use the routes that spend the partner's trust."""
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
 from farmlokal.errors import AccessDenied, Unauthenticated
 from farmlokal.web import keys
+from farmlokal.web.edge.caller import offered_key
 from farmlokal.web.edge.key_digests import matching_key
 
 
@@ -21,10 +20,3 @@ def require_api_key(request: web.Request) -> None:
         raise Unauthenticated("an API key is needed: Authorization: Bearer <key>, or X-API-Key: <key>")
     if matching_key(offered, request.app[keys.API_KEYS]) is None:
         raise Unauthenticated("the API key is not one of ours")
-
-
-def offered_key(headers: Mapping[str, str]) -> str | None:
-    """The API key that came with a request's headers; None when there is none."""
-    scheme, _, key = headers.get("Authorization", "").partition(" ")
-    # A proxy may have put an Authorization of its own there: only a bearer token has precedence.
-    return key.strip() if scheme.lower() == "bearer" else headers.get("X-API-Key")

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
+from farmlokal.formats.networks import Network
 from farmlokal.web.edge.key_digests import matching_key
-
-Network = IPv4Network | IPv6Network
 
 # Peers without an address: a Unix socket's, or of a connection that is gone. They are one client.
 LOCAL = "local"
@@ -83,14 +82,6 @@ class ClientResolver:
         if isinstance(address, IPv6Address):
             client = str(IPv6Network((address, _IPV6_PREFIX), strict=False))
         return Hop(client, any(address in network for network in self._networks))
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """The comma-separated networks in `text`, IPv4 or IPv6; an address is a network of its own. Raises ValueError."""
-    try:
-        return tuple(ip_network(part.strip()) for part in text.split(","))
-    except ValueError as error:
-        raise ValueError(f"must be comma-separated networks such as 10.0.0.0/8 or fd00::/8; {error}") from None
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

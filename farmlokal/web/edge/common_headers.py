@@ -1,10 +1,7 @@
 """What every answer carries, whichever path it comes from: security headers, CORS, the request id, the limits."""
 
-import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 
 from multidict import CIMultiDict
 
@@ -17,30 +14,15 @@ _SECURITY = (
     ("Referrer-Policy", "no-referrer"),
 )
 _CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_OURS_TO_KEEP = re.compile(r"[\w.-]{1,64}", re.ASCII)
-
-# Unique by its first half across processes, by its second within this one: cheaper than new randomness each time.
-_process_part = secrets.token_hex(4)
-_numbers = count(secrets.randbits(24))
-
-
-def new_request_id() -> str:
-    """A fresh request id of 16 characters."""
-    return f"{_process_part}{next(_numbers) & 0xFFFFFFFF:08x}"
-
-
-def request_id_from(offered: str | None) -> str:
-    """The caller's own `X-Request-ID` where it is harmless, a fresh one elsewhere."""
-    return offered if offered and _OURS_TO_KEEP.fullmatch(offered) else new_request_id()
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """Finishes the headers of answers."""
+class CommonHeaders:
+    """The headers that every answer carries. cross_origin: which sites' scripts may read answers."""
 
     cross_origin: CrossOrigin
 
-    def finish(
+    def add_to(
         self,
         headers: CIMultiDict[str],
         request_id: str,
@@ -48,7 +30,11 @@ class Edge:
         allowed_origin: str | None,
         limits: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Add to `headers` what every answer carries. limits: the headers of the rate limit, where there is one."""
+        """Add to the `headers` of an answer what every answer carries.
+
+        request_id: the answer's `X-Request-ID`. allowed_origin: the site that may read it, as `CrossOrigin.allowed`
+        gave it. limits: the headers of the rate limit, by name and value, where there is one.
+        """
         for name, value in _SECURITY:
             headers[name] = value
         headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)

@@ -1,4 +1,4 @@
-"""Below the handlers: what the HTTP parser refuses is answered with problem details, and nobody is waited for long."""
+"""Below the handlers: what the HTTP parser refuses is answered with problem details, and slow heads are cut off."""
 
 import asyncio
 import socket
@@ -6,19 +6,19 @@ from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from farmlokal.telemetry import get_logger
 from farmlokal.web.answers import problems
-from farmlokal.web.edge.common_headers import Edge, new_request_id
-from farmlokal.web.edge.handed_over import PassedOn
-from farmlokal.web.edge.request_counts import Observer
+from farmlokal.web.edge.aiohttp_adapter import Connection
+from farmlokal.web.edge.caller import new_request_id
+from farmlokal.web.edge.common_headers import CommonHeaders
+from farmlokal.web.edge.handed_over import HandedOver
+from farmlokal.web.edge.request_counts import RequestCounts
 
 _log = get_logger(__name__)
 
 REQUEST_LINE_BYTES_MAX = 8190
-# Not the same number as above: the parser raises one exception for both, and its limit tells which line it was.
+# Not the same number as above: the parser raises one exception for both, and its limit shows which line it was.
 HEADER_FIELD_BYTES_MAX = 8191
 HEADERS_MAX = 100
 # From the first byte of a head to its last: a client that trickles it longer is cut off.
@@ -29,20 +29,21 @@ IDLE_MAX_S = 75.0
 _UNREAD_MAX_MS = 30_000
 
 
-class ProblemRequestHandler(RequestHandler):
-    """aiohttp's connection handler with our own words for malformed requests, and a limit on how long a head takes.
+class ProblemConnection(Connection):
+    """aiohttp's connection with our own words for malformed requests, and a limit on how long a head takes.
 
-    passed_on: the last request of this connection that the hot path left to the handlers.
+    slow_head: the timer of a head that has begun to arrive; None while there is none.
+    handed_over: the last request of this connection that the hot path left to the handlers.
     """
 
-    __slots__ = ("_edge", "_observer", "_slow_head", "passed_on")
+    __slots__ = ("_common_headers", "_counts", "handed_over", "slow_head")
 
-    def __init__(self, *args: Any, edge: Edge, observer: Observer, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, common_headers: CommonHeaders, counts: RequestCounts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._edge = edge
-        self._observer = observer
-        self._slow_head: asyncio.TimerHandle | None = None
-        self.passed_on: PassedOn | None = None
+        self._common_headers = common_headers
+        self._counts = counts
+        self.slow_head: asyncio.TimerHandle | None = None
+        self.handed_over: HandedOver | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; see to it that the kernel gives up a client that stops reading."""
@@ -52,48 +53,50 @@ class ProblemRequestHandler(RequestHandler):
             ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MAX_MS)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End."""
-        if self._slow_head is not None:
-            self._slow_head.cancel()
+        """End; no head is timed any more."""
+        if self.slow_head is not None:
+            self.slow_head.cancel()
         super().connection_lost(exc)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
         """End, after the request under way.
 
-        aiohttp tells idle connections to end before it shuts them down; one that was made in between would wait for
+        aiohttp closes idle connections before it shuts them down; one that was made in between would wait for
         its first request until `timeout`, and not be answered when it comes.
         """
-        if not self._request_in_progress and not self._messages:
+        if not self.in_progress and not self.queue:
             self.close()
         await super().shutdown(timeout)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived."""
-        parsed = self._request_count
+        """Parse what arrived, and time a head that is not whole."""
+        parsed = self.messages_parsed
         super().data_received(data)
-        self.watch_head(data, parsed)
+        if self.messages_parsed != parsed:
+            self.end_head()
+        else:
+            self.time_head(data)
 
-    def watch_head(self, data: bytes, parsed: int) -> None:
-        """Time a head that is not whole: `data` arrived, brought no message, and the handler waits for one.
+    def end_head(self) -> None:
+        """A message is whole: its head is not slow."""
+        if self.slow_head is not None:
+            self.slow_head.cancel()
+            self.slow_head = None
 
-        parsed: how many messages there had been before.
-        """
-        if self._request_count != parsed:
-            if self._slow_head is not None:
-                self._slow_head.cancel()
-                self._slow_head = None
-        elif self._slow_head is None and data.strip(b"\r\n"):  # empty lines between requests are nothing
-            waiter = self._waiter
-            # The first bytes may come before the handler's first turn: uvloop reads as soon as it has accepted.
-            if parsed == 0 or (waiter is not None and not waiter.done()):
-                self._slow_head = self._loop.call_later(HEAD_WAIT_MAX_S, self.cut_off)
+    def time_head(self, data: bytes) -> None:
+        """Time a head that is not whole: `data` arrived, brought no message, and aiohttp's task waits for one."""
+        if self.slow_head is None and data.strip(b"\r\n"):  # empty lines between requests are nothing
+            waiter = self.waiter
+            # The first bytes may come before the task's first turn: uvloop reads as soon as it has accepted.
+            if self.messages_parsed == 0 or (waiter is not None and not waiter.done()):
+                self.slow_head = self.loop.call_later(HEAD_WAIT_MAX_S, self.cut_off)
 
     def cut_off(self) -> None:
         """End a head that takes too long: with a problem, and the connection."""
-        self._slow_head = None
-        waiter = self._waiter
+        self.slow_head = None
+        waiter = self.waiter
         if waiter is not None and not waiter.done():
-            self._messages.append((_ErrInfo(408, HeadTimeout(), "the head did not end in time"), EMPTY_PAYLOAD))
+            self.queue_refusal(408, HeadTimeout(), "the head did not end in time")
             waiter.set_result(None)
 
     def handle_error(
@@ -112,9 +115,9 @@ class ProblemRequestHandler(RequestHandler):
             kind, detail = _parser_problem(exc)
             _log.debug("malformed request", request_id=request_id, problem=kind.name)
         response = problems.problem_response(kind, detail, instance=request_id)
-        self._edge.finish(response.headers, request_id, allowed_origin=None)
+        self._common_headers.add_to(response.headers, request_id, allowed_origin=None)
         response.force_close()
-        self._observer.answered(request, response, 0.0)
+        self._counts.count(request, response, 0.0)
         return response
 
 

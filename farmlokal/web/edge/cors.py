@@ -1,12 +1,12 @@
 """Cross-origin requests (the Fetch standard, section 3.2): which sites' scripts may read our answers."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
-ANY_ORIGIN = "*"
+from farmlokal.formats.origins import ANY_ORIGIN
+
 _METHODS = "GET, HEAD, POST"
 # What a script may send besides what the standard allows anyway, and what it may read besides that.
 _SENT = "Authorization, Content-Type, If-None-Match, Traceparent, X-API-Key, X-Request-ID"
@@ -16,12 +16,6 @@ _READ = (
 )
 # Browsers cap it there at most (Chromium at two hours).
 _PREFLIGHT_KEPT_S = "7200"
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII)
-
-
-def is_origin(text: str) -> bool:
-    """Whether `text` is an origin as browsers write it: scheme, host in lower case, a port that is not the scheme's."""
-    return _ORIGIN.fullmatch(text) is not None and not re.search(r"^http:.*:80$|^https:.*:443$", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,28 @@
-"""What the hot path found out of a request before it left it to the handlers: nothing is counted or asked twice."""
+"""What the hot path found out about a request before it left it to the handlers: nothing is counted or asked twice."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
 from farmlokal.limiting.verdicts import Verdict
+from farmlokal.web.edge.aiohttp_adapter import message_of
 
 
-class PassedOn(NamedTuple):
-    """A request that is passed on to the handlers.
+class HandedOver(NamedTuple):
+    """A request that the hot path left to the handlers.
 
-    message: the parser's, which tells the request from those that follow on the connection. verdict: of the rate
-    limit, where there is one. error: why there is no page, for the listing's handler to raise. started: when it was
-    read, of time.perf_counter: what was tried before counts for its time.
+    message: the parser's: every request of a connection has its own. verdict: of the rate limit; None without one.
+    error: why there is no page, for the listing's handler to raise. started_s: of time.perf_counter, when its head was
+    read: what was tried before counts for its time.
     """
 
-    message: Any
+    message: object
     verdict: Verdict | None
     error: Exception | None
-    started: float
+    started_s: float
 
 
-def passed_on(request: web.BaseRequest) -> PassedOn | None:
-    """What was found out of `request`; None where no hot path had seen it."""
-    found: PassedOn | None = getattr(request.protocol, "passed_on", None)
-    return found if found is not None and found.message is request._message else None
+def handed_over(request: web.BaseRequest) -> HandedOver | None:
+    """What was found out about `request`; None where the hot path has not seen it."""
+    found: HandedOver | None = getattr(request.protocol, "handed_over", None)
+    return found if found is not None and found.message is message_of(request) else None

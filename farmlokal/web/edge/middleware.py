@@ -9,7 +9,7 @@ from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
 from farmlokal.web.answers import problems
 from farmlokal.web.answers.error_problems import error_problem, http_problem
-from farmlokal.web.edge.common_headers import request_id_from
+from farmlokal.web.edge.caller import request_id_from
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import RATE_LIMIT_HEADERS
 from farmlokal.web.edge.request_counts import route_of
@@ -24,14 +24,14 @@ async def edge_middleware(request: web.Request, handler: Handler) -> web.StreamR
     """Give the request its id, and every answer what it carries besides its content."""
     request_id = request_id_from(request.headers.get("X-Request-ID"))
     request[REQUEST_ID] = request_id
-    edge = request.app[keys.EDGE]
+    common_headers = request.app[keys.COMMON_HEADERS]
     # Not unbound again: every request is handled in a task, and so in a context, of its own.
     structlog.contextvars.bind_contextvars(request_id=request_id)
     response = await handler(request)
-    edge.finish(
+    common_headers.add_to(
         response.headers,
         request_id,
-        allowed_origin=edge.cross_origin.allowed(request.headers.get("Origin")),
+        allowed_origin=common_headers.cross_origin.allowed(request.headers.get("Origin")),
         limits=request.get(RATE_LIMIT_HEADERS, ()),
     )
     if request.app[keys.HEALTH].phase is Phase.DRAINING:

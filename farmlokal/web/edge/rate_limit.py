@@ -6,8 +6,8 @@ from aiohttp.typedefs import Handler
 from farmlokal.errors import RateLimited
 from farmlokal.limiting.quotas import DEFAULT, TOKEN
 from farmlokal.web import keys
-from farmlokal.web.edge.api_keys import offered_key
-from farmlokal.web.edge.handed_over import passed_on
+from farmlokal.web.edge.caller import offered_key
+from farmlokal.web.edge.handed_over import handed_over
 
 Limits = tuple[tuple[str, str], ...]
 
@@ -43,7 +43,7 @@ async def rate_limit_middleware(request: web.Request, handler: Handler) -> web.S
     quota = quota_of(resource.canonical if resource else None)
     if quota is None:
         return await handler(request)
-    before = passed_on(request)
+    before = handed_over(request)
     verdict = before.verdict if before is not None else None
     if verdict is None:
         verdict = limiter.take(quota, client_of(request))

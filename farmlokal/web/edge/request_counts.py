@@ -1,9 +1,9 @@
-"""What is noted of every answer: its count and its time, by route, method and status.
+"""The count and the time of every answer, by route, method and status.
 
-`observed` stands outside of every middleware: it sees each answer as it is sent, those to a preflight and to a refused
-`Expect` too. What the parser refuses never gets so far, and is noted where it is answered (`protocol.py`); what the hot
-path answers, by the hot path. So each answer is counted once, and before its first byte goes out: who has it in hand
-finds it counted.
+`counted` stands outside of every middleware: it sees each answer as it is sent, those to a preflight and to a refused
+`Expect` too. What the parser refuses never gets so far, and is counted where it is answered (`connection.py`); what the
+hot path answers, by the hot path. So each answer is counted once, and before its first byte goes out: a client that has
+it finds it counted.
 """
 
 import time
@@ -16,11 +16,12 @@ from aiohttp import web
 from farmlokal.telemetry.board import Slot
 from farmlokal.telemetry.durations import BOUNDS_S
 from farmlokal.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from farmlokal.web.edge.handed_over import passed_on
+from farmlokal.web.edge.aiohttp_adapter import route_match_of
+from farmlokal.web.edge.handed_over import handed_over
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Listener = Callable[[web.BaseRequest, web.StreamResponse, str, float], None]
-"""Told of an answer: the request, the response, the route's template and the seconds that it took."""
+"""Called with an answer: the request, the response, the route's template and the seconds that it took."""
 
 # Label values are closed sets: nobody makes series by asking for what there is not.
 UNMATCHED = "unmatched"
@@ -56,8 +57,8 @@ class Series:
         values[self._sum] += seconds
 
 
-class Observer:
-    """Notes answers. listeners: told of each answer that a handler gave, in their order."""
+class RequestCounts:
+    """Counts answers, and their times. listeners: called with each answer that a handler gave, in their order."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
@@ -67,7 +68,7 @@ class Observer:
         self.hot_path_answers = 0
 
     def __repr__(self) -> str:
-        return f"<Observer series={len(self._series)} hot_path_answers={self.hot_path_answers}>"
+        return f"<RequestCounts series={len(self._series)} hot_path_answers={self.hot_path_answers}>"
 
     def series(self, route: str, method: str, status: int) -> Series:
         """The series of answers with `status` to `method` on the route of this template; to be kept where it is hot."""
@@ -81,8 +82,8 @@ class Observer:
             series = self._series[key] = Series(self._slot, count, times)
         return series
 
-    def answered(self, request: web.BaseRequest, response: web.StreamResponse, seconds: float) -> None:
-        """Note an answer that is about to be sent."""
+    def count(self, request: web.BaseRequest, response: web.StreamResponse, seconds: float) -> None:
+        """Count an answer that is about to be sent. seconds: that it took."""
         route = route_of(request)
         self.series(route, request.method, response.status).observe(seconds)
         for listener in self.listeners:
@@ -100,14 +101,14 @@ class Observer:
             self.series(UNMATCHED, "GET", status)
 
 
-def observed(handler: RequestHandler, observer: Observer) -> RequestHandler:
-    """`handler`, each of whose answers `observer` notes. What it raises is answered, and noted, elsewhere."""
+def counted(handler: RequestHandler, counts: RequestCounts) -> RequestHandler:
+    """`handler`, each of whose answers `counts` counts. What it raises is answered, and counted, elsewhere."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        before = passed_on(request)
-        started = time.perf_counter() if before is None else before.started
+        before = handed_over(request)
+        started_s = time.perf_counter() if before is None else before.started_s
         response = await handler(request)
-        observer.answered(request, response, time.perf_counter() - started)
+        counts.count(request, response, time.perf_counter() - started_s)
         return response
 
     return handle
@@ -117,6 +118,6 @@ def route_of(request: web.BaseRequest) -> str:
     """The template of the route that `request` met: never its path, which anybody can make up."""
     if not isinstance(request, web.Request):
         return UNMATCHED
-    match = request._match_info  # `match_info` asserts that there is one: a request may be refused before
+    match = route_match_of(request)  # there is none where a request was refused before
     resource = match.route.resource if match is not None else None
     return resource.canonical if resource is not None else UNMATCHED

@@ -2,14 +2,14 @@
 
 import structlog
 from aiohttp import web
-from multidict import MultiMapping
 
 from farmlokal.telemetry import tracing
 from farmlokal.telemetry.masking import masked
 from farmlokal.telemetry.short_hash import short_hash
 from farmlokal.telemetry.span import Attributes, Kind, Span
-from farmlokal.telemetry.traceparent import TraceParent, incoming, parse_traceparent
+from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web.edge.access_log import ANSWERED_FROM
+from farmlokal.web.edge.caller import trace_of
 from farmlokal.web.edge.request_counts import METHODS, UNMATCHED, RequestHandler, route_of
 
 # The semantic conventions' word for a method that nobody knows.
@@ -25,7 +25,7 @@ def traced(handler: RequestHandler) -> RequestHandler:
     """
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        caller = caller_of(request.headers)
+        caller = trace_of(request.headers)
         if caller is not None:
             incoming.set(caller)
             structlog.contextvars.bind_contextvars(trace_id=caller.trace_id)
@@ -38,13 +38,6 @@ def traced(handler: RequestHandler) -> RequestHandler:
             return response
 
     return handle
-
-
-def caller_of(headers: MultiMapping[str]) -> TraceParent | None:
-    """The caller's place in its trace; None where its headers give none, or a malformed one."""
-    if "traceparent" not in headers:
-        return None
-    return parse_traceparent(headers.getall("traceparent"), headers.getall("tracestate", []))
 
 
 def _method(request: web.BaseRequest) -> str:

@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from farmlokal.web import keys
+from farmlokal.web.edge.aiohttp_adapter import ServiceAsAWhole
 
 
 def add_options_routes(app: web.Application) -> None:
@@ -14,17 +15,9 @@ def add_options_routes(app: web.Application) -> None:
             methods = {route.method for route in resource}
             everywhere |= methods
             resource.add_route("OPTIONS", _options(methods))
-    whole = _WholeService()
+    whole = ServiceAsAWhole()
     app.router.register_resource(whole)
     whole.add_route("OPTIONS", _options(everywhere))
-
-
-class _WholeService(web.PlainResource):
-    """The target `*`, which only `OPTIONS` may have (RFC 9112 section 3.2.4): the parser refuses it to the others."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-        self._path = "*"
 
 
 def _options(methods: set[str]) -> Handler:
@@ -32,7 +25,7 @@ def _options(methods: set[str]) -> Handler:
 
     async def show_options(request: web.Request) -> web.Response:
         """The methods of this address."""
-        preflight = request.app[keys.EDGE].cross_origin.preflight(request.headers)
+        preflight = request.app[keys.COMMON_HEADERS].cross_origin.preflight(request.headers)
         return web.Response(status=204, headers={"Allow": allow, **preflight})
 
     return show_options

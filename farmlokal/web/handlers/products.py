@@ -11,19 +11,19 @@ from farmlokal.catalog.reading import category_counts
 from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.web import keys
-from farmlokal.web.answers.representation import headers_of, select, wanted_by
+from farmlokal.web.answers.representation import headers_of, preconditions_of, select
 from farmlokal.web.edge.access_log import ANSWERED_FROM
-from farmlokal.web.edge.handed_over import passed_on
-from farmlokal.web.parameters.links import link_header
+from farmlokal.web.edge.handed_over import handed_over
 from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.web.parameters.query_string import parse_query_string, shown
+from farmlokal.web.parameters.questions import link_header
 
 PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, place="path", required=True)
 
 
 async def list_products(request: web.Request) -> web.Response:
     """One page of the catalogue: filtered, sorted, keyset-paginated."""
-    before = passed_on(request)
+    before = handed_over(request)
     if before is not None and before.error is not None:
         raise before.error
     app = request.app
@@ -58,7 +58,7 @@ async def list_categories(request: web.Request) -> web.Response:
 
 def _response(request: web.Request, key: str, lookup: Lookup, *, link: str = "") -> web.Response:
     request[ANSWERED_FROM] = (key, lookup.outcome)
-    selected = select(wanted_by(request.headers), lookup.value)
+    selected = select(preconditions_of(request.headers), lookup.value)
     headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], link=link)
     if selected.status is HTTPStatus.NOT_MODIFIED:
         return web.Response(status=selected.status, headers=headers)

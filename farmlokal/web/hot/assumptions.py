@@ -4,39 +4,50 @@ import asyncio
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-_NAMES = (
-    *("_close", "_force_close", "_handler_waiter", "_keepalive_handle", "_keepalive_timeout"),
-    *("_loop", "_messages"),
-    *("_next_keepalive_close_time", "_parser", "_paused", "_process_keepalive", "_request_count"),
-    *("_request_in_progress", "_upgraded", "_waiter"),
-)
-
-_NAMES_OF_REQUESTS = {"_message", "_payload"}
+from farmlokal.web.edge.aiohttp_adapter import Connection, missing_names
 
 
 def unmet_assumption(loop: asyncio.AbstractEventLoop, server: web.Server) -> str | None:
     """What does not hold, in words; None when all does."""
-    handler = RequestHandler(server, loop=loop)
-    missing = [name for name in _NAMES if not hasattr(handler, name)]
-    if missing:
-        return f"the connection handler has no {', '.join(missing)}"
-    if lost := _NAMES_OF_REQUESTS - web.BaseRequest.ATTRS:
-        return f"a request has no {', '.join(sorted(lost))}"
-    handler.data_received(b"GET /products?limit=1 HTTP/1.1\r\nHost: a\r\n")
-    if handler._messages:
+    connection = Connection(server, loop=loop)
+    if missing := missing_names(connection, server):
+        return f"aiohttp has no {', '.join(missing)}"
+    return _of_parsing(connection) or _of_ending(connection)
+
+
+def _of_parsing(connection: Connection) -> str | None:
+    connection.data_received(b"GET /products?limit=1 HTTP/1.1\r\nHost: a\r\n")
+    if connection.queue:
         return "half a head is a message"
-    waiter = handler._waiter = loop.create_future()
-    handler.data_received(b"If-None-Match: *\r\n\r\n")
-    if len(handler._messages) != 1 or not waiter.done():
+    waiter = connection.waiter = connection.loop.create_future()
+    connection.data_received(b"If-None-Match: *\r\n\r\n")
+    if len(connection.queue) != 1 or connection.messages_parsed != 1 or not waiter.done():
         return "a whole head does not wake the waiter"
-    message, payload = handler._messages.popleft()
-    if isinstance(message, _ErrInfo):
-        return "the parser refuses a good head"
-    if payload is not EMPTY_PAYLOAD or not hasattr(handler._parser, "message_consumed"):
-        return "the parser tells no end of a message"
-    told = [getattr(message, name, None) for name in ("method", "path", "should_close", "upgrade", "chunked")]
-    if told != ["GET", "/products?limit=1", False, False, False] or message.headers.get("if-none-match") != "*":
-        return "the parser tells other things of a message"
+    message, body = connection.queue[0]
+    if body is not EMPTY_PAYLOAD or connection.upgraded:
+        return "the parser shows no end of a message"
+    read = [getattr(message, name, None) for name in ("method", "path", "should_close", "upgrade", "chunked")]
+    if read != ["GET", "/products?limit=1", False, False, False] or message.headers.get("if-none-match") != "*":
+        return "the parser reads other things in a message"
+    # Tried with no waiter, as while a page is looked up: nothing is woken, and the next message queues up.
+    connection.waiter = None
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    if len(connection.queue) != 2:
+        return "messages do not queue up"
+    connection.drop_first()
+    connection.drop_first()
     return None
+
+
+def _of_ending(connection: Connection) -> str | None:
+    connection.queue_refusal(408, TimeoutError(), "the head did not end in time")
+    connection.queue.clear()
+    if connection.in_progress or connection.writing_paused or connection.closing or connection.force_closed:
+        return "a connection does not begin idle and open"
+    waiter = connection.waiter = connection.loop.create_future()
+    connection.close()
+    if not connection.closing or not waiter.cancelled():
+        return "closing does not end the wait for a request"
+    connection.force_close()
+    return None if connection.force_closed else "a connection that is cut is not marked as such"

@@ -27,7 +27,7 @@ class Outbox:
         self._answers.append((transport, answer))
 
     def flush(self) -> None:
-        """Write what is there. To be called before a transport is closed, and before anybody else may write to it."""
+        """Write what is there. To be called before a transport is closed, and before anything else may write to it."""
         answers, self._answers = self._answers, []
         for transport, answer in answers:
             # A closed one would raise, and those behind it would not get theirs.

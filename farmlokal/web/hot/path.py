@@ -2,13 +2,12 @@
 
 aiohttp's own parser reads the request, and what it reads decides. A page that memory holds is answered at once, without
 a task; another one is looked up, in Redis without a task too. Whatever is not a plain question for a page, and whatever
-does not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file, `hot_connection` and `hot_look_up`
-out; what they assume of aiohttp stands in `hot_assumptions`.
+does not end in one, goes the full path. `FARMLOKAL_HOT_PATH=off` leaves this file and the connections that go by it
+out; what they assume of aiohttp stands in `assumptions.py`.
 """
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import structlog
@@ -19,17 +18,15 @@ from farmlokal.caching.value import Value
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web import keys
-from farmlokal.web.answers.negotiation import CODED_FROM_BYTES
-from farmlokal.web.answers.representation import headers_of, not_modified, selected
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, headers_of, not_modified, selected
 from farmlokal.web.edge.access_log import AccessLog
-from farmlokal.web.edge.common_headers import new_request_id
+from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
-from farmlokal.web.hot.head import PATH, Form, Head, read_head
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
-from farmlokal.web.hot.request import Turn
-from farmlokal.web.parameters.links import link_header
+from farmlokal.web.hot.request import PATH, Head, HotRequest, Variant, read_head
+from farmlokal.web.parameters.questions import link_header
 
 _log = get_logger(__name__)
 
@@ -46,20 +43,20 @@ class HotPath:
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._pages = app[keys.QUESTIONS]
+        self._questions = app[keys.QUESTIONS]
         self._cache = app[keys.CACHE]
-        self._edge = app[keys.EDGE]
+        self._common_headers = app[keys.COMMON_HEADERS]
         self._freshness = app[keys.FRESHNESS]
         self._health = app[keys.HEALTH]
         self._clients = app.get(keys.CLIENTS)
         limiter = app.get(keys.LIMITER)
-        self._take = partial(limiter.take, _QUOTA) if limiter is not None and _QUOTA is not None else None
+        self._take = limiter.decider(_QUOTA) if limiter is not None and _QUOTA is not None else None
         self._access_log = app.get(keys.ACCESS_LOG)
-        self._observer = app[keys.OBSERVER]
-        self._series = {status: self._observer.series(PATH, "GET", status) for status in (200, 304)}
+        self._counts = app[keys.REQUEST_COUNTS]
+        self._series = {status: self._counts.series(PATH, "GET", status) for status in (200, 304)}
         self._heads: dict[bytes, Head] = {}
-        # By the form, whether there are links, and whether it was a miss: what decides which headers there are.
-        self._templates: dict[tuple[Form, bool, bool], HeadTemplate] = {}
+        # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
+        self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
 
     def __repr__(self) -> str:
         return f"<HotPath heads={len(self._heads)} serving={self.serving}>"
@@ -84,117 +81,120 @@ class HotPath:
     def read(self, message: Any) -> Head | None:
         """What a parsed head asks for; None for what the full path has to answer."""
         try:
-            return read_head(message, self._pages, self._edge.cross_origin)
+            return read_head(message, self._questions, self._common_headers.cross_origin)
         except Exception:
             _log.exception("hot path failed to read a head")
             return None
 
     def client_at(self, peername: object) -> str | None:
-        """The rate limit's client for requests of this peer that say nothing of who they are; None without a limit."""
+        """The rate limit's client for requests of this peer that do not identify theirs; None without a limit."""
         return None if self._clients is None else self._clients.client(peername, (), None)
 
-    def turn(self, head: Head, peername: object, client: str | None) -> Turn:
-        """The request whose head was read just now, counted for its client: `client`, if it says nothing else."""
-        started = time.perf_counter()
+    def begin(self, head: Head, peername: object, client: str | None) -> HotRequest:
+        """A request whose head was read just now, counted by the rate limit.
+
+        peername: as the transport returns it. client: that it counts for where its head identifies no other.
+        """
+        started_s = time.perf_counter()
         verdict = None
         if self._take is not None and self._clients is not None:
             if client is None or head.forwarded_for or head.api_key is not None:
                 client = self._clients.client(peername, head.forwarded_for, head.api_key)
             verdict = self._take(client)
-        return Turn(head, verdict, started, peername)
+        return HotRequest(head, verdict, started_s, peername)
 
-    def answer(self, turn: Turn) -> bytes | None:
+    def answer(self, request: HotRequest) -> bytes | None:
         """The whole answer from memory; None where memory has none to give, or the rate limit refuses it."""
-        if turn.refused:
+        if request.refused:
             return None
-        head = turn.head
+        head = request.head
         question = head.page.question
         try:
             lookup = self._cache.peek(question)
             if lookup is None or not lookup.steady:
-                return lookup and self._once(turn, lookup)
-            form = head.form or _form(head, lookup.value)
-            prepared: PreparedAnswer | None = lookup.value.prepared.get(form)
+                return lookup and self._uncached(request, lookup)
+            variant = head.variant or _variant(head, lookup.value)
+            prepared: PreparedAnswer | None = lookup.value.prepared.get(variant)
             if prepared is None or prepared.loaded_at != lookup.loaded_at:
-                prepared = lookup.value.prepared[form] = self._prepare(head, form, lookup)
+                prepared = lookup.value.prepared[variant] = self._prepare(head, variant, lookup)
                 self._cache.reweigh(question.key)
-            return self._told(turn, prepared, lookup)
+            return self._finish(request, prepared, lookup)
         except Exception as error:
-            turn.error = error
+            request.error = error
             return None
 
-    def look_soon(self, turn: Turn, then: Callable[[bytes | None], object]) -> bool:
-        """Tell `then` in a later turn of the event loop the whole answer from Redis; None where that has none to give.
+    def look_then(self, request: HotRequest, then: Callable[[bytes | None], object]) -> bool:
+        """Call `then` in a later turn of the event loop with the whole answer from Redis; None where that has none.
 
-        False where `then` is not told, and `look_up` has to find the answer.
+        Returns False where `then` will not be called, and `look_up` has to find the answer.
         """
 
         def found(lookup: Lookup | None) -> None:
             answer = None
             try:
                 if lookup is not None and self.serving:
-                    answer = self._once(turn, lookup)
+                    answer = self._uncached(request, lookup)
             except Exception as error:
-                turn.error = error
+                request.error = error
             then(answer)
 
         try:
-            return self._cache.ask_then(turn.head.page.question, found)
+            return self._cache.ask_then(request.head.page.question, found)
         except Exception:
             _log.exception("hot path failed to ask redis")
             return False
 
-    async def look_up(self, turn: Turn, *, looked: bool) -> bytes | None:
+    async def look_up(self, request: HotRequest, *, looked: bool) -> bytes | None:
         """The whole answer from Redis or from the origin; None where there is none, or none to be given here.
 
-        looked: that `look_soon` has found nothing just now. What fails is kept in `turn`: the handlers raise it again,
-        and one place tells and logs what is wrong. Runs in a task, and so in a context, of its own: log lines of the
-        load tell whose request they are of.
+        looked: that `look_then` has found nothing just now. What fails is kept in `request`: the handlers raise it
+        again, and one place answers and logs what is wrong. Runs in a task, and so in a context, of its own: log lines
+        of the load have the id of their request.
         """
-        head = turn.head
+        head = request.head
         if head.caller is not None:
             incoming.set(head.caller)
             structlog.contextvars.bind_contextvars(trace_id=head.caller.trace_id)
-        turn.request_id = turn.request_id or new_request_id()
-        structlog.contextvars.bind_contextvars(request_id=turn.request_id)
+        request.request_id = request.request_id or new_request_id()
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
         question = head.page.question
         try:
             lookup = await self._cache.ask(question, looked=looked)
             if not self.serving:
                 return None
-            return self._once(turn, lookup)
+            return self._uncached(request, lookup)
         except Exception as error:
-            turn.error = error
+            request.error = error
             return None
 
-    def _once(self, turn: Turn, lookup: Lookup) -> bytes:
+    def _uncached(self, request: HotRequest, lookup: Lookup) -> bytes:
         """The bytes of an answer that is not kept: a stale one, one from Redis, one of a load."""
-        return self._told(turn, self._prepare(turn.head, _form(turn.head, lookup.value), lookup), lookup)
+        return self._finish(request, self._prepare(request.head, _variant(request.head, lookup.value), lookup), lookup)
 
-    def _told(self, turn: Turn, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
+    def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
         """The bytes of the answer, which is counted as sent."""
         second = int(time.time())
         if prepared.second != second:
-            prepared.again(second, self._freshness.headers(lookup))
-        request_id = turn.request_id or new_request_id()
-        seconds = time.perf_counter() - turn.started
+            prepared.refresh(second, self._freshness.headers(lookup))
+        request_id = request.request_id or new_request_id()
+        seconds = time.perf_counter() - request.started_s
         if self._access_log is not None:
-            self._log(self._access_log, turn, prepared, lookup, request_id, seconds)
+            self._log(self._access_log, request, prepared, lookup, request_id, seconds)
         self._series[prepared.status].observe(seconds)
-        self._observer.hot_path_answers += 1
-        limits = b"" if turn.verdict is None else turn.verdict.lines
+        self._counts.hot_path_answers += 1
+        limits = b"" if request.verdict is None else request.verdict.lines
         return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, prepared.body))
 
     def _log(
         self,
         access_log: AccessLog,
-        turn: Turn,
+        request: HotRequest,
         prepared: PreparedAnswer,
         lookup: Lookup,
         request_id: str,
         seconds: float,
     ) -> None:
-        head = turn.head
+        head = request.head
         caller = {} if head.caller is None else {"trace_id": head.caller.trace_id}
         with structlog.contextvars.bound_contextvars(**caller):
             access_log.write(
@@ -204,13 +204,13 @@ class HotPath:
                 seconds=seconds,
                 request_id=request_id,
                 bytes_sent=len(prepared.body),
-                client=access_log.client(turn.peername, head.forwarded_for),
+                client=access_log.client(request.peername, head.forwarded_for),
                 key=head.page.question.key,
                 outcome=lookup.outcome,
             )
 
-    def _prepare(self, head: Head, form: Form, lookup: Lookup) -> PreparedAnswer:
-        coding, unchanged, _ = form
+    def _prepare(self, head: Head, variant: Variant, lookup: Lookup) -> PreparedAnswer:
+        coding, unchanged, _ = variant
         second, own = int(time.time()), self._freshness.headers(lookup)
         own["ETag"] = lookup.value.etag_of(coding)
         link, body = "", b""
@@ -218,25 +218,25 @@ class HotPath:
             link = link_header(head.page.link_base, lookup.value)
             body = self._cache.coded(head.page.question.key, lookup.value, coding)
             own["Link"], own["Content-Length"] = link, str(len(body))
-        shape = (form, bool(link), lookup.outcome is Outcome.MISS)
+        shape = (variant, bool(link), lookup.outcome is Outcome.MISS)
         template = self._templates.get(shape)
         if template is None:
-            template = self._templates[shape] = self._template(form, lookup, link)
+            template = self._templates[shape] = self._template(variant, lookup, link)
         return PreparedAnswer(lookup, template, own, body, second)
 
-    def _template(self, form: Form, lookup: Lookup, link: str) -> HeadTemplate:
-        """The template of answers like this one: of its form, with links or without, a miss or not."""
-        coding, unchanged, origin = form
+    def _template(self, variant: Variant, lookup: Lookup, link: str) -> HeadTemplate:
+        """The template of answers like this one: of its variant, with links or without, a miss or not."""
+        coding, unchanged, origin = variant
         chosen = selected(lookup.value, coding, not_modified=unchanged)
         headers = headers_of(chosen, lookup, self._freshness, link=link)
-        self._edge.finish(headers, "", allowed_origin=origin)
+        self._common_headers.add_to(headers, "", allowed_origin=origin)
         if not unchanged:
             headers["Content-Length"] = ""
         return HeadTemplate(chosen.status, headers)
 
 
-def _form(head: Head, value: Value) -> Form:
-    """The form that a head asks for."""
+def _variant(head: Head, value: Value) -> Variant:
+    """The variant of `value` that a head asks for."""
     coding = head.coding if len(value.body) >= CODED_FROM_BYTES else head.small_coding
-    unchanged = head.wanted.if_none_match is not None and not_modified(head.wanted, value, coding)
+    unchanged = head.preconditions.if_none_match is not None and not_modified(head.preconditions, value, coding)
     return coding, unchanged, head.origin

@@ -35,7 +35,7 @@ class HeadTemplate:
 
 
 class PreparedAnswer:
-    """The answer to one form of a question, for as long as the load is the one to be told of.
+    """The answer to one variant of a question, for as long as its load is the last one.
 
     To be sent: `before_id`, the request id, the lines of the rate limit, `after_id`, `body`. loaded_at: of the load.
     second: the wall second that the two are true for.
@@ -51,14 +51,14 @@ class PreparedAnswer:
         self.loaded_at = lookup.loaded_at
         self.status = template.status
         self.body = body
-        self._tell(second)
+        self._write(second)
 
-    def again(self, second: int, told: dict[str, str]) -> None:
-        """Write anew what changes with the time. told: of the page's headers those that do, as they are in `second`."""
-        self._own.update(told)
-        self._tell(second)
+    def refresh(self, second: int, changed: dict[str, str]) -> None:
+        """Write anew what changes with the time. changed: the page's headers that do, as they are in `second`."""
+        self._own.update(changed)
+        self._write(second)
 
-    def _tell(self, second: int) -> None:
+    def _write(self, second: int) -> None:
         self.second = second
         self.before_id = (self._template.before_id % self._own).encode()
         self.after_id = f"{self._template.after_id % self._own}Date: {rfc822_formatted_time()}\r\n\r\n".encode()

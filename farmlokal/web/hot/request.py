@@ -1,30 +1,112 @@
-"""One request on the hot path."""
+"""One request on the hot path: what its head asks for, read from what aiohttp's parser made of it."""
 
+from typing import Any, NamedTuple
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+
+from farmlokal.errors import InvalidInput
 from farmlokal.limiting.verdicts import Verdict
-from farmlokal.web.hot.head import Head
+from farmlokal.telemetry.traceparent import TraceParent
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, Preconditions, coding_for, preconditions_of
+from farmlokal.web.edge.caller import offered_key, request_id_from, trace_of
+from farmlokal.web.edge.cors import CrossOrigin
+from farmlokal.web.parameters.questions import AskedPage, Questions
+
+PATH = "/products"
+# What may change the answer in a way that the hot path does not know.
+_ELSEWHERE = ("If-Match", "Expect", "Upgrade")
 
 
-class Turn:
-    """A request that is being answered: what it asks for, the verdict of the rate limit, and when it was read.
+# What one answer of a page depends on besides the page: its coding, whether it is a 304, and the origin that may read
+# it. There are few. A plain tuple: a named one takes eight times as long to make, with every request.
+Variant = tuple[str | None, bool, str | None]
 
-    started: of time.perf_counter. peername: as the transport tells it. error: why there is no answer, if there is none
-    for a reason.
+
+class Head(NamedTuple):
+    """What a request's head asks for: the page, and in which variant.
+
+    preconditions: what it says of representations. coding, small_coding: for a body that is worth it, and for a small
+    one. origin: that may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key:
+    as they were sent. variant: of the answer, where it is the same for every page; else the page's size and validator
+    decide.
     """
 
-    __slots__ = ("error", "head", "peername", "request_id", "started", "verdict")
+    page: AskedPage
+    preconditions: Preconditions
+    coding: str | None
+    small_coding: str | None
+    origin: str | None
+    request_id: str | None
+    caller: TraceParent | None
+    forwarded_for: tuple[str, ...]
+    api_key: str | None
+    variant: Variant | None
 
-    def __init__(self, head: Head, verdict: Verdict | None, started: float, peername: object) -> None:
+    @property
+    def unlike_others(self) -> bool:
+        """Whether the same head hardly ever comes again."""
+        return self.request_id is not None or self.caller is not None
+
+
+class HotRequest:
+    """A request that is being answered, from the reading of its head on.
+
+    head: what it asks for. verdict: of the rate limit; None without one. started_s: of time.perf_counter, when its
+    head was read. peername: as the transport returns it. error: why there is no answer, where something failed.
+    """
+
+    __slots__ = ("error", "head", "peername", "request_id", "started_s", "verdict")
+
+    def __init__(self, head: Head, verdict: Verdict | None, started_s: float, peername: object) -> None:
         self.head = head
         self.verdict = verdict
-        self.started = started
+        self.started_s = started_s
         self.peername = peername
         self.request_id = head.request_id
         self.error: Exception | None = None
 
     def __repr__(self) -> str:
-        return f"<Turn {self.head.page.question.key} verdict={self.verdict} error={self.error!r}>"
+        return f"<HotRequest {self.head.page.question.key} verdict={self.verdict} error={self.error!r}>"
 
     @property
     def refused(self) -> bool:
         """Whether the rate limit refuses it."""
         return self.verdict is not None and not self.verdict.allowed
+
+
+def read_head(message: Any, questions: Questions, cross_origin: CrossOrigin) -> Head | None:
+    """The head in `message`; None for all but a plain, well-formed question for a page of the listing.
+
+    message: the parser's, which is no request at all where what arrived was malformed.
+    """
+    if getattr(message, "method", None) != "GET" or message.version != HttpVersion11:
+        return None
+    path, _, query = message.path.partition("?")
+    headers = message.headers
+    if path != PATH or message.should_close or message.upgrade or message.chunked:
+        return None
+    if any(name in headers for name in _ELSEWHERE):
+        return None
+    try:
+        page = questions.parse(query)
+        preconditions = preconditions_of(headers)
+        coding = coding_for(preconditions.accept_encoding, CODED_FROM_BYTES)
+        small_coding = coding_for(preconditions.accept_encoding, 0)
+    except (InvalidInput, web.HTTPNotAcceptable):
+        return None
+    offered = headers.get("X-Request-ID")
+    origin = cross_origin.allowed(headers.get("Origin"))
+    alike = coding == small_coding and preconditions.if_none_match is None
+    return Head(
+        page,
+        preconditions,
+        coding,
+        small_coding,
+        origin,
+        request_id_from(offered) if offered else None,
+        trace_of(headers),
+        tuple(headers.getall("X-Forwarded-For", ())),
+        offered_key(headers),
+        (coding, False, origin) if alike else None,
+    )

@@ -1,4 +1,4 @@
-"""What an attempt at the partner can come to: an answer of use, or a failure that knows what may follow it."""
+"""The result of an attempt at the partner: a response, or a failure that knows what may follow it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from aiohttp import ClientResponse
 from farmlokal.errors import Upstream
 from farmlokal.partner.outbound.retry_after import retry_after_s
 
-# Said to be passing by the protocol itself; 500 and 501 are not.
+# Temporary by the protocol's own definition; 500 and 501 are not.
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 # The upstream is there and asks for patience: our caller is told the same.
 _COME_BACK_STATUSES = frozenset({429, 503})
@@ -18,9 +18,10 @@ _KIND_CHARS_MAX = 100
 
 
 class AttemptFailed(Exception):
-    """One attempt came to nothing.
+    """One attempt failed.
 
-    retriable: another attempt may do better. unavailable: the partner did not answer, or asked to come back later.
+    wait_s: the seconds that the partner asked to wait. retriable: another attempt may succeed. unavailable: the partner
+    did not answer, or asked to come back later.
     """
 
     def __init__(
@@ -40,32 +41,33 @@ class AttemptFailed(Exception):
 
 
 class Broken(AttemptFailed):
-    """A failure that tells of the partner's health, and not of this one request: the breaker counts it."""
+    """A failure of the partner, and not of this one request: the breaker counts it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer: its status, its body as JSON (None when empty), its story. Never shows what it holds."""
+class PartnerResponse:
+    """A whole response: status, content (the body's JSON; None when empty), and story. Its repr shows no content."""
 
     status: int
     content: Any = field(repr=False)
     upstream: Upstream = field(default=Upstream(""), repr=False)
 
 
-def answer_of(response: ClientResponse, body: bytes) -> Answer | AttemptFailed:
-    """The answer that `response` with `body` is, for a status of use; a failure for what is not said to be JSON.
+def partner_response(response: ClientResponse, body: bytes) -> PartnerResponse | AttemptFailed:
+    """Returns the response with its content; a failure where a success has another content type than JSON.
 
-    A refusal is one whatever its body, which counts only where it is JSON. Raises Broken for JSON that breaks off.
+    response: with a status that its caller handles. The body of a refusal counts only where it is JSON. Raises Broken
+    for JSON that breaks off.
     """
     if response.status >= 400:
-        return Answer(response.status, _json_or_none(body))
+        return PartnerResponse(response.status, _json_or_none(body))
     if not body:
-        return Answer(response.status, None)
+        return PartnerResponse(response.status, None)
     kind = response.content_type
     if kind != "application/json" and not kind.endswith("+json"):
         return AttemptFailed(f"answered with {kind[:_KIND_CHARS_MAX]} where JSON is due", status=response.status)
     try:
-        return Answer(response.status, orjson.loads(body))
+        return PartnerResponse(response.status, orjson.loads(body))
     except orjson.JSONDecodeError:
         raise Broken("answered with JSON that breaks off or is none", status=response.status, retriable=True) from None
 
@@ -77,11 +79,11 @@ def _json_or_none(body: bytes) -> Any:
         return None
 
 
-def failure_of(response: ClientResponse) -> AttemptFailed:
-    """The failure that a status of no use is."""
+def status_failure(response: ClientResponse) -> AttemptFailed:
+    """Returns the failure for a status that the caller does not handle."""
     status = response.status
     if 300 <= status < 400:
-        # Not followed: whoever it leads to must not see the credentials that this request carries.
+        # Not followed: another server must not see the credentials that this request carries.
         return AttemptFailed(f"redirects ({status}), which is not followed", status=status)
     kind = Broken if status >= 500 else AttemptFailed
     return kind(

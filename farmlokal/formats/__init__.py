@@ -1,0 +1,1 @@
+"""How values are written in the settings, where the settings check them and another package reads them."""
