@@ -15,7 +15,8 @@ from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import spare_the_heap
-from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
+from farmlokal.app.listening import listening_sockets
+from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import Seats
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
@@ -39,13 +40,18 @@ def default_workers(settings: Settings) -> int:
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself.
 
-    Raises DatabaseUnavailable and SchemaMismatch, and OSError for the metrics' port, before any worker starts.
+    host: as `listening_sockets` takes it. Raises DatabaseUnavailable and SchemaMismatch, and OSError for a port that is
+    taken, before any worker starts.
     """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
+    # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
+    asyncio.run(_check_database(settings))
+    metrics = metrics_sockets(host, settings.metrics_port)
     seats = Seats(workers)
     options = {
-        "bind": f"{host}:{port}",
+        # gunicorn has another form for each kind of address, and none for both families: it gets what listens already.
+        "bind": [f"fd://{one.detach()}" for one in listening_sockets(host, port)],
         "workers": workers,
         "worker_class": DrainingWorker,
         # The arbiter kills a worker that is not done by then.
@@ -57,9 +63,7 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "pre_fork": seats.give,
         "child_exit": seats.take_back,
     }
-    # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
-    asyncio.run(_check_database(settings))
-    Supervisor(settings, options, seats, metrics_socket(host, settings.metrics_port)).run()
+    Supervisor(settings, options, seats, metrics).run()
 
 
 async def _check_database(settings: Settings) -> None:
@@ -85,10 +89,8 @@ class PropagatingLogger(Logger):  # type: ignore[misc]
 class Supervisor(BaseApplication):  # type: ignore[misc]
     """Tells gunicorn what to run, and hands each worker its application."""
 
-    def __init__(
-        self, settings: Settings, options: dict[str, Any], seats: Seats, metrics: socket.socket | None
-    ) -> None:
-        """seats: of the workers. metrics: what they listen on for metrics, where that is a port of its own."""
+    def __init__(self, settings: Settings, options: dict[str, Any], seats: Seats, metrics: list[socket.socket]) -> None:
+        """seats: of the workers. metrics: what they listen on for metrics; nothing where that is no port of its own."""
         self.settings = settings
         self._seats = seats
         self._metrics = metrics
@@ -99,7 +101,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
     def reload(self) -> None:
         """On SIGHUP, before new workers replace the old: read the settings again. Wrong ones change nothing."""
         try:
-            # Its socket is made already, for all workers that there will be.
+            # Its sockets are made already, for all workers that there will be.
             self.settings = load_settings().model_copy(update={"metrics_port": self.settings.metrics_port})
         except SettingsInvalid as error:
             _log.error("settings not reloaded", faults=error.lines)
@@ -131,6 +133,15 @@ class DrainingWorker(GunicornUVLoopWebWorker):
     """aiohttp's gunicorn worker, which on SIGTERM drains before it stops."""
 
     _draining: asyncio.Task[None] | None = None
+
+    def init_process(self) -> None:
+        """Begin in the new process.
+
+        uvloop closes the descriptors that it listens on by itself, and lets go of a socket then. gunicorn's wrapper of
+        one it would close after that: a descriptor that is nobody's by then (a line in the log), or another's.
+        """
+        self.sockets = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        super().init_process()
 
     def run(self) -> None:
         """Serve. A worker that cannot start is tried again: the others go on with what their memory holds.

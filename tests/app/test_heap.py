@@ -35,7 +35,7 @@ async def test_each_worker_is_spared(tmp_path: Path) -> None:
     """It is done after the fork, at the start of the worker's own application."""
     seats = Seats(1)
     seats.give(None, SimpleNamespace())
-    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, seats, None).load()()
+    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, seats, []).load()()
     assert spare_the_heap in runner.app.on_startup
 
 
