@@ -111,6 +111,16 @@ async def test_what_the_service_says_arrives_as_it_was_said(site: Site) -> None:
     assert (304, b"") == (same.status, same.body)
 
 
+@pytest.mark.parametrize("target", ["/products/1", "/products?limit=1", "/openapi.json"])
+async def test_nginx_compresses_nothing_by_itself(site: Site, target: str) -> None:
+    """Also what the service leaves as it is, being short: a strong ETag would be weakened."""
+    async with site.service.client.get(target, headers={"Accept-Encoding": "gzip"}, auto_decompress=False) as own:
+        expected = own.status, own.headers.get("ETag"), own.headers.get("Content-Encoding"), await own.read()
+    answer = await site.ask(target, Accept_Encoding="gzip")
+    headers = answer.headers
+    assert expected == (answer.status, headers.get("etag"), headers.get("content-encoding"), answer.body)
+
+
 async def test_connections_to_the_service_are_kept(site: Site) -> None:
     """Clients that come one after another, each on a connection of its own, cost the service one."""
     for _ in range(10):

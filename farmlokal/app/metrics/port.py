@@ -34,10 +34,10 @@ def serve_metrics_from(app: web.Application, listening: Sequence[socket.socket])
         runner = web.AppRunner(alone, access_log=None, handle_signals=False)
         await runner.setup()
         try:
+            urls = [f"{base_url(one)}{PATH}" for one in listening]
             for one in listening:
-                url = f"{base_url(one)}{PATH}"
                 await web.SockSite(runner, one).start()
-                _log.info("metrics", url=url)
+            _log.info("metrics", url=",".join(urls))
             yield
         finally:
             await runner.cleanup()
