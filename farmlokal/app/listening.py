@@ -14,7 +14,7 @@ _BACKLOG = 128
 _FREE_PORT_ATTEMPTS = 10
 
 
-def listening_sockets(host: str, port: int) -> list[socket.socket]:
+def listen_on(host: str, port: int) -> list[socket.socket]:
     """Return the listening sockets for `host`, all on one port.
 
     host: an IPv4 or IPv6 address, with or without brackets, or a name, which stands for all of its addresses. `::` is

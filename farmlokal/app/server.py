@@ -10,7 +10,7 @@ from aiohttp import web
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import spare_the_heap
-from farmlokal.app.listening import base_url, listening_sockets
+from farmlokal.app.listening import base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
@@ -29,7 +29,7 @@ _LAST_REQUESTS_S = 1.0
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain as the settings say.
 
-    host: as `listening_sockets` takes it. on_ready: called with the base URL once requests are answered. Raises OSError
+    host: as `listen_on` takes it. on_ready: called with the base URL once requests are answered. Raises OSError
     when the port is taken.
     """
     stop = asyncio.Event()
@@ -42,7 +42,7 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
     await runner.setup()
     try:
-        listening = listening_sockets(host, port)
+        listening = listen_on(host, port)
         urls = [base_url(one) for one in listening]
         for one in listening:
             await web.SockSite(runner, one).start()

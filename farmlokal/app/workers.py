@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import spare_the_heap
-from farmlokal.app.listening import listening_sockets
+from farmlokal.app.listening import listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import Seats
 from farmlokal.app.resources import wait_for_database
@@ -40,7 +40,7 @@ def default_workers(settings: Settings) -> int:
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself.
 
-    host: as `listening_sockets` takes it. Raises DatabaseUnavailable and SchemaMismatch, and OSError for a port that is
+    host: as `listen_on` takes it. Raises DatabaseUnavailable and SchemaMismatch, and OSError for a port that is
     taken, before any worker starts.
     """
     if settings.redis_url is None:
@@ -51,7 +51,7 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
     seats = Seats(workers)
     options = {
         # gunicorn has another form for each kind of address, and none for both families: it gets what listens already.
-        "bind": [f"fd://{one.detach()}" for one in listening_sockets(host, port)],
+        "bind": [f"fd://{one.detach()}" for one in listen_on(host, port)],
         "workers": workers,
         "worker_class": DrainingWorker,
         # The arbiter kills a worker that is not done by then.

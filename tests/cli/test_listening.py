@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.app.listening import base_url, listening_sockets
+from farmlokal.app.listening import base_url, listen_on
 from tests.servers.process import free_port
 from tests.support.command import DONE_WAIT_MAX_S, farmlokal, make_catalogue, operators, running
 from tests.support.waiting import until
@@ -89,7 +89,7 @@ def test_a_host_that_is_none_is_named(shared: dict[str, str], tmp_path: Path) ->
 def test_a_free_port_is_the_same_in_both_families() -> None:
     """Port 0 under `::` is one port, whose URLs are written as each family wants it."""
     with ExitStack() as sockets:
-        found = [sockets.enter_context(one) for one in listening_sockets("::", 0)]
+        found = [sockets.enter_context(one) for one in listen_on("::", 0)]
         port = found[0].getsockname()[1]
         assert [f"http://[::]:{port}", f"http://0.0.0.0:{port}"] == [base_url(one) for one in found]
 
@@ -97,7 +97,7 @@ def test_a_free_port_is_the_same_in_both_families() -> None:
 def test_each_peer_is_seen_under_its_own_address() -> None:
     """An IPv4 client of `::` is no `::ffff:…`: logs and the rate limit's networks know it as everywhere else."""
     with ExitStack() as sockets:
-        for one in listening_sockets("::", 0):
+        for one in listen_on("::", 0):
             sockets.enter_context(one)
             address = IPV6 if one.family == socket.AF_INET6 else IPV4
             sockets.enter_context(socket.create_connection((address, one.getsockname()[1])))
@@ -110,5 +110,5 @@ def test_a_machine_without_ipv6_still_has_every_address(monkeypatch: pytest.Monk
     """Where the kernel has no IPv6, `::` is IPv4 alone: one image runs everywhere."""
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     with ExitStack() as sockets:
-        (found,) = [sockets.enter_context(one) for one in listening_sockets("::", 0)]
+        (found,) = [sockets.enter_context(one) for one in listen_on("::", 0)]
         assert socket.AF_INET == found.family

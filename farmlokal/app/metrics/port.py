@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
-from farmlokal.app.listening import base_url, listening_sockets
+from farmlokal.app.listening import base_url, listen_on
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
 from farmlokal.web.handlers.metrics import PATH, show_metrics
@@ -18,8 +18,8 @@ _log = get_logger(__name__)
 
 
 def metrics_sockets(host: str, port: int | None) -> list[socket.socket]:
-    """Return the listening sockets for the metrics on `host`, as `listening_sockets` does; none for no port."""
-    return [] if port is None else listening_sockets(host, port)
+    """Return the listening sockets for the metrics on `host`, as `listen_on` does; none for no port."""
+    return [] if port is None else listen_on(host, port)
 
 
 def serve_metrics_from(app: web.Application, listening: Sequence[socket.socket]) -> None:
