@@ -30,8 +30,8 @@ USER farmlokal
 WORKDIR /var/lib/farmlokal
 VOLUME /var/lib/farmlokal
 EXPOSE 8080
-# PORT, which hosting platforms set, is where `farmlokal serve` listens if it is there.
+# PORT and WEB_CONCURRENCY, which hosting platforms set, are where `farmlokal serve` listens and how many workers it has.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python3", "-c", \
  "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 8080), timeout=2); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["farmlokal"]
-CMD ["serve", "--host", "0.0.0.0"]
+CMD ["serve", "--host", "::"]

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
+from farmlokal.app.listening import base_url, listen_on
+from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
@@ -29,7 +30,8 @@ _LAST_REQUESTS_S = 1.0
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain for the time in the settings.
 
-    on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken.
+    host: as `listen_on` takes it. on_ready: called with the base URL once requests are answered. Raises OSError
+    when the port is taken.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -37,15 +39,17 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
         loop.add_signal_handler(number, stop.set)
     app = create_app(settings)
     app.on_startup.append(freeze_startup_objects)
-    serve_metrics_from(app, metrics_socket(host, settings.metrics_port))
+    serve_metrics_from(app, metrics_sockets(host, settings.metrics_port))
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        _log.info("serving", url=site.name)
+        listening = listen_on(host, port)
+        urls = [base_url(one) for one in listening]
+        for one in listening:
+            await web.SockSite(runner, one).start()
+        _log.info("serving", url=",".join(urls))
         if on_ready is not None:
-            on_ready(site.name)
+            on_ready(urls[0])
         await stop.wait()
         await drain(runner, settings.drain_s)
     finally:

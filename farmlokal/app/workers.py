@@ -15,7 +15,8 @@ from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
+from farmlokal.app.listening import listen_on
+from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
@@ -40,13 +41,18 @@ def default_workers(settings: Settings) -> int:
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve with `workers` processes on one port until SIGTERM. Does not return: gunicorn exits by itself.
 
-    Raises DatabaseUnavailable and SchemaMismatch, and OSError for the metrics' port, before any worker starts.
+    host: as `listen_on` takes it. Raises DatabaseUnavailable and SchemaMismatch, and OSError for a port that is
+    taken, before any worker starts.
     """
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
+    # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
+    asyncio.run(_check_database(settings))
+    metrics = metrics_sockets(host, settings.metrics_port)
     slots = WorkerSlots(workers)
     options = {
-        "bind": f"{host}:{port}",
+        # gunicorn has another form for each kind of address, and none for both families: it gets what listens already.
+        "bind": [f"fd://{one.detach()}" for one in listen_on(host, port)],
         "workers": workers,
         "worker_class": DrainingWorker,
         # The arbiter kills a worker that is not done by then.
@@ -58,9 +64,7 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "pre_fork": slots.assign,
         "child_exit": slots.release,
     }
-    # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
-    asyncio.run(_check_database(settings))
-    Supervisor(settings, options, slots, metrics_socket(host, settings.metrics_port)).run()
+    Supervisor(settings, options, slots, metrics).run()
 
 
 async def _check_database(settings: Settings) -> None:
@@ -87,9 +91,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
     """Configures gunicorn, and makes the application of each worker."""
 
     def __init__(
-        self, settings: Settings, options: dict[str, Any], slots: WorkerSlots, metrics: socket.socket | None
+        self, settings: Settings, options: dict[str, Any], slots: WorkerSlots, metrics: list[socket.socket]
     ) -> None:
-        """slots: where the workers count. metrics: the socket of the metrics, where they have a port of their own."""
+        """slots: where the workers count. metrics: the sockets of the metrics, where they have a port of their own."""
         self.settings = settings
         self._slots = slots
         self._metrics = metrics
@@ -100,7 +104,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
     def reload(self) -> None:
         """On SIGHUP, before new workers replace the old: read the settings again. Wrong ones change nothing."""
         try:
-            # Its socket is made already, for all workers that there will be.
+            # Its sockets are made already, for all workers that there will be.
             self.settings = load_settings().model_copy(update={"metrics_port": self.settings.metrics_port})
         except SettingsInvalid as error:
             _log.error("settings not reloaded", faults=error.lines)
@@ -132,6 +136,15 @@ class DrainingWorker(GunicornUVLoopWebWorker):
     """aiohttp's gunicorn worker, which on SIGTERM drains before it stops."""
 
     _draining: asyncio.Task[None] | None = None
+
+    def init_process(self) -> None:
+        """Begin in the new process.
+
+        uvloop closes the descriptors that it listens on by itself, and lets go of a socket then. gunicorn's wrapper of
+        one it would close after that: a descriptor that is nobody's by then (a line in the log), or another's.
+        """
+        self.sockets = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        super().init_process()
 
     def run(self) -> None:
         """Serve. A worker that cannot start is tried again: the others go on with what their memory holds.

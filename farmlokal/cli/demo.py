@@ -9,9 +9,8 @@ from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
 from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
-from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
+from farmlokal.simulator.connecting import service_settings
 from farmlokal.simulator.server import running_partner
-from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 
 _PARTNER_PRODUCTS = 10_000
 # Printed at the start of the demo: it guards nothing but a simulator's token.
@@ -52,15 +51,7 @@ def _for_newcomers(settings: Settings, partner_url: str, own_url: str | None) ->
         more["rate_limit"] = _RATE_LIMIT
     # All of it or none: credentials of a real partner are not for the simulator, nor the other way round.
     if settings.oauth_token_url is None and settings.partner_url is None:
-        more |= {
-            "oauth_token_url": f"{partner_url}/oauth/token",
-            "oauth_client_id": CLIENT_ID,
-            "oauth_client_secret": CLIENT_SECRET,
-            "oauth_scope": FEED_SCOPE,
-            "partner_url": partner_url,
-            "webhook_secrets": WEBHOOK_SECRET,
-            "public_url": own_url,
-        }
+        more |= service_settings(partner_url) | {"public_url": own_url}
     return settings.model_copy(update=more)
 
 

@@ -8,9 +8,14 @@ from farmlokal.cli.process import run, start
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; :: is every one.")
 @click.option("--port", default=8080, show_default=True, envvar="PORT", type=click.IntRange(0, 65535), help="Port.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes. [default: one per core with Redis, else 1]")
+@click.option(
+    "--workers",
+    envvar="WEB_CONCURRENCY",
+    type=click.IntRange(1, 256),
+    help="Processes. [default: one per core with Redis, else 1]",
+)
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve HTTP until SIGTERM."""
     settings = start()

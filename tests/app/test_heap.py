@@ -35,7 +35,7 @@ async def test_each_worker_is_spared(tmp_path: Path) -> None:
     """It is done after the fork, at the start of the worker's own application."""
     slots = WorkerSlots(1)
     slots.assign(None, SimpleNamespace())
-    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, slots, None).load()()
+    runner = await Supervisor(settings_for(await catalogue(tmp_path)), {}, slots, []).load()()
     assert freeze_startup_objects in runner.app.on_startup
 
 

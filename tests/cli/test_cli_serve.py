@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click import Context
 
+from farmlokal.cli.main import cli
 from tests.servers.process import free_port
 from tests.support.command import (
     DONE_WAIT_MAX_S,
@@ -115,3 +117,13 @@ def test_two_workers_share_a_port_and_stop_with_zero(shared: dict[str, str], tmp
     assert 2 == sum(line["event"].startswith("Booting worker") for line in lines)
     assert 2 == sum(line["event"] == "draining" for line in lines)
     assert [] == [line for line in lines if line["level"] in ("warning", "error", "critical")]
+
+
+@pytest.mark.parametrize(("arguments", "workers"), [((), 3), (("--workers", "2"), 2)])
+def test_a_platform_may_say_how_many_workers(
+    arguments: tuple[str, ...], workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`WEB_CONCURRENCY` is the number of processes where the command line names none."""
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+    parsed = cli.commands["serve"].make_context("serve", list(arguments), parent=Context(cli))
+    assert workers == parsed.params["workers"]

@@ -15,6 +15,8 @@ ALERTS_TESTS = [DEPLOY / "prometheus" / name for name in ("alerts_test.yml", "al
 PROMETHEUS = DEPLOY / "prometheus" / "prometheus.yml"
 DASHBOARD = DEPLOY / "grafana" / "farmlokal.json"
 UNIT = DEPLOY / "systemd" / "farmlokal.service"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+NGINX_SITE = DEPLOY / "nginx" / "farmlokal.conf"
 
 # One vector selector of ours, with its label matchers.
 _SELECTOR = re.compile(r"\b(?:farmlokal_[a-z_]+|up)\b(?:\{[^}]*\})?")
@@ -44,6 +46,18 @@ def manifest(kind: str) -> dict[str, Any]:
     """The one resource of `kind`."""
     (found,) = [document for _, document in manifests() if document["kind"] == kind]
     return found
+
+
+def pod_template(kind: str) -> dict[str, Any]:
+    """The pod template of the one Deployment, Job or CronJob."""
+    spec = manifest(kind)["spec"]
+    found: dict[str, Any] = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+    return found
+
+
+def unit_values(path: Path, name: str) -> list[str]:
+    """Every value of the directive `name` in a systemd unit, in their order."""
+    return re.findall(rf"^{name}=(.*)$", path.read_text("utf-8"), re.MULTILINE)
 
 
 def alert_rules() -> list[dict[str, Any]]:

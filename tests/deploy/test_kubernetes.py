@@ -9,7 +9,7 @@ from kubernetes_validate import ValidationError, validate
 from farmlokal.app.server import FINISH_WAIT_MAX_S
 from farmlokal.cli.main import cli
 from farmlokal.settings import Settings, variable
-from tests.deploy.deploy_files import DEPLOY, manifest, manifests, read_yaml
+from tests.deploy.deploy_files import DEPLOY, manifest, manifests, pod_template, read_yaml
 
 # The oldest release that clouds still offer, and the newest that there are schemas for.
 RELEASES = ("1.32", "1.37")
@@ -18,7 +18,7 @@ SECRET_FIELDS = ("database_url", "redis_url", "secret_key", "api_keys", "oauth_c
 
 def pods() -> list[dict[str, Any]]:
     """The pod templates."""
-    return [manifest(kind)["spec"]["template"] for kind in ("Deployment", "Job")]
+    return [pod_template(kind) for kind in ("Deployment", "Job", "CronJob")]
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -98,13 +98,32 @@ def test_no_secret_stands_in_a_manifest() -> None:
             assert "secretKeyRef" in one["valueFrom"], one["name"]
 
 
-def test_every_variable_is_a_setting_with_an_allowed_value() -> None:
-    """What the manifests set is known to the program, and the program takes the values."""
+def test_every_variable_is_a_setting_with_an_allowed_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the manifests set is known to the program, and the program takes the values; an empty one is a default."""
     known = {variable(field): field for field in Settings.model_fields}
     for pod in pods():
         assert {one["name"] for one in pod["spec"]["containers"][0]["env"]} <= set(known)
     data = manifest("ConfigMap")["data"]
-    Settings(_env_file=None, **{known[name]: value for name, value in data.items()})
+    for name, value in data.items():
+        monkeypatch.setenv(name, value)
+    given = Settings(_env_file=None)
+    assert {known[name] for name, value in data.items() if value} == given.model_fields_set
+
+
+def test_the_sync_has_the_settings_of_the_service() -> None:
+    """The pods of the CronJob read the same settings and secrets as those that serve."""
+    serving, syncing = (pod_template(kind)["spec"]["containers"][0] for kind in ("Deployment", "CronJob"))
+    assert (serving["envFrom"], serving["env"]) == (syncing["envFrom"], syncing["env"])
+
+
+def test_the_ingress_leads_to_the_service() -> None:
+    """Its one way ends at a port that the Service has by that name, and each name has a certificate."""
+    spec, service = manifest("Ingress")["spec"], manifest("Service")
+    (rule,) = spec["rules"]
+    (path,) = rule["http"]["paths"]
+    assert service["metadata"]["name"] == path["backend"]["service"]["name"]
+    assert path["backend"]["service"]["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+    assert [[rule["host"]]] == [one["hosts"] for one in spec["tls"]]
 
 
 @pytest.mark.parametrize("pod", pods())

@@ -23,7 +23,7 @@ START_WAIT_MAX_S = 30
 
 def developers(folder: Path) -> dict[str, str]:
     """The environment of a developer's machine with an SQLite catalogue in `folder`."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("FARMLOKAL_", "PORT"))}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("FARMLOKAL_", "PORT", "WEB_"))}
     return ours | {
         "FARMLOKAL_DATABASE_URL": sqlite_url(folder),
         "FARMLOKAL_DRAIN_S": "0",

@@ -1,14 +1,15 @@
 """`FARMLOKAL_METRICS_PORT`: the metrics on a port of their own, which need not be open to the clients of the service.
 
-The socket is made once, before any worker is started, and every worker accepts from it: whichever answers gives the
+The sockets are made once, before any worker is started, and every worker accepts from them: whichever answers gives the
 numbers of all, and it makes no difference which of them has died.
 """
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
+from farmlokal.app.listening import base_url, listen_on
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
 from farmlokal.web.handlers.metrics import PATH, show_metrics
@@ -16,17 +17,14 @@ from farmlokal.web.handlers.metrics import PATH, show_metrics
 _log = get_logger(__name__)
 
 
-def metrics_socket(host: str, port: int | None) -> socket.socket | None:
-    """Returns a listening socket; None for no port. Raises OSError when the port is in use, or the host is not ours."""
-    if port is None:
-        return None
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    return socket.create_server(address[:2], family=family, backlog=128)
+def metrics_sockets(host: str, port: int | None) -> list[socket.socket]:
+    """Return the listening sockets for the metrics on `host`, as `listen_on` does; none for no port."""
+    return [] if port is None else listen_on(host, port)
 
 
-def serve_metrics_from(app: web.Application, listening: socket.socket | None) -> None:
+def serve_metrics_from(app: web.Application, listening: Sequence[socket.socket]) -> None:
     """Have `app`, while it runs, answer for its metrics on `listening` too."""
-    if listening is None:
+    if not listening:
         return
 
     async def context(_: web.Application) -> AsyncIterator[None]:
@@ -36,9 +34,10 @@ def serve_metrics_from(app: web.Application, listening: socket.socket | None) ->
         runner = web.AppRunner(alone, access_log=None, handle_signals=False)
         await runner.setup()
         try:
-            site = web.SockSite(runner, listening)
-            await site.start()
-            _log.info("metrics", url=f"{site.name}{PATH}")
+            urls = [f"{base_url(one)}{PATH}" for one in listening]
+            for one in listening:
+                await web.SockSite(runner, one).start()
+            _log.info("metrics", url=",".join(urls))
             yield
         finally:
             await runner.cleanup()
