@@ -1,5 +1,7 @@
 """The closed list of categories."""
 
+from farmlokal.formats.text import compared
+
 CATEGORIES = (
     "vegetables",
     "fruits",
@@ -28,7 +30,12 @@ OTHER = "other"
 _KNOWN = frozenset(CATEGORIES)
 
 
-def category_of(label: str) -> str:
-    """The category that an input's `label` means, in any case; what is unknown becomes `other`."""
-    slug = label.strip().lower()
-    return slug if slug in _KNOWN else OTHER
+def slug_of(label: str) -> str:
+    """`label` as the list would spell it: case and joiners make no difference."""
+    return compared(label).strip().lower()
+
+
+def known_category(label: str) -> str | None:
+    """The category that an input's `label` means; None where the list has no such, and the product becomes `OTHER`."""
+    slug = slug_of(label)
+    return slug if slug in _KNOWN else None

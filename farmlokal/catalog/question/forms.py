@@ -4,20 +4,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.categories import CATEGORIES, slug_of
 from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
 from farmlokal.database.dialect import decimal_string
+from farmlokal.formats.text import INVISIBLE, REFUSED
 
 ID_MAX = 2**63 - 1
 # The longest real cursor, around a name key of 64 four-byte characters escaped by nobody: under 600.
 CURSOR_CHARS_MAX = 1024
-# For a class of a regular expression, in Python's as in JSON Schema's.
-CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
-_PLACE = rf"[^{CONTROL_CHARACTERS}]*[^\s{CONTROL_CHARACTERS}][^{CONTROL_CHARACTERS}]*"
+_PLACE = rf"[^{REFUSED}]*[^\s{REFUSED}{INVISIBLE}][^{REFUSED}]*"
 _CURSOR = r"[A-Za-z0-9_-]+"
 
 
@@ -75,7 +74,7 @@ PLACE = Form(
     {"type": "string", "minLength": 1, "maxLength": PLACE_CHARS_MAX, "pattern": f"^{_PLACE}$"},
     f"must have 1 to {PLACE_CHARS_MAX} characters",
 )
-CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=lambda text: text.strip().lower())
+CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=slug_of)
 # What is longer, or has other characters, is none of ours; whether the rest is, the signature tells.
 CURSOR = Form(
     lambda text: text if len(text) <= CURSOR_CHARS_MAX else None,
