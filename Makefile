@@ -16,6 +16,9 @@ WORKERS =
 PROCESSES = 1
 
 BIN = .venv/bin
+# In several processes, unless ARGS name tests. Containers tend to set PYTHONDONTWRITEBYTECODE, and then each of the
+# hundreds of processes that tests start would compile the package anew.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadgroup
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -29,11 +32,11 @@ run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=80
 
 test: .venv/.installed-test ## run the tests against real MariaDB and Redis servers, started for them; ARGS="-k name"
 	$(BIN)/python -m tests.servers
-	$(BIN)/pytest -m "not proof" $(ARGS)
+	$(PYTEST) -m "not proof" $(ARGS)
 
 proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of faults, MySQL beside MariaDB; ARGS="-k name"
 	$(BIN)/python -m tests.servers proof
-	$(BIN)/pytest -m proof $(ARGS)
+	$(PYTEST) -m proof $(ARGS)
 
 check: .venv/.installed-test ## look for faults without running: ruff, mypy, import layers
 	$(BIN)/ruff check

@@ -60,6 +60,7 @@ EXTRAS = {
         "pytest>=9,<10",
         "pytest-aiohttp>=1.1,<2",
         "pytest-timeout>=2.4,<3",
+        "pytest-xdist>=3.8,<4",
         "PyYAML>=6.0.3,<7",
         "ruff>=0.15,<0.18",
         "schemathesis>=4.32,<5",

@@ -12,15 +12,31 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
 from tests.support.backends import new_database_url
 from tests.support.own_servers import StartMariaDB, StartRedis
 
-# Fails a test that logs a secret.
-pytest_plugins = ("tests.support.secret_watch",)
+# The first fails a test that logs a secret; the second lets some have the machine to themselves.
+pytest_plugins = ("tests.support.secret_watch", "tests.support.alone")
+
+# How long one example, or the drawing of it, takes says how busy the machine is.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 _database_number = count(1)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return in how many processes `-n auto` runs the tests: one for each core and one more, since many wait.
+
+    Few tests are quicker in the one process that is there: where files or names are given, it is 0.
+    """
+    if config.args_source is config.ArgsSource.ARGS or config.option.keyword:
+        config.option.dist = "no"
+        return 0
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +84,12 @@ def own_redis() -> Iterator[StartRedis]:
 @pytest.fixture
 def mysql_url(mariadb: DatabaseAccess) -> Iterator[str]:
     """Return the URL of a new, empty database on the session's MariaDB server; it is dropped after the test."""
+    yield from _new_database(mariadb)
+
+
+@pytest.fixture(scope="module")
+def module_mysql_url(mariadb: DatabaseAccess) -> Iterator[str]:
+    """Return the URL of a database that the tests of one module share, which only read what one of them put there."""
     yield from _new_database(mariadb)
 
 

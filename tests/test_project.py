@@ -13,6 +13,8 @@ import pytest
 from farmlokal.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
+# One process builds the wheel for all of them.
+pytestmark = pytest.mark.xdist_group("wheel")
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "schema.sql")
 
 

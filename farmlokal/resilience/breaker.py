@@ -35,7 +35,7 @@ class CircuitBreaker:
         """on_change: called with each new state. clock: monotonic seconds, injected by tests."""
         self._failures_max = failures_max
         self._open_s = open_s
-        self._on_change = on_change
+        self.on_change = on_change
         self._clock = clock
         self._failures = 0
         self._opened_at = 0.0
@@ -92,4 +92,4 @@ class CircuitBreaker:
     def _become(self, state: BreakerState) -> None:
         if state is not self._state:
             self._state = state
-            self._on_change(state)
+            self.on_change(state)

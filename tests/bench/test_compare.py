@@ -21,6 +21,7 @@ _SLOWER = "\nimport sys\n\nsys.setprofile(lambda *_: sum(range(40)))\n"
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_slowed_copy_is_a_regression(tmp_path: Path) -> None:
     """Our own checkout with a burden on every call is found to be slower than itself without it."""
@@ -32,6 +33,7 @@ def test_a_slowed_copy_is_a_regression(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_the_same_commit_is_no_regression(tmp_path: Path) -> None:
     """A copy of this checkout is not found to be slower than it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -30,9 +31,15 @@ async def cut_off(redis: Redis) -> None:
     await redis.client_kill_filter(_type="pubsub")
 
 
+def longest_gap_s(times_s: list[float]) -> float:
+    """The longest time between one of these and the next."""
+    return max(later - earlier for earlier, later in pairwise(times_s))
+
+
 async def test_a_burst_of_writes_is_a_few_notices(redis_url: str) -> None:
     """The first of a thousand writes in a second is sent at once, and the others ten or so times."""
     heard: list[float] = []
+    written: list[float] = []
     async with process(redis_url) as writer, own_client(redis_url) as redis:
         pubsub = redis.pubsub()
         await pubsub.subscribe(NOTICES)
@@ -47,15 +54,27 @@ async def test_a_burst_of_writes_is_a_few_notices(redis_url: str) -> None:
         started = time.monotonic()
         for number in range(1000):
             await writer.cache.invalidate([f"tag {number % 50}"])
+            written.append(time.monotonic())
             await asyncio.sleep(max(0, started + number / 1000 - time.monotonic()))
         ended = time.monotonic()
         assert await writer.cache.settle()
         await until(lambda: heard[-1] >= ended or "unsent=0" in repr(writer.cache))
         hearing.cancel()
         await pubsub.aclose()  # type: ignore[no-untyped-call]
-    assert heard[0] - started < 0.05
+    # What a busy machine kept this process, which writes and hears, waiting for at the worst.
+    held_up_s = longest_gap_s(written)
+    assert heard[0] - started < 0.05 + held_up_s
     assert 5 <= len(heard) <= (ended - started) / 0.08 + 2
-    assert max(later - earlier for earlier, later in pairwise(heard)) < 0.2
+    assert longest_gap_s(heard) < 0.2 + 2 * held_up_s
+
+
+async def a_thousand_in_a_second(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it so often at that pace; what a busy machine holds up is made up for."""
+    started = time.monotonic()
+    for number in range(1000):
+        if (wait_s := started + number / 1000 - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
+        await work()
 
 
 async def test_a_burst_does_not_turn_the_cache_off(redis_url: str) -> None:
@@ -64,21 +83,16 @@ async def test_a_burst_does_not_turn_the_cache_off(redis_url: str) -> None:
     async with process(redis_url) as writer, process(redis_url) as reader:
         outcomes = {writer: 0, reader: 0}
         hits = {writer: 0, reader: 0}
-        end = time.monotonic() + 1
 
         async def write() -> None:
-            while time.monotonic() < end:
-                await writer.cache.invalidate(TAGS)
-                await asyncio.sleep(0.001)
+            await writer.cache.invalidate(TAGS)
 
         async def read(one: Process) -> None:
-            while time.monotonic() < end:
-                outcome, _ = await body(one, origin)
-                outcomes[one] += 1
-                hits[one] += outcome is not Outcome.MISS
-                await asyncio.sleep(0.001)
+            outcome, _ = await body(one, origin)
+            outcomes[one] += 1
+            hits[one] += outcome is not Outcome.MISS
 
-        await asyncio.gather(write(), read(writer), read(reader))
+        await asyncio.gather(*map(a_thousand_in_a_second, (write, lambda: read(writer), lambda: read(reader))))
     assert hits[reader] > 0.95 * outcomes[reader]
     assert hits[writer] > 0.75 * outcomes[writer]
 

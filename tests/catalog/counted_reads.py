@@ -65,10 +65,8 @@ class Catalogue:
         return sum(int(value) for name, value in await self.cursor.fetchall() if "rnd" not in name)
 
 
-async def catalogue_at(
-    url: str, products: int, *, table: QuestionTable = TABLE, indexes: Sequence[str] = ()
-) -> AsyncIterator[Catalogue]:
-    """Seed `products` at `url`, and connect.
+async def seeded(url: str, products: int, *, table: QuestionTable = TABLE, indexes: Sequence[str] = ()) -> Sample:
+    """Seed `products` at `url`; return a sample of them.
 
     table: what may be asked. indexes: statements that make some that the schema has not.
     """
@@ -77,7 +75,13 @@ async def catalogue_at(
     async with open_database(url, statement_limit_ms=60_000) as database:
         await seed_catalogue(database, address, products, lambda _: None)
         await database.run_script(indexes)
-        sample = await draw_sample(database, table=table, choose=random.Random(5).sample)
+        return await draw_sample(database, table=table, choose=random.Random(5).sample)
+
+
+async def catalogue_at(url: str, products: int, sample: Sample) -> AsyncIterator[Catalogue]:
+    """Connect to the seeded `products` at `url`, of which `sample` is a sample."""
+    address = parse_address(url)
+    assert isinstance(address, MySQLAddress)
     connection = await aiomysql.connect(
         host=address.host,
         port=address.port,

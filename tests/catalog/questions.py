@@ -1,13 +1,15 @@
 """Questions drawn as users and crawlers ask them: typical, rare, mid-selectivity, correlated and empty."""
 
 import random
+from collections import namedtuple
+from functools import cache
 from typing import Any
 
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import Position
 from farmlokal.catalog.question.storage import Rows
-from farmlokal.catalog.question.table import TABLE
+from farmlokal.catalog.question.table import TABLE, QuestionTable
 
 FIELDS = ("category", "categories", "price", "district", "state", "farm", "in_stock", "organic")
 
@@ -17,22 +19,29 @@ def where(**values: Any) -> Filters:
     return TABLE.filters_of({name: value for name, value in values.items() if value is not None})
 
 
+@cache
+def row_type(table: QuestionTable = TABLE) -> Any:
+    """A named tuple with the columns that are sampled for `table`."""
+    return namedtuple("SampledRow", table.places)
+
+
 def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> ListingQuery:
     """A question with a filter on each of `fields`, on the first page or deep, forward or back.
 
     The filters' values come from one product (correlated) or from several (often empty).
     """
-    rows = sample.by_sort["created_at"]
-    product = draw.choice(rows)
+    rows, named = sample.by_sort["created_at"], row_type(sample.table)._make
+    category = sample.table.places["category"]
+    product = named(draw.choice(rows))
     values: dict[str, Any] = {}
     for field in fields:
         if draw.random() < 0.5:
-            product = draw.choice(rows)
+            product = named(draw.choice(rows))
         if field == "category":
-            slug = draw.choice(sorted({row.category for row in rows})) if draw.random() < 0.5 else product.category
+            slug = draw.choice(sorted({row[category] for row in rows})) if draw.random() < 0.5 else product.category
             values["category"] = [slug]
         elif field == "categories":
-            values["category"] = draw.sample(sorted({row.category for row in rows}), draw.randint(2, 8))
+            values["category"] = draw.sample(sorted({row[category] for row in rows}), draw.randint(2, 8))
         elif field == "price":
             only = values.get("category", ())
             of_category = sample.of_index["products_of_category_by_price"]
@@ -59,7 +68,8 @@ def _price_range(draw: random.Random, by_price: Rows) -> dict[str, int]:
     width = 10 ** draw.uniform(-4, 0)
     start = 1 - width if draw.random() < 0.25 else draw.uniform(0, 1 - width)
     last = len(by_price) - 1
-    low, high = by_price[int(start * last)].price_paise, by_price[min(last, int((start + width) * last))].price_paise
+    paise = TABLE.places["price_paise"]
+    low, high = by_price[int(start * last)][paise], by_price[min(last, int((start + width) * last))][paise]
     kind = draw.random()
     if kind < 0.15:
         return {"min_price": low}

@@ -1,13 +1,15 @@
 """What a page costs, counted by the server: the index entries read, whatever is asked."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
 import pytest
 
 from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import PRICE
-from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, wasted
+from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.questions import FIELDS, draw_question
 
 
@@ -50,20 +52,28 @@ async def check_combinations(catalogue: Catalogue, count: int, *, seed: int) -> 
 ONE_FILTER = [[field] for field in FIELDS]
 
 
+@pytest.fixture(scope="module")
+def small_sample(module_mysql_url: str) -> Sample:
+    """Seed 50,000 products on MariaDB; return a sample of them."""
+    return asyncio.run(seeded(module_mysql_url, 50_000))
+
+
 @pytest.fixture
-async def small(mysql_url: str) -> AsyncIterator[Catalogue]:
+async def small(module_mysql_url: str, small_sample: Sample) -> AsyncIterator[Catalogue]:
     """50,000 products on MariaDB."""
-    async for catalogue in catalogue_at(mysql_url, 50_000):
+    async for catalogue in catalogue_at(module_mysql_url, 50_000, small_sample):
         yield catalogue
 
 
 @pytest.fixture(params=["mysql_url", "mysql9_url"])
 async def million(request: pytest.FixtureRequest) -> AsyncIterator[Catalogue]:
     """1,000,000 products on MariaDB and on MySQL 9."""
-    async for catalogue in catalogue_at(request.getfixturevalue(request.param), 1_000_000):
+    url = request.getfixturevalue(request.param)
+    async for catalogue in catalogue_at(url, 1_000_000, await seeded(url, 1_000_000)):
         yield catalogue
 
 
+@pytest.mark.xdist_group("fifty thousand products")
 async def test_every_question_is_bounded(small: Catalogue) -> None:
     """One filter, category with price range, and combinations, on a catalogue that `make test` has time for."""
     await check(small, ONE_FILTER, 400, seed=1)
@@ -80,6 +90,7 @@ async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> Non
     await check_combinations(million, 800, seed=3)
 
 
+@pytest.mark.xdist_group("fifty thousand products")
 async def test_the_wrong_index_breaks_the_bound(small: Catalogue) -> None:
     """Without the choice, the sort order's own index reads far more than the bound for a rare filter."""
     draw = random.Random(4)

@@ -18,7 +18,7 @@ from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL, SQLITE
-from tests.catalog.questions import FIELDS, draw_question, where
+from tests.catalog.questions import FIELDS, draw_question, row_type, where
 from tests.support.service import open_database, sqlite_url
 
 CATEGORY_BY_PRICE = "products_of_category_by_price"
@@ -66,7 +66,7 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
     """The passes over many rows find those that pass every filter, one by one."""
     draw = random.Random(2)
     rows = [
-        TABLE.sampled_row(
+        row_type()(
             number,
             created_at=f"2026-01-{number % 28 + 1:02}T00:00:00Z",
             price_paise=draw.randrange(900),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.planning.plan import choose_plan
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.filter import Between
+from farmlokal.catalog.question.filter_kinds import Between
 from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
 from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
@@ -30,7 +30,7 @@ from farmlokal.web.openapi.document import document_of
 from farmlokal.web.parameters.links import link_base
 from farmlokal.web.parameters.listing import parse_listing_query
 from farmlokal.web.routes import routes_of
-from tests.catalog.counted_reads import Catalogue, catalogue_at, wasted
+from tests.catalog.counted_reads import Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.questions import FIELDS, draw_question
 from tests.catalog.walking import SIGNER, ids, walk
 from tests.support.backends import on_every_backend, on_every_server
@@ -201,7 +201,8 @@ def test_the_document_has_them() -> None:
 @pytest.fixture
 async def counted(backend_url: str) -> AsyncIterator[Catalogue]:
     """20,000 products on a server that counts its reads."""
-    async for catalogue in catalogue_at(backend_url, 20_000, table=MADE_UP, indexes=[STOCK_INDEX]):
+    sample = await seeded(backend_url, 20_000, table=MADE_UP, indexes=[STOCK_INDEX])
+    async for catalogue in catalogue_at(backend_url, 20_000, sample):
         yield catalogue
 
 
@@ -213,7 +214,7 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
     """
     draw = random.Random(6)
     by_stock = counted.sample.by_sort["stock"]
-    last_farm = max(row.farm_id or 0 for row in by_stock)
+    last_farm = max(row[MADE_UP.places["farm_id"]] or 0 for row in by_stock)
     wasteful = []
     for number in range(240):
         query = draw_question(draw, counted.sample, draw.sample(FIELDS, number % 3))
@@ -224,7 +225,8 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
             wasteful.append(found)
     assert len(wasteful) <= 2, wasteful
     for backward in (False, True):
-        position = Position(*MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2]), backward=backward)
+        value, row_id = MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2])
+        position = Position(value, row_id, backward)
         query = replace(ask_for(f"max_farm_id={ID_MAX}&sort=stock"), position=position)
         plan = choose_plan(query, counted.sample)
         assert {"products_by_stock"} == {scan.index for scan in plan.scans}

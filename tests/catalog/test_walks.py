@@ -102,7 +102,7 @@ FILTERS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_any_walk_agrees_with_the_reference(database: Database, data: st.DataObject) -> None:
     """Random catalogues full of ties, random questions: the walk is the reference's list, both ways."""

@@ -19,7 +19,8 @@ from tests.deploy.deploy_files import Query, alert_rules, dashboard_queries, sel
 from tests.deploy.observed_service import DATABASE, DRAIN_S, ObservedService, Traffic, freeze, observed_service
 from tests.support.webhook_sender import OLD_SECRET, order, product
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
+# One story, from the first test to the last.
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(180), pytest.mark.xdist_group("alerts")]
 
 # Longer than the service takes to look into its tables again.
 _COUNTED_WITHIN_S = 75

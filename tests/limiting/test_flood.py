@@ -19,6 +19,7 @@ FLOOD_RATE = 400
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_two_instances_of_four_workers_hold_one_limit(tmp_path: Path, mysql_url: str, redis_url: str) -> None:
     """A flood of all eight processes gets the quota within 5 % in any minute; another client is not refused."""

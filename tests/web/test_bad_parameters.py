@@ -253,7 +253,7 @@ pairs = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(raw=st.lists(pairs, max_size=5).map(b"&".join))
 async def test_any_query_string_is_answered_or_refused(service: Service, raw: bytes) -> None:
     """Whatever stands after the `?`, the answer is a page or a 400 problem, and nothing is logged as an error."""

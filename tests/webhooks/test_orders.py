@@ -85,7 +85,7 @@ async def test_placement_and_cancellation_at_once(backend_url: str) -> None:
         numbers = range(60)
         await asyncio.gather(
             *(
-                stand.event(event_type, order(f"A{number}", 1 + number))
+                stand.event_at_last(event_type, order(f"A{number}", 1 + number))
                 for number in numbers
                 for event_type in ("order.cancelled", "order.placed")
             )

@@ -1,14 +1,16 @@
 """A running service that takes webhooks, beside its database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from aiohttp import ClientSession
 
 from farmlokal.database.interface import Database
 from tests.support.service import Service, open_database, serving, settings_for
-from tests.support.webhook_sender import OLD_SECRET, SECRET, deliver
+from tests.support.webhook_sender import OLD_SECRET, SECRET, deliver, new_id
 
 
 class WebhookService(NamedTuple):
@@ -33,6 +35,15 @@ class WebhookService(NamedTuple):
         answer = await deliver(self.client, event_type, data, event_id=event_id)
         effect = answer.content.get("effect") or answer.content["type"]
         return answer.status, answer.content.get("duplicate"), effect
+
+    async def event_at_last(self, event_type: str, data: object) -> None:
+        """Deliver one event as the partner does, again and again while the service is too busy to take it."""
+        event_id = new_id()
+        while True:
+            status, _, _ = await self.event(event_type, data, event_id=event_id)
+            if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

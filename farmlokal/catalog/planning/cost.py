@@ -3,7 +3,6 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.query import Filters, ListingQuery
@@ -61,12 +60,9 @@ def row_filter(filters: Filters, table: QuestionTable) -> Passing:
 def within(rows: Rows, bounds: Bounds, table: QuestionTable) -> Span:
     """The part of `rows`, which have the order of the sort that `bounds` are of, that lies within them."""
     order = table.row_orders[bounds.sort]
-
-    def value(row: Any) -> Any:
-        return order(row)[0]
-
-    first = bisect_left(rows, bounds.low, key=value)
-    return Span(rows, first, bisect_right(rows, bounds.high, lo=first, key=value))
+    # Before the first id of the lowest value, behind the last of the highest.
+    first = bisect_left(rows, (bounds.low,), key=order)
+    return Span(rows, first, bisect_left(rows, (bounds.high, math.inf), lo=first, key=order))
 
 
 def matches(span: Span, passing: Passing) -> float:

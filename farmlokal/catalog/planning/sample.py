@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, Self
 
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
-from farmlokal.catalog.question.storage import Rows
+from farmlokal.catalog.question.storage import Rows, SampledRow
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.database.interface import Database, Row
 
@@ -37,14 +37,14 @@ class Sample:
     of_index: dict[str, Mapping[Any, Rows]]
     many_tie: dict[str, frozenset[Any]]
 
-    def __init__(self, rows: Iterable[Any], share: float, table: QuestionTable = TABLE) -> None:
+    def __init__(self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE) -> None:
         self.share = share
         self.table = table
         for _ in self._arranging(list(rows)):
             pass
 
     @classmethod
-    async def arranged_gradually(cls, rows: list[Any], share: float, table: QuestionTable = TABLE) -> Self:
+    async def arranged_gradually(cls, rows: list[SampledRow], share: float, table: QuestionTable = TABLE) -> Self:
         """The same, in pieces of a few milliseconds at most: between them the event loop answers requests.
 
         A thread would be no help. It holds the interpreter's lock for as long as one sort takes, and else for five
@@ -56,7 +56,7 @@ class Sample:
             await asyncio.sleep(_PAUSE_S)
         return sample
 
-    def _arranging(self, drawn: list[Any]) -> Steps[None]:
+    def _arranging(self, drawn: list[SampledRow]) -> Steps[None]:
         self.by_sort, self.of_index, self.many_tie = {}, {}, {}
         places = self.table.places
         for key in self.table.sort_keys:
@@ -92,7 +92,7 @@ async def draw_sample(
     # In a thread, for it takes some 30 ms; and with draws of its own, for the module's are shared with the event loop.
     choose = choose or random.Random().sample  # noqa: S311 - not a secret
     ids = sorted(await asyncio.to_thread(choose, range(1, last_id + 1), min(rows, last_id)))
-    drawn: list[Any] = []
+    drawn: list[SampledRow] = []
     columns = ", ".join([column.sql(database.dialect) for column in table.columns])
     at_once = _IDS_PER_STATEMENT if gradually else _IDS_BEFORE_SERVING
     for start in range(0, len(ids), at_once):
@@ -107,16 +107,16 @@ async def draw_sample(
     return await Sample.arranged_gradually(drawn, share, table) if gradually else Sample(drawn, share, table)
 
 
-def _sampled(found: Iterable[Row], table: QuestionTable) -> Iterator[Any]:
+def _sampled(found: Iterable[Row], table: QuestionTable) -> Iterator[SampledRow]:
     """Rows as the database gives them → as the sample keeps them."""
     readers = [(place, column.read) for place, column in enumerate(table.columns) if column.read is not None]
     for row in found:
         values = list(row)
         for place, read in readers:
             values[place] = read(values[place])
-        yield table.sampled_row(*values)
+        yield tuple(values)
 
 
-def _frequent(rows: Rows, value_of: Callable[[Any], Any]) -> frozenset[Any]:
+def _frequent(rows: Rows, value_of: Callable[[SampledRow], Any]) -> frozenset[Any]:
     least = len(rows) * _TIES_SHARE_MAX
     return frozenset(value for value, count in Counter(map(value_of, rows)).items() if count > least)

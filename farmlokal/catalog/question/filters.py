@@ -5,7 +5,8 @@ Their order is that of the parameters wherever these are listed, and of the cano
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question import forms, storage
-from farmlokal.catalog.question.filter import Between, Equality, Filter, OneOf
+from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.storage import Index
 from farmlokal.database.dialect import Dialect

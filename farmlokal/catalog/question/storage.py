@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 from farmlokal.database.dialect import Dialect
 
-# Sampled rows: named tuples, whose fields are the sampled columns of a `QuestionTable`.
-Rows = Sequence[Any]
+# Sampled rows: of each product, what it has in the sampled columns of a `QuestionTable`. Plain tuples: their items are
+# read a fifth faster than those of named ones, and the garbage collector passes them over.
+SampledRow = tuple[Any, ...]
+Rows = Sequence[SampledRow]
 # By its name, where a sampled column stands in those tuples.
 Places = Mapping[str, int]
 
@@ -16,7 +18,7 @@ Places = Mapping[str, int]
 class SampledColumn:
     """What the planner's sample holds of each product for a filter or a sort.
 
-    name: of the field. sql: an expression for it, for each dialect. read: what the database gives → what is kept, where
+    name: its own among them. sql: dialect → an expression for it. read: what the database gives → what is kept, where
     that differs.
     """
 

@@ -1,6 +1,5 @@
 """The whole table of what may be asked: the rows of filters and sorts, and what is derived of all of them together."""
 
-from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -28,8 +27,7 @@ class QuestionTable:
     filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts.
     sorts: every order, by the text that asks for it. parameters: every parameter, by its name.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
-    sampled_row: makes a sampled row, a named tuple, of those columns. row_orders: by a sort's name, what gives for a
-    sampled row the value of its position and its id, by which it is ordered.
+    row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
 
     def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
@@ -41,8 +39,7 @@ class QuestionTable:
         of_filters = [column for one in filters for column in one.columns]
         self.columns = tuple(dict.fromkeys([storage.ID, *of_sorts, *of_filters]))
         self.places = {column.name: place for place, column in enumerate(self.columns)}
-        self.sampled_row: Callable[..., Any] = namedtuple("SampledRow", self.places)  # type: ignore[misc]
-        self.row_orders: dict[str, Callable[[Any], tuple[Any, int]]] = {
+        self.row_orders: dict[str, Callable[[Any], tuple[Any, ...]]] = {
             key.name: itemgetter(self.places[key.sampled.name], self.places[storage.ID.name]) for key in sort_keys
         }
 

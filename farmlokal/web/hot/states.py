@@ -1,6 +1,6 @@
 """The states of a connection with the hot path, and what leads from one to the next.
 
-`docs/http.md` has the picture, made from `NEXT` by `python -m tests.pictures.connection_states`.
+`docs/http.md` has the picture, made from `NEXT` by `make pictures`.
 """
 
 from collections.abc import Mapping

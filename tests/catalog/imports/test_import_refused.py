@@ -90,7 +90,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.one_of(st.binary(max_size=300), st.lists(PIECES, max_size=25).map(b"".join)))
 async def test_no_bytes_break_the_import(tmp_path: Path, content: bytes) -> None:
     """Any bytes are imported, or refused, or reported row by row; every row is accounted for."""

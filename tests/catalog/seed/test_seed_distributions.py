@@ -14,6 +14,9 @@ from farmlokal.catalog.seed.vocabulary import categories, districts
 
 SAMPLE = 50_000
 
+# One process makes the sample for all of them.
+pytestmark = pytest.mark.xdist_group("sample of the seed")
+
 
 @pytest.fixture(scope="module")
 def sample() -> list[ProductRecord]:

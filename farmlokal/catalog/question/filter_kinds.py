@@ -1,0 +1,190 @@
+"""The kinds of filters that the rows of the table of filters are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from typing_extensions import override
+
+from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is
+from farmlokal.catalog.question.parameter import QuestionParameter
+from farmlokal.catalog.question.storage import Bounds, Places, SampledColumn
+from farmlokal.database.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class _OneParameter(Filter):
+    """A filter by one parameter on one column, which is sampled under the name that it is stored under."""
+
+    parameter: QuestionParameter
+    column: SampledColumn
+
+    @property
+    @override
+    def parameters(self) -> tuple[QuestionParameter, ...]:
+        return (self.parameter,)
+
+    @property
+    @override
+    def columns(self) -> tuple[SampledColumn, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Equality(_OneParameter):
+    """A column that holds exactly the value asked for.
+
+    bind: value, dialect → what the column holds for it.
+    """
+
+    bind: Bind = as_it_is
+
+    @override
+    def read(self, values: Mapping[str, Any]) -> Any:
+        return values.get(self.parameter.name)
+
+    @override
+    def texts(self, value: Any) -> Sequence[tuple[str, str]]:
+        return ((self.parameter.name, self.parameter.form.text(value)),)
+
+    @override
+    def condition(self, value: Any, dialect: Dialect) -> Condition:
+        return _equality_sql(self.column.name), (self.bind(value, dialect),)
+
+    @override
+    def row_test(self, value: Any, places: Places) -> RowTest:
+        place = places[self.column.name]
+        return lambda rows, numbers: [number for number in numbers if rows[number][place] == value]
+
+    @override
+    def group(self, value: Any) -> Any:
+        return value
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class OneOf(_OneParameter):
+    """A column that holds one of several values. Its value is a sorted tuple of them, no two alike.
+
+    every: all values that the column may hold; to ask for each of them is to ask for nothing.
+    """
+
+    every: tuple[str, ...]
+
+    @override
+    def read(self, values: Mapping[str, Any]) -> tuple[str, ...] | None:
+        asked = values.get(self.parameter.name)
+        if not asked:
+            return None
+        different = set(asked)
+        return tuple(sorted(different)) if len(different) < len(self.every) else None
+
+    @override
+    def texts(self, value: Any) -> Sequence[tuple[str, str]]:
+        return ((self.parameter.name, ",".join(map(self.parameter.form.text, value))),)
+
+    @override
+    def condition(self, value: Any, dialect: Dialect) -> Condition:
+        return _one_of_sql(self.column.name, len(value)), value
+
+    @override
+    def row_test(self, value: Any, places: Places) -> RowTest:
+        place, wanted = places[self.column.name], frozenset(value)
+        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
+
+    @override
+    def group(self, value: Any) -> Any:
+        return value[0] if len(value) == 1 else None
+
+    @override
+    def parts(self, value: Any) -> Sequence[Any]:
+        return [(one,) for one in value] if len(value) > 1 else ()
+
+
+class Range(NamedTuple):
+    """The least and the greatest value that pass; None for an open end."""
+
+    low: Any = None
+    high: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Between(Filter):
+    """A column that lies within bounds, each with a parameter of its own where it has one. Its value is a Range.
+
+    sql: the column where it is named otherwise than what is sampled of it. least: what no product lies below. sort: the
+    name of the sort by that column.
+    """
+
+    column: SampledColumn
+    low: QuestionParameter | None = None
+    high: QuestionParameter | None = None
+    sql: str = ""
+    bind: Bind = as_it_is
+    least: int = 0
+    sort: str | None = None
+
+    @property
+    @override
+    def parameters(self) -> tuple[QuestionParameter, ...]:
+        return tuple([one for one in (self.low, self.high) if one is not None])
+
+    @property
+    @override
+    def columns(self) -> tuple[SampledColumn, ...]:
+        return (self.column,)
+
+    @override
+    def read(self, values: Mapping[str, Any]) -> Range | None:
+        low = None if self.low is None else values.get(self.low.name)
+        high = None if self.high is None else values.get(self.high.name)
+        if low is None and high is None:
+            return None
+        if self.low and self.high and low is not None and high is not None and low > high:
+            raise Contradiction(self.low.name, f"must not exceed {self.high.name}")
+        if low is not None and low <= self.least:
+            low = None
+        return None if low is None and high is None else Range(low, high)
+
+    @override
+    def texts(self, value: Any) -> Sequence[tuple[str, str]]:
+        ends = ((self.low, value.low), (self.high, value.high))
+        return [(one.name, one.form.text(end)) for one, end in ends if one is not None and end is not None]
+
+    @override
+    def condition(self, value: Any, dialect: Dialect) -> Condition:
+        ends = [self.bind(end, dialect) for end in value if end is not None]
+        return _between_sql(self.sql or self.column.name, value.low is None, value.high is None), tuple(ends)
+
+    @override
+    def row_test(self, value: Any, places: Places) -> RowTest:
+        place, (low, high) = places[self.column.name], _ends(value)
+        return lambda rows, numbers: [
+            number for number in numbers if (found := rows[number][place]) is not None and low <= found <= high
+        ]
+
+    @override
+    def bounds(self, value: Any) -> Bounds | None:
+        return None if self.sort is None else Bounds(self.sort, *_ends(value))
+
+
+def _ends(value: Range) -> tuple[float, float]:
+    low, high = value
+    return float("-inf") if low is None else low, float("inf") if high is None else high
+
+
+# Conditions are parts of a statement's shape, and compared with every question: the same one is the same object.
+@lru_cache
+def _equality_sql(column: str) -> str:
+    return f"{column} = %s"
+
+
+@lru_cache
+def _one_of_sql(column: str, count: int) -> str:
+    return f"{column} IN ({', '.join(['%s'] * count)})" if count > 1 else _equality_sql(column)
+
+
+@lru_cache
+def _between_sql(column: str, low_open: bool, high_open: bool) -> str:
+    ends = [f"{column} {operator} %s" for operator, is_open in ((">=", low_open), ("<=", high_open)) if not is_open]
+    return " AND ".join(ends)

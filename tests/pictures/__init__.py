@@ -1,1 +1,0 @@
-"""Pictures of the documentation that are made from the code."""
