@@ -1,6 +1,6 @@
 """The closed list of categories."""
 
-from farmlokal.formats.text import compared
+from farmlokal.formats.text import label_key
 
 CATEGORIES = (
     "vegetables",
@@ -30,12 +30,7 @@ OTHER = "other"
 _KNOWN = frozenset(CATEGORIES)
 
 
-def slug_of(label: str) -> str:
-    """`label` as the list would spell it: case and joiners make no difference."""
-    return compared(label).strip().lower()
-
-
 def known_category(label: str) -> str | None:
     """The category that an input's `label` means; None where the list has no such, and the product becomes `OTHER`."""
-    slug = slug_of(label)
+    slug = label_key(label)
     return slug if slug in _KNOWN else None

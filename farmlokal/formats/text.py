@@ -63,6 +63,11 @@ def compared(text: str) -> str:
     return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
+def label_key(label: str) -> str:
+    """`label` as a closed list of lower-case words would spell it: case, joiners and blanks at the ends are dropped."""
+    return compared(label).strip().lower()
+
+
 def refusal(text: str) -> str | None:
     """Why `text` is refused: its first code point that is not allowed, by number and name; None where it is not."""
     if text.isprintable():

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from farmlokal.catalog.categories import CATEGORIES, slug_of
+from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
 from farmlokal.database.dialect import decimal_string
-from farmlokal.formats.text import INVISIBLE, REFUSED
+from farmlokal.formats.text import INVISIBLE, REFUSED, label_key
 
 ID_MAX = 2**63 - 1
 # The longest real cursor, around a name key of 64 four-byte characters escaped by nobody: under 600.
@@ -74,7 +74,7 @@ PLACE = Form(
     {"type": "string", "minLength": 1, "maxLength": PLACE_CHARS_MAX, "pattern": f"^{_PLACE}$"},
     f"must have 1 to {PLACE_CHARS_MAX} characters",
 )
-CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=slug_of)
+CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=label_key)
 # What is longer, or has other characters, is none of ours; whether the rest is, the signature tells.
 CURSOR = Form(
     lambda text: text if len(text) <= CURSOR_CHARS_MAX else None,
