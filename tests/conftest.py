@@ -31,9 +31,11 @@ _database_number = count(1)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return in how many processes `-n auto` runs the tests: one for each core and one more, since many wait.
 
-    Few tests are quicker in the one process that is there: where files or names are given, it is 0.
+    Few tests are quicker in the one process that is there: where files or names are given, it is 0. So it is where the
+    environment names a Redis: a test empties it, and what is published there reaches everybody.
     """
-    if config.args_source is config.ArgsSource.ARGS or config.option.keyword:
+    few = config.args_source is config.ArgsSource.ARGS or config.option.keyword
+    if few or "FARMLOKAL_TEST_REDIS_URL" in os.environ:
         config.option.dist = "no"
         return 0
     return len(os.sched_getaffinity(0)) + 1

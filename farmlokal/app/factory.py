@@ -38,8 +38,7 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
-from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.formats.networks import parse_networks

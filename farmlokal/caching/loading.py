@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
@@ -12,7 +13,7 @@ from farmlokal.caching.entry import Entry
 from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import Origin
-from farmlokal.caching.second_tier import Held, Lease, SecondTier, Snapshot, kept_alive
+from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, SecondTier, Snapshot
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.errors import OriginBusy
 from farmlokal.resilience.ending import end
@@ -23,6 +24,8 @@ _FOLLOW_MAX_S = 15.0
 _LOOK_EVERY_S = 0.5
 _MARGIN_S = 0.01
 _WITHOUT_REDIS = -1  # no entry's epoch is lower
+
+_RENEW_EVERY_S = LEASE_MS / 3000
 
 
 class Loading:
@@ -201,3 +204,29 @@ class Loading:
         task = asyncio.create_task(write)
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
+
+
+@asynccontextmanager
+async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIterator[None]:
+    """Renew `lease` for as long as the block runs, so that a slow load stays the only one."""
+    if second is None or lease is None:
+        yield
+        return
+    renewing: list[asyncio.Task[None]] = []
+    # Nearly every load ends before this: a timer costs it a tenth of what a task would.
+    timer = asyncio.get_running_loop().call_later(
+        _RENEW_EVERY_S, lambda: renewing.append(asyncio.create_task(_renew(second, lease), name=f"lease {lease.key}"))
+    )
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if renewing:
+            await end(renewing)
+
+
+async def _renew(second: SecondTier, lease: Lease) -> None:
+    while True:
+        # A lease that could not be renewed may be lost; the load goes on all the same, and `store` has the last word.
+        await second.renew(lease)
+        await asyncio.sleep(_RENEW_EVERY_S)

@@ -1,16 +1,12 @@
 """What the cache needs of the tier that processes share. Redis is one; a test may stand another in its place."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from farmlokal.caching.entry import Entry
-from farmlokal.resilience.ending import end
 
 # A dead holder of a lease delays the others by at most this.
 LEASE_MS = 2000
-_RENEW_EVERY_S = LEASE_MS / 3000
 
 
 class Snapshot(NamedTuple):
@@ -23,18 +19,15 @@ class Snapshot(NamedTuple):
 class Lease(NamedTuple):
     """The right to load `key`, until it is given back or runs out, and what the tier held when it was given.
 
-    token: random, used once; by it a late write of a holder that lost the lease is known.
+    token: random, used once; by it a late write of a holder that lost the lease is known. generations: of `tags`,
+    that a load under this lease is checked against.
     """
 
     key: str
     token: str
     tags: tuple[str, ...]
+    generations: tuple[str, ...]
     snapshot: Snapshot
-
-    @property
-    def generations(self) -> tuple[str, ...]:
-        """The generations that a load under this lease is checked against."""
-        return tuple(generation or "" for generation in self.snapshot.generations)
 
 
 class Held(NamedTuple):
@@ -77,29 +70,3 @@ class SecondTier(Protocol):
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
         """Raise the generations of `tags` and send the notice, signed by `sender`. Returns whether both were done."""
         ...
-
-
-@asynccontextmanager
-async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIterator[None]:
-    """Renew `lease` for as long as the block runs, so that a slow load stays the only one."""
-    if second is None or lease is None:
-        yield
-        return
-    renewing: list[asyncio.Task[None]] = []
-    # Nearly every load ends before this: a timer costs it a tenth of what a task would.
-    timer = asyncio.get_running_loop().call_later(
-        _RENEW_EVERY_S, lambda: renewing.append(asyncio.create_task(_renew(second, lease), name=f"lease {lease.key}"))
-    )
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if renewing:
-            await end(renewing)
-
-
-async def _renew(second: SecondTier, lease: Lease) -> None:
-    while True:
-        # A lease that could not be renewed may be lost; the load goes on all the same, and `store` has the last word.
-        await second.renew(lease)
-        await asyncio.sleep(_RENEW_EVERY_S)

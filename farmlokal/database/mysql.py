@@ -13,11 +13,11 @@ from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_session import MySQLSession, answered
-from farmlokal.database.spans import statement_span
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
+from farmlokal.telemetry.tracing import statement_span
 
 _log = get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from farmlokal.database.interface import Params, Row, Session
 from farmlokal.database.mysql_connection import Connection
-from farmlokal.database.spans import statement_span
+from farmlokal.telemetry.tracing import statement_span
 
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
 # No statement of a transaction takes this long, waiting for locks included: past it the server is not answering.

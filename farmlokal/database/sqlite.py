@@ -2,9 +2,9 @@
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import aiosqlite
@@ -13,24 +13,16 @@ from typing_extensions import override
 from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
 from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
-from farmlokal.database.spans import statement_span
-from farmlokal.database.sqlite_session import SYSTEM, SQLiteSession, qmark
+from farmlokal.database.sqlite_connection import HELD, discard, open_connection, primary_code
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
+from farmlokal.telemetry.tracing import statement_span
 
-# Another process may hold the file's only write lock: a bulk import commits well within this.
-_LOCK_WAIT_MAX_S = 10
 # A catalogue of this kind of machine has few readers at once, and each connection is a thread.
 _READERS_MAX = 4
-_INTERRUPT_EVERY_S = 0.01
-_WAL = "PRAGMA journal_mode = WAL"  # readers go on while one writes
-_WAL_RETRY_EVERY_S = 0.01
-_PRAGMAS = (
-    "PRAGMA synchronous = NORMAL",  # safe against a crash of the process; a power cut may lose the last commits
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -65536",  # KiB
-)
-_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another connection
-_UNUSABLE = _HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
+_UNUSABLE = HELD | {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
+
+
+_SYSTEM = "sqlite"  # in traces
 
 
 class SQLiteDatabase(Database):
@@ -115,9 +107,9 @@ class SQLiteDatabase(Database):
     async def _select(self, sql: str, params: Params, limit_s: float | None) -> list[Row]:
         async with self._reading_connection() as connection:
             try:
-                with statement_span(SYSTEM, sql):
+                with statement_span(_SYSTEM, sql):
                     async with asyncio.timeout(limit_s):
-                        rows = await connection.execute_fetchall(qmark(sql), params)
+                        rows = await connection.execute_fetchall(_qmark(sql), params)
             except TimeoutError as error:
                 raise StatementTimeout("the query ran into the statement time limit") from error
             return [tuple(row) for row in rows]
@@ -131,7 +123,7 @@ class SQLiteDatabase(Database):
                 try:
                     yield connection
                 except BaseException:
-                    await asyncio.shield(self._in_background(_discard(connection)))
+                    await asyncio.shield(self._in_background(discard(connection)))
                     raise
                 self._idle.append(connection)
         finally:
@@ -145,7 +137,7 @@ class SQLiteDatabase(Database):
             yield self._writer
 
     async def _opened(self) -> aiosqlite.Connection:
-        opening = self._in_background(self._open())
+        opening = self._in_background(open_connection(self._address.path))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -155,7 +147,7 @@ class SQLiteDatabase(Database):
 
     def _discard_opened(self, opening: asyncio.Task[aiosqlite.Connection]) -> None:
         if not opening.cancelled() and opening.exception() is None:
-            self._in_background(_discard(opening.result()))
+            self._in_background(discard(opening.result()))
 
     def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -163,47 +155,48 @@ class SQLiteDatabase(Database):
         task.add_done_callback(self._background.discard)
         return task
 
-    async def _open(self) -> aiosqlite.Connection:
-        connection = aiosqlite.connect(self._address.path, timeout=_LOCK_WAIT_MAX_S, isolation_level=None)
-        try:
-            await connection
-        except BaseException:
-            # aiosqlite leaves the thread to itself then, which dies with a traceback if the event loop ends first.
-            await asyncio.to_thread(connection._thread.join)
-            raise
-        try:
-            await _turn_wal_on(connection)
-            for pragma in _PRAGMAS:
-                await connection.execute(pragma)
-        except BaseException:
-            await _discard(connection)
-            raise
-        return connection
+
+class SQLiteSession(Session):
+    """One open transaction on the writing connection."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @override
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        with statement_span(_SYSTEM, sql):
+            return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
+
+    @override
+    async def execute(self, sql: str, params: Params = ()) -> int:
+        with statement_span(_SYSTEM, sql):
+            async with self._connection.execute(_qmark(sql), params) as cursor:
+                return cursor.rowcount
+
+    @override
+    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        with statement_span(_SYSTEM, sql):
+            await self._connection.executemany(_qmark(sql), rows)
+
+    @override
+    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+        # This transaction holds the only write lock: the ids follow one another.
+        if not rows:
+            return []
+        with statement_span(_SYSTEM, sql):
+            await self._connection.executemany(_qmark(sql), rows[:-1])
+            # The last one by itself, because the driver reports the id of a single row only.
+            async with self._connection.execute(_qmark(sql), rows[-1]) as cursor:
+                last_id = cursor.lastrowid
+        if last_id is None:
+            raise AssertionError(f"no row was inserted by {sql}")
+        return list(range(last_id - len(rows) + 1, last_id + 1))
 
 
-async def _turn_wal_on(connection: aiosqlite.Connection) -> None:
-    deadline = time.monotonic() + _LOCK_WAIT_MAX_S
-    while True:
-        try:
-            await connection.execute(_WAL)
-        except sqlite3.OperationalError as error:
-            # SQLite itself does not wait here for another process that opens the new file at the same moment.
-            if _primary_code(error) not in _HELD or time.monotonic() >= deadline:
-                raise
-        else:
-            return
-        await asyncio.sleep(_WAL_RETRY_EVERY_S)
-
-
-async def _discard(connection: aiosqlite.Connection) -> None:
-    """Close `connection`, whose thread may still be at work on a statement that nobody waits for any more."""
-    closing = asyncio.create_task(connection.close())
-    while not closing.done():
-        # More than once, because a statement that the thread has yet to begin does not notice.
-        with suppress(ValueError, sqlite3.ProgrammingError):  # closed meanwhile
-            await connection.interrupt()
-        await asyncio.wait([closing], timeout=_INTERRUPT_EVERY_S)
-    await closing
+@lru_cache(maxsize=1024)
+def _qmark(sql: str) -> str:
+    """`sql` with its parameters marked as SQLite does."""
+    return sql.replace("%s", "?")
 
 
 @asynccontextmanager
@@ -211,12 +204,6 @@ async def _mapped_errors() -> AsyncIterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if _primary_code(error) in _UNUSABLE:
+        if primary_code(error) in _UNUSABLE:
             raise DatabaseUnavailable("the database file cannot be used now") from error
         raise
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    """The error's kind: its extended code's low byte, in which SQLITE_IOERR_READ is SQLITE_IOERR."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF

@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.second_tier import Held, Lease, SecondTier, Snapshot, kept_alive
+from farmlokal.caching.loading import kept_alive
+from farmlokal.caching.second_tier import Held, Lease, SecondTier, Snapshot
 from farmlokal.caching.value import Value
 from farmlokal.partner.token import Token, decrypted_token
 from farmlokal.partner.token_encryption import TokenCipher

@@ -5,8 +5,6 @@ from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Protocol
 
-from typing_extensions import override
-
 from farmlokal.telemetry.traceparent import TraceParent
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -43,31 +41,6 @@ class Span(Protocol):
         ...
 
 
-class _NoSpan(Span):
-    """Stands for every span while nothing is traced: one for all, since it remembers nothing."""
-
-    __slots__ = ()
-    trace_id = None
-
-    @override
-    def set(self, name: str, value: str | float | bool) -> None:
-        pass
-
-    @override
-    def rename(self, name: str) -> None:
-        pass
-
-    @override
-    def fail(self, kind: str) -> None:
-        pass
-
-    def __enter__(self) -> "Span":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        return None
-
-
 class Tracer(Protocol):
     """What makes the spans; `opentelemetry_tracer` has the only one."""
 
@@ -84,6 +57,3 @@ class Tracer(Protocol):
     async def close(self) -> None:
         """Send the spans that are not sent yet, for a bounded time."""
         ...
-
-
-NO_SPAN: AbstractContextManager[Span] = _NoSpan()

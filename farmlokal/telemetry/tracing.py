@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from typing_extensions import override
+
 from farmlokal.telemetry.logging import get_logger
 from farmlokal.telemetry.masking import mask_values
-from farmlokal.telemetry.span import NO_SPAN, Attributes, Kind, Span, Tracer
+from farmlokal.telemetry.span import Attributes, Kind, Span, Tracer
 from farmlokal.telemetry.traceparent import TraceParent, incoming
 
 _log = get_logger(__name__)
@@ -24,6 +26,33 @@ _PROTOCOL = "http/protobuf"
 # Whether this process traces. The hot path stands down while it does: its answers would have no span.
 active = False
 
+
+class _NoSpan(Span):
+    """Stands for every span while nothing is traced: one for all, since it remembers nothing."""
+
+    __slots__ = ()
+    trace_id = None
+
+    @override
+    def set(self, name: str, value: str | float | bool) -> None:
+        pass
+
+    @override
+    def rename(self, name: str) -> None:
+        pass
+
+    @override
+    def fail(self, kind: str) -> None:
+        pass
+
+    def __enter__(self) -> "Span":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        return None
+
+
+NO_SPAN: AbstractContextManager[Span] = _NoSpan()
 _NOTHING: Attributes = {}
 _tracer: Tracer | None = None
 
@@ -36,6 +65,17 @@ def span(
     attributes: named by OpenTelemetry's semantic conventions; never a secret, nor a value that a client sent.
     """
     return NO_SPAN if _tracer is None else _tracer.span(name, kind, attributes, parent)
+
+
+def statement_span(system: str, sql: str) -> AbstractContextManager[Span]:
+    """Returns a span around one statement, named by its first word: its text and its values are private.
+
+    system: `mysql`, `mariadb` or `sqlite`, as OpenTelemetry's semantic conventions spell them.
+    """
+    if not active:
+        return NO_SPAN
+    operation = sql.split(None, 1)[0].upper()
+    return span(operation, Kind.CLIENT, {"db.system.name": system, "db.operation.name": operation})
 
 
 def outgoing_headers() -> dict[str, str]:

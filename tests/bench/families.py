@@ -9,7 +9,7 @@ from math import sqrt
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORTS, Position, Sort
-from farmlokal.web.parameters.links import link_base
+from farmlokal.web.parameters.questions import link_base
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled
 from tests.catalog.questions import where

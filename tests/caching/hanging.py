@@ -20,7 +20,8 @@ class HangingTier:
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
         """The lease goes to whoever asks."""
-        return Lease(key, "token", tags, Snapshot(None, tuple("generation" for _ in tags)))
+        generations = tuple("generation" for _ in tags)
+        return Lease(key, "token", tags, generations, Snapshot(None, generations))
 
     async def renew(self, lease: Lease) -> bool:
         """It is held."""

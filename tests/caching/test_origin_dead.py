@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
 from tests.support.log_lines import at_level, logged

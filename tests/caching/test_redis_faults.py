@@ -19,6 +19,7 @@ from farmlokal.caching.redis.keys import GENERATION, LEASE, entry_key
 from farmlokal.caching.value import Value
 from tests.servers import RedisServer
 from tests.support.cache import Process, asked, is_listening, process
+from tests.support.lateness import lateness
 from tests.support.own_servers import StartRedis
 from tests.support.waiting import until
 
@@ -26,7 +27,7 @@ ORIGIN_S = 0.01
 REDIS_WAIT_S = 0.1
 CLIENTS = 20
 FAULT_S = 2.0
-# A busy machine may hold up any request for this long by itself.
+# A machine that is not busy may hold up any request for this long; a busy one for longer, which is measured.
 SLACK_S = 0.3
 TAGS = ("tag",)
 
@@ -132,11 +133,12 @@ async def test_a_fault_under_load(own_redis: StartRedis, fault: Fault) -> None:
     server = own_redis("--maxmemory-policy", "noeviction")
     async with process(server.url(), wait_max_s=REDIS_WAIT_S) as one:
         healthy = await requests(one, "healthy", time.monotonic() + 1)
-        async with fault(server):
+        async with fault(server), lateness() as late:
             took = await requests(one, "fault", time.monotonic() + FAULT_S)
         await shares_again(one, server.url())
-    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + SLACK_S
-    assert took[int(len(took) * 0.99)] < max(10 * healthy[int(len(healthy) * 0.99)], SLACK_S)
+    slack_s = SLACK_S + late.allowed_s
+    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + slack_s, late
+    assert took[int(len(took) * 0.99)] < max(10 * healthy[int(len(healthy) * 0.99)], slack_s), late
 
 
 async def test_dead_at_the_start(own_redis: StartRedis) -> None:
@@ -145,10 +147,11 @@ async def test_dead_at_the_start(own_redis: StartRedis) -> None:
     url = server.url()
     server.kill()
     async with process(url, wait_max_s=REDIS_WAIT_S, wait_for_notices=False) as one:
-        took = await requests(one, "fault", time.monotonic() + 1)
+        async with lateness() as late:
+            took = await requests(one, "fault", time.monotonic() + 1)
         server.start()
         await shares_again(one, url)
-    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + SLACK_S
+    assert took[-1] < ORIGIN_S + 3 * REDIS_WAIT_S + SLACK_S + late.allowed_s, late
 
 
 async def test_garbage_in_every_key_is_overwritten(redis_url: str) -> None:
@@ -159,8 +162,10 @@ async def test_garbage_in_every_key_is_overwritten(redis_url: str) -> None:
         await redis.lpush(GENERATION.format("tag"), "not a string")
         await redis.set(GENERATION.format("*"), b"\xff\xfe")
     async with process(redis_url) as one, process(redis_url) as other:
-        started = time.perf_counter()
-        assert Outcome.MISS is (await asked(one.cache, "key", load, tags=TAGS)).outcome
-        assert time.perf_counter() - started < 1
+        async with lateness() as late:
+            started = time.perf_counter()
+            assert Outcome.MISS is (await asked(one.cache, "key", load, tags=TAGS)).outcome
+            took_s = time.perf_counter() - started
+        assert took_s < 1 + late.allowed_s, late
         await one.cache.settle()
         assert Outcome.REDIS_HIT is (await asked(other.cache, "key", load, tags=TAGS)).outcome

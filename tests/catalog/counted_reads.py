@@ -9,8 +9,8 @@ from typing import Any
 
 import aiomysql
 
-from farmlokal.catalog.planning.candidates import candidates
-from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.cost import candidates
+from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable

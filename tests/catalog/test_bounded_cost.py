@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import PRICE
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted

@@ -7,8 +7,7 @@ from pathlib import Path
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning import planner as planning
 from farmlokal.catalog.planning.cost import row_filter
-from farmlokal.catalog.planning.plan import Plan, Scan
-from farmlokal.catalog.planning.planner import Planner
+from farmlokal.catalog.planning.planner import Plan, Planner, Scan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, STATE
 from farmlokal.catalog.question.query import ListingQuery

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmlokal.catalog.planning.plan import choose_plan
+from farmlokal.catalog.planning.planner import choose_plan
 from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.filter_kinds import Between
 from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
@@ -20,15 +20,14 @@ from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_KEYS, Position, SortKey
 from farmlokal.catalog.question.storage import Index
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from farmlokal.errors import Fault, InvalidInput
 from farmlokal.web.openapi.document import document_of
-from farmlokal.web.parameters.links import link_base
 from farmlokal.web.parameters.listing import parse_listing_query
+from farmlokal.web.parameters.questions import link_base
 from farmlokal.web.routes import routes_of
 from tests.catalog.counted_reads import Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.questions import FIELDS, draw_question

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.planning.candidates import candidates
-from farmlokal.catalog.planning.plan import Plan, Scan, choose_plan
+from farmlokal.catalog.planning.cost import candidates
+from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import ListingQuery

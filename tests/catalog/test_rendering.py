@@ -9,9 +9,8 @@ from pydantic import TypeAdapter
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS
-from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.schemas import Product, ProductPage
-from farmlokal.catalog.reading.store import ProductStore
 from tests.catalog.questions import where
 from tests.catalog.upserting import Writing, record
 from tests.support.backends import on_every_backend

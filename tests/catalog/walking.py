@@ -8,8 +8,7 @@ import orjson
 
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.loaders import Listing
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.database.interface import Database
 
 SIGNER = CursorSigner([b"a key that only the tests know"])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tests.docs.connection_states import states_picture
 from tests.docs.layers import layers_picture, system_picture
 from tests.docs.pages import ROOT, text_of
-from tests.docs.parameter_table import parameter_table
+from tests.docs.parameters import parameters_table
 from tests.files_entered.counting import counted_apart
 from tests.files_entered.table import table_of
 
@@ -20,7 +20,7 @@ class Block(NamedTuple):
 
 
 BLOCKS = (
-    Block("docs/api.md", "parameters", parameter_table),
+    Block("docs/api.md", "parameters", parameters_table),
     Block("docs/http.md", "connection states", states_picture),
     Block("README.md", "system", system_picture),
     Block("docs/architecture.md", "layers", layers_picture),

@@ -92,7 +92,7 @@ async def process(
     *,
     listening: bool = True,
     wait_for_notices: bool = True,
-    wait_max_s: float = 1.0,
+    wait_max_s: float = 5.0,
     tier_type: type[RedisTier] = RedisTier,
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,

@@ -27,8 +27,12 @@ def sqlite_url(folder: Path) -> str:
 
 
 def settings_for(database_url: str, **others: Any) -> Settings:
-    """Settings for a test, whatever the environment says; without a rate limit unless the test has one."""
+    """Settings for a test, whatever the environment says; without a rate limit unless the test has one.
+
+    Redis may be slow: on a busy machine it takes longer to answer than the service usually waits.
+    """
     ours = {"database_url": database_url, "secret_key": SECRET_KEY, "drain_s": 0, "rate_limit": "off"}
+    ours |= {"redis_wait_ms": 5000} if others.get("redis_url") else {}
     return Settings(_env_file=None, **{**ours, **others})
 
 

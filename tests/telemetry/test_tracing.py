@@ -6,9 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from farmlokal.telemetry import tracing
-from farmlokal.telemetry.span import NO_SPAN, Kind
+from farmlokal.telemetry.span import Kind
 from farmlokal.telemetry.traceparent import TraceParent, incoming
-from farmlokal.telemetry.tracing import outgoing_headers, span, start_tracing, stop_tracing
+from farmlokal.telemetry.tracing import NO_SPAN, outgoing_headers, span, start_tracing, stop_tracing
 from tests.telemetry.log_capture import own_secrets
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}

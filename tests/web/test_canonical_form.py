@@ -17,8 +17,8 @@ from farmlokal.catalog.question.filters import DISTRICT
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.web.parameters.links import link_base, link_header
 from farmlokal.web.parameters.listing import parse_listing_query
+from farmlokal.web.parameters.questions import link_base, link_header
 from tests.catalog.walking import SIGNER
 from tests.web.spellings import awkward, check_one_difference, printable, questions, spellings
 

@@ -108,7 +108,7 @@ async def test_a_head_that_cannot_be_read_is_answered_by_the_handlers(
 
     async with kept_connection(service.port) as connection:
         with logged() as events, no_loose_ends(), monkeypatch.context() as faulty:
-            faulty.setattr(hot_path_of(service), "_pages", type("Faulty", (), {"parse": fail}))
+            faulty.setattr(hot_path_of(service), "_questions", type("Faulty", (), {"parse": fail}))
             assert 200 == (await connection.ask("/products?limit=7")).status
     assert ["hot path failed to read a head"] == [line["event"] for line in at_level(events, "error")]
 

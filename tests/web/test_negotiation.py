@@ -10,7 +10,7 @@ import zstandard
 from aiohttp import web
 
 from farmlokal.web import keys
-from farmlokal.web.answers.negotiation import CODED_FROM_BYTES, coding_for
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, coding_for
 from tests.support.cache import peeked
 from tests.support.kept_connection import ask_kept
 from tests.support.products import catalogue

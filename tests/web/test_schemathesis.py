@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.rendering import ShownRow
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import ProductStore, ShownRow
 from farmlokal.web import keys
 from tests.support.partner import partner_stand
 from tests.support.products import PRODUCTS, product

@@ -5,8 +5,7 @@ import asyncio
 from aiohttp import web
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.rendering import ShownRow
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.reading.loaders import ProductStore, ShownRow
 from farmlokal.web import keys
 
 

@@ -12,7 +12,6 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
-from farmlokal.caching.redis.batched_reads import Answers, BatchedReads
 from farmlokal.caching.redis.keys import (
     GENERATION_MS,
     HOT,
@@ -23,7 +22,7 @@ from farmlokal.caching.redis.keys import (
     generation_keys,
     lease_keys,
 )
-from farmlokal.caching.redis.pipe import RedisPipe, Word
+from farmlokal.caching.redis.pipe import Answers, BatchedReads, RedisPipe, Word
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.telemetry import get_logger
@@ -125,7 +124,8 @@ class RedisTier:
         if answer[0] == 0:
             return Held(answer[1] / 1000)
         kept, *generations = answer[1:]
-        return Lease(key, token, tags, Snapshot(None if kept is None else decoded(kept), _texts(generations)))
+        snapshot = Snapshot(None if kept is None else decoded(kept), _texts(generations))
+        return Lease(key, token, tags, tuple([generation or "" for generation in snapshot.generations]), snapshot)
 
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
@@ -204,7 +204,8 @@ class RedisTier:
         self._writes.failed(str(error))
 
     def _log_write(self) -> None:
-        self._writes.worked()
+        if not self._writes.up:  # with every write: an attribute, not a call
+            self._writes.worked()
 
 
 def _snapshot(names: list[str], answers: Answers | None) -> Snapshot | None:

@@ -35,6 +35,16 @@ def as_it_is(value: Any, _: Dialect) -> object:
     return value
 
 
+def as_number(flag: bool, _: Dialect) -> object:
+    """What is bound for a flag: 1 or 0."""
+    return int(flag)
+
+
+def as_price(paise: int, dialect: Dialect) -> object:
+    """What is bound for a price."""
+    return dialect.price_in(paise)
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Filter(ABC):
     """One row of the table of filters.

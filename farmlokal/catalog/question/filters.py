@@ -5,16 +5,10 @@ Their order is that of the parameters wherever these are listed, and of the cano
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question import forms, storage
-from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filter import Filter, as_number, as_price
 from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.storage import Index
-from farmlokal.database.dialect import Dialect
-
-
-def _as_number(flag: bool, _: Dialect) -> object:
-    return int(flag)
-
 
 CATEGORY = OneOf(
     name="category",
@@ -35,7 +29,7 @@ PRICE = Between(
     high=QuestionParameter("max_price", forms.PRICE, "highest price in rupees, inclusive", "50.00"),
     column=storage.PRICE_PAISE,
     sql="price",
-    bind=lambda paise, dialect: dialect.price_in(paise),
+    bind=as_price,
     sort="price",
 )
 DISTRICT = Equality(
@@ -66,13 +60,13 @@ IN_STOCK = Equality(
     name="in_stock",
     parameter=QuestionParameter("in_stock", forms.FLAG, "whether stock is above zero", True),
     column=storage.IN_STOCK,
-    bind=_as_number,
+    bind=as_number,
 )
 ORGANIC = Equality(
     name="organic",
     parameter=QuestionParameter("organic", forms.FLAG, "whether grown organically", False),
     column=storage.ORGANIC,
-    bind=_as_number,
+    bind=as_number,
 )
 
 FILTERS: tuple[Filter, ...] = (CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.filter import Bind, Condition, as_it_is
+from farmlokal.catalog.question.filter import Bind, Condition, as_it_is, as_price
 from farmlokal.catalog.question.storage import Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
@@ -112,7 +112,7 @@ PRICE = SortKey(
     index=Index("products_by_price", "price", sortable=True),
     text=lambda dialect: dialect.price_sql,
     read=lambda decimal: int(decimal.replace(".", "")),
-    bind=lambda paise, dialect: dialect.price_in(paise),
+    bind=as_price,
     gathers=True,
 )
 NAME = SortKey(

@@ -1,14 +1,68 @@
-"""The loaders behind the cached routes: from a question to a finished body."""
+"""The loaders behind the cached routes: from a question to a finished body.
+
+The database renders each product; here they are joined, and told where the page stands.
+"""
+
+from typing import NamedTuple
 
 import orjson
 
 from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.rendering import render_page
-from farmlokal.catalog.reading.schemas import CategoryList
-from farmlokal.catalog.reading.store import ProductStore
+from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.reading.schemas import CategoryList, PageInfo
+from farmlokal.catalog.reading.statement import page_statement, product_statement
+from farmlokal.database.interface import Database
+
+
+class ShownRow(NamedTuple):
+    """What `page_statement` selects of one product: its finished JSON object, and its sort value."""
+
+    product: bytes
+    sort_value: bytes
+
+
+class Page(NamedTuple):
+    """A finished page: the JSON body, and the cursors that stand in it."""
+
+    body: bytes
+    next_cursor: str | None
+    prev_cursor: str | None
+
+
+class ProductStore:
+    """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
+
+    table: what may be asked of it.
+    """
+
+    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
+        self._database = database
+        self.planner = Planner(database, table)
+        self._product_sql = product_statement(database.dialect)
+
+    async def page(self, query: ListingQuery) -> list[ShownRow]:
+        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
+        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        rows = await self._database.fetch_texts(statement.sql, statement.params)
+        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
+
+    async def product(self, product_id: int) -> bytes | None:
+        """One live product, as its JSON body."""
+        rows = await self._database.fetch_texts(self._product_sql, (product_id,))
+        return rows[0][0] if rows else None
+
+    async def category_counts(self) -> dict[str, int]:
+        """How many live products each category has. Walks a whole index: background work."""
+        hint = self._database.dialect.index_hint.format("products_of_category_by_created_at")
+        rows = await self._database.fetch_unlimited(
+            f"SELECT category, COUNT(*) FROM products {hint} WHERE live = 1 GROUP BY category"
+        )
+        return dict(rows)
 
 
 class Listing:
@@ -36,3 +90,38 @@ class Listing:
         counts = await self._store.category_counts()
         shown: CategoryList = {"data": [{"category": name, "products": counts.get(name, 0)} for name in CATEGORIES]}
         return Value(orjson.dumps(shown))
+
+
+def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner) -> Page:
+    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`."""
+    backward = query.position is not None and query.position.backward
+    more = len(rows) > query.limit
+    shown = rows[: query.limit]
+    if backward:
+        shown.reverse()
+    # Going forward there is a page before this one whenever a cursor led here; going backward, one after it.
+    has_next = backward or more
+    has_prev = more if backward else query.position is not None
+    next_cursor = signer.seal(query, _edge(query, shown, -1, backward=False)) if has_next else None
+    prev_cursor = signer.seal(query, _edge(query, shown, 0, backward=True)) if has_prev else None
+    info: PageInfo = {
+        "limit": query.limit,
+        "has_more": next_cursor is not None,
+        "next_cursor": next_cursor,
+        "prev_cursor": prev_cursor,
+    }
+    products = b",".join([row.product for row in shown])
+    return Page(b'{"data":[%b],"page":%b}' % (products, orjson.dumps(info)), next_cursor, prev_cursor)
+
+
+def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:
+    if shown:
+        row = shown[place]
+        value = query.sort.key.read(row.sort_value.decode())
+        return Position(value, orjson.loads(row.product)["id"], backward)
+    # Everything past the cursor is gone meanwhile. Turn round at the cursor itself, its own row included: an id is
+    # whole, so "past id ± 1" reaches the row that "past id" leaves out.
+    position = query.position
+    if position is None:
+        raise AssertionError("an empty first page has no neighbours")
+    return Position(position.value, position.id + (1 if backward != query.sort.descending else -1), backward)

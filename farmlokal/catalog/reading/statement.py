@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from farmlokal.catalog.planning.plan import Plan
+from farmlokal.catalog.planning.planner import Plan
 from farmlokal.catalog.question.filter import Condition
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import Sort

@@ -14,9 +14,9 @@ from farmlokal.web import keys
 from farmlokal.web.answers.representation import headers_of, preconditions_of, select
 from farmlokal.web.edge.access_log import ANSWERED_FROM
 from farmlokal.web.edge.handed_over import handed_over
-from farmlokal.web.parameters.links import link_header
 from farmlokal.web.parameters.parameter import Parameter
 from farmlokal.web.parameters.query_string import parse_query_string, shown
+from farmlokal.web.parameters.questions import link_header
 
 PRODUCT_ID = Parameter("id", whole(1, ID_MAX), "the product's `id`", 1, place="path", required=True)
 

@@ -18,8 +18,7 @@ from farmlokal.caching.value import Value
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web import keys
-from farmlokal.web.answers.negotiation import CODED_FROM_BYTES
-from farmlokal.web.answers.representation import headers_of, not_modified, selected
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, headers_of, not_modified, selected
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.lifecycle import Phase
@@ -27,7 +26,7 @@ from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
 from farmlokal.web.hot.request import PATH, Head, HotRequest, Variant, read_head
-from farmlokal.web.parameters.links import link_header
+from farmlokal.web.parameters.questions import link_header
 
 _log = get_logger(__name__)
 

@@ -8,8 +8,7 @@ from aiohttp.http import HttpVersion11
 from farmlokal.errors import InvalidInput
 from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry.traceparent import TraceParent
-from farmlokal.web.answers.negotiation import CODED_FROM_BYTES, coding_for
-from farmlokal.web.answers.representation import Preconditions, preconditions_of
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, Preconditions, coding_for, preconditions_of
 from farmlokal.web.edge.caller import offered_key, request_id_from, trace_of
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.parameters.questions import AskedPage, Questions

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from farmlokal.caching.lookup import Question
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.value import Value
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.tags import page_tags
-from farmlokal.web.parameters.links import link_base
 from farmlokal.web.parameters.listing import parse_listing_query
 
 # A question takes about 2 KB with its texts: 8 MB when full.
@@ -58,3 +59,16 @@ class Questions:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[raw_query] = asked
         return asked
+
+
+def link_base(query: ListingQuery) -> str:
+    """`/products?…` for the pages of a question, up to the cursor; the same for every spelling of the question."""
+    return f"/products?{query.first_page}{'&' if query.first_page else ''}cursor="
+
+
+def link_header(base: str, page: Value) -> str:
+    """`<…>; rel="next"` and `"prev"` (RFC 8288) for the cursors that the page has; else empty. base: of its question.
+
+    A cursor needs no escaping: its alphabet is that of URLs.
+    """
+    return ", ".join([f'<{base}{cursor}>; rel="{relation}"' for relation, cursor in page.attributes])

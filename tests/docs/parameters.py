@@ -1,10 +1,10 @@
-"""The table of the listing's parameters in docs/api.md."""
+"""The table of the listing's parameters."""
 
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 
 
-def parameter_table(table: QuestionTable = TABLE) -> str:
+def parameters_table(table: QuestionTable = TABLE) -> str:
     """The parameters of `table` in Markdown: name, what is allowed, meaning; a line each."""
     lines = ["| parameter | text | meaning |", "|---|---|---|"]
     lines += [f"| `{one.name}` | {_allowed(one)} | {one.meaning} |" for one in table.parameters.values()]
