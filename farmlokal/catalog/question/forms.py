@@ -50,6 +50,11 @@ def _read_price(text: str) -> int | None:
     return int(rupees) * 100 + int((fraction or "").ljust(2, "0"))
 
 
+def _label(text: str) -> str:
+    """What of a category's text counts. The printable ones, nearly all, have no joiners to be dropped."""
+    return text.strip().lower() if text.isprintable() else label_key(text)
+
+
 def _read_place(text: str) -> str | None:
     """The normal form of a district's or state's name."""
     # What is asked for is counted as what is stored is: before it is normalised, which may lengthen it.
@@ -74,7 +79,7 @@ PLACE = Form(
     {"type": "string", "minLength": 1, "maxLength": PLACE_CHARS_MAX, "pattern": f"^{_PLACE}$"},
     f"must have 1 to {PLACE_CHARS_MAX} characters",
 )
-CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=label_key)
+CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=_label)
 # What is longer, or has other characters, is none of ours; whether the rest is, the signature tells.
 CURSOR = Form(
     lambda text: text if len(text) <= CURSOR_CHARS_MAX else None,

@@ -45,4 +45,5 @@ def _decode(raw: str) -> tuple[str, str | None]:
         text = unquote_to_bytes(raw.replace("+", " ").encode("utf-8", "surrogateescape")).decode("utf-8")
     except UnicodeDecodeError:
         return raw.encode("ascii", "backslashreplace").decode(), "must be valid UTF-8"
-    return text, refusal(text)
+    # What is printable, as nearly every text is, is refused by no rule.
+    return text, None if text.isprintable() else refusal(text)
