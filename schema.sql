@@ -10,7 +10,7 @@ INSERT INTO schema_version (version)
 SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
 
 -- A farm is named by its products: one farm per source, name, district and state. The three keys are normalised
--- (NFKC, case-folded, white space collapsed), so that two spellings of one farm meet.
+-- (joiners dropped, NFKC, case-folded, white space collapsed), so that two spellings of one farm meet.
 CREATE TABLE IF NOT EXISTS farms (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     source       VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -140,6 +140,7 @@ CREATE TABLE IF NOT EXISTS order_effects (
 --   page_token, walked    its place: the next page; 1 when there is none any more, 2 when also what a full run did not
 --                         meet is marked gone
 --   unnamed               rejected rows that name no product
+--   unknown_categories    rows whose category is not in the list, and became `other`
 CREATE TABLE IF NOT EXISTS sync_runs (
     id            BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     run           VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -163,6 +164,7 @@ CREATE TABLE IF NOT EXISTS sync_runs (
     deleted       BIGINT NOT NULL DEFAULT 0,
     rejected      BIGINT NOT NULL DEFAULT 0,
     unnamed       BIGINT NOT NULL DEFAULT 0,
+    unknown_categories BIGINT NOT NULL DEFAULT 0,
     started_ms    BIGINT NOT NULL,
     finished_ms   BIGINT NULL,
     error         VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,

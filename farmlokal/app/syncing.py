@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.tags import OnChange
-from farmlokal.catalog.writing.feed_page import FeedWriter, read_page
+from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, read_page
 from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
@@ -17,6 +17,12 @@ from farmlokal.partner.sync.run import PageResult, Reject, Run
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
 from farmlokal.partner.sync.walk import FeedSink, SyncWalk
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+# By one process: a feed whose every row has a category of its own must fill neither the log nor the memory.
+_UNKNOWN_LOGGED_MAX = 100
 
 PlaceIn = Callable[[Session, PageResult], Awaitable[None]]
 
@@ -24,11 +30,23 @@ PlaceIn = Callable[[Session, PageResult], Awaitable[None]]
 class CatalogueSink(FeedSink):
     """Applies the feed's pages to the catalogue, as the products of `source`."""
 
-    def __init__(self, database: Database, source: str, on_change: OnChange) -> None:
-        """on_change: called with the cache tags that a committed page touched."""
+    def __init__(
+        self,
+        database: Database,
+        source: str,
+        on_change: OnChange,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """on_change: called with the cache tags that a committed page touched.
+
+        now: the wall clock, injected by tests.
+        """
         self._database = database
         self._writer = FeedWriter(database, source)
         self._on_change = on_change
+        self._now = now
+        self._unknown: set[str] = set()  # the unknown categories that the log has
 
     def __repr__(self) -> str:
         return f"<CatalogueSink {self._writer!r}>"
@@ -36,18 +54,19 @@ class CatalogueSink(FeedSink):
     @override
     async def apply(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> PageResult:
         # In a thread: some ten milliseconds in which requests are answered.
-        page = await asyncio.to_thread(read_page, rows, source=self._writer.source)
+        page = await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
         await self._writer.learn(page)
 
         async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
             applied = await self._writer.apply_in(session, page, sighting=sighting)
-            result = _page_result(applied.outcomes, [Reject(*one) for one in applied.refusals], page.unnamed)
+            result = _page_result(applied, page)
             await place(session, result)
             return result, applied.tags
 
         result, tags = await self._database.in_transaction(work)
         if tags:
             await self._on_change(tags)
+        self._log_unknown(page)
         return result
 
     @override
@@ -67,17 +86,25 @@ class CatalogueSink(FeedSink):
     async def forget(self, sighting: str) -> None:
         await self._writer.products.forget(sighting)
 
+    def _log_unknown(self, page: ReadPage) -> None:
+        """A line for each unknown category that comes for the first time; the run counts every row."""
+        for label in page.unknown_categories:
+            if label not in self._unknown and len(self._unknown) < _UNKNOWN_LOGGED_MAX:
+                self._unknown.add(label)
+                _log.warning("unknown category becomes other", source=self._writer.source, category=label)
 
-def _page_result(outcomes: Sequence[WriteOutcome], rejects: Sequence[Reject], unnamed: int) -> PageResult:
-    tally = Tally(outcomes)
+
+def _page_result(applied: AppliedPage, page: ReadPage) -> PageResult:
+    tally = Tally(applied.outcomes)
     return PageResult(
         created=tally[WriteOutcome.CREATED],
         updated=tally[WriteOutcome.UPDATED],
         unchanged=tally[WriteOutcome.UNCHANGED],
         outdated=tally[WriteOutcome.OUTDATED],
         deleted=tally[WriteOutcome.DELETED],
-        rejects=tuple(rejects),
-        unnamed=unnamed,
+        rejects=tuple(Reject(*one) for one in applied.refusals),
+        unnamed=page.unnamed,
+        unknown_categories=len(page.unknown_categories),
     )
 
 

@@ -1,5 +1,7 @@
 """The closed list of categories."""
 
+from farmlokal.formats.text import label_key
+
 CATEGORIES = (
     "vegetables",
     "fruits",
@@ -28,7 +30,7 @@ OTHER = "other"
 _KNOWN = frozenset(CATEGORIES)
 
 
-def category_of(label: str) -> str:
-    """The category that an input's `label` means, in any case; what is unknown becomes `other`."""
-    slug = label.strip().lower()
-    return slug if slug in _KNOWN else OTHER
+def known_category(label: str) -> str | None:
+    """The category that an input's `label` means; None where the list has no such, and the product becomes `OTHER`."""
+    slug = label_key(label)
+    return slug if slug in _KNOWN else None

@@ -9,6 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 from farmlokal.catalog.records import PLACE_CHARS_MAX
+from farmlokal.formats.text import compared
 
 NAME_KEY_CHARS_MAX = 64
 
@@ -16,8 +17,10 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 def text_key(text: str) -> str:
-    """`text` in Unicode form NFKC, case-folded, white space collapsed: what "the same, whatever the case" compares."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
+    """`text` without joiners, in Unicode form NFKC, case-folded, white space collapsed: equal for what is the same."""
+    # Joiners go first: they keep the letters and marks around them from being composed.
+    folded = unicodedata.normalize("NFKC", compared(text)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def name_key(name: str) -> str:

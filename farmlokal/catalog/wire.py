@@ -1,16 +1,26 @@
 """The wire format of a product: the feed's, an imported file's and an event's, checked by one model."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 
 from farmlokal.catalog import records
-from farmlokal.catalog.categories import category_of
+from farmlokal.catalog.categories import OTHER, known_category
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.errors import Fault, InvalidRecord
+from farmlokal.formats.text import accepted
 
 _VALUE_CHARS_MAX = 80
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -19,12 +29,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", re.ASCII)
 # What both databases keep, and every client can read.
 _YEAR_MIN, _YEAR_MAX = 1970, 9998
+# Clocks and time zones differ. But a product of the year 2099 would be the newest of all until then.
+_AHEAD_MAX = timedelta(days=1)
 
 
-def _no_control_characters(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must hold printable characters only")
-    return text
+def _accepted(value: Any) -> Any:
+    return accepted(value) if isinstance(value, str) else value
 
 
 def _plain_number(value: Any) -> Any:
@@ -46,8 +56,19 @@ def _storable_time(moment: datetime) -> datetime:
     return moment
 
 
+def check_not_ahead(moment: datetime, now: datetime) -> None:
+    """Raises ValueError where `moment` lies more than a day after `now`, both aware."""
+    if moment > now + _AHEAD_MAX:
+        raise ValueError("must not lie more than a day in the future")
+
+
+def _past_time(moment: datetime, info: ValidationInfo) -> datetime:
+    check_not_ahead(moment, info.context["now"] if info.context else datetime.now(UTC))
+    return moment
+
+
 def _text(chars_max: int) -> Any:
-    return Annotated[str, Field(min_length=1, max_length=chars_max), AfterValidator(_no_control_characters)]
+    return Annotated[str, Field(min_length=1, max_length=chars_max), BeforeValidator(_accepted)]
 
 
 def _number(kind: type, least: int, most: int | Decimal, **further: Any) -> Any:
@@ -60,13 +81,16 @@ def _number(kind: type, least: int, most: int | Decimal, **further: Any) -> Any:
 
 _NumberText = Annotated[str, Field(pattern=f"^{_NUMBER.pattern}$")]
 _Place = _text(records.PLACE_CHARS_MAX)
+_Created = Annotated[
+    AwareDatetime, BeforeValidator(_time_text), AfterValidator(_storable_time), AfterValidator(_past_time)
+]
 _PRICE_MAX = Decimal(records.PRICE_PAISE_MAX) / 100
 
 
 class WireDeletion(BaseModel):
     """What a `product.deleted` event says, and a feed row with `"deleted":true`."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid")
 
     source: _text(records.SOURCE_CHARS_MAX)  # type: ignore[valid-type]
     external_id: _text(records.EXTERNAL_ID_CHARS_MAX)  # type: ignore[valid-type]
@@ -93,7 +117,7 @@ class WireProduct(WireDeletion):
     stock: _number(int, 0, records.STOCK_MAX) | None = None  # type: ignore[valid-type]
     organic: bool | None = None
     rating: _number(Decimal, 0, 5, decimal_places=2) | None = None  # type: ignore[valid-type]
-    created_at: Annotated[AwareDatetime, BeforeValidator(_time_text), AfterValidator(_storable_time)] | None = None
+    created_at: _Created | None = None
 
     def to_record(self) -> ProductRecord:
         """The checked product in the form that the store takes."""
@@ -102,7 +126,7 @@ class WireProduct(WireDeletion):
             external_id=self.external_id,
             version=self.version,
             name=self.name,
-            category=category_of(self.category),
+            category=known_category(self.category) or OTHER,
             price_paise=int(self.price * 100),
             unit=self.unit,
             farm=self.farm,
@@ -123,24 +147,33 @@ def wire_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_product(data: object, *, source: str) -> ProductRecord:
+def parse_product(data: object, *, source: str, now: datetime | None = None) -> ProductRecord:
     """The record that `data`, one decoded JSON object, describes.
 
-    `source` stands in where the object names none. Raises InvalidRecord, which lists every fault.
+    `source` stands in where the object names none. `now`, aware, is the clock's time unless it is given: no product
+    was created later. Raises InvalidRecord, which lists every fault.
     """
-    return _checked(WireProduct, data, source).to_record()
+    return _checked(WireProduct, data, source, now).to_record()
+
+
+def unknown_category(data: object) -> str | None:
+    """What `data`, which describes a product, calls its category where that is not in the list; else None."""
+    label = data.get("category") if isinstance(data, dict) else None
+    if not isinstance(label, str) or known_category(label := accepted(label)) is not None:
+        return None
+    return label
 
 
 def parse_deletion(data: object, *, source: str) -> Deletion:
     """The deletion that `data`, one decoded JSON object, describes. Raises InvalidRecord."""
-    return _checked(WireDeletion, data, source).to_deletion()
+    return _checked(WireDeletion, data, source, None).to_deletion()
 
 
-def _checked(model: type[_Model], data: object, source: str) -> _Model:
+def _checked(model: type[_Model], data: object, source: str, now: datetime | None) -> _Model:
     if not isinstance(data, dict):
         raise InvalidRecord([Fault("record", str(data)[:_VALUE_CHARS_MAX], "must be a JSON object")])
     try:
-        return model.model_validate({"source": source, **data})
+        return model.model_validate({"source": source, **data}, context={"now": now or datetime.now(UTC)})
     except ValidationError as error:
         raise InvalidRecord([_fault(item) for item in error.errors(include_url=False)]) from error
 

@@ -11,6 +11,7 @@ import click
 from farmlokal.app.command_invalidation import send_invalidation
 from farmlokal.app.resources import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
+from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.writing.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.writing.known_farms import KnownFarms
@@ -22,6 +23,8 @@ from farmlokal.database.address import parse_address
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
+
+_UNKNOWN_SHOWN_MAX = 20
 
 
 @click.command("init-db")
@@ -73,6 +76,8 @@ def import_(file: Path, locations: Path | None, replace: bool) -> None:
         summary, buried = run(_filling(settings, work))
     counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in WriteOutcome if summary.tally[outcome])
     click.echo(f"{summary.rows} rows: {counts or 'none landed'}; {summary.bad_rows} bad")
+    if summary.unknown_rows:
+        click.echo(_unknown_categories(summary))
     if replace and summary.complete:
         click.echo(
             f"{buried} products of {', '.join(sorted(summary.sources))} that the file does not list were deleted"
@@ -81,6 +86,15 @@ def import_(file: Path, locations: Path | None, replace: bool) -> None:
         if replace:
             click.echo("nothing was deleted: a bad row may stand for a product that is still on offer", err=True)
         sys.exit(EXIT_FAILED)
+
+
+def _unknown_categories(summary: ImportSummary) -> str:
+    """The line that says which categories became `other`, the most frequent first."""
+    most = sorted(summary.unknown_categories.items(), key=lambda item: (-item[1], item[0]))[:_UNKNOWN_SHOWN_MAX]
+    shown = ", ".join(f"{label!r} {rows}" for label, rows in most)
+    more = len(summary.unknown_categories) - len(most)
+    names = shown + (f" and {more} more" if more else "")
+    return f"{summary.unknown_rows} rows name an unknown category and became {OTHER}: {names}"
 
 
 async def _import(

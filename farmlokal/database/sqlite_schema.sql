@@ -130,6 +130,7 @@ CREATE TABLE IF NOT EXISTS sync_runs (
     deleted       INTEGER NOT NULL DEFAULT 0,
     rejected      INTEGER NOT NULL DEFAULT 0,
     unnamed       INTEGER NOT NULL DEFAULT 0,
+    unknown_categories INTEGER NOT NULL DEFAULT 0,
     started_ms    INTEGER NOT NULL,
     finished_ms   INTEGER NULL,
     error         TEXT NULL,

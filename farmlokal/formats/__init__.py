@@ -1,1 +1,1 @@
-"""How values are written in the settings, where the settings check them and another package reads them."""
+"""How values are written, where several packages go by it: in the settings, and in all text that comes in."""

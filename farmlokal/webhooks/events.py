@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from farmlokal.database.interface import Session
 from farmlokal.errors import Fault, InvalidRecord
+from farmlokal.formats.text import surrogate_refusal
 
 TYPE_CHARS_MAX = 64
 _VALUE_CHARS_MAX = 80
@@ -54,7 +55,15 @@ def dead(reason: str, *, waits_for: str | None = None) -> EventResult:
 Apply = Callable[[Session], Awaitable[EventResult]]
 """Applies one event inside the caller's transaction. It may run again after a deadlock, so it changes nothing else."""
 
-Prepare = Callable[[object], Apply]
+
+class Prepared(NamedTuple):
+    """An event whose `data` is in order. unknown_category: what it calls a category that becomes `other`, else None."""
+
+    apply: Apply
+    unknown_category: str | None = None
+
+
+Prepare = Callable[[object], Prepared]
 """Checks an event's `data`, and returns what applies it. Raises InvalidInput, which lists every fault."""
 
 
@@ -81,6 +90,7 @@ class Event(NamedTuple):
 
     type: str
     apply: Apply
+    unknown_category: str | None = None
 
 
 def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
@@ -91,7 +101,9 @@ def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _impossible("", "the body is not JSON")
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+        detail = surrogate_refusal(text)
+        return _impossible("", "the body is not JSON" if detail is None else f"the body is not JSON, which {detail}")
     name = content.get("type") if isinstance(content, dict) else None
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= TYPE_CHARS_MAX:
         return _impossible("", "the body must be an object with an event's type")
@@ -99,7 +111,7 @@ def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:
     if prepare is None:
         return Event(name, _ignore)
     try:
-        return Event(name, prepare(Envelope.model_validate(content).data))
+        return Event(name, *prepare(Envelope.model_validate(content).data))
     except ValidationError as error:
         return _impossible(name, "; ".join(map(str, faults_of(error))))
     except InvalidRecord as error:

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
-from farmlokal.webhooks.events import Apply, EventResult, dead, faults_of
+from farmlokal.formats.text import accepted
+from farmlokal.webhooks.events import EventResult, Prepared, dead, faults_of
 
 PLACED = "placed"
 CANCELLED = "cancelled"
@@ -25,21 +26,22 @@ ChangeStock = Callable[[Session, str, str, int], Awaitable[tuple[frozenset[str],
 Returns the cache tags that it touched, and the reason where the stock was not changed, else None."""
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must hold printable characters only")
-    return text
+def _accepted(value: Any) -> Any:
+    return accepted(value) if isinstance(value, str) else value
+
+
+_Text = BeforeValidator(_accepted)
 
 
 class Order(BaseModel):
     """The data of an order event."""
 
     # Strict: "1", 1.0 and true are no quantities.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    order_id: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-    source: Annotated[str, Field(min_length=1, max_length=32), AfterValidator(_printable)]
-    external_id: Annotated[str, Field(min_length=1, max_length=191), AfterValidator(_printable)]
+    order_id: Annotated[str, Field(min_length=1, max_length=100), _Text]
+    source: Annotated[str, Field(min_length=1, max_length=32), _Text]
+    external_id: Annotated[str, Field(min_length=1, max_length=191), _Text]
     quantity: Annotated[int, Field(ge=1, le=_QUANTITY_MAX)]
 
     @property
@@ -65,23 +67,23 @@ class Orders:
         self._dialect = database.dialect
         self._change_stock = change_stock
 
-    def prepare_placed(self, data: object) -> Apply:
+    def prepare_placed(self, data: object) -> Prepared:
         """Returns what applies `order.placed` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
 
         async def apply(session: Session) -> EventResult:
             return await self._place(session, order)
 
-        return apply
+        return Prepared(apply)
 
-    def prepare_cancelled(self, data: object) -> Apply:
+    def prepare_cancelled(self, data: object) -> Prepared:
         """Returns what applies `order.cancelled` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
 
         async def apply(session: Session) -> EventResult:
             return await self._cancel(session, order)
 
-        return apply
+        return Prepared(apply)
 
     async def _place(self, session: Session, order: Order) -> EventResult:
         ledger = await self._lock(session, order)

@@ -18,10 +18,14 @@ Invalidate = Callable[[frozenset[str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to the sender: whether the event was here before, and its effect then or now."""
+    """The answer to the sender: whether the event was here before, and its effect then or now.
+
+    unknown_category: what it calls a category that is not in the list, and became `other`; else None
+    """
 
     duplicate: bool
     effect: str
+    unknown_category: str | None = None
 
 
 class Receiver:
@@ -75,7 +79,13 @@ class Receiver:
                 _log.warning("event is dead", event_id=event_id, type=event.type, reason=reason)
             raise EventDead(reason)
         self.tally[result.effect if result else "duplicate"] += 1
-        return Receipt(duplicate=result is None, effect=result.effect if result else row.effect)
+        if result is not None and event.unknown_category is not None:
+            _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
+        return Receipt(
+            duplicate=result is None,
+            effect=result.effect if result else row.effect,
+            unknown_category=event.unknown_category,
+        )
 
     async def replay(self, event_id: str) -> EventResult | None:
         """Try a dead event again. Returns its result now; None where the event is not dead, or unknown."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from farmlokal.app.syncing import CatalogueSink
@@ -39,10 +40,11 @@ def sync_into(
     lease_s: int = 10,
     patience_s: float = 60,
     on_page: Callable[[Run], None] = lambda _: None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Sync:
     """A sync as a process of its own would have it."""
     runs = SyncRuns(database, SOURCE, lease_s=lease_s)
-    sink = CatalogueSink(database, SOURCE, on_change or Tags())
+    sink = CatalogueSink(database, SOURCE, on_change or Tags(), now=now)
     return Sync(runs, SyncWalk(runs, fetch, sink, patience_s=patience_s, on_page=on_page), poll_s=0.02)
 
 

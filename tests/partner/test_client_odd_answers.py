@@ -73,3 +73,16 @@ async def test_a_401_is_one_whatever_its_body(body: bytes, kind: str) -> None:
             await partner.client(base_url=url).get_json("/products")
         assert 2 == len(set(asked)) == len(asked) == partner.requests(TOKEN)
     assert 401 == caught.value.upstream.status
+
+
+async def test_a_lone_surrogate_is_passed_on() -> None:
+    """One string that is no text must not cost a feed's page; JSON that is wrong otherwise still is our error."""
+    async with partner_stand() as partner:
+        for body, content in ((b'{"a":"\\ud800","b":1}', {"a": "\ud800", "b": 1}), (b'{"a":"\\ud800"', None)):
+            async with raw_upstream(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body) as url:
+                connection = partner.connect(base_url=url, limits=LIMITS._replace(breaker_failures_max=99))
+                if content is not None:
+                    assert content == await connection.client.get_json("/products")
+                else:
+                    with pytest.raises(PartnerFailed, match="JSON that breaks off"):
+                        await connection.client.get_json("/products")

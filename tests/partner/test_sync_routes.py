@@ -29,6 +29,7 @@ SUMMARY = {
     "outdated",
     "deleted",
     "rejected",
+    "unknown_categories",
     "pages",
     "duration_s",
     "updated_since",

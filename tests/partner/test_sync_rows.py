@@ -1,6 +1,7 @@
 """What a sync makes of the rows of a feed, on every backend: each kind handled and counted, nothing else touched."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from farmlokal.partner.sync.run import RunState
 from tests.partner.feed_server import AS_OF, page, pages_of, row, rows
 from tests.partner.syncing import Syncing, counts, syncing
 from tests.support.backends import on_every_backend
+from tests.support.log_lines import at_level, logged
 
 pytestmark = on_every_backend
 LATER = "2026-11-22T11:15:00Z"
@@ -223,3 +225,79 @@ async def test_feed_that_never_ends_fails_the_run(sync: Syncing) -> None:
     run = await sync()
     assert RunState.FAILED == run.state
     assert run.error == "the feed does not end: more than 100 empty pages in a row"
+
+
+async def test_unknown_categories_are_counted(sync: Syncing) -> None:
+    """Rows whose category is not in the list become `other`; the run counts them over its pages, and shows it."""
+    sync.server.pages = {
+        "": page([row("1", category="moon rocks"), row("2", category="other"), row("3", category="FRUITS")], "b"),
+        "b": page([row("4", category="moon rocks"), row("5", category="seeds"), row("6", category="x", price="?")]),
+    }
+    with logged() as events:
+        run = await sync()
+    stored = await sync.another().runs.get(run.run)
+    assert stored is not None
+    assert (3, 3) == (run.unknown_categories, stored.summary(0)["unknown_categories"])
+    logged_ones = [event["category"] for event in at_level(events, "warning") if "unknown category" in event["event"]]
+    assert ["moon rocks", "seeds"] == logged_ones
+    other = await sync.database.fetch("SELECT external_id FROM products WHERE category = 'other' ORDER BY external_id")
+    assert ["1", "2", "4", "5"] == [one[0] for one in other]
+
+
+async def test_a_row_of_the_future_is_rejected(sync: Syncing) -> None:
+    """More than a day ahead of now; a version is any number, however large."""
+    sync.server.pages = pages_of(
+        [
+            row("near", version=2**62, created_at="2026-11-23T10:15:00Z"),
+            row("far", created_at="2026-11-23T10:15:01Z"),
+            row("2099", created_at="2099-01-01T00:00:00+05:30"),
+        ]
+    )
+    await sync(now=lambda: datetime(2026, 11, 22, 10, 15, tzinfo=UTC))
+    assert {("partner", "near")} == await sync.live()
+    detail = "created_at: must not lie more than a day in the future"
+    assert [
+        ("far", f"{detail}, not '2026-11-23T10:15:01Z'"),
+        ("2099", f"{detail}, not '2099-01-01T00:00:00+05:30'"),
+    ] == await reasons(sync)
+
+
+async def test_a_lone_surrogate_costs_its_row_alone(sync: Syncing) -> None:
+    """Wherever it stands, in a name, a field, an id: the row is rejected with a reason, the page goes on."""
+
+    async def fetch(_: Mapping[str, str]) -> Any:
+        return page(
+            [
+                row("1", name="a\ud800b"),
+                row("2", **{"f\ud800": 1}),
+                row("3\ud800"),
+                row("4", source="x\ud800"),
+                row("5", price="\ud800"),
+                row("6", created_at="\ud800"),
+                "\ud800",
+                row("7"),
+            ]
+        )
+
+    sync.fetch = fetch
+    run = await sync(full=True)
+    assert (RunState.DONE, 7, 1) == (run.state, run.rejected, run.created)
+    named = [(external_id, reason.partition(":")[0]) for external_id, reason in await reasons(sync)]
+    assert [
+        ("1", "name"),
+        ("2", "record"),
+        ("3\\ud800", "external_id"),
+        ("4", "source"),
+        ("5", "price"),
+        ("6", "created_at"),
+        (None, "record"),
+    ] == named
+    assert "U+D800 (a lone surrogate)" in (await reasons(sync))[0][1]
+
+
+async def test_a_refused_row_names_its_product_in_plain_blanks(sync: Syncing) -> None:
+    """A full run keeps the product that a malformed row names, also where its id has an odd blank in one of the two."""
+    await has(sync, record("a b"))
+    sync.server.pages = pages_of([row("a\u00a0b", 2, price="?")])
+    await sync(full=True)
+    assert {("partner", "a b")} == await sync.live()

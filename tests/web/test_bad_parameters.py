@@ -28,7 +28,9 @@ EMPTY = "must not be empty"
 ONCE = "must be given once"
 ESCAPE = "must be percent-encoded correctly"
 UTF8 = "must be valid UTF-8"
-CONTROL = "must hold no control characters"
+ALLOWED = "letters, marks, digits, punctuation, symbols, blanks and joiners are allowed"
+NULL = f"must not hold U+0000 (a control character): {ALLOWED}"
+LINE_FEED = f"must not hold U+000A (a control character): {ALLOWED}"
 CURSOR = "must be a next_cursor or prev_cursor of this service, unchanged"
 OTHER_QUESTION = "must come from a page of the same filters and sort"
 ORDER = "must not exceed max_price"
@@ -89,8 +91,20 @@ WRONG = [
     ("district=+", [("district", " ", PLACE)]),
     (f"district={'x' * 101}", [("district", "x" * 80 + "…", PLACE)]),
     ("district=Pune&district=Pune", [("district", "Pune, Pune", ONCE)]),
-    ("district=a%00b", [("district", "a%00b", CONTROL)]),
-    ("district=%0Aadmin", [("district", "%0Aadmin", CONTROL)]),
+    ("district=a%00b", [("district", "a%00b", NULL)]),
+    ("district=%0Aadmin", [("district", "%0Aadmin", LINE_FEED)]),
+    (
+        "district=Pune%E2%80%AEemag",
+        [
+            (
+                "district",
+                "Pune%E2%80%AEemag",
+                f"must not hold U+202E (RIGHT-TO-LEFT OVERRIDE, a bidirectional control): {ALLOWED}",
+            )
+        ],
+    ),
+    ("state=%CD%B8", [("state", "%CD%B8", f"must not hold U+0378 (not assigned): {ALLOWED}")]),
+    ("district=%E2%80%8D", [("district", "\\u200d", PLACE)]),
     ("district=%ff%fe", [("district", "%ff%fe", UTF8)]),
     ("district=%C0%AF", [("district", "%C0%AF", UTF8)]),
     ("district=%ED%A0%80", [("district", "%ED%A0%80", UTF8)]),
@@ -109,7 +123,7 @@ WRONG = [
     ("Limit=5", [("Limit", "5", UNKNOWN)]),
     ("page=2&page=3", [("page", "2", UNKNOWN)]),
     ("=5", [("", "5", UNKNOWN)]),
-    ("limit%00=5", [("limit\\x00", "5", CONTROL)]),
+    ("limit%00=5", [("limit\\x00", "5", NULL)]),
     ("limit[]=5", [("limit[]", "5", UNKNOWN)]),
     ("cursor=", [("cursor", "", EMPTY)]),
     ("cursor=abc", [("cursor", "abc", CURSOR)]),
@@ -126,7 +140,13 @@ RIGHT = [
     *(f"farm_id={2**63 - 1}", "in_stock=true", "in_stock=false", "organic=true", "organic=false", "limit=1"),
     *("limit=100", "limit=0007", f"district={'x' * 100}", "district=%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87", "&"),
     # Long once it is normalised, and not printable in Python's eyes: neither makes it no name.
-    *(f"state={'%EF%B7%BA' * 100}", "district=a%C2%A0b", "district=%E3%80%80Pune", "district=%EE%80%80"),
+    *(
+        f"state={'%EF%B7%BA' * 100}",
+        "district=a%C2%A0b",
+        "district=%E3%80%80Pune",
+        "district=%EE%80%80",
+        "district=%E2%80%8DPune",
+    ),
     *(f"sort={sign}{name}" for name in ("created_at", "price", "name", "rating") for sign in ("", "-")),
 ]
 

@@ -13,6 +13,11 @@ def category_of_commodity(commodity: str) -> str:
     return _categories().get(matching_key(commodity), OTHER)
 
 
+def is_known(commodity: str) -> bool:
+    """Whether commodities.csv has `commodity`, be it in `other`."""
+    return matching_key(commodity) in _categories()
+
+
 @cache
 def _categories() -> dict[str, str]:
     text = files(__package__).joinpath("commodities.csv").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, LINE_BYTES_MAX, Line, Lines
 from farmlokal.errors import Fault, InvalidRecord
+from farmlokal.formats.text import plain_cell
 
 # A quoted cell may hold line breaks. One that goes on for longer than this is a quote that somebody forgot to close.
 ROW_LINES_MAX = 100
@@ -26,12 +27,13 @@ def csv_rows(lines: Lines, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
 def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None) -> list[str]:
     """The cells of the row that starts on `first`; `lines` gives the further lines that a quoted cell needs.
 
-    With `columns`, the row must have as many cells. Raises InvalidRecord, and puts the further lines back: after a
-    stray quote, reading goes on with the very next line instead of losing every row up to the next quote.
+    Tabs and line breaks in a cell are layout, and come as blanks. With `columns`, the row must have as many cells.
+    Raises InvalidRecord, and puts the further lines back: after a stray quote, reading goes on with the very next line
+    instead of losing every row up to the next quote.
     """
     taken = [first]
     try:
-        cells = next(csv.reader(_texts(taken, lines), strict=True))
+        cells = [plain_cell(cell) for cell in next(csv.reader(_texts(taken, lines), strict=True))]
         if columns is not None:
             _check_count(cells, columns)
     except csv.Error as error:

@@ -1,7 +1,9 @@
 """One file into the catalogue, batch by batch."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -16,6 +18,9 @@ from farmlokal.errors import ImportRefused
 LEADING_BAD_ROWS_MAX = 100
 
 DEFAULT_SOURCE = "import"
+
+# A file whose every row has a category of its own must not fill the memory.
+_UNKNOWN_NAMES_MAX = 1000
 
 
 class ChangeStore(Protocol):
@@ -32,12 +37,18 @@ class ChangeStore(Protocol):
 
 
 class ImportSummary(NamedTuple):
-    """What an import came to: `rows` is `bad_rows` (those that are no record) and the records of `tally` together."""
+    """What an import came to: `rows` is `bad_rows` (those that are no record) and the records of `tally` together.
+
+    unknown_rows: how many of the records have a category that is not in the list, and became `other`.
+    unknown_categories: how many by what they call it, for the first thousand such names.
+    """
 
     rows: int
     bad_rows: int
     tally: Tally
     sources: frozenset[str]
+    unknown_rows: int
+    unknown_categories: Mapping[str, int]
 
     @property
     def complete(self) -> bool:
@@ -59,18 +70,20 @@ async def import_file(
     batch_rows: int = 1000,
     on_progress: Callable[[int], None] = _ignore,
     on_bad_row: Callable[[int, str], None] = _ignore,
+    now: datetime | None = None,
 ) -> ImportSummary:
     """Imports the file at `path` into `store`. Returns what became of its rows. Importing it again changes nothing.
 
     `locations` is the portal's market file; `source` stands in where a product of the file names none. After each
     batch, `on_progress` gets the bytes read so far. `on_bad_row` gets the line number and the reason of each row that
-    cannot be read or that the store rejects, in the order of the file within each of the two.
+    cannot be read or that the store rejects, in the order of the file within each of the two. `now`, aware, is the
+    clock's time unless it is given: what lies more than a day after it is refused.
 
     Raises ImportRefused, before anything is written, where the file or `locations` is not what it should be.
     """
     markets = Markets() if locations is None else await asyncio.to_thread(load_markets, locations)
     run = _Run(path, store, sighting, on_bad_row)
-    with open_rows(path, markets=markets, source=source) as rows:
+    with open_rows(path, markets=markets, source=source, now=now, on_unknown=run.note_unknown) as rows:
         while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
             await run.add(batch)
             on_progress(rows.bytes_read)
@@ -91,9 +104,16 @@ class _Run:
         self._bad = 0
         self._tally: Tally = Tally()
         self._sources: set[str] = set()
+        self._unknown_rows = 0
+        self._unknown: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<_Run {self._path} good={self._good} bad={self._bad}>"
+
+    def note_unknown(self, label: str) -> None:
+        self._unknown_rows += 1
+        if label in self._unknown or len(self._unknown) < _UNKNOWN_NAMES_MAX:
+            self._unknown[label] += 1
 
     async def add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []
@@ -125,4 +145,11 @@ class _Run:
     def summary(self) -> ImportSummary:
         if not self._good + self._bad:
             raise ImportRefused(f"{self._path}: holds a header and no rows")
-        return ImportSummary(self._good + self._bad, self._bad, self._tally, frozenset(self._sources))
+        return ImportSummary(
+            self._good + self._bad,
+            self._bad,
+            self._tally,
+            frozenset(self._sources),
+            self._unknown_rows,
+            self._unknown,
+        )

@@ -1,7 +1,7 @@
 """A file's physical lines with their numbers, never more than one long line in memory."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from farmlokal.errors import Fault, InvalidRecord
@@ -10,6 +10,9 @@ from farmlokal.errors import Fault, InvalidRecord
 LINE_BYTES_MAX = 64 * 1024
 
 EXCERPT_CHARS = 80
+
+OnUnknown = Callable[[str], None]
+"""Gets what a row calls its category, each time that this is not in the list and the product becomes `other`."""
 
 
 class Line(NamedTuple):

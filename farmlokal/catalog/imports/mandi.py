@@ -8,14 +8,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from farmlokal.catalog import records
-from farmlokal.catalog.imports.commodities import category_of_commodity
+from farmlokal.catalog.imports.commodities import category_of_commodity, is_known
 from farmlokal.catalog.imports.csv_rows import csv_rows
-from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Lines
+from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Lines, OnUnknown
 from farmlokal.catalog.imports.markets import Markets
-from farmlokal.catalog.normalise import slug
+from farmlokal.catalog.normalise import slug, text_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.wire import check_not_ahead, wire_time
 from farmlokal.errors import Fault, InvalidRecord
+from farmlokal.formats.text import accepted
 
 SOURCE = "mandi"
 
@@ -38,13 +39,14 @@ def plain_column(published: str) -> str:
 
 
 def mandi_rows(
-    lines: Lines, header: Sequence[str], markets: Markets
+    lines: Lines, header: Sequence[str], markets: Markets, *, now: datetime, on_unknown: OnUnknown
 ) -> Iterator[tuple[int, ProductRecord | InvalidRecord]]:
     """Each row's line number and record, or what is wrong with it.
 
-    `header` is the published one, with every one of COLUMNS in it; faults name columns as it does.
+    `header` is the published one, with every one of COLUMNS in it; faults name columns as it does. `now`, aware: no
+    day lies further ahead than one. `on_unknown` gets each commodity whose category nobody knows.
     """
-    reader = _RowReader(header, markets)
+    reader = _RowReader(header, markets, now, on_unknown)
     for number, row in csv_rows(lines, header):
         if isinstance(row, InvalidRecord):
             yield number, row
@@ -58,16 +60,18 @@ def mandi_rows(
 class _RowReader:
     """Turns the cells of a row into a record, and collects every fault on the way."""
 
-    def __init__(self, header: Iterable[str], markets: Markets) -> None:
+    def __init__(self, header: Iterable[str], markets: Markets, now: datetime, on_unknown: OnUnknown) -> None:
         self._published = {plain_column(cell): cell for cell in header}
         self._markets = markets
+        self._now = now
+        self._on_unknown = on_unknown
 
     def record(self, row: dict[str, str]) -> ProductRecord:
         faults: list[Fault] = []
 
         def checked(column: str, check: Callable[[str], _Value], fallback: _Value) -> _Value:
             published = self._published[column]
-            value = " ".join(row[published].split())
+            value = " ".join(filter(None, row[published].split(" ")))
             try:
                 return check(value)
             except ValueError as error:
@@ -75,7 +79,7 @@ class _RowReader:
                 return fallback
 
         texts = {column: checked(column, _text, "") for column in _IDENTITY}
-        day = checked("arrival-date", _day, datetime.fromtimestamp(0, UTC))
+        day = checked("arrival-date", self._day, datetime.fromtimestamp(0, UTC))
         for column in ("min-price", "max-price"):
             checked(column, _rupees_or_nothing, None)
         # Rupees per 100 kg are paise per kg.
@@ -87,6 +91,8 @@ class _RowReader:
         if faults:
             raise InvalidRecord(faults)
         lat, lon = self._markets.locate(texts["state"], texts["market"]) or (None, None)
+        if not is_known(texts["commodity"]):
+            self._on_unknown(texts["commodity"])
         return ProductRecord(
             source=SOURCE,
             external_id=external_id,
@@ -103,10 +109,15 @@ class _RowReader:
             created_at=wire_time(day),
         )
 
+    def _day(self, value: str) -> datetime:
+        day = _day(value)
+        check_not_ahead(day, self._now)
+        return day
+
 
 def _name(commodity: str, variety: str) -> str:
     """`Tomato (Hybrid)`; the variety is left out where it says nothing more."""
-    if variety.casefold() in ("other", commodity.casefold()):
+    if text_key(variety) in ("other", text_key(commodity)):
         return commodity
     return f"{commodity} ({variety})"
 
@@ -117,8 +128,7 @@ def _text(value: str) -> str:
         raise ValueError("must be given")
     if len(value) > records.PLACE_CHARS_MAX:
         raise ValueError(f"must have at most {records.PLACE_CHARS_MAX} characters")
-    if not value.isprintable():
-        raise ValueError("must hold printable characters only")
+    value = accepted(value)
     if not slug(value):
         # Otherwise all such names would share one identity.
         raise ValueError("must hold a Latin letter or a digit")

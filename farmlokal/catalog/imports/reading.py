@@ -1,13 +1,15 @@
 """What a file is, told from its content and never from its name, and the rows that it holds."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from farmlokal.catalog.imports.csv_rows import csv_cells
-from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Line, Lines
+from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Line, Lines, OnUnknown
 from farmlokal.catalog.imports.mandi import COLUMNS, TELLING_COLUMNS, mandi_rows, plain_column
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.opening import open_regular, start_of_text
@@ -17,6 +19,7 @@ from farmlokal.catalog.records import ProductRecord
 from farmlokal.errors import ImportRefused, InvalidRecord
 
 Row = tuple[int, ProductRecord | InvalidRecord]
+CsvRows = Callable[[Lines, Sequence[str]], Iterator[Row]]
 
 
 class ImportRows(Iterator[Row]):
@@ -39,24 +42,37 @@ class ImportRows(Iterator[Row]):
 
 
 @contextmanager
-def open_rows(path: Path, *, markets: Markets, source: str) -> Iterator[ImportRows]:
+def open_rows(
+    path: Path,
+    *,
+    markets: Markets,
+    source: str,
+    now: datetime | None = None,
+    on_unknown: OnUnknown = lambda _: None,
+) -> Iterator[ImportRows]:
     """The rows of the file at `path`: the portal's price CSV, our NDJSON, or our CSV.
 
-    `markets` gives the prices their places; `source` stands in where a row of ours names none. Raises ImportRefused
-    where the file is none of the three, or stops in the middle of a row.
+    `markets` gives the prices their places; `source` stands in where a row of ours names none. `now`, aware, is the
+    clock's time unless it is given: what lies more than a day after it is refused. `on_unknown` gets each category
+    that is not in the list. Raises ImportRefused where the file is none of the three, or stops in the middle of a row.
     """
+    now = now or datetime.now(UTC)
     with open_regular(path) as file:
         first, lines = start_of_text(path, file)
         if first.raw.lstrip().startswith(b"{"):
             if ends_within_json(file):
                 raise ImportRefused(f"{path}: ends in the middle of a line: it was cut off")
-            rows = ndjson_rows(first, lines, source)
+            rows = ndjson_rows(first, lines, source, now=now, on_unknown=on_unknown)
         else:
-            rows = _csv(path, file, first, lines, markets, source)
+            of_prices = partial(mandi_rows, markets=markets, now=now, on_unknown=on_unknown)
+            of_products = partial(wire_csv_rows, source=source, now=now, on_unknown=on_unknown)
+            rows = _csv(path, file, first, lines, of_prices, of_products)
         yield ImportRows(file, rows)
 
 
-def _csv(path: Path, file: BinaryIO, first: Line, lines: Lines, markets: Markets, source: str) -> Iterator[Row]:
+def _csv(
+    path: Path, file: BinaryIO, first: Line, lines: Lines, of_prices: CsvRows, of_products: CsvRows
+) -> Iterator[Row]:
     try:
         header = [cell.strip() for cell in csv_cells(first, lines)]
     except InvalidRecord as error:
@@ -64,10 +80,10 @@ def _csv(path: Path, file: BinaryIO, first: Line, lines: Lines, markets: Markets
     if TELLING_COLUMNS.intersection(map(plain_column, header)):
         # More columns than we know are fine here: the portal adds some (a commodity's code) without notice.
         _check_header(path, "price CSV", [plain_column(cell) for cell in header], COLUMNS)
-        rows = mandi_rows(lines, header, markets)
+        rows = of_prices(lines, header)
     elif set(REQUIRED_FIELDS).intersection(header):
         _check_header(path, "CSV of products", header, REQUIRED_FIELDS, known=FIELDS)
-        rows = wire_csv_rows(lines, header, source)
+        rows = of_products(lines, header)
     else:
         said = ",".join(header)[:EXCERPT_CHARS]
         raise ImportRefused(

@@ -9,15 +9,14 @@ from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
 from farmlokal.database.dialect import decimal_string
+from farmlokal.formats.text import INVISIBLE, REFUSED, label_key
 
 ID_MAX = 2**63 - 1
 # The longest real cursor, around a name key of 64 four-byte characters escaped by nobody: under 600.
 CURSOR_CHARS_MAX = 1024
-# For a class of a regular expression, in Python's as in JSON Schema's.
-CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
-_PLACE = rf"[^{CONTROL_CHARACTERS}]*[^\s{CONTROL_CHARACTERS}][^{CONTROL_CHARACTERS}]*"
+_PLACE = rf"[^{REFUSED}]*[^\s{REFUSED}{INVISIBLE}][^{REFUSED}]*"
 _CURSOR = r"[A-Za-z0-9_-]+"
 
 
@@ -51,6 +50,11 @@ def _read_price(text: str) -> int | None:
     return int(rupees) * 100 + int((fraction or "").ljust(2, "0"))
 
 
+def _label(text: str) -> str:
+    """What of a category's text counts. The printable ones, nearly all, have no joiners to be dropped."""
+    return text.strip().lower() if text.isprintable() else label_key(text)
+
+
 def _read_place(text: str) -> str | None:
     """The normal form of a district's or state's name."""
     # What is asked for is counted as what is stored is: before it is normalised, which may lengthen it.
@@ -75,7 +79,7 @@ PLACE = Form(
     {"type": "string", "minLength": 1, "maxLength": PLACE_CHARS_MAX, "pattern": f"^{_PLACE}$"},
     f"must have 1 to {PLACE_CHARS_MAX} characters",
 )
-CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=lambda text: text.strip().lower())
+CATEGORY = one_of({slug: slug for slug in CATEGORIES}, normalise=_label)
 # What is longer, or has other characters, is none of ours; whether the rest is, the signature tells.
 CURSOR = Form(
     lambda text: text if len(text) <= CURSOR_CHARS_MAX else None,

@@ -1,8 +1,11 @@
 """A page of a feed in the catalogue: read as a whole, then applied in a transaction of the caller's."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.wire import unknown_category
 from farmlokal.catalog.writing.feed_rows import external_id_in, is_foreign, parse_feed_row
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import WriteOutcome
@@ -23,13 +26,15 @@ class ReadPage(NamedTuple):
     """A page's rows: the changes they ask for and the malformed, both by the row's number in the page.
 
     seen: external ids in malformed rows of the feed's own source: those products are there. unnamed: how many
-    malformed rows name no product.
+    malformed rows name no product. unknown_categories: what rows call a category that is not in the list, one for
+    each such row.
     """
 
     changes: dict[int, Change]
     malformed: dict[int, Refusal]
     seen: set[str]
     unnamed: int
+    unknown_categories: list[str]
 
 
 class AppliedPage(NamedTuple):
@@ -40,15 +45,16 @@ class AppliedPage(NamedTuple):
     tags: frozenset[str]
 
 
-def read_page(rows: Sequence[object], *, source: str) -> ReadPage:
-    """What `rows`, decoded JSON values from the feed of `source`, ask for."""
+def read_page(rows: Sequence[object], *, source: str, now: datetime | None = None) -> ReadPage:
+    """What `rows`, decoded JSON values from the feed of `source`, ask for. now: as for parse_product."""
     changes: dict[int, Change] = {}
     malformed: dict[int, Refusal] = {}
     seen: set[str] = set()
     unnamed = 0
+    unknown: list[str] = []
     for number, row in enumerate(rows):
         try:
-            changes[number] = parse_feed_row(row, source=source)
+            change = changes[number] = parse_feed_row(row, source=source, now=now)
         except InvalidRecord as error:
             external_id = external_id_in(row)
             malformed[number] = Refusal(external_id, str(error))
@@ -56,7 +62,10 @@ def read_page(rows: Sequence[object], *, source: str) -> ReadPage:
                 continue
             unnamed += external_id is None
             seen |= {external_id} if external_id is not None else set()
-    return ReadPage(changes, malformed, seen, unnamed)
+        else:
+            if isinstance(change, ProductRecord) and (label := unknown_category(row)) is not None:
+                unknown.append(label)
+    return ReadPage(changes, malformed, seen, unnamed, unknown)
 
 
 class FeedWriter:

@@ -1,5 +1,6 @@
 """The result of an attempt at the partner: a response, or a failure that knows what may follow it."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ import orjson
 from aiohttp import ClientResponse
 
 from farmlokal.errors import Upstream
+from farmlokal.formats.text import surrogate_refusal
 from farmlokal.partner.outbound.retry_after import retry_after_s
 
 # Temporary by the protocol's own definition; 500 and 501 are not.
@@ -67,9 +69,26 @@ def partner_response(response: ClientResponse, body: bytes) -> PartnerResponse |
     if kind != "application/json" and not kind.endswith("+json"):
         return AttemptFailed(f"answered with {kind[:_KIND_CHARS_MAX]} where JSON is due", status=response.status)
     try:
-        return PartnerResponse(response.status, orjson.loads(body))
-    except orjson.JSONDecodeError:
+        return PartnerResponse(response.status, _json(body))
+    except ValueError:
         raise Broken("answered with JSON that breaks off or is none", status=response.status, retriable=True) from None
+
+
+def _json(body: bytes) -> Any:
+    """The JSON in `body`. Raises ValueError.
+
+    A string with a lone surrogate is passed on, which orjson refuses: one such row must not cost a feed's whole page.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode()
+        if surrogate_refusal(text) is None:
+            raise
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _json_or_none(body: bytes) -> Any:

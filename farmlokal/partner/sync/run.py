@@ -28,7 +28,11 @@ class Reject(NamedTuple):
 
 
 class PageResult(NamedTuple):
-    """What became of the rows of one page. unnamed: how many of the rejected name no product."""
+    """What became of the rows of one page.
+
+    unnamed: how many of the rejected name no product. unknown_categories: how many of the others have a category that
+    is not in the list, and became `other`.
+    """
 
     created: int = 0
     updated: int = 0
@@ -37,6 +41,7 @@ class PageResult(NamedTuple):
     deleted: int = 0
     rejects: tuple[Reject, ...] = ()
     unnamed: int = 0
+    unknown_categories: int = 0
 
 
 _Count = Annotated[int, Field(ge=0)]
@@ -56,6 +61,9 @@ class RunSummary(TypedDict):
     outdated: _Count
     deleted: _Count
     rejected: _Count
+    unknown_categories: Annotated[
+        int, Field(ge=0, description="rows whose category is not in the list, and became `other`")
+    ]
     pages: _Count
     duration_s: Annotated[float, Field(ge=0)]
     updated_since: str | None
@@ -106,6 +114,7 @@ class Run(NamedTuple):
     deleted: int
     rejected: int
     unnamed: int
+    unknown_categories: int
     started_ms: int
     finished_ms: int | None
     error: str | None
@@ -134,6 +143,7 @@ class Run(NamedTuple):
             deleted=self.deleted + result.deleted,
             rejected=self.rejected + len(result.rejects),
             unnamed=self.unnamed + result.unnamed,
+            unknown_categories=self.unknown_categories + result.unknown_categories,
         )
 
     def summary(self, now_ms: int) -> RunSummary:
@@ -149,6 +159,7 @@ class Run(NamedTuple):
             "outdated": self.outdated,
             "deleted": self.deleted,
             "rejected": self.rejected,
+            "unknown_categories": self.unknown_categories,
             "pages": self.pages,
             "duration_s": max(0, (self.finished_ms or now_ms) - self.started_ms) / 1000,
             "updated_since": self.updated_since,

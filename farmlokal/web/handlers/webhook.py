@@ -1,13 +1,14 @@
 """`POST /external/webhook`: the partner's events come in."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 import orjson
 from aiohttp import web
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from farmlokal.catalog.categories import OTHER
 from farmlokal.errors import EventConflict, EventDead, EventRefused, NotConfigured, SignatureRefused
 from farmlokal.web import keys
 from farmlokal.web.answers import problems
@@ -30,6 +31,10 @@ class TakenIn(TypedDict):
 
     duplicate: Annotated[bool, Field(description="the same id and body were here before: no second effect")]
     effect: Annotated[str, Field(description="what it did, then or now")]
+    category: NotRequired[Annotated[str, Field(description="the product's, beside `unknown_category` alone")]]
+    unknown_category: NotRequired[
+        Annotated[str, Field(description="what the event calls a category that is not in the list, and became `other`")]
+    ]
 
 
 async def receive_webhook(request: web.Request) -> web.Response:
@@ -51,6 +56,8 @@ async def receive_webhook(request: web.Request) -> web.Response:
         headers = {"WWW-Authenticate": "Webhook-Signature"} if kind.status == web.HTTPUnauthorized.status_code else {}
         return problems.problem_response(kind, str(error), instance=request[REQUEST_ID], headers=headers)
     content: TakenIn = {"duplicate": receipt.duplicate, "effect": receipt.effect}
+    if receipt.unknown_category is not None:
+        content |= {"category": OTHER, "unknown_category": receipt.unknown_category}
     return web.json_bytes_response(content, dumps=orjson.dumps, headers=_NO_STORE)
 
 

@@ -31,6 +31,7 @@ _DONE: RunSummary = {
     "outdated": 0,
     "deleted": 1,
     "rejected": 0,
+    "unknown_categories": 0,
     "pages": 5,
     "duration_s": 0.61,
     "updated_since": "2026-11-22T09:15:00Z",
@@ -168,6 +169,12 @@ RECEIVE_WEBHOOK = Operation(
                 examples={
                     "first": {"duplicate": False, "effect": "placed"},
                     "again": {"duplicate": True, "effect": "placed"},
+                    "unknown category": {
+                        "duplicate": False,
+                        "effect": "created",
+                        "category": "other",
+                        "unknown_category": "seeds",
+                    },
                 },
             ),
             headers=("Cache-Control",),

@@ -3,11 +3,10 @@
 import re
 from urllib.parse import unquote_to_bytes
 
-from farmlokal.catalog.question.forms import CONTROL_CHARACTERS
 from farmlokal.errors import Fault
+from farmlokal.formats.text import refusal
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _VALUE_CHARS_SHOWN = 80
 
 
@@ -20,8 +19,8 @@ def shown(value: str) -> str:
 def parse_query_string(raw: str) -> tuple[dict[str, list[str]], list[Fault]]:
     """The values of each parameter in `raw` (the request target after `?`), and the faults of its encoding.
 
-    As HTML forms write it: `+` is a space, `%41` an octet of UTF-8. A pair that cannot be decoded, or whose value
-    holds a control character, is left out and reported.
+    As HTML forms write it: `+` is a space, `%41` an octet of UTF-8. A pair that cannot be decoded, or that holds a
+    character that no text may hold, is left out and reported.
     """
     values: dict[str, list[str]] = {}
     faults: list[Fault] = []
@@ -46,6 +45,5 @@ def _decode(raw: str) -> tuple[str, str | None]:
         text = unquote_to_bytes(raw.replace("+", " ").encode("utf-8", "surrogateescape")).decode("utf-8")
     except UnicodeDecodeError:
         return raw.encode("ascii", "backslashreplace").decode(), "must be valid UTF-8"
-    if _CONTROL.search(text):
-        return text, "must hold no control characters"
-    return text, None
+    # What is printable, as nearly every text is, is refused by no rule.
+    return text, None if text.isprintable() else refusal(text)

@@ -1,6 +1,7 @@
 """What the import tests share: a store in memory with the real one's version rules, and a maker of price files."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ ORDINARY_ROW = {
     "Modal_x0020_Price": "1400",
 }
 HEADER = ",".join(ORDINARY_ROW)
+ALLOWED = "letters, marks, digits, punctuation, symbols, blanks and joiners are allowed"
 
 
 def mandi_row(**differing: str) -> str:
@@ -86,7 +88,12 @@ class Importing:
         return list(self.store.products.values())
 
     async def __call__(
-        self, content: bytes | str | Path, *, locations: Path | None = None, batch_rows: int = 1000
+        self,
+        content: bytes | str | Path,
+        *,
+        locations: Path | None = None,
+        batch_rows: int = 1000,
+        now: datetime | None = None,
     ) -> Imported:
         """Imports `content`, a file or what stands in one."""
         path = self._file_with(content)
@@ -100,6 +107,7 @@ class Importing:
             sighting="run-1",
             on_progress=progress.append,
             on_bad_row=lambda line, reason: bad_rows.append((line, reason)),
+            now=now,
         )
         return Imported(summary, bad_rows, progress)
 

@@ -1,12 +1,13 @@
 """The portal's price CSV: what a row becomes, and what makes a row bad."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.outcomes import WriteOutcome
-from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
+from tests.catalog.imports.import_support import ALLOWED, Importing, mandi_csv, mandi_row
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ async def test_an_unknown_commodity_is_other(importing: Importing) -> None:
         (mandi_row(Min="x"), "Min_x0020_Price: must be a plain number of rupees, not 'x'"),
         (mandi_row(Market="  "), "Market: must be given, not ''"),
         (mandi_row(Market="पुणे"), "Market: must hold a Latin letter or a digit, not 'पुणे'"),
-        (mandi_row(Market="a\x07b"), "Market: must hold printable characters only, not 'a\\x07b'"),
+        (mandi_row(Market="a\x07b"), f"Market: must not hold U+0007 (a control character): {ALLOWED}, not 'a\\x07b'"),
         (mandi_row(Market="x" * 101), f"Market: must have at most 100 characters, not '{'x' * 80}'"),
         (mandi_row(Modal="1400,1"), "cell 11: must not be there: the header ends with Modal_x0020_Price, not '1'"),
         (mandi_row(State='Maharashtra""', District='"Pune'), None),
@@ -188,3 +189,33 @@ async def test_a_contradicting_row_is_rejected_with_its_line(importing: Importin
     assert [(3, "this version had other content")] == imported.bad_rows
     assert {WriteOutcome.CREATED: 1, WriteOutcome.REJECTED: 1, WriteOutcome.UNCHANGED: 1} == imported.summary.tally
     assert not imported.summary.complete
+
+
+async def test_a_day_that_has_not_come_is_a_bad_row(importing: Importing) -> None:
+    """A day may be ahead by one, for clocks and time zones; a later one would be the newest until it comes."""
+    rows = [mandi_row(Arrival_Date=day, Market=day) for day in ("22/11/2026", "23/11/2026", "24/11/2026", "01/01/2099")]
+    imported = await importing(mandi_csv(*rows), now=datetime(2026, 11, 22, 10, 15, tzinfo=UTC))
+    detail = "Arrival_Date: must not lie more than a day in the future"
+    assert [(4, f"{detail}, not '24/11/2026'"), (5, f"{detail}, not '01/01/2099'")] == imported.bad_rows
+    assert ["22/11/2026", "23/11/2026"] == [product.market for product in importing.products]
+
+
+async def test_unknown_commodities_are_counted(importing: Importing) -> None:
+    """By name, save those that the table itself has in `other`."""
+    rows = [
+        mandi_row(Commodity=name, Market=f"M{number}") for number, name in enumerate(["Moon Dust"] * 2 + ["Tomato"])
+    ]
+    imported = await importing(mandi_csv(*rows))
+    assert (2, {"Moon Dust": 2}) == (imported.summary.unknown_rows, imported.summary.unknown_categories)
+    assert imported.summary.complete
+
+
+async def test_joiners_blanks_and_layout_in_cells(importing: Importing) -> None:
+    """A spelling with joiners has the identity of the one without; odd blanks and tabs are blanks, also by numbers."""
+    market = '"\u00a0Pimpri\tNew\u3000Market\u200d "'
+    await importing(mandi_csv(mandi_row(Market=market, Modal="\u00a01400\u00a0")))
+    again = await importing(mandi_csv(mandi_row(Market="Pimpri New Market", Arrival_Date="20/02/2025")))
+    assert {WriteOutcome.UPDATED: 1} == again.summary.tally
+    refused = await importing(mandi_csv(mandi_row(), mandi_row(Market="a\x1cb"), mandi_row(Variety="\u202ex")))
+    assert [3, 4] == [line for line, _ in refused.bad_rows]
+    assert f"must not hold U+001C (a control character): {ALLOWED}" in refused.bad_rows[0][1]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -122,3 +123,40 @@ async def test_csv_columns_come_in_any_order(importing: Importing) -> None:
     """The header says which cell is which; blanks around a name or a value do not matter."""
     await importing("unit, price ,category,name,version,external_id\nl, 60 ,milk,Milk,1,e\n")
     assert [("import", "e")] == list(importing.store.products)
+
+
+async def test_unknown_categories_are_counted(importing: Importing) -> None:
+    """By name, in NDJSON and in CSV; `other` and a known one in capitals are known."""
+    rows = [
+        {**BARE, "external_id": str(number), "category": label}
+        for number, label in enumerate(["seeds", "moon rocks", "seeds", "other", "MILK"])
+    ]
+    for content in (ndjson(*rows), wire_csv(*rows)):
+        summary = (await importing(content)).summary
+        assert (3, {"seeds": 2, "moon rocks": 1}) == (summary.unknown_rows, summary.unknown_categories)
+
+
+async def test_names_of_unknown_categories_are_bounded(importing: Importing) -> None:
+    """A file whose every row has another category is counted whole, and remembered in part."""
+    rows = [{**BARE, "external_id": str(number), "category": f"c{number}"} for number in range(1200)]
+    summary = (await importing(ndjson(*rows))).summary
+    assert (1200, 1000) == (summary.unknown_rows, len(summary.unknown_categories))
+
+
+async def test_a_time_that_has_not_come_is_a_bad_row(importing: Importing) -> None:
+    """In either kind of file, by the clock that the import is given."""
+    rows = [{**BARE, "external_id": "near", "created_at": "2026-11-23T10:15:00Z"}]
+    rows += [{**BARE, "external_id": "far", "created_at": "2099-01-01T00:00:00Z"}]
+    for content in (ndjson(*rows), wire_csv(*rows)):
+        imported = await importing(content, now=datetime(2026, 11, 22, 10, 15, tzinfo=UTC))
+        detail = "created_at: must not lie more than a day in the future, not '2099-01-01T00:00:00Z'"
+        assert [detail] == [reason for _, reason in imported.bad_rows]
+
+
+async def test_odd_characters_of_files(importing: Importing) -> None:
+    """A lone surrogate is named; layout in a quoted cell, and odd blanks around a number, are blanks."""
+    imported = await importing(ndjson(BARE) + b'{"external_id":"f","name":"\\ud800"}\n')
+    assert [2] == [line for line, _ in imported.bad_rows]
+    assert "must not hold U+D800 (a lone surrogate)" in imported.bad_rows[0][1]
+    await importing(wire_csv({**BARE, "external_id": "g", "name": "Buffalo\n\tmilk\u200d", "price": "\u00a060\u2003"}))
+    assert "Buffalo  milk\u200d" == importing.store.products["import", "g"].name
