@@ -11,6 +11,7 @@ from aiohttp import web
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.metrics.port import metrics_socket, serve_metrics_from
+from farmlokal.app.start_line import start_line
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
@@ -29,12 +30,14 @@ _LAST_REQUESTS_S = 1.0
 async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain for the time in the settings.
 
-    on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken.
+    on_ready: called with the base URL once requests are answered. Raises OSError when the port is taken, and
+    DatabaseUnavailable and SchemaMismatch.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    fields = await start_line(settings)
     app = create_app(settings)
     app.on_startup.append(freeze_startup_objects)
     serve_metrics_from(app, metrics_socket(host, settings.metrics_port))
@@ -43,7 +46,7 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-        _log.info("serving", url=site.name)
+        _log.info("serving", url=site.name, **fields)
         if on_ready is not None:
             on_ready(site.name)
         await stop.wait()

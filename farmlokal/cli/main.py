@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from farmlokal import __version__
+from farmlokal.app.variables import unknown_variables
 from farmlokal.cli.cache import cache
 from farmlokal.cli.catalogue import import_, init_db, seed
 from farmlokal.cli.config import config
@@ -28,7 +29,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsInvalid as error:
-            for line in error.lines:
+            # A name that is spelt wrong is often the reason why another variable is missing.
+            for line in (*error.lines, *unknown_variables()):
                 click.echo(line, err=True)
             sys.exit(EXIT_WRONG_USAGE)
         except (FarmLokalError, OSError) as error:
