@@ -37,15 +37,22 @@ def unknown_variables() -> list[UnknownVariable]:
 
     They are in the order of their names. One that stands in both places is the environment's, as its value would be.
     """
-    known = {variable(name): name for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}
     found: dict[str, UnknownVariable] = {}
     for place, names in _names_by_place().items():
         for name in names:
             if name.startswith(PREFIX) and name not in known and not _TEST_VARIABLES.match(name):
-                # Without the prefix, by which every name is like every other.
-                alike = get_close_matches(name.removeprefix(PREFIX).lower(), known.values(), n=1)
-                found.setdefault(name, UnknownVariable(name, place, variable(alike[0]) if alike else None))
+                found.setdefault(name, UnknownVariable(name, place, _nearest(name)))
     return [found[name] for name in sorted(found)]
+
+
+def _nearest(name: str) -> str | None:
+    # Without the prefix, by which every name is like every other.
+    field = name.removeprefix(PREFIX).lower()
+    alike = get_close_matches(field, Settings.model_fields, n=3)
+    # OAUTH_SECRET is OAUTH_CLIENT_SECRET with a word left out, though OAUTH_SCOPE has more of its letters.
+    with_all_words = [one for one in alike if set(field.split("_")) <= set(one.split("_"))]
+    return variable((with_all_words or alike)[0]) if alike else None
 
 
 def log_unknown_variables() -> None:

@@ -61,9 +61,9 @@ def passwords_in(url: str) -> list[str]:
 def _password_ended_the_host(parts: SplitResult, *, in_query: bool) -> bool:
     # The @ between password and host then stands behind what seems to be the host. A socket's path, which follows
     # no host, may have one of its own, and so may the files that known parameters name.
-    host_is_given = parts.netloc != "" and not parts.netloc.endswith("@")
+    no_host = parts.netloc == "" or (parts.scheme == "unix" and parts.netloc.endswith("@"))
     behind = parts.path + (parts.query if in_query else "")
-    return parts.fragment != "" or (host_is_given and "@" in behind)
+    return parts.fragment != "" or ("@" in behind and not no_host)
 
 
 def _has_good_port(parts: SplitResult) -> bool:
