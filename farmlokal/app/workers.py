@@ -97,9 +97,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
         try:
             # Its socket is made already, for all workers that there will be.
             self.settings = load_settings().model_copy(update={"metrics_port": self.settings.metrics_port})
-            log_unknown_variables()
         except SettingsInvalid as error:
             _log.error("settings not reloaded", faults=error.lines)
+        log_unknown_variables()
         super().reload()
 
     def load_config(self) -> None:
