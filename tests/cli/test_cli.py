@@ -123,6 +123,23 @@ def test_wrong_settings_end_every_command_with_two(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        (("cache", "purge"), "FARMLOKAL_REDIS_URL"),
+        (("sync",), "FARMLOKAL_OAUTH_TOKEN_URL"),
+        (("webhooks", "register"), "FARMLOKAL_PUBLIC_URL"),
+    ],
+)
+def test_a_setting_that_a_command_needs_is_named(
+    environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], variable: str
+) -> None:
+    """A command that cannot do anything without a setting ends with the exit code of a wrong configuration."""
+    make_catalogue(environment)
+    done = farmlokal(environment, tmp_path, *arguments)
+    assert (2, f"farmlokal: {variable} is not set") == (done.returncode, done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("plant",),
