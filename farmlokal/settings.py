@@ -1,6 +1,5 @@
 """The settings: environment variables, and a `.env` file in development. Plain values, each checked."""
 
-import os
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -12,11 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
+from farmlokal.formats.redis_urls import check_redis_url
+from farmlokal.formats.server_urls import MASK, masked_url, passwords_in
 from farmlokal.formats.webhook_secrets import SECRET_PREFIX, parse_secrets
 from farmlokal.limiting.quotas import DEFAULT_QUOTAS, parse_quotas
 
 PREFIX = "FARMLOKAL_"
-_MASK = "***"
 # Fields that are secrets as a whole.
 _SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets"})
 _KEY_CHARS_MIN = 16
@@ -29,11 +29,6 @@ _API_KEY = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{{_KEY_CHARS_MIN},}}")
 _TOKEN_URL = re.compile(r"https?://[^\s/?#@\\]+(/[^\s#]*)?")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 _SOURCE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
-# Between the user's name and the last @ (a password may hold any character, @ included), or redis-py's parameter.
-_PASSWORD = re.compile(r"(?P<before>^(?:[a-z]+://)?[^:@/?#]*:(?!//)|[?&]password=)(?:(?<=:).+(?=@)|(?<==)[^&#]*)")
-# Read by the test suite, never by the service.
-_TEST_VARIABLES = re.compile(r"FARMLOKAL_(TEST_.*|REALDATA)")
 
 
 class SettingsInvalid(Exception):
@@ -52,12 +47,6 @@ def _read_by(parse: Callable[[str], object]) -> AfterValidator:
         return text
 
     return AfterValidator(check)
-
-
-def _redis_url(url: str) -> str:
-    if not url.startswith(_REDIS_SCHEMES):
-        raise ValueError(f"must begin with {', '.join(_REDIS_SCHEMES)}")
-    return url
 
 
 def _secret_keys(text: str) -> str:
@@ -121,7 +110,7 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(10, ge=1, le=1000, description="connections per worker")
     statement_limit_ms: int = Field(2000, ge=10, le=600_000, description="the longest a listing query may run")
-    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+    redis_url: Annotated[str, _read_by(check_redis_url)] | None = Field(
         None, description="`redis://`, `rediss://` or `unix://`; without it the cache is the process's memory alone"
     )
     redis_wait_ms: int = Field(100, ge=1, le=10_000, description="the longest a request waits for Redis")
@@ -200,8 +189,7 @@ class Settings(BaseSettings):
         values += [part for value in values for part in value.split(",")]
         values += [part.removeprefix(SECRET_PREFIX) for part in values]
         for url in (self.database_url, self.redis_url or ""):
-            passwords = [match[0].removeprefix(match["before"]) for match in _PASSWORD.finditer(url)]
-            values += [spelling for password in passwords for spelling in (password, unquote(password))]
+            values += [spelling for password in passwords_in(url) for spelling in (password, unquote(password))]
         return [value for value in values if value]
 
     def masked(self) -> dict[str, Any]:
@@ -218,7 +206,7 @@ def mask(field: str, value: Any) -> Any:
     """Returns `value` as it may be shown: without a secret, or without the password of a URL."""
     if value is None or not isinstance(value, str):
         return value
-    return _MASK if field in _SECRETS else _PASSWORD.sub(rf"\g<before>{_MASK}", value)
+    return MASK if field in _SECRETS else masked_url(value)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -232,14 +220,6 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid([_line(item) for item in error.errors(include_url=False)]) from None
     except UnicodeDecodeError:
         raise SettingsInvalid([".env: must be text in UTF-8"]) from None
-
-
-def unknown_variables() -> list[str]:
-    """Returns the variables of the environment that look like ours and are none: misspelt, most likely."""
-    known = {variable(name) for name in Settings.model_fields}
-    return sorted(
-        name for name in os.environ if name.startswith(PREFIX) and name not in known and not _TEST_VARIABLES.match(name)
-    )
 
 
 def _line(item: Any) -> str:

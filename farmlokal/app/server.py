@@ -12,6 +12,7 @@ from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.listening import base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
+from farmlokal.app.start_line import start_line
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
@@ -31,12 +32,13 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     """Serve until SIGTERM or SIGINT, then drain for the time in the settings.
 
     host: as `listen_on` takes it. on_ready: called with the base URL once requests are answered. Raises OSError
-    when the port is taken.
+    when the port is taken, and DatabaseUnavailable and SchemaMismatch.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    fields = await start_line(settings)
     app = create_app(settings)
     app.on_startup.append(freeze_startup_objects)
     serve_metrics_from(app, metrics_sockets(host, settings.metrics_port))
@@ -47,7 +49,7 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
         urls = [base_url(one) for one in listening]
         for one in listening:
             await web.SockSite(runner, one).start()
-        _log.info("serving", url=",".join(urls))
+        _log.info("serving", url=",".join(urls), **fields)
         if on_ready is not None:
             on_ready(urls[0])
         await stop.wait()

@@ -11,17 +11,17 @@ from typing import Any
 from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.listening import listen_on
+from farmlokal.app.listening import base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import WorkerSlots
-from farmlokal.app.resources import wait_for_database
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
-from farmlokal.database.address import parse_address
-from farmlokal.database.connect import database_at
+from farmlokal.app.start_line import start_line
+from farmlokal.app.variables import log_unknown_variables
 from farmlokal.errors import FarmLokalError
 from farmlokal.settings import Settings, SettingsInvalid, load_settings
 from farmlokal.telemetry import get_logger
@@ -47,12 +47,18 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
     if settings.redis_url is None:
         _log.warning("several workers without Redis: what they cache and limit holds per process", workers=workers)
     # Here, where a fault is still one line and an exit code: a worker that fails to start fails once per process.
-    asyncio.run(_check_database(settings))
+    fields = asyncio.run(start_line(settings))
     metrics = metrics_sockets(host, settings.metrics_port)
     slots = WorkerSlots(workers)
+    listening = listen_on(host, port)
+    urls = [base_url(one) for one in listening]
+
+    def when_ready(_: Arbiter) -> None:
+        _log.info("serving", url=",".join(urls), workers=workers, **fields)
+
     options = {
         # gunicorn has another form for each kind of address, and none for both families: it gets what listens already.
-        "bind": [f"fd://{one.detach()}" for one in listen_on(host, port)],
+        "bind": [f"fd://{one.detach()}" for one in listening],
         "workers": workers,
         "worker_class": DrainingWorker,
         # The arbiter kills a worker that is not done by then.
@@ -61,20 +67,11 @@ def serve_workers(settings: Settings, host: str, port: int, workers: int) -> Non
         "control_socket_disable": True,
         "logger_class": PropagatingLogger,
         "loglevel": settings.log_level,
+        "when_ready": when_ready,
         "pre_fork": slots.assign,
         "child_exit": slots.release,
     }
     Supervisor(settings, options, slots, metrics).run()
-
-
-async def _check_database(settings: Settings) -> None:
-    database = database_at(
-        parse_address(settings.database_url), pool_size=1, statement_limit_ms=settings.statement_limit_ms
-    )
-    try:
-        await wait_for_database(database)
-    finally:
-        await database.close()
 
 
 class PropagatingLogger(Logger):  # type: ignore[misc]
@@ -108,6 +105,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
             self.settings = load_settings().model_copy(update={"metrics_port": self.settings.metrics_port})
         except SettingsInvalid as error:
             _log.error("settings not reloaded", faults=error.lines)
+        log_unknown_variables()
         super().reload()
 
     def load_config(self) -> None:

@@ -2,13 +2,16 @@
 
 import click
 
-from farmlokal.settings import load_settings, unknown_variables
+from farmlokal.app.variables import places_of_values, unknown_variables
+from farmlokal.settings import load_settings
 
 
 @click.command()
 def config() -> None:
-    """Print the effective settings, secrets masked."""
-    for name, value in load_settings().masked().items():
-        click.echo(f"{name}={'' if value is None else value}")
-    for name in unknown_variables():
-        click.echo(f"{name} is set, and is none of FarmLokal's variables", err=True)
+    """Print the effective settings with where each comes from, secrets masked."""
+    masked = load_settings().masked()
+    for name, place in places_of_values().items():
+        value = masked[name]
+        click.echo(f"{name}={'' if value is None else value}  # {place}")
+    for unknown in unknown_variables():
+        click.echo(str(unknown), err=True)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from farmlokal import __version__
+from farmlokal.app.variables import unknown_variables
 from farmlokal.cli.cache import cache
 from farmlokal.cli.catalogue import import_, init_db, seed
 from farmlokal.cli.config import config
@@ -15,7 +16,7 @@ from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
 from farmlokal.cli.serve import serve
 from farmlokal.cli.sync import sync
 from farmlokal.cli.webhooks import webhooks
-from farmlokal.errors import FarmLokalError
+from farmlokal.errors import FarmLokalError, NotConfigured
 from farmlokal.settings import SettingsInvalid
 from farmlokal.telemetry.masking import masked_line
 
@@ -28,8 +29,12 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsInvalid as error:
-            for line in error.lines:
+            # A name that is spelt wrong is often the reason why another variable is missing.
+            for line in (*error.lines, *unknown_variables()):
                 click.echo(line, err=True)
+            sys.exit(EXIT_WRONG_USAGE)
+        except NotConfigured as error:
+            click.echo(f"farmlokal: {error}", err=True)
             sys.exit(EXIT_WRONG_USAGE)
         except (FarmLokalError, OSError) as error:
             cause = f" ({error.__cause__})" if error.__cause__ is not None else ""

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from farmlokal.app.variables import log_unknown_variables
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database
-from farmlokal.settings import Settings, load_settings, unknown_variables
-from farmlokal.telemetry import configure_logging, get_logger
+from farmlokal.settings import Settings, load_settings
+from farmlokal.telemetry import configure_logging
 from farmlokal.telemetry.masking import mask_values
 
 T = TypeVar("T")
@@ -26,8 +27,7 @@ def start(**overrides: Any) -> Settings:
     settings = load_settings(**overrides)
     mask_values(settings.secret_values())
     configure_logging(settings.log_format, settings.log_level)
-    for name in unknown_variables():
-        get_logger(__name__).warning("unknown variable", variable=name)
+    log_unknown_variables()
     return settings
 
 

@@ -9,9 +9,8 @@ import orjson
 
 from farmlokal.app.command_sync import command_sync
 from farmlokal.app.resources import wait_for_database
-from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE, open_database, run, start
+from farmlokal.cli.process import EXIT_FAILED, open_database, run, start
 from farmlokal.cli.progress import progress
-from farmlokal.errors import NotConfigured
 from farmlokal.partner.sync.run import Run, RunState
 from farmlokal.partner.sync.service import Sync
 from farmlokal.settings import Settings
@@ -26,11 +25,7 @@ def sync(full: bool) -> None:
     where it stood. Prints the summary as JSON, and the rejected rows on standard error.
     """
     settings = start()
-    try:
-        finished = run(_sync(settings, full=full))
-    except NotConfigured as error:
-        click.echo(f"farmlokal: {error}", err=True)
-        sys.exit(EXIT_WRONG_USAGE)
+    finished = run(_sync(settings, full=full))
     if finished.shown_state is not RunState.DONE or finished.rejected:
         sys.exit(EXIT_FAILED)
 

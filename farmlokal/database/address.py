@@ -1,12 +1,13 @@
 """Database URLs."""
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
+
+from farmlokal.formats.server_urls import split_server_url
 
 _MYSQL_PORT = 3306
 _MYSQL_FORM = "mysql://user:pass@host:port/db"
-# A password with a bare `/`, `#`, `?` or `[` looks like a wrong port or host, and Python's message would show it.
-_BAD_CHARACTERS = f"must have a port of 1 to 65535 and percent-encoded special characters: {_MYSQL_FORM}"
 _MYSQL_PARAMETERS = ("unix_socket", "ssl_ca")
 
 
@@ -46,23 +47,18 @@ def parse_address(url: str) -> Address:
     As elsewhere, `sqlite:///x.db` is relative to the working directory and `sqlite:////x.db` is absolute.
     Raises ValueError, whose text is what is allowed.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(_BAD_CHARACTERS) from None
-    if parts.scheme == "sqlite":
-        return _sqlite_address(parts)
-    if parts.scheme != "mysql":
+    scheme = url.partition("://")[0].lower()
+    if scheme == "sqlite":
+        return _sqlite_address(url)
+    if scheme != "mysql":
         raise ValueError("must begin with mysql:// or sqlite:///")
+    parts, options = split_server_url(url, _MYSQL_FORM, _MYSQL_PARAMETERS)
     database = unquote(parts.path.removeprefix("/"))
     if not database or "/" in database:
         raise ValueError(f"must name one database: {_MYSQL_FORM}")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if set(options) - set(_MYSQL_PARAMETERS) or not all(options.values()):
-        raise ValueError(f"must have no parameters but {' and '.join(_MYSQL_PARAMETERS)}, each with a path")
     return MySQLAddress(
         host=parts.hostname or "127.0.0.1",
-        port=_port(parts),
+        port=parts.port or _MYSQL_PORT,
         user=unquote(parts.username or "root"),
         password=unquote(parts.password or ""),
         database=database,
@@ -71,19 +67,10 @@ def parse_address(url: str) -> Address:
     )
 
 
-def _sqlite_address(parts: SplitResult) -> SQLiteAddress:
-    path = unquote(parts.path.removeprefix("/"))
+def _sqlite_address(url: str) -> SQLiteAddress:
+    rest = url.partition("://")[2]
+    path = unquote(rest.removeprefix("/"))
     # A database in memory would be another one for each of our connections.
-    if parts.netloc or not path or parts.query or parts.fragment or path == ":memory:":
+    if not rest.startswith("/") or not path or re.search(r"[?#]", rest) or path == ":memory:":
         raise ValueError("must be sqlite:///path, the path of a file")
     return SQLiteAddress(path)
-
-
-def _port(parts: SplitResult) -> int:
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0 or parts.fragment:
-        raise ValueError(_BAD_CHARACTERS)
-    return port or _MYSQL_PORT

@@ -88,16 +88,21 @@ async def test_no_request_fails_while_the_workers_are_replaced(tmp_path: Path, m
 
 
 async def test_wrong_settings_are_kept_out(tmp_path: Path, mysql_url: str, redis_url: str) -> None:
-    """A reload with a wrong `.env` says so in one line, and the new workers go by the settings of before."""
+    """A reload with a wrong `.env` says so in one line, and the new workers go by the settings of before.
+
+    A variable that is none of ours is warned of, as it is at a start.
+    """
     write_env(tmp_path, CACHE_TTL_S="100")
     async with workers(operators(tmp_path, mysql_url, redis_url), tmp_path) as process:
-        write_env(tmp_path, CACHE_TTL_S="never", RATE_LIMIT="much")
+        write_env(tmp_path, CACHE_TTL_S="never", RATE_LIMIT="much", STALE="5")
         async with steady_clients(process.port, kinds=HITS) as clients:
             await reload(process)
         assert [] == clients.failures
         await check_ttl(process, 100, "name")
         (line,) = [line for line in process.lines if line["event"] == "settings not reloaded"]
         assert "FARMLOKAL_CACHE_TTL_S" in str(line["faults"])
+        (line,) = [line for line in process.lines if line["event"] == "unknown variable"]
+        assert ("FARMLOKAL_STALE", ".env", "FARMLOKAL_STALE_S") == (line["variable"], line["place"], line["nearest"])
 
 
 async def test_a_killed_worker_is_replaced(tmp_path: Path, mysql_url: str, redis_url: str) -> None:

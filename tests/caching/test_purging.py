@@ -94,7 +94,7 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
         assert [STALE, STALE, MEMORY, MEMORY] == await standing(service)
         assert (0, "purged everything\n") == await command(FARMLOKAL_REDIS_URL=redis_url)
         assert [STALE] * 4 == await standing(service)
-    assert (1, "farmlokal: FARMLOKAL_REDIS_URL is not set\n") == await command()
+    assert (2, "farmlokal: FARMLOKAL_REDIS_URL is not set\n") == await command()
 
 
 async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: StartRedis) -> None:

@@ -124,6 +124,23 @@ def test_wrong_settings_end_every_command_with_two(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        (("cache", "purge"), "FARMLOKAL_REDIS_URL"),
+        (("sync",), "FARMLOKAL_OAUTH_TOKEN_URL"),
+        (("webhooks", "register"), "FARMLOKAL_PUBLIC_URL"),
+    ],
+)
+def test_a_setting_that_a_command_needs_is_named(
+    environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], variable: str
+) -> None:
+    """A command that cannot do anything without a setting ends with the exit code of a wrong configuration."""
+    make_catalogue(environment)
+    done = farmlokal(environment, tmp_path, *arguments)
+    assert (2, f"farmlokal: {variable} is not set") == (done.returncode, done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("plant",),
@@ -149,11 +166,46 @@ def test_config_shows_the_settings_without_their_secrets(environment: dict[str, 
         "FARMLOKAL_SECRET_KEY": "hunter2 hunter2 hunter2",
         "FARMLOKAL_CACHE_TTTL_S": "7",
     }
+    (tmp_path / ".env").write_text("FARMLOKAL_STALE_S=8\nFARMLOKAL_OAUTH_SECRET=hunter2\n", "utf-8")
     done = farmlokal(environment | given, tmp_path, "config")
     assert 0 == done.returncode
-    shown = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    lines = [line.split("  # ") for line in done.stdout.splitlines()]
+    shown = dict(setting.split("=", 1) for setting, _ in lines)
+    places = {setting.split("=")[0]: place for setting, place in lines}
     assert "mysql://farmer:***@db/farm" == shown["FARMLOKAL_DATABASE_URL"]
     assert "redis://:***@cache/0" == shown["FARMLOKAL_REDIS_URL"]
     assert ("***", "", "0") == tuple(shown[f"FARMLOKAL_{name}"] for name in ("SECRET_KEY", "ORIGIN_LOADS", "DRAIN_S"))
     assert "hunter2" not in done.stdout + done.stderr
-    assert "FARMLOKAL_CACHE_TTTL_S is set, and is none of FarmLokal's variables\n" == done.stderr
+    assert ["the environment", ".env", "the default"] == [
+        places[f"FARMLOKAL_{name}"] for name in ("DATABASE_URL", "STALE_S", "CACHE_TTL_S")
+    ]
+    assert [
+        "FARMLOKAL_CACHE_TTTL_S is set in the environment, and is none of FarmLokal's variables: "
+        "did you mean FARMLOKAL_CACHE_TTL_S?",
+        "FARMLOKAL_OAUTH_SECRET is set in .env, and is none of FarmLokal's variables: "
+        "did you mean FARMLOKAL_OAUTH_CLIENT_SECRET?",
+    ] == done.stderr.splitlines()
+
+
+def test_a_misspelt_variable_in_the_file_is_warned_of(environment: dict[str, str], tmp_path: Path) -> None:
+    """A command that runs says it in one line of the log, with the variable that was meant and without the value."""
+    (tmp_path / ".env").write_text("FARMLOKAL_API_KEY=hunter2 hunter2\n", "utf-8")
+    done = farmlokal(environment, tmp_path, "init-db")
+    assert 0 == done.returncode, done.stderr
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert ("warning", "unknown variable", "FARMLOKAL_API_KEY", ".env", "FARMLOKAL_API_KEYS") == tuple(
+        line[name] for name in ("level", "event", "variable", "place", "nearest")
+    )
+    assert "hunter2" not in done.stderr
+
+
+def test_a_misspelt_variable_stands_beside_the_fault_that_it_makes(environment: dict[str, str], tmp_path: Path) -> None:
+    """Whoever misspells a variable that is required learns both at once."""
+    (tmp_path / ".env").write_text("FARMLOKAL_SECRET_KEYS=0123456789abcdef\n", "utf-8")
+    done = farmlokal(environment | {"FARMLOKAL_REDIS_URL": "redis://cache"}, tmp_path, "serve", "--port", "0")
+    assert 2 == done.returncode
+    assert [
+        "FARMLOKAL_SECRET_KEY: must be set together with a MySQL or Redis URL",
+        "FARMLOKAL_SECRET_KEYS is set in .env, and is none of FarmLokal's variables: "
+        "did you mean FARMLOKAL_SECRET_KEY?",
+    ] == done.stderr.splitlines()

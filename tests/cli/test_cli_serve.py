@@ -4,11 +4,13 @@ import json
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click import Context
 
 from farmlokal.cli.main import cli
+from farmlokal.database.schema import SCHEMA_VERSION
 from tests.servers.process import free_port
 from tests.support.command import (
     DONE_WAIT_MAX_S,
@@ -20,6 +22,9 @@ from tests.support.command import (
     running,
     wait_until_ready,
 )
+from tests.support.products import PRODUCTS
+
+PASSWORD = "hunter2-hunter2"
 
 
 @pytest.fixture
@@ -58,8 +63,15 @@ def test_a_service_starts_serves_and_stops_on_sigterm(environment: dict[str, str
             service.send_signal(signal.SIGTERM)
             _, log = service.communicate(timeout=DONE_WAIT_MAX_S)
         assert 0 == service.returncode, log
-        events = [json.loads(line)["event"] for line in log.splitlines()]
-        assert ["serving", "draining", "stopped"] == events
+        lines = [json.loads(line) for line in log.splitlines()]
+        assert ["serving", "draining", "stopped"] == [line["event"] for line in lines]
+        assert {
+            "url": f"http://127.0.0.1:{port}",
+            "database": f"sqlite {tmp_path / 'catalogue.db'}",
+            "schema_version": SCHEMA_VERSION,
+            "redis": "none",
+            "products": PRODUCTS,
+        }.items() <= lines[0].items()
     assert cursors[0] == cursors[1]
     assert 0o600 == (tmp_path / "catalogue.db.key").stat().st_mode & 0o777
 
@@ -97,8 +109,14 @@ def test_a_taken_port_is_one_line(environment: dict[str, str], tmp_path: Path) -
 
 
 def test_two_workers_share_a_port_and_stop_with_zero(shared: dict[str, str], tmp_path: Path) -> None:
-    """Several processes over MariaDB and Redis: they answer, refuse in our words, and end in good order."""
+    """Several processes over MariaDB and Redis: they answer, refuse in our words, and end in good order.
+
+    What they serve is said once, without the passwords.
+    """
     make_catalogue(shared)
+    place, redis = urlsplit(shared["FARMLOKAL_DATABASE_URL"]), urlsplit(shared["FARMLOKAL_REDIS_URL"])
+    # A Redis whose default user has no password takes any.
+    shared["FARMLOKAL_REDIS_URL"] = redis._replace(netloc=f"default:{PASSWORD}@{redis.netloc}").geturl()
     port = free_port()
     with running(shared, tmp_path, "serve", "--port", str(port), "--workers", "2") as service:
         wait_until_ready(service, port)
@@ -115,6 +133,16 @@ def test_two_workers_share_a_port_and_stop_with_zero(shared: dict[str, str], tmp
     assert 0 == service.returncode, log
     lines = [json.loads(line) for line in log.splitlines()]
     assert 2 == sum(line["event"].startswith("Booting worker") for line in lines)
+    (serving,) = [line for line in lines if line["event"] == "serving"]
+    assert {
+        "url": f"http://127.0.0.1:{port}",
+        "workers": 2,
+        "database": f"mysql {place.hostname}:{place.port}{place.path}",
+        "schema_version": SCHEMA_VERSION,
+        "redis": redis._replace(netloc=f"default:***@{redis.netloc}").geturl(),
+        "products": PRODUCTS,
+    }.items() <= serving.items()
+    assert PASSWORD not in log
     assert 2 == sum(line["event"] == "draining" for line in lines)
     assert [] == [line for line in lines if line["level"] in ("warning", "error", "critical")]
 
