@@ -52,6 +52,7 @@ class Need:
 
 
 _NGINX = Need("nginx", partial(find_program, "nginx"), "nginx", "nginx-light", "nginx-core", unpacked=True)
+_WRK = Need("wrk", partial(find_program, "wrk"), "wrk", unpacked=True)
 
 # Every group has the first one's needs as well.
 NEEDS = {
@@ -61,13 +62,14 @@ NEEDS = {
     ),
     "proof": (
         _NGINX,
+        _WRK,  # some proofs are of the benchmarks
         Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
         Need("promtool", partial(find_program, "promtool"), "promtool", "prometheus", unpacked=True),
         Need("systemd-analyze", partial(find_program, "systemd-analyze"), "systemd", unpacked=True),
         # The package `chromium` would bring a session bus, and that one a whole systemd where there is none.
         Need("the browser Chromium", partial(find_program, "chromium"), "chromium-headless-shell"),
     ),
-    "bench": (_NGINX, Need("wrk", partial(find_program, "wrk"), "wrk", unpacked=True)),
+    "bench": (_NGINX, _WRK),
 }
 
 
