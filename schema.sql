@@ -11,9 +11,6 @@ CREATE TABLE IF NOT EXISTS schema_version (
     usable_from INT NOT NULL DEFAULT 1
 ) ENGINE = InnoDB;
 
-INSERT INTO schema_version (version, usable_from)
-SELECT 2, 2 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
-
 -- How far an upgrade has come: a row for each step that began, none while no upgrade is under way.
 --   place   the last id that the step has dealt with, where it goes through a table in batches
 --   done    1 when the step is done
@@ -208,3 +205,7 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
     reason      VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     PRIMARY KEY (run_id, number)
 ) ENGINE = InnoDB;
+
+-- Last of all: a schema whose making was ended before is none.
+INSERT INTO schema_version (version, usable_from)
+SELECT 2, 2 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

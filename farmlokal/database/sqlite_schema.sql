@@ -6,9 +6,6 @@ CREATE TABLE IF NOT EXISTS schema_version (
     usable_from INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
-INSERT INTO schema_version (version, usable_from)
-SELECT 2, 2 WHERE NOT EXISTS (SELECT version FROM schema_version);
-
 CREATE TABLE IF NOT EXISTS schema_steps (
     version INTEGER NOT NULL,
     step    TEXT NOT NULL,
@@ -164,3 +161,6 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
     reason      TEXT NOT NULL,
     PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO schema_version (version, usable_from)
+SELECT 2, 2 WHERE NOT EXISTS (SELECT version FROM schema_version);
