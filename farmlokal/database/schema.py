@@ -61,12 +61,12 @@ async def create_schema(
     stored = await stored_version(database)
     if stored is None:
         await database.exclusively(partial(_create, database))
-    else:
-        _refuse_unusable(stored)
-        if await runner.pending(database, _after(stored, migrations)):
-            await runner.expand(database, _after(stored, migrations), show)
-        if stored.version <= SCHEMA_VERSION:
-            await _create_missing(database)
+        stored = _there(await stored_version(database))
+    _refuse_unusable(stored)
+    if await runner.pending(database, _after(stored, migrations)):
+        await runner.expand(database, _after(stored, migrations), show)
+    if stored.version <= SCHEMA_VERSION:
+        await _create_missing(database)
     await check_schema(database, migrations)
     return _there(await stored_version(database))
 

@@ -154,7 +154,8 @@ async def _sqlite_shape(fetch: Fetch) -> Shape:
             if origin != "pk":
                 parts = await fetch(f'PRAGMA index_info("{name}")')
                 index = Index(bool(unique), tuple(column for _, _, column in parts))
-                named: str = constraints.get(index.columns, name) if origin == "u" else name
-                indexes[named] = index
+                if origin == "u" and index.columns in constraints:
+                    name = constraints[index.columns]
+                indexes[name] = index
         shape[table] = Table(columns, indexes)
     return shape

@@ -10,6 +10,9 @@ from farmlokal.database.schema import statements
 
 _FIRST = {"mysql": "version_1.sql", "sqlite": "version_1_sqlite.sql"}
 
+# Not of our schema: what the made-up migration takes away at its end.
+OLD_INDEX = "CREATE INDEX farms_by_name ON farms (name)"
+
 # The kinds of steps that a later release may need: a column, its content, an index for it; and an index less.
 MADE_UP = Migration(
     version=MIGRATIONS[-1].version + 1,
@@ -37,9 +40,9 @@ MADE_UP = Migration(
     contract=(
         Change(
             "made_up.without",
-            "ALTER TABLE webhook_inbox DROP INDEX webhook_inbox_by_updated_at, ALGORITHM = INPLACE, LOCK = NONE",
-            "DROP INDEX webhook_inbox_by_updated_at",
-            lambda shape: "webhook_inbox_by_updated_at" not in shape["webhook_inbox"].indexes,
+            "ALTER TABLE farms DROP INDEX farms_by_name, ALGORITHM = INPLACE, LOCK = NONE",
+            "DROP INDEX farms_by_name",
+            lambda shape: "farms_by_name" not in shape["farms"].indexes,
         ),
     ),
 )
@@ -57,9 +60,9 @@ def first_statements(dialect_name: str) -> list[str]:
     return [*statements((Path(__file__).parent / "schemas" / _FIRST[dialect_name]).read_text("utf-8"))]
 
 
-async def make_first_version(database: Database, products: int = 0) -> None:
-    """Make what the first release made, with so many products in it."""
-    await database.run_script(first_statements(database.dialect.name))
+async def make_first_version(database: Database, products: int = 0, *, more: tuple[str, ...] = ()) -> None:
+    """Make what the first release made, and `more` by further statements, with so many products in it."""
+    await database.run_script([*first_statements(database.dialect.name), *more])
     await insert_products(database, range(1, products + 1))
 
 

@@ -34,12 +34,18 @@ _MAKE_STEPS = {
 
 async def pending(database: Database, migrations: Iterable[Migration]) -> list[str]:
     """The names of the expanding steps of `migrations` that are not done. Reads only."""
-    names = [(migration.version, step.name) for migration in migrations for step in migration.expand]
-    done: set[tuple[int, str]] = set()
-    if names and "schema_steps" in await found_shape(database.dialect.name, database.fetch_unlimited):
-        rows = await database.fetch("SELECT version, step FROM schema_steps WHERE done = 1")
-        done = {(version, step) for version, step in rows}
-    return [name for version, name in names if (version, name) not in done]
+    steps = [(migration.version, step.name) for migration in migrations for step in migration.expand]
+    if not steps:
+        return []
+    if "schema_steps" not in await found_shape(database.dialect.name, database.fetch_unlimited):
+        return [name for _, name in steps]
+    # At one moment: another process may finish the upgrade, which raises the version and forgets the steps.
+    rows = await database.fetch(
+        "SELECT version, step FROM schema_steps WHERE done = 1 UNION ALL SELECT MAX(version), NULL FROM schema_version"
+    )
+    done = {(version, name) for version, name in rows}
+    in_full = max(version for version, name in rows if name is None)
+    return [name for version, name in steps if version > in_full and (version, name) not in done]
 
 
 async def expand(database: Database, migrations: Iterable[Migration], show: Show) -> None:
