@@ -11,14 +11,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.schema import check_schema, contract_schema, create_schema
 from farmlokal.errors import RightMissing, SchemaMismatch
-from tests.database.upgrading import MADE_UP, MIGRATIONS, make_first_version
+from tests.database.upgrading import MADE_UP, make_first_version
 from tests.servers import NamedDatabase
 from tests.support.backends import database_on, on_every_server
-from tests.support.command import farmlokal
+from tests.support.command import developers, farmlokal
 from tests.support.partner_process import partner_process
-from tests.support.service import serving, settings_for
+from tests.support.service import SECRET_KEY, serving, settings_for
 from tests.support.webhook_sender import SECRET, deliver, order, product
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -46,9 +47,8 @@ class Users:
 
     def documented(self, name: str) -> str:
         """The URL of a user with the rights that docs/operations.md gives to user `name`."""
-        (rights,) = re.findall(
-            rf"^GRANT (.*) ON farmlokal\.\* TO '{name}'@'%';$", OPERATIONS.read_text("utf-8"), re.MULTILINE
-        )
+        granted = rf"^GRANT (.*) ON farmlokal\.\* TO '{name}'@'%';$"
+        (rights,) = re.findall(granted, OPERATIONS.read_text("utf-8"), re.MULTILINE)
         return self.with_rights(rights)
 
 
@@ -85,7 +85,7 @@ async def test_who_may_not_create_is_told_the_right(users: Users, tmp_path: Path
     async with database_on(url) as database:
         with pytest.raises(RightMissing, match="CREATE"):
             await create_schema(database)
-    environment = {"FARMLOKAL_DATABASE_URL": url, "FARMLOKAL_SECRET_KEY": "a key", "FARMLOKAL_LOG_LEVEL": "warning"}
+    environment = developers(tmp_path) | {"FARMLOKAL_DATABASE_URL": url, "FARMLOKAL_SECRET_KEY": SECRET_KEY}
     done = await asyncio.to_thread(farmlokal, environment, tmp_path, "init-db")
     (line,) = done.stderr.splitlines()
     assert (1, "") == (done.returncode, done.stdout)
@@ -123,7 +123,7 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
 
 @on_every_server
 async def test_the_service_user_does_the_whole_work(backend_url: str, users: Users, tmp_path: Path) -> None:
-    """With the documented rights: seed by several processes, import, sync, webhooks, listing, and `init-db` in place."""
+    """With the documented rights: seed by several processes, import, sync, webhooks, listing, `init-db` in place."""
     async with database_on(backend_url) as root:
         await create_schema(root)
     url = users.documented(SERVICE)
@@ -145,7 +145,7 @@ async def test_the_service_user_does_the_whole_work(backend_url: str, users: Use
             assert 0 == done.returncode, (command, done.stdout, done.stderr)
     async with serving(settings_for(url, webhook_secrets=SECRET)) as service:
         for event, data in (
-            ("product.upserted", product()),
+            ("product.upserted", product(stock=10)),
             ("order.placed", order("order-1")),
             ("order.cancelled", order("order-1")),
             ("product.deleted", {"external_id": "okra-1", "version": 9}),
