@@ -17,7 +17,7 @@ from farmlokal.telemetry import get_logger
 _log = get_logger(__name__)
 
 # Locks of so many rows are held for some hundredths of a second.
-BATCH_ROWS = 1000
+BATCH_ROWS = 2000
 
 Show = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows how far what a name says has come, up to a total, while its block runs; what it gives takes the count."""
