@@ -4,6 +4,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,18 +21,53 @@ from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
+from farmlokal.database.identity import renew_identity
 from farmlokal.database.interface import Database
-from farmlokal.database.schema import create_schema
+from farmlokal.database.schema import SCHEMA_VERSION, check_schema, contract_schema, create_schema
 from farmlokal.settings import Settings
 
 _UNKNOWN_SHOWN_MAX = 20
 
 
 @click.command("init-db")
-def init_db() -> None:
-    """Create the schema, or what is missing of it."""
-    run(_with_database(start(), create_schema, check=False))
+@click.option("--check", is_flag=True, help="Change nothing: only say whether this release can use the database.")
+@click.option(
+    "--contract", is_flag=True, help="Finish an upgrade, when no process of an earlier release runs any more."
+)
+@click.option(
+    "--new-identity", is_flag=True, help="Give a restored copy another identity than its original, for a shared Redis."
+)
+def init_db(check: bool, contract: bool, new_identity: bool) -> None:
+    """Make the schema where there is none, else upgrade it. Safe to run again, and to interrupt.
+
+    An upgrade leaves processes of the release before at work. When they are gone, --contract finishes it.
+    """
+    if check + contract + new_identity > 1:
+        raise click.UsageError("--check, --contract and --new-identity are different tasks: give one")
+    settings = start()
+    if check:
+        run(_with_database(settings, check_schema, check=False))
+    elif new_identity:
+        identity = run(_with_database(settings, _renew_identity, check=False))
+        click.echo(f"the catalogue's identity is {identity} now: replace the processes that run")
+        return
+    else:
+        work = contract_schema if contract else create_schema
+        stored = run(
+            _with_database(settings, lambda database: work(database, partial(progress, unit="ids")), check=False)
+        )
+        if stored.version < SCHEMA_VERSION:
+            click.echo(
+                f"processes of schema version {stored.version} and of {SCHEMA_VERSION} can use the database;"
+                f" when the last one of version {stored.version} is gone, run `farmlokal init-db --contract`"
+            )
+            return
     click.echo("the schema is in place")
+
+
+async def _renew_identity(database: Database) -> str:
+    await check_schema(database)
+    return await renew_identity(database)
 
 
 @click.command()

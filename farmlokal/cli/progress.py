@@ -21,7 +21,7 @@ from rich.progress import (
 # Often enough to see that the work is alive, seldom enough to leave a log readable.
 PLAIN_INTERVAL_S = 5.0
 
-Unit = Literal["bytes", "products"]
+Unit = Literal["bytes", "products", "ids"]
 Advance = Callable[[int], None]
 
 

@@ -20,8 +20,8 @@ class PoolUse(NamedTuple):
     waiting: int
 
 
-class Session(Protocol):
-    """One open transaction. Statements mark parameters with `%s` on every backend."""
+class Statements(Protocol):
+    """What runs statements one after another. They mark parameters with `%s` on every backend."""
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """Returns the rows that `sql` selects."""
@@ -30,6 +30,10 @@ class Session(Protocol):
     async def execute(self, sql: str, params: Params = ()) -> int:
         """Run `sql`. Returns the number of rows that it changed."""
         ...
+
+
+class Session(Statements, Protocol):
+    """One open transaction."""
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
         """Run `sql` once for each of `rows`, in as few round trips as the driver can."""
@@ -75,6 +79,14 @@ class Database(Protocol):
         """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
         On deadlock or lock wait everything is rolled back and `work` runs again, so it must have no other effect.
+        """
+        ...
+
+    async def exclusively(self, work: Callable[[Statements], Awaitable[T]]) -> T:
+        """Run `work`, which may change the schema, while no other process is in here. Returns its result.
+
+        It is one transaction, and may run again like one; but MySQL commits before and after each statement that
+        changes the schema. Waits for another process as long as it takes. Raises RightMissing.
         """
         ...
 

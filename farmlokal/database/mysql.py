@@ -8,12 +8,13 @@ from typing_extensions import override
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.dialect import MYSQL, Dialect
-from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
 from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_exclusive import run_exclusively
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_session import MySQLSession, answered
-from farmlokal.errors import DatabaseUnavailable
+from farmlokal.errors import DatabaseUnavailable, RightMissing
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
@@ -28,8 +29,12 @@ _LOCKED = frozenset({1213, 1205, 1020})
 _RETRIED = _LOCKED | {1062}
 # Read-only, as a server is while another takes its place; or its disk or table is full.
 _REFUSING_WRITES = frozenset({1021, 1114, 1290, 1792, 1836})
+# The user lacks a right on the database, a table or a column.
+_RIGHT_MISSING = frozenset({1044, 1142, 1143})
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
 _TRANSACTION_ATTEMPTS_MAX = 8
+# Changes to the schema wait for others for a second at a time: so many times, with pauses in which those others get on.
+_EXCLUSIVE_ATTEMPTS_MAX = 60
 
 # The server ends a statement at its limit; past that and this much more the server itself is not answering.
 _ANSWER_MARGIN_S = 1
@@ -93,6 +98,24 @@ class MySQLDatabase(Database):
             else:
                 self._writes.worked()
                 return result
+            await asyncio.sleep(backoff.wait_s(attempt))
+        raise AssertionError("the loop returns or raises")
+
+    @override
+    async def exclusively(self, work: Callable[[Statements], Awaitable[T]]) -> T:
+        backoff = Backoff(base_s=0.5, max_s=5.0)
+        for attempt in range(1, _EXCLUSIVE_ATTEMPTS_MAX + 1):
+            try:
+                async with self._connection() as connection:
+                    return await run_exclusively(connection, work)
+            except aiomysql.MySQLError as error:
+                if error.args[0] in _RIGHT_MISSING:
+                    raise RightMissing(f"the database user lacks a right: {error.args[1]}") from None
+                if error.args[0] not in _LOCKED:
+                    raise
+                if attempt == _EXCLUSIVE_ATTEMPTS_MAX:
+                    raise DatabaseUnavailable("other transactions were in the way at every attempt") from error
+                _log.info("a statement in use holds the change up: it is tried again", attempt=attempt)
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
 

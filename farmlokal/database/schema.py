@@ -1,17 +1,33 @@
-"""The schema's files, its version, creating it and checking it."""
+"""The schema: its files, its version, making it, upgrading it, and checking what is there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
-from farmlokal.database.interface import Database
+from farmlokal.database.identity import stored_identity
+from farmlokal.database.interface import Database, Statements
+from farmlokal.database.migrations import MIGRATIONS, runner
+from farmlokal.database.migrations.migration import Migration
+from farmlokal.database.migrations.runner import Show
+from farmlokal.database.shape import differences, found_shape, needed_shape
 from farmlokal.errors import SchemaMismatch
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = MIGRATIONS[-1].version
 
 # An installed package holds a copy of schema.sql; in a checkout the one copy stands at the top level.
 _MYSQL_FILES = (Path(__file__).with_name("schema.sql"), Path(__file__).parents[2] / "schema.sql")
+_TABLE_OF = re.compile(r"(?:TABLE IF NOT EXISTS|INTO| ON) (\w+)")
+
+
+class StoredVersion(NamedTuple):
+    """What the database says of its schema: its version, and the first version whose release can use it."""
+
+    version: int
+    usable_from: int
 
 
 def schema_text(dialect_name: str) -> str:
@@ -28,38 +44,133 @@ def statements(script: str) -> Iterator[str]:
             yield statement.strip()
 
 
-async def create_schema(database: Database) -> None:
-    """Create what is missing; safe to run again. Raises SchemaMismatch where a newer release was here."""
-    await database.run_script(statements(schema_text(database.dialect.name)))
-    await check_schema(database)
+@contextmanager
+def _unseen(_name: str, _total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda _: None
 
 
-async def check_schema(database: Database) -> None:
-    """Raises SchemaMismatch, whose text is what to run, unless the database holds our schema version."""
-    found = await stored_version(database)
-    if found is None:
+async def create_schema(
+    database: Database, show: Show = _unseen, migrations: Sequence[Migration] = MIGRATIONS
+) -> StoredVersion:
+    """Make the schema where there is none; else upgrade it, as far as the release before goes on with it.
+
+    Safe to run again, to interrupt, and to run beside another. show: the progress of long steps. migrations: by
+    default all there are. Returns what is stored afterwards: an earlier version until `contract_schema`. Raises
+    SchemaMismatch, and RightMissing where the database user may not do what is left to do.
+    """
+    stored = await stored_version(database)
+    if stored is None:
+        await database.exclusively(partial(_create, database))
+        stored = _there(await stored_version(database))
+    _refuse_unusable(stored)
+    if await runner.pending(database, _after(stored, migrations)):
+        await runner.expand(database, _after(stored, migrations), show)
+    if stored.version <= SCHEMA_VERSION:
+        await _create_missing(database)
+    await check_schema(database, migrations)
+    return _there(await stored_version(database))
+
+
+async def contract_schema(
+    database: Database, show: Show = _unseen, migrations: Sequence[Migration] = MIGRATIONS
+) -> StoredVersion:
+    """Finish the upgrade, after which earlier releases refuse the database. As `create_schema` otherwise."""
+    stored = await create_schema(database, show, migrations)
+    await runner.contract(database, _after(stored, migrations), show)
+    return _there(await stored_version(database))
+
+
+async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Raises SchemaMismatch, whose text is what to run or what is missing, unless this release can use the database."""
+    stored = await stored_version(database)
+    if stored is None:
         raise SchemaMismatch("the database holds no FarmLokal schema: run `farmlokal init-db`")
-    if found < SCHEMA_VERSION:
+    _refuse_unusable(stored)
+    if await runner.pending(database, _after(stored, migrations)):
         raise SchemaMismatch(
-            f"the database holds schema version {found}, not {SCHEMA_VERSION}: run `farmlokal init-db`"
+            f"the database holds schema version {stored.version}, not {SCHEMA_VERSION}: run `farmlokal init-db`"
         )
-    if found > SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"the database holds schema version {found}, this release knows {SCHEMA_VERSION}: upgrade it"
-        )
+    if stored.version > SCHEMA_VERSION:
+        return  # with the word of a newer release, which knows what it changed, that we can use it
+    if faults := await schema_faults(database):
+        raise SchemaMismatch("\n  ".join(["the schema is damaged:", *faults]))
 
 
-async def stored_version(database: Database) -> int | None:
-    """The schema version that the database holds; None where there is no schema."""
-    if not await database.fetch(_TABLE_EXISTS[database.dialect.name]):
+async def schema_faults(database: Database) -> list[str]:
+    """What the database lacks of our schema, or has of another type: a line each."""
+    name = database.dialect.name
+    found = await found_shape(name, database.fetch_unlimited)
+    lines = differences(needed_shape(statements(schema_text(name))), found)
+    if "catalogue" in found and await stored_identity(database) is None:
+        lines.append("the row of table catalogue is missing")
+    return lines
+
+
+async def stored_version(database: Database) -> StoredVersion | None:
+    """Returns what the database says of its schema; None where there is no schema."""
+    columns = {row[0] for row in await database.fetch(_VERSION_COLUMNS[database.dialect.name])}
+    if not columns:
         return None
-    rows = await database.fetch("SELECT MAX(version) FROM schema_version")
-    version: int | None = rows[0][0]
-    return version
+    usable_from = "usable_from" if "usable_from" in columns else "1"
+    rows = await database.fetch(f"SELECT version, {usable_from} FROM schema_version ORDER BY version DESC LIMIT 1")
+    return StoredVersion(*rows[0]) if rows else None
 
 
-_TABLE_EXISTS = {
-    "mysql": "SELECT 1 FROM information_schema.tables"
+_VERSION_COLUMNS = {
+    "mysql": "SELECT column_name FROM information_schema.columns"
     " WHERE table_schema = DATABASE() AND table_name = 'schema_version'",
-    "sqlite": "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'",
+    "sqlite": "SELECT name FROM pragma_table_info('schema_version')",
 }
+
+
+def _refuse_unusable(stored: StoredVersion) -> None:
+    if stored.version < 1:
+        raise SchemaMismatch(
+            f"the database holds schema version {stored.version}, which no release has written: put right what the"
+            " table schema_version says, or use another database"
+        )
+    if stored.usable_from > SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"the database holds schema version {stored.version}, this release knows {SCHEMA_VERSION}: upgrade it"
+        )
+
+
+def _after(stored: StoredVersion, migrations: Sequence[Migration]) -> list[Migration]:
+    return [migration for migration in migrations if migration.version > stored.version]
+
+
+def _there(stored: StoredVersion | None) -> StoredVersion:
+    if stored is None:
+        raise AssertionError("a schema that was made and checked is not there")
+    return stored
+
+
+async def _create(database: Database, session: Statements) -> None:
+    name = database.dialect.name
+    if table := (await found_shape(name, session.fetch)).get("schema_version"):
+        if await session.fetch("SELECT version FROM schema_version"):
+            return  # another process has made the schema meanwhile
+        if "usable_from" not in table.columns:
+            # The first release was ended between its first table and the row in it; nothing else is there.
+            await session.execute("DROP TABLE schema_version")
+    for statement in statements(schema_text(name)):
+        await session.execute(statement)
+
+
+async def _create_missing(database: Database) -> None:
+    """Make the tables that are missing: the making of the schema was ended before. Other damage is left to be seen."""
+    name = database.dialect.name
+    found = await found_shape(name, database.fetch_unlimited)
+    missing = needed_shape(statements(schema_text(name))).keys() - found.keys()
+    if "catalogue" in found and await stored_identity(database) is None:
+        missing |= {"catalogue"}
+    if not missing:
+        return
+
+    async def work(session: Statements) -> None:
+        for statement in statements(schema_text(name)):
+            table = _TABLE_OF.search(statement)
+            if table and table[1] in missing:
+                await session.execute(statement)
+
+    await database.exclusively(work)

@@ -12,10 +12,13 @@ from typing_extensions import override
 
 from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
-from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
 from farmlokal.database.sqlite_connection import HELD, discard, open_connection, primary_code
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
+from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.tracing import statement_span
+
+_log = get_logger(__name__)
 
 # A catalogue of this kind of machine has few readers at once, and each connection is a thread.
 _READERS_MAX = 4
@@ -76,6 +79,17 @@ class SQLiteDatabase(Database):
                 await asyncio.shield(connection.rollback())
                 raise
             return result
+
+    @override
+    async def exclusively(self, work: Callable[[Statements], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await self.in_transaction(work)
+            except DatabaseUnavailable as error:
+                # Held for longer than any transaction of ours: another process makes an index.
+                if not isinstance(error.__cause__, sqlite3.Error) or primary_code(error.__cause__) not in HELD:
+                    raise
+                _log.info("another process holds the file: waiting for it")
 
     @override
     async def run_script(self, statements: Iterable[str]) -> None:

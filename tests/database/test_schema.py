@@ -10,6 +10,7 @@ import pytest
 from farmlokal.database.interface import Database, Row
 from farmlokal.database.schema import (
     SCHEMA_VERSION,
+    StoredVersion,
     check_schema,
     create_schema,
     schema_text,
@@ -54,7 +55,7 @@ async def test_another_version_is_refused(database: Database, difference: int, a
     """A database of an older or newer release is refused with both versions and what to do."""
     await create_schema(database)
     version = SCHEMA_VERSION + difference
-    await database.run_script([f"UPDATE schema_version SET version = {version}"])
+    await database.run_script([f"UPDATE schema_version SET version = {version}, usable_from = {version}"])
     with pytest.raises(SchemaMismatch, match=f"schema version {version}.*{SCHEMA_VERSION}.*{advice}"):
         await check_schema(database)
 
@@ -64,10 +65,10 @@ async def test_a_newer_database_is_not_taken_over(database: Database) -> None:
     """`create_schema` refuses a newer release's database and leaves its version as it is."""
     await create_schema(database)
     newer = SCHEMA_VERSION + 1
-    await database.run_script([f"UPDATE schema_version SET version = {newer}"])
+    await database.run_script([f"UPDATE schema_version SET version = {newer}, usable_from = {newer}"])
     with pytest.raises(SchemaMismatch, match="upgrade it"):
         await create_schema(database)
-    assert newer == await stored_version(database)
+    assert StoredVersion(newer, newer) == await stored_version(database)
 
 
 @on_every_server

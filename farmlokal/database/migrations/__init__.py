@@ -1,0 +1,7 @@
+"""How a schema of an earlier version becomes one of ours: a file for each version, and one that runs them."""
+
+from farmlokal.database.migrations.migration import Migration
+from farmlokal.database.migrations.version_2 import VERSION_2
+
+MIGRATIONS: tuple[Migration, ...] = (VERSION_2,)
+"""Every version after the first, in order."""

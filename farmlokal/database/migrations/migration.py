@@ -1,0 +1,46 @@
+"""What a migration consists of."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from farmlokal.database.shape import Shape
+
+
+class Change(NamedTuple):
+    """One statement that changes the schema, or a few rows.
+
+    name: at most 64 ASCII characters, unique within the migration. mysql, sqlite: the statement. in_place: whether a
+    schema shows that it has been run. A statement that changes rows cannot be seen so, and must be safe to run again.
+    """
+
+    name: str
+    mysql: str
+    sqlite: str
+    in_place: Callable[[Shape], bool] = lambda _: False
+
+
+class Sweep(NamedTuple):
+    """A change of every row of a table that has a column `id`, in batches that hold their rows' locks for a moment.
+
+    name: as a Change's. table: its name. mysql, sqlite: an UPDATE of the rows with `id > %s AND id <= %s`. It should
+    change only rows that need it: before the contracting steps it runs once more, over what the release before wrote.
+    """
+
+    name: str
+    table: str
+    mysql: str
+    sqlite: str
+
+
+class Migration(NamedTuple):
+    """The way from the version before to `version`.
+
+    usable_from: the first version whose release can use the database when the contracting steps are done.
+    expand: steps that leave the release before at work: new tables, columns and indexes, and what is to be in them.
+    contract: steps that take away what only the release before used. They end with the version being raised.
+    """
+
+    version: int
+    usable_from: int
+    expand: tuple[Change | Sweep, ...]
+    contract: tuple[Change, ...] = ()
