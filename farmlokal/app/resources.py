@@ -17,7 +17,7 @@ from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
-from farmlokal.errors import DatabaseUnavailable
+from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.resilience.ending import end
@@ -177,18 +177,20 @@ def ready_context(health: Health) -> Context:
 async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAIT_MAX_S) -> None:
     """Return once `database` answers and holds our schema version.
 
-    Raises DatabaseUnavailable after `wait_max_s` seconds, SchemaMismatch at once.
+    Raises DatabaseUnavailable after `wait_max_s` seconds, DatabaseMisconfigured and SchemaMismatch at once.
     """
     deadline = asyncio.get_running_loop().time() + wait_max_s
     waiting = False
     while True:
         try:
             await check_schema(database)
+        except DatabaseMisconfigured:
+            raise
         except DatabaseUnavailable as error:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
             if not waiting:
-                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=str(error.__cause__ or error))
+                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=error.reason or str(error))
             waiting = True
             await asyncio.sleep(_RETRY_EVERY_S)
         else:

@@ -82,8 +82,8 @@ class Database(Protocol):
         """Run `statements` one after another outside any transaction: schema changes and maintenance."""
         ...
 
-    async def ping(self) -> None:
-        """Return when the server answers."""
+    async def ping(self) -> str | None:
+        """Return when the server answers: the reason where the last write was refused, else None."""
         ...
 
     async def close(self) -> None:

@@ -110,20 +110,24 @@ async def test_a_draining_service_still_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "reason"),
     [
-        *(DatabaseUnavailable("away"), RedisConnectionError("refused"), ConnectionRefusedError(), TimeoutError()),
-        RuntimeError("what a driver may think of"),
+        (DatabaseUnavailable("away"), "away"),
+        (DatabaseUnavailable("away", reason="db:3306: Connection refused"), "db:3306: Connection refused"),
+        (RedisConnectionError("refused"), "refused"),
+        (ConnectionRefusedError(), "ConnectionRefusedError"),
+        (TimeoutError(), "no answer within 1 s"),
+        (RuntimeError("what a driver may think of"), "what a driver may think of"),
     ],
     ids=repr,
 )
-async def test_a_dead_dependency_is_down_and_the_process_still_ready(error: Exception) -> None:
-    """Whatever a driver raises its dependency is down; the process can serve hits, and stays in rotation."""
+async def test_a_dead_dependency_is_down_and_the_process_still_ready(error: Exception, reason: str) -> None:
+    """Whatever a driver raises its dependency is down, and says why; the process can serve hits: it stays ready."""
     async with health_of(database=fails(error), redis=answers) as (health, client):
         health.phase = Phase.READY
         status, content = await report(client)
     assert (200, "ready") == (status, content["status"])
-    assert {"state": "down", "latency_ms": None} == content["dependencies"]["database"]
+    assert {"state": "down", "latency_ms": None, "reason": reason} == content["dependencies"]["database"]
     assert "up" == content["dependencies"]["redis"]["state"]
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from farmlokal.telemetry.masking import masked
+
 Probe = Callable[[], Awaitable[object]]
 
 _PROBE_WAIT_MAX_S = 1.0
@@ -27,10 +29,14 @@ class Phase(StrEnum):
 
 
 class DependencyReport(TypedDict):
-    """How a dependency is. `degraded` is slow; `latency_ms` is null where it is `down`."""
+    """How a dependency is. `degraded` is slow, or refuses a part of its work; `latency_ms` is null where it is `down`.
+
+    `reason` is what it, or its driver, says of that; null where it is `up` or slow.
+    """
 
     state: Literal["up", "degraded", "down"]
     latency_ms: Annotated[float | None, Field(ge=0, description="milliseconds")]
+    reason: str | None
 
 
 class Health:
@@ -40,7 +46,10 @@ class Health:
     """
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
-        """probes: each returns when its dependency answers, and raises when it does not."""
+        """probes: each returns when its dependency answers, and raises when it does not.
+
+        A text that it returns is the reason why the dependency is less than it should be.
+        """
         self.phase = Phase.STARTING
         self._probes = probes
         self._report: dict[str, DependencyReport] = {}
@@ -64,9 +73,14 @@ async def _probed(probe: Probe) -> DependencyReport:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_PROBE_WAIT_MAX_S):
-            await probe()
-    except Exception:
+            refusal = await probe()
+    except TimeoutError:
+        return {"state": "down", "latency_ms": None, "reason": f"no answer within {_PROBE_WAIT_MAX_S:g} s"}
+    except Exception as error:
         # Whatever its driver raises, the dependency is not up; this report must be given all the same.
-        return {"state": "down", "latency_ms": None}
+        reason = getattr(error, "reason", "") or str(error) or type(error).__name__
+        return {"state": "down", "latency_ms": None, "reason": masked(reason)}
     latency_s = time.perf_counter() - started
-    return {"state": "degraded" if latency_s > _DEGRADED_S else "up", "latency_ms": round(latency_s * 1000, 1)}
+    reason = masked(refusal) if isinstance(refusal, str) else None
+    state: Literal["up", "degraded"] = "degraded" if reason or latency_s > _DEGRADED_S else "up"
+    return {"state": state, "latency_ms": round(latency_s * 1000, 1), "reason": reason}
