@@ -174,11 +174,12 @@ def ready_context(health: Health) -> Context:
     return context
 
 
-async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAIT_MAX_S) -> None:
-    """Return once `database` answers and holds our schema version.
+async def wait_for_database(database: Database, wait_max_s: float | None = None) -> None:
+    """Return once `database` answers and holds our schema version. wait_max_s: seconds; by default the stated ones.
 
     Raises DatabaseUnavailable after `wait_max_s` seconds, DatabaseMisconfigured and SchemaMismatch at once.
     """
+    wait_max_s = DATABASE_WAIT_MAX_S if wait_max_s is None else wait_max_s
     deadline = asyncio.get_running_loop().time() + wait_max_s
     waiting = False
     while True:
