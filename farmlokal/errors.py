@@ -23,7 +23,7 @@
     └── Unavailable             a dependency cannot answer now; has the time to come back
         ├── DatabaseUnavailable     not reachable, or the connection was lost
         │   ├── DatabaseMisconfigured   not reachable as it is configured: waiting does not help
-        │   └── ConnectionForgotten     nothing was done on this connection; another one may do it
+        │   └── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         ├── StatementTimeout        a query ran into the statement time limit
         └── OriginBusy              every origin load slot stayed taken
 """
@@ -167,7 +167,7 @@ class DatabaseMisconfigured(DatabaseUnavailable):
 
 
 class ConnectionForgotten(DatabaseUnavailable):
-    """A connection that had been idle led nowhere, or to no writer, and nothing was committed on it."""
+    """A connection was lost or led to no writer, and nothing was committed on it: a new one may do better."""
 
 
 class StatementTimeout(Unavailable):

@@ -74,7 +74,8 @@ class Database(Protocol):
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
-        On deadlock or lock wait everything is rolled back and `work` runs again, so it must have no other effect.
+        On deadlock or lock wait, and once when the connection is lost before the COMMIT, everything is rolled back and
+        `work` runs again, so it must have no other effect.
         """
         ...
 

@@ -79,7 +79,8 @@ class MySQLDatabase(Database):
             try:
                 result = await self._attempt(work, fresh=fresh)
             except ConnectionForgotten:
-                # At most once: a new connection is not one that had been idle.
+                if fresh:
+                    raise
                 fresh = True
                 continue
             except (aiomysql.OperationalError, aiomysql.IntegrityError) as error:
@@ -93,7 +94,7 @@ class MySQLDatabase(Database):
                 self._pool.writes.worked()
                 return result
             await asyncio.sleep(backoff.wait_s(attempt))
-        raise DatabaseUnavailable("the connection to the database was lost")
+        raise AssertionError("the loop returns or raises")
 
     @override
     async def run_script(self, statements: Iterable[str]) -> None:
@@ -136,8 +137,10 @@ class MySQLDatabase(Database):
             try:
                 await self._begin(connection)
                 result = await work(MySQLSession(connection, cursor))
+                connection.committing = True
                 async with answered("COMMIT"):
                     await connection.commit()
+                connection.committing = False
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
                 connection.close()

@@ -33,7 +33,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     kept: whether the pool may keep it. idle_since, ends_at: event loop's seconds.
     asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
     COMMIT is under way. patience_s: how long it may go unanswered before the server is asked about it.
-    abandoned: whether the server was found not to have that statement.
+    committing: whether a COMMIT is under way, or failed.
     """
 
     _gave_up = False
@@ -45,7 +45,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     ends_at = 0.0
     asked_at: float | None = None
     patience_s = 0.0
-    abandoned = False
+    committing = False
 
     @property
     def is_mariadb(self) -> bool:
@@ -135,11 +135,6 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
     def _ask(self) -> None:
         self.asked_at, self.patience_s = self._loop.time(), 0.0
-
-    def abandon(self) -> None:
-        """End the statement under way, which the server does not have: its caller meets a lost connection."""
-        self.abandoned = True
-        self.abort()
 
     def _set_keep_alive(self) -> None:
         super()._set_keep_alive()

@@ -57,7 +57,8 @@ class InUse:
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")
             if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
-                kind = ConnectionForgotten if connection.abandoned else DatabaseUnavailable
+                # What was lost before its COMMIT is rolled back; whether a COMMIT took effect is not known.
+                kind = DatabaseUnavailable if connection.committing else ConnectionForgotten
                 return kind("the connection to the database was lost")
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)

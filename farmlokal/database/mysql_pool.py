@@ -198,10 +198,10 @@ class MySQLPool:
         # Some were answered meanwhile; a later statement of theirs is another matter.
         lost = [connection for connection in lost if connection.asked_at == asked[connection]]
         for connection in lost:
-            connection.abandon()
+            connection.abort()
         if lost:
             self.discard_idle()
-            _log.warning("the database's connections were forgotten on their way", connections=len(lost))
+            _log.warning("connections to the database were forgotten on their way", connections=len(lost))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

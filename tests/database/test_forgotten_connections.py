@@ -101,8 +101,9 @@ async def test_a_statement_that_takes_long_is_left_alone(
     await proxy.until_held(POOL_SIZE)
 
 
-async def test_a_transaction_forgotten_in_its_middle_runs_again(
-    mysql_url: str, proxy: TCPProxy, database: Database
+@pytest.mark.parametrize("end", ["forget", "cut"])
+async def test_a_transaction_lost_in_its_middle_runs_again(
+    mysql_url: str, proxy: TCPProxy, database: Database, end: str
 ) -> None:
     """Its session is ended, with the lock that it held, and the whole of it takes effect once."""
     attempts = 0
@@ -112,7 +113,7 @@ async def test_a_transaction_forgotten_in_its_middle_runs_again(
         attempts += 1
         await add_one(session)
         if attempts == 1:
-            proxy.forget()
+            getattr(proxy, end)()
         await add_one(session)
 
     began = time.monotonic()
@@ -122,19 +123,25 @@ async def test_a_transaction_forgotten_in_its_middle_runs_again(
     await until(lambda: connections_to(mysql_url) <= POOL_SIZE)
 
 
+@pytest.mark.parametrize("end", ["forget", "cut"])
 async def test_a_commit_without_an_answer_is_not_repeated(
-    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """Whether a COMMIT that vanished took effect is not known, so that its transaction runs once."""
+    """Whether a COMMIT that was not answered took effect is not known, so that its transaction runs once."""
     monkeypatch.setattr(mysql_session, "_TRANSACTION_ANSWER_MAX_S", 1)
+    commit = Connection.commit
     attempts = 0
+
+    async def lost_commit(connection: Connection) -> None:
+        getattr(proxy, end)()
+        await commit(connection)
 
     async def work(session: Session) -> None:
         nonlocal attempts
         attempts += 1
-        await session.fetch("SELECT 1")
-        proxy.forget()
+        await add_one(session)
 
+    monkeypatch.setattr(Connection, "commit", lost_commit)
     with pytest.raises(DatabaseUnavailable):
         await database.in_transaction(work)
     assert 1 == attempts

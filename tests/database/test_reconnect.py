@@ -127,7 +127,7 @@ async def test_a_paused_server(server: MariaDBServer, database: Database, monkey
 
 
 async def test_a_transaction_cut_off_in_its_middle_is_not_committed(server: MariaDBServer, database: Database) -> None:
-    """When the server dies between two statements of a transaction, nothing of it stays, and it is not repeated."""
+    """When the server dies between two statements of a transaction, nothing of it stays, then and after its return."""
     attempts = 0
 
     async def work(session: Session) -> None:

@@ -78,10 +78,9 @@ class TCPProxy:
         """End every connection and listen no more."""
         if self._server is not None:
             self._server.close()
-        self.cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Not by cancelling the handlers, of which asyncio would complain: each ends with its connection.
+        self.refuse()
+        await asyncio.gather(*self._tasks)
 
     def pass_on(self) -> None:
         """Let new connections through, without a delay. Forgotten ones stay forgotten."""
@@ -157,6 +156,8 @@ class TCPProxy:
             return
         link = _Link(writer, server_writer)
         self._links.add(link)
+        if self._refusing:
+            link.abort()
         try:
             await asyncio.gather(
                 self._from_client(link, reader, server_writer),
