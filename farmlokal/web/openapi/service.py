@@ -21,16 +21,13 @@ _STATIC_NOT_MODIFIED = Answer(
 _READY: Readiness = {
     "status": Phase.READY,
     "dependencies": {
-        "database": {"state": "up", "latency_ms": 0.4, "reason": None},
+        "database": {"state": "up", "latency_ms": 0.4},
         "redis": {"state": "down", "latency_ms": None, "reason": "connection refused"},
     },
 }
 _DRAINING: Readiness = {
     "status": Phase.DRAINING,
-    "dependencies": {
-        "database": {"state": "up", "latency_ms": 0.4, "reason": None},
-        "redis": {"state": "up", "latency_ms": 0.2, "reason": None},
-    },
+    "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "up", "latency_ms": 0.2}},
 }
 
 SHOW_LIVENESS = Operation(
