@@ -191,7 +191,8 @@ async def wait_for_database(database: Database, wait_max_s: float | None = None)
             if asyncio.get_running_loop().time() >= deadline:
                 raise
             if not waiting:
-                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=error.reason or str(error))
+                reason = error.reason or str(error.__cause__ or error)
+                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=reason)
             waiting = True
             await asyncio.sleep(_RETRY_EVERY_S)
         else:
