@@ -23,6 +23,8 @@
     │   └── EventDead               authentic, and can have no effect; kept with the reason
     └── Unavailable             a dependency cannot answer now; has the time to come back
         ├── DatabaseUnavailable     not reachable, or the connection was lost
+        │   ├── DatabaseMisconfigured   not reachable as it is configured: waiting does not help
+        │   └── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         ├── StatementTimeout        a query ran into the statement time limit
         └── OriginBusy              every origin load slot stayed taken
 """
@@ -150,17 +152,27 @@ class EventDead(EventRefused):
 class Unavailable(FarmLokalError):
     """A dependency cannot answer now; try again after `retry_after_s` seconds.
 
+    reason: what the operator needs to know, never part of an answer; empty where there is no more to say than `detail`.
     reported: whether the log has it already that the dependency is away; then this error need not be logged again.
     """
 
-    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+    def __init__(self, detail: str, *, retry_after_s: int = 1, reason: str = "") -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.reason = reason
         self.reported = False
 
 
 class DatabaseUnavailable(Unavailable):
     """The database cannot be reached, or the connection to it was lost."""
+
+
+class DatabaseMisconfigured(DatabaseUnavailable):
+    """The database cannot be reached as it is configured: its name, its certificates, the user or the rights."""
+
+
+class ConnectionForgotten(DatabaseUnavailable):
+    """A connection was lost or led to no writer, and nothing was committed on it: a new one may do better."""
 
 
 class StatementTimeout(Unavailable):

@@ -17,7 +17,7 @@ from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
-from farmlokal.errors import DatabaseUnavailable
+from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.resilience.ending import end
@@ -174,21 +174,25 @@ def ready_context(health: Health) -> Context:
     return context
 
 
-async def wait_for_database(database: Database, wait_max_s: float = DATABASE_WAIT_MAX_S) -> None:
-    """Return once `database` answers and holds our schema version.
+async def wait_for_database(database: Database, wait_max_s: float | None = None) -> None:
+    """Return once `database` answers and holds our schema version. wait_max_s: seconds; by default the stated ones.
 
-    Raises DatabaseUnavailable after `wait_max_s` seconds, SchemaMismatch at once.
+    Raises DatabaseUnavailable after `wait_max_s` seconds, DatabaseMisconfigured and SchemaMismatch at once.
     """
+    wait_max_s = DATABASE_WAIT_MAX_S if wait_max_s is None else wait_max_s
     deadline = asyncio.get_running_loop().time() + wait_max_s
     waiting = False
     while True:
         try:
             await check_schema(database)
+        except DatabaseMisconfigured:
+            raise
         except DatabaseUnavailable as error:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
             if not waiting:
-                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=str(error.__cause__ or error))
+                reason = error.reason or str(error.__cause__ or error)
+                _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=reason)
             waiting = True
             await asyncio.sleep(_RETRY_EVERY_S)
         else:

@@ -152,7 +152,8 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         try:
             super().run()
         except (FarmLokalError, OSError) as error:
-            _log.error("worker did not start", reason=str(error), again_in_s=_START_AGAIN_S)
+            reason = getattr(error, "reason", "") or str(error)
+            _log.error("worker did not start", reason=reason, again_in_s=_START_AGAIN_S)
             time.sleep(_START_AGAIN_S)
             sys.exit(1)
 

@@ -37,7 +37,8 @@ class Commands(click.Group):
             click.echo(f"farmlokal: {error}", err=True)
             sys.exit(EXIT_WRONG_USAGE)
         except (FarmLokalError, OSError) as error:
-            cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
+            reason = getattr(error, "reason", "") or error.__cause__
+            cause = f" ({reason})" if reason else ""
             click.echo(masked_line(f"farmlokal: {error}{cause}"), err=True)
             sys.exit(EXIT_FAILED)
 

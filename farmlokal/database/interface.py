@@ -78,7 +78,8 @@ class Database(Protocol):
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
-        On deadlock or lock wait everything is rolled back and `work` runs again, so it must have no other effect.
+        On deadlock or lock wait, and once when the connection is lost before the COMMIT, everything is rolled back and
+        `work` runs again, so it must have no other effect.
         """
         ...
 
@@ -94,8 +95,8 @@ class Database(Protocol):
         """Run `statements` one after another outside any transaction: schema changes and maintenance."""
         ...
 
-    async def ping(self) -> None:
-        """Return when the server answers."""
+    async def ping(self) -> str | None:
+        """Return when the server answers: the reason where the last write was refused, else None."""
         ...
 
     async def close(self) -> None:

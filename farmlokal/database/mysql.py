@@ -14,10 +14,9 @@ from farmlokal.database.mysql_exclusive import run_exclusively
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_session import MySQLSession, answered
-from farmlokal.errors import DatabaseUnavailable, RightMissing
+from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, RightMissing
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.telemetry import get_logger
-from farmlokal.telemetry.state_log import StateLog
 from farmlokal.telemetry.tracing import statement_span
 
 _log = get_logger(__name__)
@@ -27,8 +26,6 @@ _LOCKED = frozenset({1213, 1205, 1020})
 # Those, and a unique key that another transaction took between our look and our insert: run the transaction again, and
 # it sees what the other one wrote.
 _RETRIED = _LOCKED | {1062}
-# Read-only, as a server is while another takes its place; or its disk or table is full.
-_REFUSING_WRITES = frozenset({1021, 1114, 1290, 1792, 1836})
 # The user lacks a right on the database, a table or a column.
 _RIGHT_MISSING = frozenset({1044, 1142, 1143})
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
@@ -38,6 +35,8 @@ _EXCLUSIVE_ATTEMPTS_MAX = 60
 
 # The server ends a statement at its limit; past that and this much more the server itself is not answering.
 _ANSWER_MARGIN_S = 1
+# The longest that BEGIN, which asks nothing of the server, may take on a connection that had been idle.
+_BEGIN_WAIT_MAX_S = 0.5
 
 
 class MySQLDatabase(Database):
@@ -48,9 +47,6 @@ class MySQLDatabase(Database):
     def __init__(self, address: MySQLAddress, *, pool_size: int, statement_limit_ms: int) -> None:
         self._pool = MySQLPool(address, pool_size)
         self._limit_s = statement_limit_ms / 1000
-        self._writes = StateLog(
-            _log, "database", away="the database refuses writes", back="the database takes writes again"
-        )
 
     def __repr__(self) -> str:
         return f"<MySQLDatabase {self._pool!r} limit_s={self._limit_s}>"
@@ -66,7 +62,7 @@ class MySQLDatabase(Database):
             return await self._select(sql, params, limited=True)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
-            return await self._select(sql, params, limited=True)
+            return await self._select(sql, params, limited=True, fresh=True)
 
     @override
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
@@ -74,21 +70,28 @@ class MySQLDatabase(Database):
             return await self._select_texts(sql, params)
         except DatabaseUnavailable as error:
             _raise_if_waited_for(error)
-            return await self._select_texts(sql, params)
+            return await self._select_texts(sql, params, fresh=True)
 
     @override
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
-        return await self._select(sql, params, limited=False)
+        try:
+            return await self._select(sql, params, limited=False)
+        except ConnectionForgotten:
+            return await self._select(sql, params, limited=False, fresh=True)
 
     @override
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         backoff = Backoff(base_s=0.01, max_s=1.0)
+        fresh = False
         for attempt in range(1, _TRANSACTION_ATTEMPTS_MAX + 1):
             try:
-                result = await self._attempt(work)
+                result = await self._attempt(work, fresh=fresh)
+            except ConnectionForgotten:
+                if fresh:
+                    raise
+                fresh = True
+                continue
             except (aiomysql.OperationalError, aiomysql.IntegrityError) as error:
-                if error.args[0] in _REFUSING_WRITES:
-                    raise self._refused(error) from error
                 if error.args[0] not in _RETRIED:
                     raise
                 if attempt == _TRANSACTION_ATTEMPTS_MAX:
@@ -96,7 +99,7 @@ class MySQLDatabase(Database):
                         raise
                     raise DatabaseUnavailable("other transactions were in the way at every attempt") from error
             else:
-                self._writes.worked()
+                self._pool.writes.worked()
                 return result
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
@@ -106,7 +109,7 @@ class MySQLDatabase(Database):
         backoff = Backoff(base_s=0.5, max_s=5.0)
         for attempt in range(1, _EXCLUSIVE_ATTEMPTS_MAX + 1):
             try:
-                async with self._connection() as connection:
+                async with InUse(self._pool, fresh=True) as connection:
                     return await run_exclusively(connection, work)
             except aiomysql.MySQLError as error:
                 if error.args[0] in _RIGHT_MISSING:
@@ -121,20 +124,21 @@ class MySQLDatabase(Database):
 
     @override
     async def run_script(self, statements: Iterable[str]) -> None:
-        async with self._connection() as connection, connection.cursor() as cursor:
+        async with InUse(self._pool) as connection, connection.cursor() as cursor:
             for statement in statements:
                 await cursor.execute(statement)
 
     @override
-    async def ping(self) -> None:
-        await self._select("SELECT 1", (), limited=True)
+    async def ping(self) -> str | None:
+        await self.fetch("SELECT 1")
+        return self._pool.writes.reason
 
     @override
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _select(self, sql: str, params: Params, *, limited: bool) -> list[Row]:
-        async with self._connection() as connection, connection.cursor() as cursor:
+    async def _select(self, sql: str, params: Params, *, limited: bool, fresh: bool = False) -> list[Row]:
+        async with InUse(self._pool, fresh=fresh) as connection, connection.cursor() as cursor:
             with statement_span(_SYSTEM, sql):
                 if not limited:
                     await cursor.execute(sql, params)
@@ -143,8 +147,8 @@ class MySQLDatabase(Database):
                         await cursor.execute(self._with_limit(connection, sql), params)
             return list(cursor._rows or ())
 
-    async def _select_texts(self, sql: str, params: Params) -> list[TextRow]:
-        async with self._connection() as connection:
+    async def _select_texts(self, sql: str, params: Params, *, fresh: bool = False) -> list[TextRow]:
+        async with InUse(self._pool, fresh=fresh) as connection:
             with statement_span(_SYSTEM, sql):
                 limited = self._with_limit(connection, sql)
                 return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
@@ -154,28 +158,33 @@ class MySQLDatabase(Database):
             return f"SET STATEMENT max_statement_time={self._limit_s} FOR {sql}"
         return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._limit_s * 1000)}) */", 1)
 
-    async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        async with self._connection() as connection, connection.cursor() as cursor:
+    async def _attempt(self, work: Callable[[Session], Awaitable[T]], *, fresh: bool) -> T:
+        async with InUse(self._pool, fresh=fresh) as connection, connection.cursor() as cursor:
             try:
-                async with answered("BEGIN"):
-                    await connection.begin()
+                await self._begin(connection)
                 result = await work(MySQLSession(connection, cursor))
+                connection.committing = True
                 async with answered("COMMIT"):
                     await connection.commit()
+                connection.committing = False
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
                 connection.close()
                 raise
             return result
 
-    def _refused(self, error: aiomysql.OperationalError) -> DatabaseUnavailable:
-        self._writes.failed(str(error))
-        refusal = DatabaseUnavailable("the database takes no writes now")
-        refusal.reported = True
-        return refusal
-
-    def _connection(self) -> InUse:
-        return InUse(self._pool)
+    async def _begin(self, connection: Connection) -> None:
+        """Begin a transaction. Raises ConnectionForgotten where that fails on a connection that had been idle."""
+        if not connection.reused:
+            async with answered("BEGIN"):
+                await connection.begin()
+            return
+        try:
+            async with answered("BEGIN", wait_max_s=_BEGIN_WAIT_MAX_S):
+                await connection.begin()
+        except (aiomysql.Error, OSError) as error:  # a TimeoutError too
+            self._pool.discard_idle()
+            raise ConnectionForgotten("the database does not answer") from error
 
 
 def _raise_if_waited_for(error: DatabaseUnavailable) -> None:

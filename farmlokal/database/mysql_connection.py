@@ -1,6 +1,7 @@
 """One connection to a MySQL or MariaDB server: aiomysql's, with a shorter way for SELECTs of texts."""
 
 import asyncio
+import socket
 import struct
 from typing import Any
 
@@ -15,16 +16,36 @@ _GOODBYE_MAX_S = 1
 _READ_BYTES = 2**18
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
+# The kernel's own defaults are 2 hours of silence before it asks, and 15 minutes of sending again what nobody
+# acknowledges. These keep a NAT's entry alive, and end a connection within half a minute of its other end's loss.
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+
+ServerSession = tuple[int, str]
+"""A session as the server lists it: its number, and its client's address, which no other shares."""
 
 
 class Connection(aiomysql.Connection):  # type: ignore[misc]
     """A connection that would rather fail than sign in without the TLS that was asked for.
 
     id_step: by how much two ids of one INSERT differ on this connection; None until MySQL was asked for it.
+    session: what the server lists it as; None where it is not listed.
+    reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
+    kept: whether the pool may keep it. idle_since, ends_at: event loop's seconds.
+    asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
+    COMMIT is under way. patience_s: how long it may go unanswered before the server is asked about it.
+    committing: whether a COMMIT is under way, or failed.
     """
 
     _gave_up = False
     id_step: int | None = None
+    session: ServerSession | None = None
+    reused = False
+    kept = True
+    idle_since = 0.0
+    ends_at = 0.0
+    asked_at: float | None = None
+    patience_s = 0.0
+    committing = False
 
     @property
     def is_mariadb(self) -> bool:
@@ -46,6 +67,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         self._ensure_alive()
         timer = self._loop.call_later(wait_max_s, self._give_up)
+        self._ask()
         try:
             self._writer.write(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
             return await self._texts()
@@ -60,7 +82,24 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
                     raise TimeoutError from error
             raise
         finally:
+            self.asked_at = None
             timer.cancel()
+
+    async def query(self, sql: str, unbuffered: bool = False) -> int:
+        """Send one statement, or several; return how many rows the first changed. Every cursor's statements pass."""
+        self._ask()
+        try:
+            return int(await super().query(sql, unbuffered))
+        finally:
+            self.asked_at = None
+
+    async def next_result(self) -> int:
+        """Read the answer to the next of several statements; return how many rows it changed."""
+        self._ask()
+        try:
+            return int(await super().next_result())
+        finally:
+            self.asked_at = None
 
     async def _texts(self) -> list[TextRow]:
         result = TextResult()
@@ -93,6 +132,16 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """Close the connection at once: a caller that waits for an answer meets its end."""
         if self._writer is not None:
             self._writer.transport.abort()
+
+    def _ask(self) -> None:
+        self.asked_at, self.patience_s = self._loop.time(), 0.0
+
+    def _set_keep_alive(self) -> None:
+        super()._set_keep_alive()
+        connected = self._writer.transport.get_extra_info("socket")
+        for option, value in _KEEPALIVE.items():
+            if hasattr(socket, option):  # Linux has them all
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
     async def _request_authentication(self) -> None:
         if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:

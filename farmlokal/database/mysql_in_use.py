@@ -4,11 +4,17 @@ import aiomysql
 
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_pool import MySQLPool
-from farmlokal.errors import DatabaseUnavailable, StatementTimeout
+from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, StatementTimeout
 
 _TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
 # Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
 _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
+# Read-only, as a server is while another takes its place; expelled from its group, or not yet back in it.
+_NO_WRITER = frozenset({1047, 1290, 1792, 1836, 1874, 3100})
+# Its disk or its table is full.
+_FULL = frozenset({1021, 1114})
+# At a COMMIT: whether all members have dropped the transaction is not known to us.
+_HOOK_FAILED = 3100
 
 
 class InUse:
@@ -17,39 +23,60 @@ class InUse:
     Raises DatabaseUnavailable and StatementTimeout in the place of what the driver raises.
     """
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_fresh", "_pool")
 
-    def __init__(self, pool: MySQLPool) -> None:
+    def __init__(self, pool: MySQLPool, *, fresh: bool = False) -> None:
+        """fresh: whether it has to be a new connection, because one that had been idle was of no use."""
         self._pool = pool
-        self._connection: Connection | None = None
+        self._fresh = fresh
+        self._connection: Connection
 
     async def __aenter__(self) -> Connection:
         try:
-            self._connection = await self._pool.acquire()
+            self._connection = await self._pool.acquire(fresh=self._fresh)
         except DatabaseUnavailable as error:
             error.reported = self._pool.state.away_logged
             raise
         return self._connection
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._connection is not None:
-            self._pool.release(self._connection)
+        connection = self._connection
         if error is None:
+            self._pool.release(connection)
             self._pool.state.worked()
             return
-        mapped = self._mapped(error)
+        mapped = self._mapped(error, connection)
+        self._pool.release(connection)
         if isinstance(mapped, DatabaseUnavailable):
-            mapped.reported = self._pool.state.away_logged
+            mapped.reported = mapped.reported or self._pool.state.away_logged
         if mapped is not error:
             raise mapped from error
 
-    def _mapped(self, error: BaseException) -> BaseException:
+    def _mapped(self, error: BaseException, connection: Connection) -> BaseException:
         if isinstance(error, (aiomysql.OperationalError, aiomysql.InterfaceError)):
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")
             if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
-                return DatabaseUnavailable("the connection to the database was lost")
+                # What was lost before its COMMIT is rolled back; whether a COMMIT took effect is not known.
+                kind = DatabaseUnavailable if connection.committing else ConnectionForgotten
+                return kind("the connection to the database was lost")
+            if error.args[0] in _NO_WRITER | _FULL:
+                return self._refused(error, connection)
         elif isinstance(error, OSError):  # a TimeoutError too
             self._pool.state.failed("no answer in time")
-            return DatabaseUnavailable("the database does not answer")
+            self._pool.discard_idle()
+            return DatabaseUnavailable("the database does not answer", reason="no answer in time")
         return error
+
+    def _refused(self, error: aiomysql.OperationalError, connection: Connection) -> DatabaseUnavailable:
+        """What a refusal of the server is for our callers. Where it is no writer, the next attempt connects by name."""
+        number, reason = error.args[0], str(error)
+        again = False
+        if number in _NO_WRITER:
+            self._pool.discard_all()
+            again = connection.reused and number != _HOOK_FAILED
+        self._pool.writes.failed(reason)
+        kind = ConnectionForgotten if again else DatabaseUnavailable
+        refusal = kind("the database takes no writes now", reason=reason)
+        refusal.reported = True
+        return refusal

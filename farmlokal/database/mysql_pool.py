@@ -5,59 +5,62 @@ server for ever, and at its end for a connection that broke meanwhile.
 """
 
 import asyncio
-import ssl
-
-import aiomysql
-from pymysql.constants import FIELD_TYPE
-from pymysql.converters import conversions
+import random
+from collections.abc import Coroutine
+from typing import Any
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import PoolUse
-from farmlokal.database.mysql_connection import Connection, Cursor
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_opening import ConnectionOpener
+from farmlokal.database.mysql_silence import unheard
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
 
 _log = get_logger(__name__)
 
-_CONNECT_TIMEOUT_S = 5
 # A request that finds no free connection within this time is better refused than queued behind the others.
 _WAIT_MAX_S = 5
-
-# DECIMAL stays the text that the server sent, and DATETIME becomes RFC 3339: what goes out on the wire anyway.
-_CONVERSIONS = {
-    **conversions,
-    FIELD_TYPE.DECIMAL: str,
-    FIELD_TYPE.NEWDECIMAL: str,
-    FIELD_TYPE.DATETIME: lambda text: f"{text[:10]}T{text[11:19]}Z",
-}
-# Explicit, because the driver's escaping and our NOT NULLs rely on it whatever the server's default.
-_SQL_MODE = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
-# The server's own default is to wait 50 s for a row's lock; ours are held for the length of one batch.
-_LOCK_WAIT_MAX_S = 5
-_SESSION = (
-    f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_MAX_S}"
-)
+# Load balancers and NATs forget a connection after some minutes of silence: four at Azure, six at AWS.
+_IDLE_MAX_S = 60
+# After a failover by name an old primary may go on answering; ours are with the new one after this time at the latest.
+# The jitter, a tenth, spreads the connections of a service whose processes started together.
+_LIFE_MAX_S = 300
+_LIFE_JITTER = 0.1
+# A statement without an answer for so long on a connection that had been idle: the server is asked whether it has it.
+# Most statements take a hundredth of that; one that takes longer costs a connection and a look at the process list.
+_SILENT_AFTER_S = 0.3
 
 
 class MySQLPool:
-    """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none."""
+    """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none.
+
+    state: whether the database answers. writes: whether it takes writes, as far as the last one showed.
+    """
 
     def __init__(self, address: MySQLAddress, size: int) -> None:
         self._address = address
+        self._opener = ConnectionOpener(address)
         self._size = size
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []  # the last one used is the next one: the others may grow old and be closed
         self._in_use: set[Connection] = set()
-        self._tls: ssl.SSLContext | None = None
         self._waiting = 0
         self._closed = False
+        self._idle_timer: asyncio.TimerHandle | None = None  # set while a connection is idle
+        self._watch_timer: asyncio.TimerHandle | None = None  # set while one is in use
+        self._background: set[asyncio.Task[None]] = set()  # the goodbyes, and a look for statements that got lost
+        self._looking = False
         self.state = StateLog(
             _log,
             "database",
             away="the database is away: answering from what is cached",
             back="the database is back",
             begins_up=False,
+        )
+        self.writes = StateLog(
+            _log, "database", away="the database refuses writes", back="the database takes writes again"
         )
 
     def __repr__(self) -> str:
@@ -68,34 +71,63 @@ class MySQLPool:
         """The use of the connections now."""
         return PoolUse(len(self._in_use), len(self._idle), self._waiting)
 
-    async def acquire(self) -> Connection:
-        """Returns a connection, which its caller has to `release`. Raises DatabaseUnavailable."""
+    async def acquire(self, *, fresh: bool = False) -> Connection:
+        """Returns a connection, which its caller has to `release`; a new one where it has to be `fresh`.
+
+        Raises DatabaseUnavailable.
+        """
         if self._free.locked():
             await self._wait_for_slot()
         else:
             await self._free.acquire()
         try:
-            connection = self._pop_idle() or await self._connect()
+            if fresh:
+                self._make_room()
+            connection = (None if fresh else self._pop_idle()) or await self._connect()
         except BaseException:
             self._free.release()
             raise
         self._in_use.add(connection)
+        if self._watch_timer is None:
+            self._watch_timer = asyncio.get_running_loop().call_later(_SILENT_AFTER_S, self._watch)
         return connection
 
     def release(self, connection: Connection) -> None:
-        """Keep `connection` for the next one, unless it broke or was left in the middle of a transaction."""
+        """Keep `connection` for the next one, unless it broke, is old, or was left in the middle of a transaction."""
         self._in_use.discard(connection)
-        if self._closed or connection.closed or connection.get_transaction_status():
+        if self._closed or connection.closed or connection.get_transaction_status() or not connection.kept:
             connection.close()
+        elif (now := asyncio.get_running_loop().time()) >= connection.ends_at:
+            self._run(connection.say_goodbye())
         else:
+            connection.idle_since, connection.reused = now, True
             self._idle.append(connection)
+            if self._idle_timer is None:
+                self._idle_timer = asyncio.get_running_loop().call_later(_IDLE_MAX_S, self._let_go)
         self._free.release()
+
+    def discard_idle(self) -> None:
+        """Close every connection that is idle: another one was found to lead nowhere."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            # Without a goodbye, which nobody might hear.
+            connection.abort()
+            connection.close()
+
+    def discard_all(self) -> None:
+        """Close every connection, those in use when they are released: where they lead, nothing can be written."""
+        self.discard_idle()
+        for connection in self._in_use:
+            connection.kept = False
 
     async def close(self) -> None:
         """Close every connection at once; a statement that still runs on one fails as if the server had gone."""
         self._closed = True
+        for timer in (self._idle_timer, self._watch_timer):
+            if timer is not None:
+                timer.cancel()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*[connection.say_goodbye() for connection in idle])
+        await asyncio.gather(*[connection.say_goodbye() for connection in idle], *self._background)
         for connection in self._in_use:
             connection.abort()
 
@@ -118,42 +150,71 @@ class MySQLPool:
             connection.close()
         return None
 
+    def _make_room(self) -> None:
+        """Close an idle connection where a new one would be one too many."""
+        if self._idle and len(self._idle) + len(self._in_use) >= self._size:
+            self._run(self._idle.pop(0).say_goodbye())
+
     async def _connect(self) -> Connection:
         if self._closed:
             raise DatabaseUnavailable("the connections to the database are closed")
-        connection = Connection(
-            host=self._address.host,
-            port=self._address.port,
-            user=self._address.user,
-            # The driver sends Latin-1; this way what it sends are the bytes of UTF-8, as other clients do.
-            password=self._address.password.encode().decode("latin-1"),
-            db=self._address.database,
-            unix_socket=self._address.unix_socket,
-            ssl=self._tls_context(),
-            charset="utf8mb4",
-            sql_mode=_SQL_MODE,
-            init_command=_SESSION,
-            autocommit=True,
-            conv=_CONVERSIONS,
-            cursorclass=Cursor,
-        )
         try:
-            # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await connection._connect()
-        except BaseException as error:
-            connection.close()
-            if isinstance(error, (aiomysql.Error, OSError)):
-                self.state.failed(str(error) or type(error).__name__)
-                raise DatabaseUnavailable("no connection to the database could be made") from error
+            connection = await self._opener.open()
+        except DatabaseUnavailable as error:
+            self.state.failed(error.reason)
             raise
+        life_s = _LIFE_MAX_S * (1 - _LIFE_JITTER * random.random())  # noqa: S311 - no secret
+        connection.ends_at = asyncio.get_running_loop().time() + life_s
         self.state.worked()
         return connection
 
-    def _tls_context(self) -> ssl.SSLContext | None:
-        if self._address.ssl_ca and self._tls is None:
-            try:
-                self._tls = ssl.create_default_context(cafile=self._address.ssl_ca)
-            except OSError as error:
-                raise DatabaseUnavailable("the certificates in ssl_ca cannot be read") from error
-        return self._tls
+    def _let_go(self) -> None:
+        """Close the connections that have been idle for too long."""
+        self._idle_timer = None
+        loop = asyncio.get_running_loop()
+        while self._idle and loop.time() - self._idle[0].idle_since >= _IDLE_MAX_S:
+            self._run(self._idle.pop(0).say_goodbye())
+        if self._idle:
+            self._idle_timer = loop.call_at(self._idle[0].idle_since + _IDLE_MAX_S, self._let_go)
+
+    def _watch(self) -> None:
+        """Look after the statements that have been silent for too long, as long as a connection is in use."""
+        self._watch_timer = None
+        if not self._in_use:
+            return
+        loop = asyncio.get_running_loop()
+        self._watch_timer = loop.call_later(_SILENT_AFTER_S / 3, self._watch)
+        now = loop.time()
+        if not self._looking and (silent := [connection for connection in self._in_use if _is_silent(connection, now)]):
+            self._looking = True
+            self._run(self._abandon_unheard(silent))
+
+    async def _abandon_unheard(self, silent: list[Connection]) -> None:
+        asked = {connection: connection.asked_at for connection in silent}
+        try:
+            lost = await unheard(self._opener, silent)
+        finally:
+            self._looking = False
+        # Some were answered meanwhile; a later statement of theirs is another matter.
+        lost = [connection for connection in lost if connection.asked_at == asked[connection]]
+        for connection in lost:
+            connection.abort()
+        if lost:
+            self.discard_idle()
+            _log.warning("connections to the database were forgotten on their way", connections=len(lost))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _is_silent(connection: Connection, now: float) -> bool:
+    """Whether its statement is due for a look; doubles the time until the next one, as long statements deserve."""
+    if connection.asked_at is None or not connection.reused:
+        return False
+    silent_s = now - connection.asked_at
+    if silent_s < max(_SILENT_AFTER_S, connection.patience_s):
+        return False
+    connection.patience_s = 2 * silent_s
+    return True

@@ -105,8 +105,11 @@ class MySQLSession(Session):
 
 
 @asynccontextmanager
-async def answered(sql: str) -> AsyncIterator[None]:
-    """Put a bound on the time of one statement of a transaction, and a span around it."""
+async def answered(sql: str, *, wait_max_s: float | None = None) -> AsyncIterator[None]:
+    """Put a bound on the time of one statement of a transaction, and a span around it.
+
+    wait_max_s: seconds; by default what no statement takes, waiting for locks included.
+    """
     with statement_span(_SYSTEM, sql):
-        async with asyncio.timeout(_TRANSACTION_ANSWER_MAX_S):
+        async with asyncio.timeout(_TRANSACTION_ANSWER_MAX_S if wait_max_s is None else wait_max_s):
             yield

@@ -35,6 +35,7 @@ class StateLog:
         self._failed_at = 0.0
         self.up = begins_up
         self.away_logged = False  # and not yet that it is back
+        self.reason: str | None = None  # of the last failed call; None while it is up
 
     def __repr__(self) -> str:
         return f"<StateLog {self._dependency} {'up' if self.up else 'down'}>"
@@ -42,6 +43,7 @@ class StateLog:
     def failed(self, reason: str) -> None:
         """Count a call that failed. reason: for the log."""
         self._failed_at = self._clock()
+        self.reason = reason
         if self.up:
             self.up, self.away_logged = False, True
             self._logger.warning(self._away, dependency=self._dependency, reason=reason)
@@ -52,4 +54,4 @@ class StateLog:
             return
         if self.away_logged:
             self._logger.info(self._back, dependency=self._dependency)
-        self.up, self.away_logged = True, False
+        self.up, self.away_logged, self.reason = True, False, None

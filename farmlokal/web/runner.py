@@ -48,6 +48,14 @@ class ServiceRunner(ConnectionRunner):
         )
         self._hot_path = hot_path
 
+    async def setup(self) -> None:
+        """Start the application. What had started before a fault is ended in good order, as at a stop."""
+        try:
+            await super().setup()
+        except BaseException:
+            await self.cleanup()
+            raise
+
     def server_like(self, server: web.Server) -> web.Server:
         """A server with our connections, and with the hot path where this aiohttp allows it."""
         hot = None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from farmlokal.database import mysql_pool, mysql_session
+from farmlokal.database import mysql_opening, mysql_session
 from farmlokal.database.interface import Database, Row, Session, TextRow
 from farmlokal.errors import DatabaseUnavailable
 from tests.servers import MariaDBServer
@@ -107,7 +107,7 @@ async def test_a_server_that_is_away(server: MariaDBServer, database: Database) 
 
 async def test_a_paused_server(server: MariaDBServer, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that holds its connections but answers nothing costs a bounded wait, on old connections and new ones."""
-    monkeypatch.setattr(mysql_pool, "_CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(mysql_opening, "_CONNECT_TIMEOUT_S", 1)
     monkeypatch.setattr(mysql_session, "_TRANSACTION_ANSWER_MAX_S", 1)
     async with database_on(server.url("farm"), statement_limit_ms=LIMIT_MS) as new:
         server.pause()
@@ -127,7 +127,7 @@ async def test_a_paused_server(server: MariaDBServer, database: Database, monkey
 
 
 async def test_a_transaction_cut_off_in_its_middle_is_not_committed(server: MariaDBServer, database: Database) -> None:
-    """When the server dies between two statements of a transaction, nothing of it stays, and it is not repeated."""
+    """When the server dies between two statements of a transaction, nothing of it stays, then and after its return."""
     attempts = 0
 
     async def work(session: Session) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 import pymysql
 import pytest
 
-from farmlokal.database import mysql, mysql_pool
+from farmlokal.database import mysql, mysql_opening
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import DatabaseUnavailable
 from tests.database.plots import ADD_ONE, add_one_to, plots, plots_on
@@ -26,9 +26,9 @@ async def database(backend_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def short_lock_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections wait a second for a lock, the least that a server knows."""
-    shortened = mysql_pool._SESSION.replace(f"= {mysql_pool._LOCK_WAIT_MAX_S}", "= 1")
-    assert shortened != mysql_pool._SESSION
-    monkeypatch.setattr(mysql_pool, "_SESSION", shortened)
+    shortened = mysql_opening._SESSION.replace(f"= {mysql_opening._LOCK_WAIT_MAX_S}", "= 1")
+    assert shortened != mysql_opening._SESSION
+    monkeypatch.setattr(mysql_opening, "_SESSION", shortened)
 
 
 async def test_a_deadlock_is_run_again(database: Database) -> None:

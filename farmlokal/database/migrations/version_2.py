@@ -1,4 +1,4 @@
-"""Version 2: who may use the database, the catalogue's identity, and what a sync did not know. Steps of an instant each."""
+"""Version 2: who may use the database, the catalogue's identity, a count of the sync. Steps of an instant each."""
 
 from farmlokal.database.migrations.migration import Change, Migration
 

@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from farmlokal.errors import FarmLokalError
+
+# Returns a text where the dependency is not quite up, which is why; raises where it is down.
 Probe = Callable[[], Awaitable[object]]
 
 _PROBE_WAIT_MAX_S = 1.0
@@ -27,10 +30,11 @@ class Phase(StrEnum):
 
 
 class DependencyReport(TypedDict):
-    """How a dependency is. `degraded` is slow; `latency_ms` is null where it is `down`."""
+    """How a dependency is. `degraded` is slow, or refuses a part; `latency_ms` is null where it is `down`."""
 
     state: Literal["up", "degraded", "down"]
     latency_ms: Annotated[float | None, Field(ge=0, description="milliseconds")]
+    reason: NotRequired[Annotated[str, Field(description="why it is not `up`; absent where it is")]]
 
 
 class Health:
@@ -40,7 +44,10 @@ class Health:
     """
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
-        """probes: each returns when its dependency answers, and raises when it does not."""
+        """probes: each returns when its dependency answers, and raises when it does not.
+
+        A text that one returns is why the dependency is degraded.
+        """
         self.phase = Phase.STARTING
         self._probes = probes
         self._report: dict[str, DependencyReport] = {}
@@ -64,9 +71,19 @@ async def _probed(probe: Probe) -> DependencyReport:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_PROBE_WAIT_MAX_S):
-            await probe()
-    except Exception:
-        # Whatever its driver raises, the dependency is not up; this report must be given all the same.
-        return {"state": "down", "latency_ms": None}
+            found = await probe()
+    except TimeoutError:
+        return {"state": "down", "latency_ms": None, "reason": "no answer in time"}
+    except Exception as error:
+        # Whatever its driver raises, the dependency is not up; this report must be given all the same. Everybody may
+        # read it: the texts of our own errors are made for that, those of drivers may have names and addresses.
+        known = str(error) if isinstance(error, FarmLokalError) else type(error).__name__
+        return {"state": "down", "latency_ms": None, "reason": known}
     latency_s = time.perf_counter() - started
-    return {"state": "degraded" if latency_s > _DEGRADED_S else "up", "latency_ms": round(latency_s * 1000, 1)}
+    reason = found if isinstance(found, str) else None
+    if reason is None and latency_s > _DEGRADED_S:
+        reason = f"it takes more than {_DEGRADED_S * 1000:g} ms"
+    latency_ms = round(latency_s * 1000, 1)
+    if reason is None:
+        return {"state": "up", "latency_ms": latency_ms}
+    return {"state": "degraded", "latency_ms": latency_ms, "reason": reason}

@@ -1,0 +1,186 @@
+"""Connections that something between the service and its server forgot: what is sent on them vanishes."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from farmlokal.database import mysql_pool, mysql_session
+from farmlokal.database.interface import Database, Session
+from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
+from farmlokal.errors import DatabaseUnavailable
+from tests.support.backends import connect_to, connections_to, database_on
+from tests.support.tcp_proxy import TCPProxy, tcp_proxy
+from tests.support.waiting import until
+
+POOL_SIZE = 3
+# Below what one statement into a forgotten connection took: its limit and a second. On a busy machine, too.
+SOON_S = 2.5
+LIMIT_MS = 4000
+
+
+@pytest.fixture
+async def proxy(mysql_url: str) -> AsyncIterator[TCPProxy]:
+    """A proxy in front of a server that holds one table of one row."""
+    with closing(connect_to(mysql_url)) as other, other.cursor() as cursor:
+        cursor.execute("CREATE TABLE rows_written (n INT)")
+        cursor.execute("INSERT INTO rows_written VALUES (0)")
+        other.commit()
+    parts = urlsplit(mysql_url)
+    async with tcp_proxy(parts.port or 3306, parts.hostname or "127.0.0.1") as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied_url(mysql_url: str, proxy: TCPProxy) -> str:
+    """The URL of the database behind the proxy."""
+    parts = urlsplit(mysql_url)
+    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    return parts._replace(netloc=f"{user}127.0.0.1:{proxy.port}").geturl()
+
+
+@pytest.fixture
+async def database(proxied_url: str) -> AsyncIterator[Database]:
+    """A database behind the proxy, every connection of its pool open and idle."""
+    async with database_on(proxied_url, pool_size=POOL_SIZE, statement_limit_ms=LIMIT_MS) as database:
+        await fill_pool(database)
+        yield database
+
+
+async def fill_pool(database: Database) -> None:
+    """Have every connection of the pool open and idle."""
+    await asyncio.gather(*[database.fetch("SELECT SLEEP(0.1)") for _ in range(POOL_SIZE)])
+    assert (0, POOL_SIZE) == (database.pool_use.used, database.pool_use.idle)
+
+
+async def add_one(session: Session) -> int:
+    """Change the one row."""
+    return await session.execute("UPDATE rows_written SET n = n + 1")
+
+
+async def test_no_statement_is_lost_in_forgotten_connections(proxy: TCPProxy, database: Database) -> None:
+    """The first statement of each kind is answered soon, and the other idle connections go with the silent one."""
+    for ask, expected in (
+        (lambda: database.fetch("SELECT n FROM rows_written"), [(0,)]),
+        (lambda: database.fetch_texts("SELECT 'one'"), [[b"one"]]),
+        (lambda: database.fetch_unlimited("SELECT 1"), [(1,)]),
+        (lambda: database.in_transaction(lambda session: session.fetch("SELECT 2")), [(2,)]),
+    ):
+        await fill_pool(database)
+        before = proxy.accepted
+        assert POOL_SIZE == proxy.forget()
+        began = time.monotonic()
+        assert expected == await ask()
+        assert time.monotonic() - began < SOON_S
+        await proxy.until_held(1)
+        # One for the answer, at most one to ask the server about the silence.
+        assert proxy.accepted - before <= 2
+
+
+async def test_as_many_statements_as_connections_are_not_lost(proxy: TCPProxy, database: Database) -> None:
+    """Statements that went into forgotten connections at the same time are all answered soon."""
+    proxy.forget()
+    began = time.monotonic()
+    answers = await asyncio.gather(*[database.fetch("SELECT %s", (number,)) for number in range(4 * POOL_SIZE)])
+    assert [[(number,)] for number in range(4 * POOL_SIZE)] == answers
+    assert time.monotonic() - began < SOON_S
+
+
+async def test_a_statement_that_takes_long_is_left_alone(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is asked about a long statement, has it, and gives its answer: it runs once."""
+    monkeypatch.setattr(mysql_pool, "_SILENT_AFTER_S", 0.05)
+    before = proxy.accepted
+    assert [(0,)] == await database.fetch("SELECT SLEEP(1)")
+    assert proxy.accepted > before
+    await proxy.until_held(POOL_SIZE)
+
+
+@pytest.mark.parametrize("end", ["forget", "cut"])
+async def test_a_transaction_lost_in_its_middle_runs_again(
+    mysql_url: str, proxy: TCPProxy, database: Database, end: str
+) -> None:
+    """Its session is ended, with the lock that it held, and the whole of it takes effect once."""
+    attempts = 0
+
+    async def work(session: Session) -> None:
+        nonlocal attempts
+        attempts += 1
+        await add_one(session)
+        if attempts == 1:
+            getattr(proxy, end)()
+        await add_one(session)
+
+    began = time.monotonic()
+    await database.in_transaction(work)
+    assert time.monotonic() - began < SOON_S
+    assert (2, [(2,)]) == (attempts, await database.fetch("SELECT n FROM rows_written"))
+    await until(lambda: connections_to(mysql_url) <= POOL_SIZE)
+
+
+@pytest.mark.parametrize("end", ["forget", "cut"])
+async def test_a_commit_without_an_answer_is_not_repeated(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Whether a COMMIT that was not answered took effect is not known, so that its transaction runs once."""
+    monkeypatch.setattr(mysql_session, "_TRANSACTION_ANSWER_MAX_S", 1)
+    commit = Connection.commit
+    attempts = 0
+
+    async def lost_commit(connection: Connection) -> None:
+        getattr(proxy, end)()
+        await commit(connection)
+
+    async def work(session: Session) -> None:
+        nonlocal attempts
+        attempts += 1
+        await add_one(session)
+
+    monkeypatch.setattr(Connection, "commit", lost_commit)
+    with pytest.raises(DatabaseUnavailable):
+        await database.in_transaction(work)
+    assert 1 == attempts
+
+
+async def test_idle_connections_are_let_go(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that has been idle for the stated time is closed by itself; one that is used is not."""
+    monkeypatch.setattr(mysql_pool, "_IDLE_MAX_S", 0.3)
+    await proxy.until_held(POOL_SIZE)
+    # The timer of those that are idle already is the old one's: it goes by the limit of when it was set.
+    database._pool._let_go()  # type: ignore[attr-defined]
+    await proxy.until_held(0)
+    assert 0 == database.pool_use.idle
+
+
+async def test_no_connection_lives_for_ever(proxied_url: str, proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the stated life a connection is closed after its statement, and the next one connects by name."""
+    monkeypatch.setattr(mysql_pool, "_LIFE_MAX_S", 0)
+    async with database_on(proxied_url, pool_size=POOL_SIZE) as database:
+        for _ in range(3):
+            await database.fetch("SELECT 1")
+            assert 0 == database.pool_use.idle
+    assert 3 == proxy.accepted
+
+
+async def test_the_kernel_asks_after_a_silent_connection(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection's keepalive is set in seconds, so that a lost end is noticed whatever the code waits for."""
+    seen = []
+
+    def noticing(connection: Connection) -> bool:
+        seen.append(connection._writer.get_extra_info("socket"))
+        return False
+
+    monkeypatch.setattr(Connection, "ended", property(noticing))
+    await database.fetch("SELECT 1")
+    (connected,) = seen
+    assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    found = {option: connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) for option in _KEEPALIVE}
+    assert found == _KEEPALIVE
+    assert found["TCP_KEEPIDLE"] + found["TCP_KEEPINTVL"] * found["TCP_KEEPCNT"] <= 60

@@ -1,0 +1,77 @@
+"""What clients and operators see while connections to MySQL are forgotten, and while it takes no writes."""
+
+import asyncio
+import time
+from typing import Any
+
+from farmlokal.catalog.writing.writer import ProductWriter
+from tests.support.log_lines import logged
+from tests.support.own_servers import StartMariaDB
+from tests.support.products import PRODUCTS, product
+from tests.support.raw_requests import ask
+from tests.support.service import Service, open_database, serving, settings_for
+from tests.support.tcp_proxy import tcp_proxy
+from tests.support.webhook_sender import SECRET, deliver
+from tests.support.webhook_sender import product as event_product
+
+POOL_SIZE = 4
+# Each of these took 3 s (a listing) or 30 s (a webhook) and was a 503. On a busy machine, too.
+SOON_S = 2.5
+
+
+async def test_no_request_is_lost_in_forgotten_connections(own_mariadb: StartMariaDB) -> None:
+    """With every idle connection forgotten, listings and webhooks are answered as ever, and soon."""
+    server = own_mariadb()
+    server.create_database("farm")
+    async with open_database(server.url("farm")) as database:
+        await ProductWriter(database).apply([product(number) for number in range(1, PRODUCTS + 1)])
+    async with tcp_proxy(server.port) as proxy:
+        url = server.url("farm").replace(f":{server.port}/", f":{proxy.port}/")
+        settings = settings_for(url, database_pool=POOL_SIZE, webhook_secrets=SECRET)
+        async with serving(settings) as service:
+            for number in range(1, 5):
+                assert 200 == (await ask(service.port, f"/products?max_price={number}")).status
+                assert proxy.forget() >= 1
+                began = time.monotonic()
+                assert 200 == (await ask(service.port, f"/products?max_price={number}&limit=5")).status
+                assert time.monotonic() - began < SOON_S
+                assert proxy.forget() >= 1
+                began = time.monotonic()
+                answer = await deliver(service.client, "product.upserted", event_product(f"okra-{number}"))
+                assert (200, False) == (answer.status, answer.content["duplicate"])
+                assert time.monotonic() - began < SOON_S
+
+
+async def report_of_read_only(service: Service) -> dict[str, Any]:
+    """What a ready service reports of its database, once it calls it read-only: a report is kept for a second."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await ask(service.port, "/readyz")
+            assert 200 == answer.status
+            report: dict[str, Any] = answer.json()["dependencies"]["database"]
+            if "--read-only" in report.get("reason", ""):
+                return report
+            await asyncio.sleep(0.1)
+
+
+async def test_a_database_that_refuses_writes_says_why(own_mariadb: StartMariaDB) -> None:
+    """`/readyz` and the log have the server's reason while it is read-only; the client has no more than a 503."""
+    server = own_mariadb()
+    server.create_database("farm")
+    server.execute("CREATE USER farmer@'%' IDENTIFIED BY 'very-secret'")
+    server.execute("GRANT ALL ON farm.* TO farmer@'%'")
+    async with open_database(server.url("farm")):
+        pass
+    url = server.url("farm").replace("root@", "farmer:very-secret@")
+    with logged() as events:
+        async with serving(settings_for(url, webhook_secrets=SECRET)) as service:
+            server.execute("SET GLOBAL read_only = 1")
+            answer = await deliver(service.client, "product.upserted", event_product())
+            assert (503, "the database takes no writes now") == (answer.status, answer.content["detail"])
+            report = await report_of_read_only(service)
+            assert "degraded" == report["state"]
+            server.execute("SET GLOBAL read_only = 0")
+            assert 200 == (await deliver(service.client, "product.upserted", event_product())).status
+    (line,) = [event for event in events if event["event"] == "the database refuses writes"]
+    assert "--read-only" in line["reason"]
+    assert "very-secret" not in str(events) + str(report)
