@@ -1,13 +1,39 @@
--- FarmLokal's whole MySQL schema. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is safe to
--- run twice. `farmlokal init-db` runs it; the same file ships inside the installed package.
+-- FarmLokal's whole MySQL schema, version 2. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
+-- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
--- Which version of this schema the database holds: one row. `farmlokal serve` refuses any other version.
+-- Which version of this schema the database holds: one row.
+--   version       what the database is in full. An upgrade that is under way leaves it as it was, so that processes of the
+--                 release before still start
+--   usable_from   the first version whose release can read and write it: an older one refuses to start
 CREATE TABLE IF NOT EXISTS schema_version (
-    version INT NOT NULL PRIMARY KEY
+    version     INT NOT NULL PRIMARY KEY,
+    usable_from INT NOT NULL DEFAULT 1
 ) ENGINE = InnoDB;
 
-INSERT INTO schema_version (version)
-SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+INSERT INTO schema_version (version, usable_from)
+SELECT 2, 2 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+
+-- How far an upgrade has come: a row for each step that began, none while no upgrade is under way.
+--   place   the last id that the step has dealt with, where it goes through a table in batches
+--   done    1 when the step is done
+CREATE TABLE IF NOT EXISTS schema_steps (
+    version INT NOT NULL,
+    step    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    place   BIGINT NOT NULL DEFAULT 0,
+    done    TINYINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (version, step)
+) ENGINE = InnoDB;
+
+-- The catalogue's identity: a random name, made once, which tells its entries in a shared Redis from another catalogue's.
+-- `id` is 1: there is one row.
+CREATE TABLE IF NOT EXISTS catalogue (
+    id       TINYINT NOT NULL PRIMARY KEY,
+    identity CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+) ENGINE = InnoDB;
+
+INSERT INTO catalogue (id, identity)
+SELECT 1, LOWER(HEX(RANDOM_BYTES(8))) FROM DUAL WHERE NOT EXISTS (SELECT id FROM catalogue);
 
 -- A farm is named by its products: one farm per source, name, district and state. The three keys are normalised
 -- (NFKC, case-folded, white space collapsed), so that two spellings of one farm meet.

@@ -9,7 +9,7 @@
     ├── NotConfigured           a route needs a setting that is not set
     ├── ImportRefused           a file is not what it claims to be
     ├── FeedInvalid             the partner's feed breaks its own form, or does not end
-    ├── SchemaMismatch          the database holds another schema version, or none
+    ├── SchemaMismatch          the database's schema is not what this release works with
     ├── AccessDenied            nobody may: no API key is configured
     ├── Unauthenticated         no API key came, or not one of ours
     ├── RateLimited             the client has used up its quota; has the time to come back
@@ -78,7 +78,7 @@ class FeedInvalid(FarmLokalError):
 
 
 class SchemaMismatch(FarmLokalError):
-    """The database's schema version is not the one that this release works with."""
+    """The database's schema is not what this release works with; the text says what to run, or what is missing."""
 
 
 class AccessDenied(FarmLokalError):

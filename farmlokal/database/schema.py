@@ -8,7 +8,7 @@ from pathlib import Path
 from farmlokal.database.interface import Database
 from farmlokal.errors import SchemaMismatch
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # An installed package holds a copy of schema.sql; in a checkout the one copy stands at the top level.
 _MYSQL_FILES = (Path(__file__).with_name("schema.sql"), Path(__file__).parents[2] / "schema.sql")

@@ -2,11 +2,28 @@
 -- `price` is whole paise, times are RFC 3339 text, and no collation is named, since SQLite compares bytes anyway.
 
 CREATE TABLE IF NOT EXISTS schema_version (
-    version INTEGER NOT NULL PRIMARY KEY
+    version     INTEGER NOT NULL PRIMARY KEY,
+    usable_from INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
-INSERT INTO schema_version (version)
-SELECT 1 WHERE NOT EXISTS (SELECT version FROM schema_version);
+INSERT INTO schema_version (version, usable_from)
+SELECT 2, 2 WHERE NOT EXISTS (SELECT version FROM schema_version);
+
+CREATE TABLE IF NOT EXISTS schema_steps (
+    version INTEGER NOT NULL,
+    step    TEXT NOT NULL,
+    place   INTEGER NOT NULL DEFAULT 0,
+    done    INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (version, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS catalogue (
+    id       INTEGER NOT NULL PRIMARY KEY,
+    identity TEXT NOT NULL
+) STRICT;
+
+INSERT INTO catalogue (id, identity)
+SELECT 1, lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT id FROM catalogue);
 
 CREATE TABLE IF NOT EXISTS farms (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
