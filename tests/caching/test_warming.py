@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.redis import warming
-from farmlokal.caching.redis.keys import HOT
 from tests.caching.opened_tier import entry
 from tests.servers.process import free_port
 from tests.support.cache import Origin, Process, asked, cache_with, own_client, process
@@ -19,6 +18,7 @@ from tests.support.kept_connection import ask_kept
 from tests.support.log_lines import logged
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
+from tests.support.redis_names import KEYS
 from tests.support.service import serving, settings_for
 from tests.support.waiting import until
 
@@ -45,7 +45,7 @@ async def ask(one: Process, *names: str, times: int = 4) -> Origin:
 
 async def told(redis: Redis) -> list[str]:
     """The keys that were told last."""
-    raw = await redis.get(HOT)
+    raw = await redis.get(KEYS.hot)
     return [key for key, _ in orjson.loads(raw)] if raw else []
 
 
@@ -128,11 +128,11 @@ async def test_what_was_invalidated_is_not_fetched_as_fresh(redis_url: str) -> N
     async with process(redis_url) as first, own_client(redis_url) as redis:
         await ask(first, "hot")
         await until_told(redis, "hot")
-        kept = await redis.get(HOT)
+        kept = await redis.get(KEYS.hot)
         assert kept is not None
         await first.cache.invalidate(TAGS)
         assert await first.cache.settle()
-        await redis.set(HOT, kept)
+        await redis.set(KEYS.hot, kept)
         async with process(redis_url) as second:
             origin = Origin("rewritten")
             async with asyncio.timeout(10):
@@ -177,7 +177,7 @@ async def test_rubbish_in_place_of_the_keys_is_no_fault(redis_url: str, rubbish:
     """The process starts cold, and what it serves has the tags that its callers name."""
     async with process(redis_url) as first, own_client(redis_url) as redis:
         await ask(first, "hot", times=1)  # too seldom to be told
-        await redis.set(HOT, rubbish)
+        await redis.set(KEYS.hot, rubbish)
         async with process(redis_url) as second:
             lookup = await asked(second.cache, "hot", Origin(), tags=TAGS)
             assert (Outcome.REDIS_HIT, b"written") == (lookup.outcome, lookup.value.body)

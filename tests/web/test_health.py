@@ -1,7 +1,7 @@
 """`/livez` and `/readyz`: what an orchestrator and a load balancer are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from farmlokal.app.server import drain
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
-from farmlokal.web.edge.lifecycle import Health, Phase
+from farmlokal.web.edge.lifecycle import Health, Phase, Probe
 from farmlokal.web.handlers.health import show_liveness, show_readiness
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask
 from tests.support.service import serving, settings_for
-
-Probe = Callable[[], Awaitable[object]]
 
 
 async def answers() -> None:
@@ -110,21 +108,39 @@ async def test_a_draining_service_still_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "reason"),
     [
-        *(DatabaseUnavailable("away"), RedisConnectionError("refused"), ConnectionRefusedError(), TimeoutError()),
-        RuntimeError("what a driver may think of"),
+        (DatabaseUnavailable("away"), "away"),
+        (RedisConnectionError("cannot connect to 10.0.0.7"), "ConnectionError"),
+        (ConnectionRefusedError(), "ConnectionRefusedError"),
+        (TimeoutError(), "no answer in time"),
+        (RuntimeError("what a driver may think of"), "RuntimeError"),
     ],
     ids=repr,
 )
-async def test_a_dead_dependency_is_down_and_the_process_still_ready(error: Exception) -> None:
-    """Whatever a driver raises its dependency is down; the process can serve hits, and stays in rotation."""
+async def test_a_dead_dependency_is_down_and_the_process_still_ready(error: Exception, reason: str) -> None:
+    """Whatever a driver raises its dependency is down; the process can serve hits, and stays in rotation.
+
+    The reason is a text of ours, or the kind of the driver's error, whose text may have names and addresses.
+    """
     async with health_of(database=fails(error), redis=answers) as (health, client):
         health.phase = Phase.READY
         status, content = await report(client)
     assert (200, "ready") == (status, content["status"])
-    assert {"state": "down", "latency_ms": None} == content["dependencies"]["database"]
-    assert "up" == content["dependencies"]["redis"]["state"]
+    assert {"state": "down", "latency_ms": None, "reason": reason} == content["dependencies"]["database"]
+    assert ("up", False) == ((redis := content["dependencies"]["redis"])["state"], "reason" in redis)
+
+
+async def test_a_dependency_that_refuses_a_part_is_degraded() -> None:
+    """A probe that returns a reason has its dependency called degraded, however quick it was."""
+
+    async def refuses() -> str:
+        return "no permission"
+
+    async with health_of(redis=refuses) as (_, client):
+        redis = (await report(client))[1]["dependencies"]["redis"]
+    assert ("degraded", "no permission") == (redis["state"], redis["reason"])
+    assert redis["latency_ms"] < 1000
 
 
 async def test_slow_is_degraded_and_hanging_is_down_in_bounded_time() -> None:
@@ -136,6 +152,8 @@ async def test_slow_is_degraded_and_hanging_is_down_in_bounded_time() -> None:
     assert 200 == status
     assert ("degraded", "down") == tuple(content["dependencies"][name]["state"] for name in ("slow", "hanging"))
     assert content["dependencies"]["slow"]["latency_ms"] >= 300
+    reasons = tuple(content["dependencies"][name]["reason"] for name in ("slow", "hanging"))
+    assert ("it takes more than 250 ms", "no answer in time") == reasons
 
 
 async def test_liveness_asks_no_dependency() -> None:

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-Probe = Callable[[], Awaitable[object]]
+from farmlokal.errors import FarmLokalError
+
+# Returns None where the dependency is up, or why it is not quite; raises where it is down.
+Probe = Callable[[], Awaitable[str | None]]
 
 _PROBE_WAIT_MAX_S = 1.0
 # Slower than this a dependency is called degraded: it still answers, and someone should look.
@@ -27,10 +30,11 @@ class Phase(StrEnum):
 
 
 class DependencyReport(TypedDict):
-    """How a dependency is. `degraded` is slow; `latency_ms` is null where it is `down`."""
+    """How a dependency is. `degraded` is slow, or refuses a part; `latency_ms` is null where it is `down`."""
 
     state: Literal["up", "degraded", "down"]
     latency_ms: Annotated[float | None, Field(ge=0, description="milliseconds")]
+    reason: NotRequired[Annotated[str, Field(description="why it is not `up`; absent where it is")]]
 
 
 class Health:
@@ -40,7 +44,10 @@ class Health:
     """
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
-        """probes: each returns when its dependency answers, and raises when it does not."""
+        """probes: each returns when its dependency answers, and raises when it does not.
+
+        What one returns is why the dependency is degraded, None where it is not.
+        """
         self.phase = Phase.STARTING
         self._probes = probes
         self._report: dict[str, DependencyReport] = {}
@@ -64,9 +71,18 @@ async def _probed(probe: Probe) -> DependencyReport:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_PROBE_WAIT_MAX_S):
-            await probe()
-    except Exception:
-        # Whatever its driver raises, the dependency is not up; this report must be given all the same.
-        return {"state": "down", "latency_ms": None}
+            reason = await probe()
+    except TimeoutError:
+        return {"state": "down", "latency_ms": None, "reason": "no answer in time"}
+    except Exception as error:
+        # Whatever its driver raises, the dependency is not up; this report must be given all the same. Everybody may
+        # read it: the texts of our own errors are made for that, those of drivers may have names and addresses.
+        known = str(error) if isinstance(error, FarmLokalError) else type(error).__name__
+        return {"state": "down", "latency_ms": None, "reason": known}
     latency_s = time.perf_counter() - started
-    return {"state": "degraded" if latency_s > _DEGRADED_S else "up", "latency_ms": round(latency_s * 1000, 1)}
+    if reason is None and latency_s > _DEGRADED_S:
+        reason = f"it takes more than {_DEGRADED_S * 1000:g} ms"
+    latency_ms = round(latency_s * 1000, 1)
+    if reason is None:
+        return {"state": "up", "latency_ms": latency_ms}
+    return {"state": "degraded", "latency_ms": latency_ms, "reason": reason}

@@ -20,7 +20,10 @@ _STATIC_NOT_MODIFIED = Answer(
 )
 _READY: Readiness = {
     "status": Phase.READY,
-    "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "down", "latency_ms": None}},
+    "dependencies": {
+        "database": {"state": "up", "latency_ms": 0.4},
+        "redis": {"state": "down", "latency_ms": None, "reason": "connection refused"},
+    },
 }
 _DRAINING: Readiness = {
     "status": Phase.DRAINING,
