@@ -30,8 +30,8 @@ class ConnectionRefused(RedisConnectionError):
 
 def is_no_primary(error: BaseException) -> bool:
     """Return whether `error` says that the server cannot be the primary that all use: READONLY and its like."""
-    if isinstance(error, (ReadOnlyError, BusyLoadingError, ClusterDownError)):  # MASTERDOWN is the last's subclass
-        return True
+    if isinstance(error, (NotPrimary, ReadOnlyError, BusyLoadingError, ClusterDownError)):
+        return True  # MASTERDOWN is the last's subclass
     return isinstance(error, ResponseError) and _IN_A_SCRIPT.search(str(error)) is not None
 
 
@@ -65,10 +65,8 @@ class RedisPrimary:
         self._connections.discard(connection)
         try:
             await connection.on_connect()
-            role = await _info(connection, "replication", "role")
-            if role != "master":
-                raise NotPrimary(f"the server is a {role}")
-            mark = (await _info(connection, "server", "run_id"))[:_MARK_LENGTH]
+            expect_primary(await _info(connection, "replication"))
+            mark = _field(await _info(connection, "server"), "run_id")[:_MARK_LENGTH]
         except ResponseError as error:
             # Not a refusal of one command: without this there is no connection.
             raise ConnectionRefused(str(error)) from error
@@ -80,11 +78,21 @@ class RedisPrimary:
         self._connections.add(connection)
 
 
-async def _info(connection: AbstractConnection, section: str, field: str) -> str:
-    """Return one field of the server's INFO. Raises RedisError where it does not answer, or has no such field."""
+def expect_primary(replication: bytes | str) -> None:
+    """Raise NotPrimary unless `replication`, what INFO says in that section, is a primary's."""
+    if _field(replication, "role") != "master":
+        raise NotPrimary("the server is a replica")
+
+
+async def _info(connection: AbstractConnection, section: str) -> bytes | str:
     await connection.send_command("INFO", section, check_health=False)
-    answer = await connection.read_response()
-    text = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
+    answer: bytes | str = await connection.read_response()
+    return answer
+
+
+def _field(info: bytes | str, field: str) -> str:
+    """Return one field of a server's INFO. Raises RedisError where it has none of that name."""
+    text = info.decode(errors="replace") if isinstance(info, bytes) else info
     found = re.search(rf"^{field}:(\S+)", text, re.MULTILINE)
     if found is None:
         raise RedisConnectionError(f"the server's INFO has no {field}")

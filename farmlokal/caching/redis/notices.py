@@ -1,6 +1,7 @@
 """Hearing of other processes' invalidations, and of the ends of their loads, over Redis pub/sub. One task."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,8 @@ _log = get_logger(__name__)
 # A connection on which nothing came for this long is asked for a sign of life, which has as long to come.
 PING_AFTER_S = 1.0
 _SUBSCRIBE_MAX_S = 1.0
+# A process that only reads learns in no other way that its server is a replica by now.
+_CHECK_EVERY_S = 1.0
 
 
 class NoticeListener:
@@ -82,8 +85,12 @@ class NoticeListener:
 
     async def _hear(self, pubsub: PubSub) -> None:
         silent = False
+        check_at = 0.0
         while True:
             message = await pubsub.get_message(timeout=PING_AFTER_S)
+            if time.monotonic() >= check_at:
+                check_at = time.monotonic() + _CHECK_EVERY_S
+                await self._tier.check_primary()
             if message is not None:
                 silent = False
                 self._handle(message)

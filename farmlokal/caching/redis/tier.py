@@ -17,7 +17,7 @@ from farmlokal.caching.redis.pipe import Answers, BatchedReads, RedisPipe, Word
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
-from farmlokal.resilience.redis_primary import RedisPrimary, is_no_primary
+from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.span import Kind
@@ -203,6 +203,15 @@ class RedisTier:
     async def ping(self) -> bool:
         """Return whether Redis answers in time."""
         return bool(await cast("Awaitable[Any]", self.redis.ping()))
+
+    @fails_open(False, "INFO")
+    async def check_primary(self) -> bool:
+        """Return whether the server is still a primary; where it is a replica by now every connection ends.
+
+        Replicas answer whoever only reads, and say nothing when they become one.
+        """
+        expect_primary(await self._pipe.call("INFO", "replication"))
+        return True
 
     @fails_open(None, "MGET")
     async def _fetch(self, keys: list[str]) -> list[bytes | None]:
