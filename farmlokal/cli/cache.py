@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import click
 
 from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.app.resources import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.cli.process import open_database, run, start
 from farmlokal.database.identity import read_identity
@@ -39,6 +40,7 @@ def purge(tags: tuple[str, ...]) -> None:
 async def _purge(settings: Settings, tags: Iterable[str]) -> None:
     database = open_database(settings)
     try:
+        await wait_for_database(database)
         identity = await read_identity(database)
     finally:
         await database.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from weakref import WeakSet
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.exceptions import BusyLoadingError, ClusterDownError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -20,12 +20,15 @@ _MARK_LENGTH = 12
 _IN_A_SCRIPT = re.compile(r"\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN)\b")
 
 
+_HUNG_UP = "the server ends the connection at the first command, as a port of TLS does where the URL is not rediss://"
+
+
 class NotPrimary(RedisConnectionError):
     """The server is a replica."""
 
 
 class ConnectionRefused(RedisConnectionError):
-    """The server answered a new connection with an error."""
+    """The server answered a new connection with an error, or ended it."""
 
 
 def is_no_primary(error: BaseException) -> bool:
@@ -70,6 +73,10 @@ class RedisPrimary:
         except ResponseError as error:
             # Not a refusal of one command: without this there is no connection.
             raise ConnectionRefused(str(error)) from error
+        except RedisConnectionError as error:
+            if _hung_up(error) and not isinstance(connection, SSLConnection):
+                raise ConnectionRefused(_HUNG_UP) from error
+            raise
         before, self.mark = self.mark, mark
         if before not in ("", mark):
             await self.drop()
@@ -82,6 +89,10 @@ def expect_primary(replication: bytes | str) -> None:
     """Raise NotPrimary unless `replication`, what INFO says in that section, is a primary's."""
     if _field(replication, "role") != "master":
         raise NotPrimary("the server is a replica")
+
+
+def _hung_up(error: RedisConnectionError) -> bool:
+    return isinstance(error.__context__, OSError) or "closed by server" in str(error)
 
 
 async def _info(connection: AbstractConnection, section: str) -> bytes | str:

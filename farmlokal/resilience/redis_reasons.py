@@ -4,12 +4,11 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from redis.exceptions import AuthenticationError, InvalidResponse
+from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-# What a server that speaks TLS says to one that does not, in its first byte: an alert.
-_TLS_ALERT = r"\x15"
+_NO_RIGHT_IN_A_SCRIPT = "executing the script can't run this command"
 
 
 class ConnectTimeout(RedisConnectionError):
@@ -40,9 +39,10 @@ def _known(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLError):
         return f"the port speaks no TLS that we understand: {error.reason}"
     if isinstance(error, AuthenticationError):
-        return f"wrong user or password: {error}"
-    if isinstance(error, InvalidResponse) and _TLS_ALERT in repr(str(error)):
-        return "the port speaks TLS, and the URL is not rediss://"
+        wanted = "HELLO must be called" in str(error) or "Authentication required" in str(error)
+        return "a password is wanted, and the URL has none" if wanted else f"wrong user or password: {error}"
+    if isinstance(error, NoPermissionError) or _NO_RIGHT_IN_A_SCRIPT in str(error):
+        return f"a right is missing: {error}"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):

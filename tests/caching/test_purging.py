@@ -79,6 +79,7 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
             cwd=tmp_path,
             env={name: text for name, text in os.environ.items() if not name.startswith("FARMLOKAL_")}
             | {"FARMLOKAL_SECRET_KEY": SECRET_KEY, "PYTHONPATH": str(ROOT)}
+            | {"FARMLOKAL_DATABASE_URL": settings.database_url}
             | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

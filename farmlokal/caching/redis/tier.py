@@ -244,7 +244,7 @@ class RedisTier:
         if is_no_primary(error):
             await self.primary.drop()
         elif isinstance(error, ResponseError):
-            self._refusal = str(error)
+            self._refusal = reason_of(error)
             self._writes.failed(self._refusal)
             return True
         self._failure = reason_of(error, connecting=self._pipe.connecting, tls=self._pipe.tls)
