@@ -56,10 +56,10 @@ async def test_the_user_may_do_all_of_it(own_redis: StartRedis) -> None:
             assert await at.tier.check() is None
         async with process(url) as writer, process(url) as reader:
             origin = Origin("old")
-            await asked(reader.cache, "key", origin, tags=TAGS)
+            await asked(reader.cache, "page", origin, tags=TAGS)
             await reader.cache.settle()
             await deliver(writer, [reader], TAGS)
-            assert not (await asked(reader.cache, "key", origin, tags=TAGS)).fresh
+            assert not (await asked(reader.cache, "page", origin, tags=TAGS)).fresh
         async with processes(2, Quota("default", 100, 3600), url) as group:
             assert [None, None] == [shared.reason for shared in group.shared]
             assert group.limiters[0].take("default", CLIENT).allowed

@@ -1,7 +1,6 @@
 """Hearing of other processes' invalidations, and of the ends of their loads, over Redis pub/sub. One task."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,8 +20,6 @@ _log = get_logger(__name__)
 # A connection on which nothing came for this long is asked for a sign of life, which has as long to come.
 PING_AFTER_S = 1.0
 _SUBSCRIBE_MAX_S = 1.0
-# A process that only reads learns in no other way that its server is a replica by now.
-_CHECK_EVERY_S = 1.0
 
 
 class NoticeListener:
@@ -85,12 +82,8 @@ class NoticeListener:
 
     async def _hear(self, pubsub: PubSub) -> None:
         silent = False
-        check_at = 0.0
         while True:
             message = await pubsub.get_message(timeout=PING_AFTER_S)
-            if time.monotonic() >= check_at:
-                check_at = time.monotonic() + _CHECK_EVERY_S
-                await self._tier.check_primary()
             if message is not None:
                 silent = False
                 self._handle(message)
@@ -99,6 +92,9 @@ class NoticeListener:
             else:
                 silent = True
                 await pubsub.ping()
+                # A process that only reads learns in no other way that its server is a replica by now. While notices
+                # arrive it may be one: they come from a primary then, and so does what it holds.
+                await self._tier.check_primary()
 
     def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
