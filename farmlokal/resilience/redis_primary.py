@@ -18,8 +18,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 _MARK_LENGTH = 12
 # Scripts of Redis before 7 wrap the error of their command into one of their own.
 _IN_A_SCRIPT = re.compile(r"\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN)\b")
-
-
 _HUNG_UP = "the server ends the connection at the first command, as a port of TLS does where the URL is not rediss://"
 
 
