@@ -38,14 +38,16 @@ class CommandInvalidation:
 
 @asynccontextmanager
 async def command_invalidation(
-    settings: Settings, *, wait_max_s: float = _WAIT_MAX_S
+    settings: Settings, identity: str, *, wait_max_s: float = _WAIT_MAX_S
 ) -> AsyncIterator[CommandInvalidation]:
     """What sends invalidations to every process that shares the Redis; `send_all` is the last thing to call.
+
+    identity: of the catalogue whose processes are meant.
 
     Without a FARMLOKAL_REDIS_URL there is nobody to send them to: each process keeps its own entries.
     """
     redis = redis_client(settings.redis_url, wait_max_s) if settings.redis_url is not None else None
-    second = RedisTier(redis, wait_max_s=wait_max_s) if redis is not None else None
+    second = RedisTier(redis, identity, wait_max_s=wait_max_s) if redis is not None else None
     sender = InvalidationSender(second, TagHistory(), clock=time.time)
     try:
         yield CommandInvalidation(sender, wait_max_s)
@@ -55,8 +57,13 @@ async def command_invalidation(
             await redis.aclose()
 
 
-async def send_invalidation(settings: Settings, tags: Iterable[str], *, wait_max_s: float = _WAIT_MAX_S) -> None:
-    """What carries one of `tags` is no longer fresh, in any process. Raises Unavailable when Redis does not answer."""
-    async with command_invalidation(settings, wait_max_s=wait_max_s) as invalidation:
+async def send_invalidation(
+    settings: Settings, identity: str, tags: Iterable[str], *, wait_max_s: float = _WAIT_MAX_S
+) -> None:
+    """What carries one of `tags` is no longer fresh, in any process that serves the catalogue with this identity.
+
+    Raises Unavailable when Redis does not answer.
+    """
+    async with command_invalidation(settings, identity, wait_max_s=wait_max_s) as invalidation:
         await invalidation.invalidate(tags)
         await invalidation.send_all()

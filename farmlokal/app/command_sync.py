@@ -8,6 +8,7 @@ from farmlokal.app.partner import partner_connection
 from farmlokal.app.resources import redis_client
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.errors import Unavailable
 from farmlokal.partner.sync.run import Run
@@ -23,10 +24,11 @@ async def command_sync(settings: Settings, database: Database, on_page: Callable
     """The sync that the settings describe. on_page: called after each page. Raises NotConfigured."""
     wait_max_s = settings.redis_wait_ms / 1000
     redis = redis_client(settings.redis_url, wait_max_s) if settings.redis_url else None
-    partner = partner_connection(settings, RedisTier(redis, wait_max_s=wait_max_s) if redis else None)
+    identity = await read_identity(database)
+    partner = partner_connection(settings, RedisTier(redis, identity, wait_max_s=wait_max_s) if redis else None)
     try:
         _ = partner.client  # raises NotConfigured, before there is a run
-        async with command_invalidation(settings) as invalidation:
+        async with command_invalidation(settings, identity) as invalidation:
             try:
                 yield catalogue_sync(
                     database,

@@ -19,11 +19,14 @@ from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
     database_context,
+    identity_context,
     partner_context,
     planner_context,
+    rate_limit_context,
     ready_context,
     redis_client,
     redis_context,
+    redis_probe,
     registrar_context,
     retention_context,
     tracing_context,
@@ -78,7 +81,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
-    second = RedisTier(redis, wait_max_s=settings.redis_wait_ms / 1000) if redis else None
+    second = RedisTier(redis, None, wait_max_s=settings.redis_wait_ms / 1000) if redis else None
     memory = MemoryTier(settings.l1_bytes)
     cache = ReadThrough(
         memory,
@@ -94,10 +97,6 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
     sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
-    pings: dict[str, Probe] = {"database": database.ping}
-    if redis:
-        pings["redis"] = redis.ping
-    health = Health(pings)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
@@ -112,7 +111,6 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    app[keys.HEALTH] = health
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
     app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
@@ -121,7 +119,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     if verifier is not None:
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
-    shared_limit = add_rate_limit(app, settings)
+    limiting = add_rate_limit(app, settings)
+    shared_limit = limiting[0] if limiting is not None else None
+    probes: dict[str, Probe] = {"database": database.ping}
+    if second is not None:
+        probes["redis"] = redis_probe(second, shared_limit)
+    health = app[keys.HEALTH] = Health(probes)
     metrics = Metrics(
         own,
         request_counts,
@@ -146,6 +149,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             database_context(database),
             planner_context(store.planner),
             redis_context(redis),
+            identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
+            *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
             category_counts_context(counts),
             partner_context(partner),

@@ -13,8 +13,10 @@ from redis.backoff import NoBackoff
 
 from farmlokal import __version__
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
@@ -22,7 +24,7 @@ from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger, tracing
-from farmlokal.web.edge.lifecycle import Health, Phase
+from farmlokal.web.edge.lifecycle import Health, Phase, Probe
 from farmlokal.webhooks.registration import Registrar
 from farmlokal.webhooks.retention import Retention
 
@@ -58,6 +60,18 @@ def database_context(database: Database) -> Context:
             yield
         finally:
             await database.close()
+
+    return context
+
+
+def identity_context(database: Database, *belonging: Callable[[str], None]) -> Context:
+    """Say the catalogue's identity to whatever uses Redis. belonging: each is called with it."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        identity = await read_identity(database)
+        for belong_to in belonging:
+            belong_to(identity)
+        yield
 
     return context
 
@@ -197,6 +211,15 @@ async def wait_for_database(database: Database, wait_max_s: float | None = None)
             await asyncio.sleep(_RETRY_EVERY_S)
         else:
             return
+
+
+def redis_probe(tier: RedisTier, shared_limit: SharedLimit | None) -> Probe:
+    """Returns what `/readyz` asks of Redis: that the scripts of the cache and of the rate limit run."""
+
+    async def probe() -> str | None:
+        return await tier.check() or (shared_limit.reason if shared_limit is not None else None)
+
+    return probe
 
 
 def redis_client(url: str, wait_max_s: float) -> Redis:

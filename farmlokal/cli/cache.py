@@ -1,11 +1,16 @@
 """`farmlokal cache`: what an operator does to the caches of running services."""
 
+from collections.abc import Iterable
+
 import click
 
 from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.app.resources import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.cli.process import run, start
+from farmlokal.cli.process import open_database, run, start
+from farmlokal.database.identity import read_identity
 from farmlokal.errors import NotConfigured
+from farmlokal.settings import Settings
 
 
 @click.group()
@@ -21,12 +26,22 @@ def cache() -> None:
     help="Only what carries this tag: products, category/SLUG or product/ID. Repeatable. [default: everything]",
 )
 def purge(tags: tuple[str, ...]) -> None:
-    """Call what is cached no longer fresh, in every process that shares the Redis.
+    """Call what is cached of this catalogue no longer fresh, in every process that shares the Redis.
 
-    It is served as stale while it is loaded anew, or while the database does not answer.
+    The database says which catalogue it is. What is cached is served as stale while it is loaded anew.
     """
     settings = start()
     if settings.redis_url is None:
         raise NotConfigured("FARMLOKAL_REDIS_URL")
-    run(send_invalidation(settings, tags or (EVERYTHING,)))
+    run(_purge(settings, tags or (EVERYTHING,)))
     click.echo(f"purged {', '.join(tags) or 'everything'}")
+
+
+async def _purge(settings: Settings, tags: Iterable[str]) -> None:
+    database = open_database(settings)
+    try:
+        await wait_for_database(database)
+        identity = await read_identity(database)
+    finally:
+        await database.close()
+    await send_invalidation(settings, identity, tags)

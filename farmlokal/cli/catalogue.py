@@ -21,7 +21,7 @@ from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
-from farmlokal.database.identity import renew_identity
+from farmlokal.database.identity import read_identity, renew_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import SCHEMA_VERSION, check_schema, contract_schema, create_schema
 from farmlokal.settings import Settings
@@ -156,11 +156,16 @@ async def _import(
 
 
 async def _filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    try:
-        return await _with_database(settings, work)
-    finally:
-        # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves nothing.
-        await send_invalidation(settings, (EVERYTHING,))
+    async def filling(database: Database) -> T:
+        identity = await read_identity(database)
+        try:
+            return await work(database)
+        finally:
+            # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves
+            # nothing.
+            await send_invalidation(settings, identity, (EVERYTHING,))
+
+    return await _with_database(settings, filling)
 
 
 async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:

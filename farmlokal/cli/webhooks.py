@@ -11,6 +11,7 @@ from farmlokal.app.partner import partner_connection
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.webhooks import register_webhook, webhook_receiver
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
+from farmlokal.database.identity import read_identity
 from farmlokal.errors import NotConfigured, NotFound
 from farmlokal.settings import Settings, variable
 from farmlokal.webhooks.inbox import Inbox, State
@@ -90,7 +91,7 @@ async def _with_inbox(settings: Settings, work: Callable[[Receiver, Inbox], Awai
     try:
         await wait_for_database(database)
         inbox = Inbox(database)
-        async with command_invalidation(settings) as invalidation:
+        async with command_invalidation(settings, await read_identity(database)) as invalidation:
             receiver = webhook_receiver(database, inbox, invalidation.invalidate, source=settings.partner_source)
             try:
                 return await work(receiver, inbox)

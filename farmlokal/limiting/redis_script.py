@@ -2,18 +2,34 @@
 
 from farmlokal.limiting.quotas import Quota
 
-# The theoretical arrival time of one client's use of one quota, in microseconds of Redis's own clock. It expires by
-# itself a second after the client has its whole burst again.
-_ARRIVAL = "farmlokal:limit:{}={}/{}:{}"
-# The processes that share the limit, each scored with the time of its last sign of life. Expires after ten seconds.
-PROCESSES = "farmlokal:limit-processes"
 # A process that sends nothing for so long is dead, or on its own.
 SILENT_MAX_US = 5_000_000
 
 
-def arrival_key(quota: Quota, client: str) -> str:
-    """Returns the Redis key of a client's arrival time. With another number in the settings the count begins anew."""
-    return _ARRIVAL.format(quota.name, quota.requests, quota.window_s, client)
+class LimitKeys:
+    """The keys of one catalogue's limit. identity: of the catalogue, from its database.
+
+    All begin with `farmlokal:{identity-limit}:`. The braces make it a hash tag, another than the cache's: in a cluster
+    the limit may be on another server.
+    """
+
+    def __init__(self, identity: str) -> None:
+        own = f"farmlokal:{{{identity}-limit}}:"
+        # The processes that share the limit, each scored with the time of its last sign of life. Expires after ten
+        # seconds.
+        self.processes = f"{own}processes"
+        self._arrival = f"{own}arrival:"
+
+    def __repr__(self) -> str:
+        return f"<LimitKeys {self.processes}>"
+
+    def arrival(self, quota: Quota, client: str) -> str:
+        """Returns the Redis key of a client's arrival time. With another number in the settings it counts anew.
+
+        The theoretical arrival time of one client's use of one quota, in microseconds of Redis's own clock. It expires
+        by itself a second after the client has its whole burst again.
+        """
+        return f"{self._arrival}{quota.name}={quota.requests}/{quota.window_s}:{client}"
 
 
 # Guards the limit: whatever several processes admitted is added up in one step, and of what is left each unit is

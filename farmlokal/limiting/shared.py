@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 from redis.asyncio import Redis
@@ -12,9 +13,11 @@ from redis.exceptions import RedisError
 
 from farmlokal.limiting.clients import QuotaClients, TrackedClient
 from farmlokal.limiting.limiter import RateLimiter
-from farmlokal.limiting.redis_script import PROCESSES, RECONCILE, SILENT_MAX_US, arrival_key
+from farmlokal.limiting.redis_script import RECONCILE, SILENT_MAX_US, LimitKeys
 from farmlokal.limiting.reports import Reconciled
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.redis_primary import RedisPrimary, is_no_primary
+from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -44,9 +47,23 @@ class SharedLimit:
     shows it. What was admitted meanwhile is not reported later. A client that makes no requests costs nothing.
     """
 
-    def __init__(self, redis: Redis, limiter: RateLimiter, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """clock: the same as the limiter's."""
-        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
+    keys: LimitKeys
+
+    def __init__(
+        self,
+        redis: Redis,
+        limiter: RateLimiter,
+        identity: str | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """identity: of the catalogue; None where `belong_to` says it later, before any other call.
+
+        clock: the same as the limiter's.
+        """
+        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=self._log_change)
+        self._primary = RedisPrimary(redis)
+        self._failure = ""
         self.interval_s = _interval_s(limiter)
         self._limiter = limiter
         self._quotas = list(limiter.quota_clients.values())
@@ -56,9 +73,21 @@ class SharedLimit:
         self._sent_at = float("-inf")
         self._wanted_now = asyncio.Event()
         limiter.reconcile_by(self._wanted_now.set)
+        if identity is not None:
+            self.belong_to(identity)
 
     def __repr__(self) -> str:
         return f"<SharedLimit {self.breaker!r} interval_s={self.interval_s}>"
+
+    @property
+    def reason(self) -> str | None:
+        """Why the limit is not shared, as far as that was tried and failed; None where it is."""
+        closed = self.breaker.state is BreakerState.CLOSED
+        return None if closed else f"the rate limit is not shared: {self._failure}"
+
+    def belong_to(self, identity: str) -> None:
+        """From now on use the keys of the catalogue with this identity."""
+        self.keys = LimitKeys(identity)
 
     async def keep(self) -> None:
         """Reconcile until cancelled."""
@@ -99,7 +128,7 @@ class SharedLimit:
         reports = [client.report(sent_at) for client in clients]
         burst = quota.quota.burst
         sent = [(r.admitted, int(r.age_s * 1e6), min(r.asked, burst), r.held, r.seen) for r in reports]
-        keys = [PROCESSES, *(arrival_key(quota.quota, client.name) for client in clients)]
+        keys = [self.keys.processes, *(self.keys.arrival(quota.quota, client.name) for client in clients)]
         interval_us, tolerance_us = quota.interval_s * 1e6, quota.tolerance_s * 1e6
         arguments: list[str | float | bytes] = [
             self._process,
@@ -109,8 +138,7 @@ class SharedLimit:
             orjson.dumps(sent),
         ]
         with self.breaker.call(*_FAILURES):
-            async with asyncio.timeout(WAIT_MAX_S):
-                (redis_us, processes), *answers = await self._reconcile(keys=keys, args=arguments)
+            (redis_us, processes), *answers = await self._reconciled(keys, arguments)
         self._sent_at = sent_at
         self._limiter.share_among(processes)
         self._limiter.shared = True
@@ -118,21 +146,35 @@ class SharedLimit:
             arrival = sent_at + (arrival_us - redis_us) / 1e6
             quota.learn(client, report, Reconciled(arrival, arrival_us, granted, bool(others)))
 
+    async def _reconciled(self, keys: Sequence[str], arguments: Sequence[str | float | bytes]) -> Any:
+        try:
+            async with asyncio.timeout(WAIT_MAX_S):
+                return await self._reconcile(keys=keys, args=arguments)
+        except _FAILURES as error:
+            self._failure = reason_of(error)
+            if is_no_primary(error):
+                await self._primary.drop()
+            raise
+
     def _drop_reports(self, clients: QuotaClients, number: int) -> None:
         """Drop what there is to report of the first `number` clients in the queue."""
         now = self._clock()
         for client in clients.next_in_queue(max(0, number)):
             client.report(now)
 
+    def _log_change(self, state: BreakerState) -> None:
+        if state is BreakerState.CLOSED:
+            _log.info("the rate limit is shared again", dependency="redis", breaker=state)
+        else:
+            _log.warning(
+                "the rate limit holds per process: Redis is away",
+                dependency="redis",
+                breaker=state,
+                reason=self._failure,
+            )
+
 
 def _interval_s(limiter: RateLimiter) -> float:
     # What comes free between two must fit into a burst, or a flood would get less than its quota.
     shortest_s = min(clients.tolerance_s for clients in limiter.quota_clients.values()) / 2
     return min(_INTERVAL_MAX_S, max(_INTERVAL_MIN_S, shortest_s))
-
-
-def _log_change(state: BreakerState) -> None:
-    if state is BreakerState.CLOSED:
-        _log.info("the rate limit is shared again", dependency="redis", breaker=state)
-    else:
-        _log.warning("the rate limit holds per process: Redis is away", dependency="redis", breaker=state)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.caching.redis.keys import HOT
+from farmlokal.caching.redis.keys import RedisKeys
 from tests.app.steady_clients import HITS, KINDS, steady_clients
 from tests.support.cache import own_client
 from tests.support.command import get, make_catalogue, operators
 from tests.support.logged_process import LoggedProcess, logged_process
 from tests.support.own_servers import StartMariaDB
+from tests.support.redis_names import identity_at
 from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET
 
@@ -108,9 +109,10 @@ async def test_wrong_settings_are_kept_out(tmp_path: Path, mysql_url: str, redis
 async def test_a_killed_worker_is_replaced(tmp_path: Path, mysql_url: str, redis_url: str) -> None:
     """After SIGKILL there are as many again, warm; who connects meanwhile is answered by the others."""
     async with workers(operators(tmp_path, mysql_url, redis_url), tmp_path) as process:
+        hot = RedisKeys(await identity_at(mysql_url)).hot
         async with steady_clients(process.port, kinds=HITS), own_client(redis_url) as redis:
             async with asyncio.timeout(_TOLD_WAIT_MAX_S):
-                while not await redis.exists(HOT):  # noqa: ASYNC110 - Redis sets no event of ours
+                while not await redis.exists(hot):  # noqa: ASYNC110 - Redis sets no event of ours
                     await asyncio.sleep(0.1)
         before = pids(process)
         warmed = logged(process, "cache warmed")

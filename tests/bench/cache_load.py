@@ -120,7 +120,7 @@ async def _asks(redis_url: str, *, memory: bool, load_s: float = 0.0) -> AsyncIt
 async def _ours(stack: AsyncExitStack, redis: Redis, *, memory: bool, load: Callable[[str], Awaitable[bytes]]) -> Ask:
     # Redis alone: a memory that is too small for even one entry.
     tier = MemoryTier(64 * 2**20 if memory else 1024)
-    second = None if memory else RedisTier(redis, wait_max_s=_WAIT_MAX_S)
+    second = None if memory else RedisTier(redis, "bench", wait_max_s=_WAIT_MAX_S)
     cache = ReadThrough(tier, second, lifetime=_LIFETIME, origin_loads=_AT_ONCE)
     await cache.start()
     stack.push_async_callback(cache.close)

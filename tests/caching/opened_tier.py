@@ -12,6 +12,7 @@ from farmlokal.caching.entry import Entry
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Lease
 from farmlokal.caching.value import Value
+from tests.support.redis_names import IDENTITY
 
 # Longer than a busy machine makes anybody wait, and what a test takes for a Redis that does not answer.
 WAIT_MAX_S, SHORT_WAIT_S = 5.0, 0.1
@@ -49,7 +50,7 @@ async def opened(url: str, wait_max_s: float = WAIT_MAX_S) -> AsyncIterator[Open
     client = redis_client(url, wait_max_s)
     async with Redis.from_url(url) as own:
         try:
-            yield Opened(RedisTier(client, wait_max_s=wait_max_s), own)
+            yield Opened(RedisTier(client, IDENTITY, wait_max_s=wait_max_s), own)
         finally:
             await client.aclose()
 

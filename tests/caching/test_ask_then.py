@@ -9,7 +9,6 @@ import pytest
 
 from farmlokal.caching.lookup import Lookup, Outcome, Question
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis.keys import entry_key
 from farmlokal.caching.value import Value
 from tests.support.cache import (
     STALE_S,
@@ -26,6 +25,7 @@ from tests.support.cache import (
 from tests.support.clock import StillClock
 from tests.support.lateness import lateness
 from tests.support.own_servers import StartRedis
+from tests.support.redis_names import KEYS
 from tests.support.waiting import settle, until
 
 REDIS_WAIT_S = 0.1
@@ -93,7 +93,7 @@ async def test_what_redis_cannot_answer_is_told_as_none(
     origin = Origin()
     if kept == "garbage":
         async with own_client(redis_url) as redis:
-            await redis.set(entry_key("key"), b"another program's value")
+            await redis.set(KEYS.entry("key"), b"another program's value")
     elif kept == "past its time":
         await keep(redis_url, clock, origin, "key")
         clock.now_s += TTL_S + STALE_S

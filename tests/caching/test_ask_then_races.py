@@ -9,12 +9,12 @@ import pytest
 from farmlokal.caching.decision import Found
 from farmlokal.caching.loading import Loading
 from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
-from farmlokal.caching.redis.keys import generation_keys
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier, Snapshot
 from tests.caching.stepping import Database, Schedule
 from tests.support.cache import Process, asked, deliver, miss_notices, process
 from tests.support.clock import StillClock
+from tests.support.redis_names import KEYS
 from tests.support.waiting import until
 
 TAGS = ("listing",)
@@ -81,7 +81,7 @@ async def own_write(reader: Process, _: Process) -> None:
 
 async def missed(reader: Process, other: Process) -> None:
     """Another process writes, and its notice is lost with the connection."""
-    await other.tier.redis.delete(*generation_keys(TAGS))
+    await other.tier.redis.delete(*KEYS.generations(TAGS))
     await miss_notices(reader)
 
 

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.redis.keys import LEASE
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 from tests.support.cache import Origin, Process, asked, cache_with, own_client, process
+from tests.support.redis_names import KEYS
 from tests.support.waiting import settle, until
 
 
@@ -26,7 +26,7 @@ async def nothing_left(url: str) -> AsyncIterator[Process]:
         await one.cache.settle()
         await settle()
         assert before == len(asyncio.all_tasks())
-        assert [] == await redis.keys(LEASE.format("*"))
+        assert [] == await redis.keys(KEYS.lease("*"))
         for part in ("<AwaitedLoads keys=0>", "<Origin free_slots=10 ", "asked=0 sending=0", "writes=0>"):
             assert part in repr(one.cache)
 
@@ -105,5 +105,5 @@ async def test_closing_ends_what_hangs(redis_url: str, monkeypatch: pytest.Monke
         await one.cache.close()
         answers = await asyncio.gather(*callers, return_exceptions=True)
         assert {asyncio.CancelledError} == {type(answer) for answer in answers}
-        assert [] == await redis.keys(LEASE.format("*"))
+        assert [] == await redis.keys(KEYS.lease("*"))
     assert before == asyncio.all_tasks()

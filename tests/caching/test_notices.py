@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.redis import notices
-from farmlokal.caching.redis.keys import NOTICES
 from tests.support.cache import Origin, Process, asked, epoch_of, is_listening, own_client, process, send_notice
 from tests.support.clock import StillClock
 from tests.support.own_servers import StartRedis
+from tests.support.redis_names import KEYS
 from tests.support.waiting import until
 
 TAGS = ("tag",)
@@ -42,7 +42,7 @@ async def test_a_burst_of_writes_is_a_few_notices(redis_url: str) -> None:
     written: list[float] = []
     async with process(redis_url) as writer, own_client(redis_url) as redis:
         pubsub = redis.pubsub()
-        await pubsub.subscribe(NOTICES)
+        await pubsub.subscribe(KEYS.notices)
         await pubsub.get_message(timeout=1)
 
         async def hear() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.redis.keys import entry_key
 from farmlokal.caching.second_tier import LEASE_MS
 from tests.caching.workers import workers
 from tests.support.own_servers import StartRedis
+from tests.support.redis_names import KEYS
 
 CALLERS = 2500
 PROCESSES = 4
@@ -110,5 +110,5 @@ async def test_a_late_write_is_refused(redis_url: str, own_redis: StartRedis, ti
         stopped.send_signal(signal.SIGCONT)
         await late
         await stopped.ask("settle")
-        stored = await redis.getrange(entry_key("key"), -3, -1)
+        stored = await redis.getrange(KEYS.entry("key"), -3, -1)
         assert kept == stored

@@ -28,6 +28,7 @@ from tests.support.cache import asked, epoch_of, is_listening
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask
+from tests.support.redis_names import IDENTITY, identity_at
 from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for
 from tests.support.waiting import until
 
@@ -48,7 +49,7 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
     before = epoch_of(service.app[keys.CACHE])
-    await send_invalidation(settings, tags)
+    await send_invalidation(settings, await identity_at(settings.database_url), tags)
     await until(lambda: epoch_of(service.app[keys.CACHE]) > before)
     return await standing(service)
 
@@ -78,6 +79,7 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
             cwd=tmp_path,
             env={name: text for name, text in os.environ.items() if not name.startswith("FARMLOKAL_")}
             | {"FARMLOKAL_SECRET_KEY": SECRET_KEY, "PYTHONPATH": str(ROOT)}
+            | {"FARMLOKAL_DATABASE_URL": settings.database_url}
             | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -99,13 +101,13 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
 
 async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: StartRedis) -> None:
     """No Redis configured: nothing happens. One that is away: the command hears of it."""
-    await send_invalidation(settings_for("sqlite:///none.db"), {"products"})
+    await send_invalidation(settings_for("sqlite:///none.db"), IDENTITY, {"products"})
     server = own_redis()
     settings = settings_for("sqlite:///none.db", redis_url=server.url())
     server.kill()
-    await send_invalidation(settings, set())
+    await send_invalidation(settings, IDENTITY, set())
     with pytest.raises(Unavailable, match="the invalidation was not sent"):
-        await send_invalidation(settings, {"products"}, wait_max_s=0.5)
+        await send_invalidation(settings, IDENTITY, {"products"}, wait_max_s=0.5)
 
 
 async def test_what_is_under_way_is_not_sent_yet() -> None:

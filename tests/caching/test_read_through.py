@@ -6,12 +6,12 @@ import pytest
 
 from farmlokal.caching import read_through
 from farmlokal.caching.lookup import Lifetime, Outcome
-from farmlokal.caching.redis.keys import entry_key
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, OriginBusy
 from tests.caching.hanging import HangingTier
 from tests.support.cache import STALE_S, TTL_S, Origin, asked, cache_with, own_client, process
 from tests.support.clock import StillClock
+from tests.support.redis_names import KEYS
 from tests.support.waiting import settle, until
 
 CALLERS = 200
@@ -226,7 +226,7 @@ async def test_garbage_in_redis_is_replaced_by_a_load(redis_url: str) -> None:
     """What cannot be read is a miss, and the load's entry takes its place."""
     clock, origin = StillClock(), Origin()
     async with own_client(redis_url) as redis:
-        await redis.set(entry_key("key"), b"another program's value")
+        await redis.set(KEYS.entry("key"), b"another program's value")
     async with process(redis_url, clock) as first:
         assert Outcome.MISS is (await asked(first.cache, "key", origin)).outcome
     async with process(redis_url, clock) as second:

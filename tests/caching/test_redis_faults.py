@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from farmlokal.caching.lookup import Outcome
-from farmlokal.caching.redis.keys import GENERATION, LEASE, entry_key
 from farmlokal.caching.value import Value
 from tests.servers import RedisServer
 from tests.support.cache import Process, asked, is_listening, process
 from tests.support.lateness import lateness
 from tests.support.own_servers import StartRedis
+from tests.support.redis_names import KEYS
 from tests.support.waiting import until
 
 ORIGIN_S = 0.01
@@ -94,11 +94,11 @@ async def rubbish(server: RedisServer) -> AsyncIterator[None]:
             count = 0
             while not enough.is_set():
                 count += 1
-                for name in (entry_key(f"fault {count % 50}"), LEASE.format(f"fault {count % 50}")):
+                for name in (KEYS.entry(f"fault {count % 50}"), KEYS.lease(f"fault {count % 50}")):
                     await redis.set(name, b"\xff rubbish", keepttl=False)
                 with contextlib.suppress(RedisError):
-                    await redis.delete(GENERATION.format("tag"))
-                    await redis.lpush(GENERATION.format("tag"), "rubbish")
+                    await redis.delete(KEYS.generation("tag"))
+                    await redis.lpush(KEYS.generation("tag"), "rubbish")
                 await asyncio.sleep(0.005)
 
         writing = asyncio.create_task(write())
@@ -157,10 +157,10 @@ async def test_dead_at_the_start(own_redis: StartRedis) -> None:
 async def test_garbage_in_every_key_is_overwritten(redis_url: str) -> None:
     """One request later the key is a hit for other processes: garbage costs a load, and no more than that."""
     async with Redis.from_url(redis_url) as redis:
-        await redis.set(entry_key("key"), b"\x00garbage")
-        await redis.set(LEASE.format("key"), b"somebody for ever")
-        await redis.lpush(GENERATION.format("tag"), "not a string")
-        await redis.set(GENERATION.format("*"), b"\xff\xfe")
+        await redis.set(KEYS.entry("key"), b"\x00garbage")
+        await redis.set(KEYS.lease("key"), b"somebody for ever")
+        await redis.lpush(KEYS.generation("tag"), "not a string")
+        await redis.set(KEYS.generation("*"), b"\xff\xfe")
     async with process(redis_url) as one, process(redis_url) as other:
         async with lateness() as late:
             started = time.perf_counter()

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from farmlokal.caching.redis.keys import LEASE
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease
 from tests.caching.opened_tier import TAGS, entry, opened
+from tests.support.redis_names import KEYS
 
 
 async def test_one_of_many_gets_the_lease(redis_url: str) -> None:
@@ -30,7 +30,7 @@ async def test_who_lost_the_lease_writes_nothing(redis_url: str) -> None:
         lost = await at.lease()
         kept = entry()
         kept.generations = lost.generations
-        await at.redis.delete(LEASE.format("key"))
+        await at.redis.delete(KEYS.lease("key"))
         assert not await at.tier.store(lost, kept, now=kept.loaded_at)
         current = await at.lease()
         assert not await at.tier.store(lost, kept, now=kept.loaded_at)

@@ -8,10 +8,11 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from farmlokal.caching.entry import COMPRESS_FROM_BYTES
-from farmlokal.caching.redis.keys import GENERATION, GENERATION_MS, LEASE, entry_key
+from farmlokal.caching.redis.keys import GENERATION_MS
 from farmlokal.resilience.breaker import BreakerState
 from tests.caching.opened_tier import SHORT_WAIT_S, TAGS, entry, opened
 from tests.support.own_servers import StartRedis
+from tests.support.redis_names import KEYS
 
 
 def changes(events: list[EventDict]) -> list[str]:
@@ -26,8 +27,8 @@ async def test_an_entry_is_kept_until_its_hard_expiry(redis_url: str, size: int)
     async with opened(redis_url) as at:
         assert await at.keep(kept)
         assert kept == await at.entry()
-        assert await at.redis.strlen(entry_key("key")) < 400
-        assert 59_000 < await at.redis.pttl(entry_key("key")) <= 60_000
+        assert await at.redis.strlen(KEYS.entry("key")) < 400
+        assert 59_000 < await at.redis.pttl(KEYS.entry("key")) <= 60_000
         assert await at.entry("other") is None
         assert await at.tier.ping() is True
         expected = "<RedisTier <CircuitBreaker closed failures=0 probing=False> <BatchedReads asked=0 sending=0>"
@@ -45,7 +46,7 @@ async def test_generations_outlive_the_entries_that_remember_them(redis_url: str
         after = await at.tier.read("key", TAGS)
         assert after is not None
         assert (kept, kept.generations) == after
-        assert await at.redis.pttl(GENERATION.format("one")) > 9 * GENERATION_MS
+        assert await at.redis.pttl(KEYS.generation("one")) > 9 * GENERATION_MS
 
 
 async def test_an_entry_past_its_expiry_is_not_written(redis_url: str) -> None:
@@ -54,7 +55,7 @@ async def test_an_entry_past_its_expiry_is_not_written(redis_url: str) -> None:
     async with opened(redis_url) as at:
         for past_s in (0, 100):
             assert not await at.tier.store(await at.lease(), kept, now=kept.stale_until + past_s)
-        assert not await at.redis.exists(entry_key("key"), LEASE.format("key"))
+        assert not await at.redis.exists(KEYS.entry("key"), KEYS.lease("key"))
         assert BreakerState.CLOSED is at.tier.breaker.state
 
 
@@ -62,9 +63,9 @@ async def test_an_entry_past_its_expiry_is_not_written(redis_url: str) -> None:
 async def test_garbage_in_our_keys_is_a_miss(redis_url: str, garbage: bytes) -> None:
     """What somebody else wrote in any of our keys is not served, is no failure of Redis, and is overwritten."""
     async with opened(redis_url) as at:
-        for name in (entry_key("key"), GENERATION.format("one"), LEASE.format("key")):
+        for name in (KEYS.entry("key"), KEYS.generation("one"), KEYS.lease("key")):
             await at.redis.set(name, garbage)
-        for name in (entry_key("list"), GENERATION.format("two"), LEASE.format("list")):
+        for name in (KEYS.entry("list"), KEYS.generation("two"), KEYS.lease("list")):
             await at.redis.lpush(name, "x")
         for key in ("key", "list") * 3:
             assert await at.entry(key) is None

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.redis import warming
-from farmlokal.caching.redis.keys import HOT
+from farmlokal.caching.redis.keys import RedisKeys
 from tests.caching.opened_tier import entry
 from tests.servers.process import free_port
 from tests.support.cache import Origin, Process, asked, cache_with, own_client, process
@@ -19,6 +19,7 @@ from tests.support.kept_connection import ask_kept
 from tests.support.log_lines import logged
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
+from tests.support.redis_names import KEYS, identity_at
 from tests.support.service import serving, settings_for
 from tests.support.waiting import until
 
@@ -43,16 +44,16 @@ async def ask(one: Process, *names: str, times: int = 4) -> Origin:
     return origin
 
 
-async def told(redis: Redis) -> list[str]:
+async def told(redis: Redis, keys: RedisKeys = KEYS) -> list[str]:
     """The keys that were told last."""
-    raw = await redis.get(HOT)
+    raw = await redis.get(keys.hot)
     return [key for key, _ in orjson.loads(raw)] if raw else []
 
 
-async def until_told(redis: Redis, *names: str) -> None:
+async def until_told(redis: Redis, *names: str, keys: RedisKeys = KEYS) -> None:
     """Return once each of `names` was told."""
     async with asyncio.timeout(10):
-        while not set(names) <= set(await told(redis)):  # noqa: ASYNC110 - Redis sets no event of ours
+        while not set(names) <= set(await told(redis, keys)):  # noqa: ASYNC110 - Redis sets no event of ours
             await asyncio.sleep(0.01)
 
 
@@ -106,14 +107,16 @@ async def test_a_new_process_has_what_is_hot_in_memory(redis_url: str) -> None:
 
 async def test_the_first_answers_of_a_new_service_come_from_memory(tmp_path: Path, redis_url: str) -> None:
     """Through the whole service: pages that another one is asked for again and again."""
-    settings = settings_for(await catalogue(tmp_path), redis_url=redis_url, redis_wait_ms=3000)
+    url = await catalogue(tmp_path)
+    settings = settings_for(url, redis_url=redis_url, redis_wait_ms=3000)
     targets = ["/products?limit=3", "/products?category=fruits&sort=price", "/products/3"]
     async with serving(settings) as old, own_client(redis_url) as redis:
         for target in targets * 4:
             assert 200 == (await ask_kept(old.port, target)).status
-        await until_told(redis, "products?limit=3")
+        keys = RedisKeys(await identity_at(url))
+        await until_told(redis, "products?limit=3", keys=keys)
         async with asyncio.timeout(10):
-            while len(await told(redis)) < len(targets):  # noqa: ASYNC110 - Redis sets no event of ours
+            while len(await told(redis, keys)) < len(targets):  # noqa: ASYNC110 - Redis sets no event of ours
                 await asyncio.sleep(0.01)
         with logged() as events:
             async with serving(settings) as new:
@@ -128,11 +131,11 @@ async def test_what_was_invalidated_is_not_fetched_as_fresh(redis_url: str) -> N
     async with process(redis_url) as first, own_client(redis_url) as redis:
         await ask(first, "hot")
         await until_told(redis, "hot")
-        kept = await redis.get(HOT)
+        kept = await redis.get(KEYS.hot)
         assert kept is not None
         await first.cache.invalidate(TAGS)
         assert await first.cache.settle()
-        await redis.set(HOT, kept)
+        await redis.set(KEYS.hot, kept)
         async with process(redis_url) as second:
             origin = Origin("rewritten")
             async with asyncio.timeout(10):
@@ -177,7 +180,7 @@ async def test_rubbish_in_place_of_the_keys_is_no_fault(redis_url: str, rubbish:
     """The process starts cold, and what it serves has the tags that its callers name."""
     async with process(redis_url) as first, own_client(redis_url) as redis:
         await ask(first, "hot", times=1)  # too seldom to be told
-        await redis.set(HOT, rubbish)
+        await redis.set(KEYS.hot, rubbish)
         async with process(redis_url) as second:
             lookup = await asked(second.cache, "hot", Origin(), tags=TAGS)
             assert (Outcome.REDIS_HIT, b"written") == (lookup.outcome, lookup.value.body)

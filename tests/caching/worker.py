@@ -20,11 +20,11 @@ from farmlokal.caching.entry import Entry
 from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis.keys import entry_key, generation_keys
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Held, Lease
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
+from tests.support.redis_names import IDENTITY, KEYS
 
 
 class UnleasedTier(RedisTier):
@@ -40,7 +40,7 @@ class UnfencedTier(RedisTier):
 
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
         """Keep it."""
-        return bool(await self.redis.set(entry_key(lease.key), entry.encoded(), px=60_000))
+        return bool(await self.redis.set(KEYS.entry(lease.key), entry.encoded(), px=60_000))
 
 
 class SilentTier(RedisTier):
@@ -48,7 +48,7 @@ class SilentTier(RedisTier):
 
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
         """Raise the generations, and no more."""
-        await self.redis.delete(*generation_keys(tuple(tags)))
+        await self.redis.delete(*KEYS.generations(tuple(tags)))
         return True
 
 
@@ -61,7 +61,7 @@ class Worker:
     def __init__(self, options: dict[str, Any]) -> None:
         self.origin = Redis.from_url(options["origin_url"])
         self.redis = redis_client(options["redis_url"], options.get("wait_max_s", 0.1))
-        tier = TIERS[options.get("tier", "")](self.redis, wait_max_s=options.get("wait_max_s", 0.1))
+        tier = TIERS[options.get("tier", "")](self.redis, IDENTITY, wait_max_s=options.get("wait_max_s", 0.1))
         self.cache = ReadThrough(
             MemoryTier(2**24),
             tier,

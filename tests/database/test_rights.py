@@ -23,7 +23,7 @@ from tests.support.service import SECRET_KEY, serving, settings_for
 from tests.support.webhook_sender import SECRET, deliver, order, product
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
-SERVICE, ADMIN = "farmlokal", "farmlokal-admin"
+SERVICE, ADMIN = "farmlokal", "farmlokal-schema"
 ALL = (*MIGRATIONS, MADE_UP)
 _number = count(1)
 

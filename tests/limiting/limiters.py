@@ -12,6 +12,7 @@ from farmlokal.app.resources import background, redis_client
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import Quota
 from farmlokal.limiting.shared import WAIT_MAX_S, SharedLimit
+from tests.support.redis_names import IDENTITY
 
 CLIENT = "192.0.2.1"
 
@@ -28,7 +29,7 @@ class Processes:
             limiter = RateLimiter([quota], clock=clock)
             self.limiters.append(limiter)
             if redis is not None:
-                self.shared.append(SharedLimit(redis, limiter, clock=clock))
+                self.shared.append(SharedLimit(redis, limiter, IDENTITY, clock=clock))
 
     async def reconcile(self) -> None:
         """Reconcile each once, one after the other."""

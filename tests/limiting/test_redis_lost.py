@@ -2,10 +2,14 @@
 
 import asyncio
 
+from redis import Redis
+
 from farmlokal.limiting.quotas import Quota
 from tests.limiting.limiters import CLIENT, Processes, processes
+from tests.servers.process import free_port
 from tests.support.log_lines import at_level, logged
 from tests.support.own_servers import StartRedis
+from tests.support.tcp_proxy import tcp_proxy
 
 PER_HOUR = Quota("default", 100, 3600)
 PER_SECOND = Quota("default", 100, 1)
@@ -73,3 +77,22 @@ async def test_a_redis_that_refuses_writes_shares_nothing(own_redis: StartRedis)
     async with processes(1, PER_HOUR, redis.url(), keep=True) as group:
         await until_shared(group, False)
         assert PER_HOUR.burst == group.flood()
+
+
+async def test_a_demoted_redis_is_left(own_redis: StartRedis) -> None:
+    """A replica refuses the script: the limit is shared again as soon as the name leads to the new primary."""
+    first, second = own_redis(), own_redis()
+    with logged() as events:
+        async with (
+            tcp_proxy(first.port) as proxy,
+            processes(2, PER_HOUR, f"redis://127.0.0.1:{proxy.port}/0", keep=True) as group,
+        ):
+            await until_shared(group, True)
+            with Redis.from_url(first.url()) as redis:
+                redis.replicaof("127.0.0.1", str(free_port()))
+            await until_shared(group, False)
+            proxy.redirect(("127.0.0.1", second.port))
+            await until_shared(group, True)
+            with Redis.from_url(first.url()) as redis:
+                assert 1 == len(redis.client_list())
+    assert {"the server is a replica"} == {event["reason"] for event in at_level(events, "warning")}

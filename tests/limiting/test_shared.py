@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from farmlokal.limiting.quotas import Quota
-from farmlokal.limiting.redis_script import arrival_key
 from tests.limiting.limiters import CLIENT, processes
+from tests.support.redis_names import LIMIT_KEYS
 
 PER_SECOND = Quota("default", 100, 1)
 PER_MINUTE = Quota("default", 1200, 60)
@@ -147,7 +147,7 @@ async def test_what_redis_keeps_expires_by_itself(redis_url: str) -> None:
             group.limiters[0].take("default", f"client {number}")
         await group.reconcile()
         assert 1001 == await redis.dbsize()
-        life_ms = await redis.pttl(arrival_key(PER_SECOND, "client 7"))
+        life_ms = await redis.pttl(LIMIT_KEYS.arrival(PER_SECOND, "client 7"))
         assert 0 < life_ms <= 1000 + PER_SECOND.tolerance_s * 1000
         await asyncio.sleep(1.3)
         assert 1 == await redis.dbsize()
@@ -171,7 +171,7 @@ async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:
 async def test_rubbish_in_redis_locks_nobody_out(redis_url: str, rubbish: str) -> None:
     """A value that is none of ours, or from a clock that went back, costs a client some seconds at most."""
     async with processes(1, PER_SECOND, redis_url) as group, Redis.from_url(redis_url) as redis:
-        await redis.set(arrival_key(PER_SECOND, CLIENT), rubbish)
+        await redis.set(LIMIT_KEYS.arrival(PER_SECOND, CLIENT), rubbish)
         group.flood()
         assert await group.shared[0].reconcile()
         await asyncio.sleep(0.2)
@@ -182,6 +182,6 @@ async def test_rubbish_in_redis_locks_nobody_out(redis_url: str, rubbish: str) -
 async def test_a_value_of_another_type_is_taken_over(redis_url: str) -> None:
     """So is a key that holds no text."""
     async with processes(1, PER_SECOND, redis_url) as group, Redis.from_url(redis_url) as redis:
-        await redis.sadd(arrival_key(PER_SECOND, CLIENT), "member")
+        await redis.sadd(LIMIT_KEYS.arrival(PER_SECOND, CLIENT), "member")
         group.flood()
         assert await group.shared[0].reconcile()

@@ -13,11 +13,11 @@ from farmlokal.app.resources import redis_client
 from farmlokal.caching.lookup import Lifetime, Loader, Lookup, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.redis.keys import NOTICES
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.value import Value
 from tests.support.clock import StillClock
+from tests.support.redis_names import IDENTITY, KEYS
 from tests.support.waiting import WAIT_MAX_S, until
 
 TTL_S, STALE_S = 30, 300
@@ -99,7 +99,7 @@ async def process(
 ) -> AsyncIterator[Process]:
     """The cache of one process at the Redis at `url`; listening: it hears the notices of the others."""
     client = redis_client(url, wait_max_s)
-    tier = tier_type(client, wait_max_s=wait_max_s)
+    tier = tier_type(client, IDENTITY, wait_max_s=wait_max_s)
     cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes)
     try:
         if listening:
@@ -159,7 +159,7 @@ async def miss_notices(one: Process) -> None:
 async def send_notice(one: Process, notice: bytes) -> None:
     """Send `notice` to the process, and whoever else listens to its Redis, and wait until it was handled."""
     before = epoch_of(one.cache)
-    await one.tier.redis.publish(NOTICES, notice)
+    await one.tier.redis.publish(KEYS.notices, notice)
     await until(lambda: epoch_of(one.cache) > before)
 
 

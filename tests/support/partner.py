@@ -25,6 +25,7 @@ from farmlokal.simulator.faults import FaultPlan
 from farmlokal.simulator.partner import Partner
 from farmlokal.simulator.server import serving
 from tests.support.clock import StillClock
+from tests.support.redis_names import IDENTITY
 
 OTHER_SCOPE = "orders:read"
 FEED = "GET /products"
@@ -111,7 +112,7 @@ async def shared_tier(url: str, wait_max_s: float = 2.0) -> AsyncIterator[RedisT
     """The second tier of one process."""
     redis = redis_client(url, wait_max_s)
     try:
-        yield RedisTier(redis, wait_max_s=wait_max_s)
+        yield RedisTier(redis, IDENTITY, wait_max_s=wait_max_s)
     finally:
         await redis.aclose()
 

@@ -9,10 +9,10 @@ import orjson
 from redis.asyncio.client import PubSub
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
-from farmlokal.caching.redis.keys import LANDED, NOTICES
 from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.resilience.backoff import Backoff
+from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -20,7 +20,6 @@ _log = get_logger(__name__)
 # A connection on which nothing came for this long is asked for a sign of life, which has as long to come.
 PING_AFTER_S = 1.0
 _SUBSCRIBE_MAX_S = 1.0
-_CHANNELS = (NOTICES, LANDED)
 
 
 class NoticeListener:
@@ -37,6 +36,8 @@ class NoticeListener:
         self._backoff = Backoff(base_s=0.05, max_s=1.0)
         self._arriving = asyncio.Event()
         self._logged_lost = False
+        # At once, and not when the notices arrive again, which takes a moment more.
+        tier.primary.on_change.append(history.notices_missed)
 
     def __repr__(self) -> str:
         return f"<NoticeListener listening={self.listening}>"
@@ -67,11 +68,12 @@ class NoticeListener:
     @asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[PubSub]:
         pubsub = self._tier.redis.pubsub()
+        channels = (self._tier.keys.notices, self._tier.keys.landed)
         try:
             async with asyncio.timeout(_SUBSCRIBE_MAX_S):
-                await pubsub.subscribe(*_CHANNELS)
+                await pubsub.subscribe(*channels)
                 confirmed = 0
-                while confirmed < len(_CHANNELS):
+                while confirmed < len(channels):
                     message = await pubsub.get_message(timeout=_SUBSCRIBE_MAX_S)
                     confirmed += message is not None and message["type"] == "subscribe"
             yield pubsub
@@ -90,12 +92,15 @@ class NoticeListener:
             else:
                 silent = True
                 await pubsub.ping()
+                # A process that only reads learns in no other way that its server is a replica by now. While notices
+                # arrive it may be one: they come from a primary then, and so does what it holds.
+                await self._tier.check_primary()
 
     def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
             # The client library reconnected by itself: what was sent meanwhile is lost.
             self._found()
-        elif message["type"] == "message" and message["channel"] == LANDED.encode():
+        elif message["type"] == "message" and message["channel"] == self._tier.keys.landed.encode():
             self._awaited_loads.finished(message["data"].decode(errors="replace"))
         elif message["type"] == "message":
             self._apply(message["data"])
@@ -125,4 +130,6 @@ class NoticeListener:
         # Where Redis is away altogether its breaker says so: one line per change of state is enough.
         if not self._logged_lost and await self._tier.ping():
             self._logged_lost = True
-            _log.warning("no notices arrive: entries live out their fresh time", dependency="redis", reason=str(error))
+            _log.warning(
+                "no notices arrive: entries live out their fresh time", dependency="redis", reason=reason_of(error)
+            )

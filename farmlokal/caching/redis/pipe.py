@@ -16,11 +16,13 @@ from typing import Any
 
 import hiredis
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from farmlokal.caching.entry import Entry
+from farmlokal.resilience.redis_reasons import ConnectTimeout
 from farmlokal.telemetry import get_logger
 
 Word = bytes | str | int
@@ -42,6 +44,21 @@ class RedisPipe:
     def __repr__(self) -> str:
         return f"<RedisPipe {self._line!r}>"
 
+    @property
+    def connecting(self) -> bool:
+        """Whether a connection is being made."""
+        return self._connecting is not None
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connections are of TLS."""
+        return issubclass(self._pool.connection_class, SSLConnection)
+
+    async def connect(self) -> None:
+        """Make the connection where there is none. Raises RedisError or OSError without Redis."""
+        if self._line is None or self._line.lost:
+            await self._connected(self._line)
+
     async def call(self, *command: Word) -> Any:
         """Return the answer to `command`. Raises ResponseError for a refusal, RedisError or OSError without Redis."""
         line = self._line
@@ -57,10 +74,13 @@ class RedisPipe:
         return await asyncio.shield(self._connecting)
 
     async def _connect(self, useless: "_Line | None") -> "_Line":
-        async with asyncio.timeout(self._wait_max_s):
-            if useless is not None:
-                await useless.close()
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(self._wait_max_s):
+                if useless is not None:
+                    await useless.close()
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        except (TimeoutError, RedisTimeoutError) as error:
+            raise ConnectTimeout(str(error)) from error
         self._line = _Line(self._pool, connection)
         return self._line
 

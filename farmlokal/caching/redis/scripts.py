@@ -19,8 +19,10 @@ class Script:
 
 # Guards the origin: of all processes one gets the lease. In the same step it is told what the key holds by now (it may
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing
-# ones made. A lease without an end, or with a longer one than we give, is none of ours and is taken over.
-# KEYS: lease, wanted, entry, generation…  ARGV: token, lease ms, new generation, generation ms.
+# ones made. A generation that was made at another server is made anew: the invalidation that ended it may be lost. A
+# lease without an end, or with a longer one than we give, is none of ours and is taken over.
+# KEYS: lease, wanted, entry, generation…  ARGV: token, lease ms, new generation, generation ms, how many of the new
+# generation's first characters tell the server.
 # Returns {1, entry, generation…}, or {0, ms that the holder's lease has left}.
 ACQUIRE = Script("""
 local left = redis.call('PTTL', KEYS[1])
@@ -32,7 +34,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local answer = {1, redis.call('MGET', KEYS[3])[1]}
 for place = 4, #KEYS do
   local generation = redis.call('MGET', KEYS[place])[1]
-  if not generation then
+  if not generation or string.sub(generation, 1, ARGV[5]) ~= string.sub(ARGV[3], 1, ARGV[5]) then
     generation = ARGV[3]
     redis.call('SET', KEYS[place], generation, 'PX', ARGV[4])
   end

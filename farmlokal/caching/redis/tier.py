@@ -12,19 +12,13 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
-from farmlokal.caching.redis.keys import (
-    GENERATION_MS,
-    HOT,
-    HOT_MS,
-    LANDED,
-    NOTICES,
-    entry_key,
-    generation_keys,
-    lease_keys,
-)
+from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
 from farmlokal.caching.redis.pipe import Answers, BatchedReads, RedisPipe, Word
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
+from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
+from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.span import Kind
 from farmlokal.telemetry.state_log import StateLog
@@ -60,13 +54,13 @@ def fails_open(
             tier = cast("RedisTier", args[0])
             try:
                 with tier.breaker.call(*REDIS_FAILURES), span(name, Kind.CLIENT, attributes):
-                    async with asyncio.timeout(tier.wait_max_s):
-                        try:
+                    try:
+                        async with asyncio.timeout(tier.wait_max_s):
                             return await method(*args, **kwargs)
-                        except ResponseError as error:
-                            # Redis lives, and says no: full, a replica, without the right.
-                            tier.log_refusal(error)
+                    except REDIS_FAILURES as error:
+                        if await tier.is_refusal(error):
                             return fallback
+                        raise
             except (BreakerOpen, *REDIS_FAILURES):
                 return fallback
 
@@ -78,14 +72,25 @@ def fails_open(
 class RedisTier:
     """Entries, leases and generations in Redis, as SecondTier has them. No method raises.
 
-    wait_max_s: the longest that any one call waits for Redis. token: gives what it has not given before; 96 random bits
-    unless a test says otherwise.
+    identity: of the catalogue; None where `belong_to` says it later, before any other call. wait_max_s: the longest
+    that any one call waits for Redis. token: gives what it has not given before; 96 random bits unless a test says
+    otherwise.
     """
 
-    def __init__(self, redis: Redis, *, wait_max_s: float, token: Callable[[], str] = lambda: secrets.token_hex(12)):
+    keys: RedisKeys
+
+    def __init__(
+        self,
+        redis: Redis,
+        identity: str | None,
+        *,
+        wait_max_s: float,
+        token: Callable[[], str] = lambda: secrets.token_hex(12),
+    ) -> None:
         self.redis = redis
         self.wait_max_s = wait_max_s
-        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=_log_change)
+        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=self._log_change)
+        self.primary = RedisPrimary(redis)
         self._token = token
         self._reads = BatchedReads(self._fetch)
         # A Redis that is full to the brim takes some writes and refuses others.
@@ -96,29 +101,40 @@ class RedisTier:
             back="redis takes writes again",
         )
         self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
+        # Why the last call failed, and why the last refused one was.
+        self._failure = self._refusal = ""
+        if identity is not None:
+            self.belong_to(identity)
 
     def __repr__(self) -> str:
         return f"<RedisTier {self.breaker!r} {self._reads!r} {self._writes!r}>"
 
+    def belong_to(self, identity: str) -> None:
+        """From now on use the keys and channels of the catalogue with this identity."""
+        self.keys = RedisKeys(identity)
+
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what Redis holds. The keys that are asked for in one turn of the event loop travel as one MGET."""
-        names = [entry_key(key), *generation_keys(tags)]
-        return _snapshot(names, await self._reads.ask(names))
+        names = [self.keys.entry(key), *self.keys.generations(tags)]
+        return self._snapshot(names, await self._reads.ask(names))
 
     def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
         """Call `then` later with what `read` would return. The keys travel in the same MGET."""
-        names = [entry_key(key), *generation_keys(tags)]
-        self._reads.ask_then(names, lambda answers: then(_snapshot(names, answers)))
+        names = [self.keys.entry(key), *self.keys.generations(tags)]
+        self._reads.ask_then(names, lambda answers: then(self._snapshot(names, answers)))
 
     @fails_open(None)
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held:
         """Return the lease, the entry and the generations, all of one step in Redis; or that another has it."""
         token = self._token()
+        if not self.primary.mark:
+            await self._pipe.connect()
+        mark = self.primary.mark
         # One token serves as the generation of every tag that has none: none of them had it before.
         answer = await self._run(
             scripts.ACQUIRE,
-            [*lease_keys(key), *generation_keys(tags)],
-            [token, LEASE_MS, self._token(), GENERATION_MS],
+            [*self.keys.lease_keys(key), *self.keys.generations(tags)],
+            [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark)],
         )
         self._log_write()
         if answer[0] == 0:
@@ -130,7 +146,7 @@ class RedisTier:
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
         """Prolong the lease by LEASE_MS from now, if its token is still there."""
-        return bool(await self._run(scripts.RENEW, lease_keys(lease.key)[:1], [lease.token, LEASE_MS]))
+        return bool(await self._run(scripts.RENEW, [self.keys.lease(lease.key)], [lease.token, LEASE_MS]))
 
     @fails_open(False)
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
@@ -142,13 +158,13 @@ class RedisTier:
         generation_ms = max(GENERATION_MS, lifetime_ms)
         kept = await self._run(
             scripts.STORE,
-            [*lease_keys(lease.key), *generation_keys(lease.tags)],
+            [*self.keys.lease_keys(lease.key), *self.keys.generations(lease.tags)],
             [
                 lease.token,
                 entry.encoded(),
                 lifetime_ms,
                 generation_ms,
-                LANDED,
+                self.keys.landed,
                 lease.key,
                 *_raw(entry.generations),
             ],
@@ -159,8 +175,8 @@ class RedisTier:
     @fails_open(False)
     async def release(self, lease: Lease) -> bool:
         """Delete the lease, if its token is still there, and wake the processes that wait for it."""
-        done = await self._run(scripts.RELEASE, lease_keys(lease.key)[:2], [lease.token, LANDED, lease.key])
-        return bool(done)
+        keys = self.keys.lease_keys(lease.key)[:2]
+        return bool(await self._run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
 
     @fails_open(False)
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
@@ -168,25 +184,34 @@ class RedisTier:
         named = tuple(tags)
         await self._run(
             scripts.INVALIDATE,
-            generation_keys(named),
-            [NOTICES, orjson.dumps({"from": sender, "tags": named})],
+            self.keys.generations(named),
+            [self.keys.notices, orjson.dumps({"from": sender, "tags": named})],
         )
         return True
 
     @fails_open(False, "SET")
     async def store_hot(self, hot: bytes) -> bool:
         """Keep `hot`, which says what a process is asked for most, in place of what another stored."""
-        return bool(await self.redis.set(HOT, hot, px=HOT_MS))
+        return bool(await self.redis.set(self.keys.hot, hot, px=HOT_MS))
 
     @fails_open(None, "GET")
     async def hot(self) -> bytes | None:
         """Return what was stored last as asked for most."""
-        return cast("bytes | None", await self.redis.get(HOT))
+        return cast("bytes | None", await self.redis.get(self.keys.hot))
 
     @fails_open(False, "PING")
     async def ping(self) -> bool:
         """Return whether Redis answers in time."""
         return bool(await cast("Awaitable[Any]", self.redis.ping()))
+
+    @fails_open(False, "INFO")
+    async def check_primary(self) -> bool:
+        """Return whether the server is still a primary; where it is a replica by now every connection ends.
+
+        Replicas answer whoever only reads, and say nothing when they become one.
+        """
+        expect_primary(await self._pipe.call("INFO", "replication"))
+        return True
 
     @fails_open(None, "MGET")
     async def _fetch(self, keys: list[str]) -> list[bytes | None]:
@@ -199,24 +224,61 @@ class RedisTier:
             # Redis restarted, or is new to us; this keeps the script there.
             return await self._pipe.call("EVAL", script.text, len(keys), *keys, *args)
 
-    def log_refusal(self, error: ResponseError) -> None:
-        """Log once that Redis answers and refuses."""
-        self._writes.failed(str(error))
+    async def check(self) -> str | None:
+        """Ask for a lease as a load does. Returns None where that works, else why Redis refuses what we send.
+
+        Raises Unavailable, whose text is the reason, where Redis is away.
+        """
+        lease = await self.acquire(f"check {self._token()}", ())
+        if isinstance(lease, Lease):
+            await self.release(lease)
+        if lease is None and (self._writes.up or self.breaker.state is not BreakerState.CLOSED):
+            raise Unavailable(self._failure)
+        return None if self._writes.up else self._refusal
+
+    async def is_refusal(self, error: BaseException) -> bool:
+        """Return whether Redis is there and says no: it is full, say, or the right is missing. Logged once.
+
+        For anything else the reason is kept, and a server that is no primary is left: every connection ends.
+        """
+        if is_no_primary(error):
+            await self.primary.drop()
+        elif isinstance(error, ResponseError):
+            self._refusal = reason_of(error)
+            self._writes.failed(self._refusal)
+            return True
+        self._failure = reason_of(error, connecting=self._pipe.connecting, tls=self._pipe.tls)
+        return False
+
+    def _snapshot(self, names: list[str], answers: Answers | None) -> Snapshot | None:
+        """What the answers say of the entry at the first of `names`, and of the generations at the others."""
+        if answers is None:
+            return None
+        kept_at, *tags_at = names
+        kept = answers[kept_at]
+        if isinstance(kept, bytes):
+            kept = answers[kept_at] = decoded(kept)
+        generations = _texts([cast("bytes | None", answers[name]) for name in tags_at])
+        # An entry's generations were all made by one server. So one of another server's here means that they are not
+        # those of an entry of this one's: an invalidation may have been lost with the server that had it.
+        if generations and generations[0] is not None and not generations[0].startswith(self.primary.mark):
+            generations = (None,) * len(generations)
+        return Snapshot(kept, generations)
 
     def _log_write(self) -> None:
         if not self._writes.up:  # with every write: an attribute, not a call
             self._writes.worked()
 
-
-def _snapshot(names: list[str], answers: Answers | None) -> Snapshot | None:
-    """What the answers say of the entry at the first of `names`, and of the generations at the others."""
-    if answers is None:
-        return None
-    kept_at, *generations = names
-    kept = answers[kept_at]
-    if isinstance(kept, bytes):
-        kept = answers[kept_at] = decoded(kept)
-    return Snapshot(kept, _texts([cast("bytes | None", answers[name]) for name in generations]))
+    def _log_change(self, state: BreakerState) -> None:
+        if state is BreakerState.CLOSED:
+            _log.info("redis is back", dependency="redis", breaker=state)
+        else:
+            _log.warning(
+                "redis is away: answering from memory and the origin",
+                dependency="redis",
+                breaker=state,
+                reason=self._failure,
+            )
 
 
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
@@ -226,10 +288,3 @@ def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
 
 def _raw(generations: tuple[str, ...]) -> list[bytes]:
     return [generation.encode("latin-1", "replace") for generation in generations]
-
-
-def _log_change(state: BreakerState) -> None:
-    if state is BreakerState.CLOSED:
-        _log.info("redis is back", dependency="redis", breaker=state)
-    else:
-        _log.warning("redis is away: answering from memory and the origin", dependency="redis", breaker=state)

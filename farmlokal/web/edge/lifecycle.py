@@ -11,8 +11,8 @@ from typing_extensions import TypedDict
 
 from farmlokal.errors import FarmLokalError
 
-# Returns a text where the dependency is not quite up, which is why; raises where it is down.
-Probe = Callable[[], Awaitable[object]]
+# Returns None where the dependency is up, or why it is not quite; raises where it is down.
+Probe = Callable[[], Awaitable[str | None]]
 
 _PROBE_WAIT_MAX_S = 1.0
 # Slower than this a dependency is called degraded: it still answers, and someone should look.
@@ -46,7 +46,7 @@ class Health:
     def __init__(self, probes: Mapping[str, Probe]) -> None:
         """probes: each returns when its dependency answers, and raises when it does not.
 
-        A text that one returns is why the dependency is degraded.
+        What one returns is why the dependency is degraded, None where it is not.
         """
         self.phase = Phase.STARTING
         self._probes = probes
@@ -71,7 +71,7 @@ async def _probed(probe: Probe) -> DependencyReport:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(_PROBE_WAIT_MAX_S):
-            found = await probe()
+            reason = await probe()
     except TimeoutError:
         return {"state": "down", "latency_ms": None, "reason": "no answer in time"}
     except Exception as error:
@@ -80,7 +80,6 @@ async def _probed(probe: Probe) -> DependencyReport:
         known = str(error) if isinstance(error, FarmLokalError) else type(error).__name__
         return {"state": "down", "latency_ms": None, "reason": known}
     latency_s = time.perf_counter() - started
-    reason = found if isinstance(found, str) else None
     if reason is None and latency_s > _DEGRADED_S:
         reason = f"it takes more than {_DEGRADED_S * 1000:g} ms"
     latency_ms = round(latency_s * 1000, 1)
