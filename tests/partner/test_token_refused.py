@@ -1,16 +1,15 @@
 """A token that the partner refuses: replaced once for all callers, and never in a loop."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from farmlokal.errors import PartnerFailed
+from farmlokal.partner import tokens
 from farmlokal.partner.client import PartnerClient
 from farmlokal.partner.token_endpoint import TokenEndpoint
 from farmlokal.partner.tokens import TokenCache
-from tests.support.clock import StillClock
 from tests.support.partner import FEED, TOKEN, PartnerStand, guards_of, partner_stand, shared_tier
 
 CALLS = 100
@@ -58,15 +57,18 @@ async def test_only_the_token_that_was_refused_is_dropped(partner: PartnerStand)
     assert 2 == partner.requests(TOKEN)
 
 
-async def test_an_endpoint_that_gives_bad_tokens_is_no_loop(partner: PartnerStand) -> None:
-    """Each call is repeated once at most, and the endpoint is asked for a new token once a second at most."""
+async def test_an_endpoint_that_gives_bad_tokens_is_no_loop(
+    partner: PartnerStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call is repeated once at most, and the endpoint is asked for a new token once a pause at most."""
     partner.fault({"kind": "bad_token", "route": TOKEN})
     connection = partner.connect()
     assert connection.api is not None
     assert connection.token_endpoint is not None
     endpoint = TokenEndpoint(partner.credentials(), connection.token_endpoint)
-    # All of this happens within one second of its clock, however busy the machine is.
-    client = PartnerClient(partner.url, connection.api, TokenCache(endpoint, None, clock=StillClock(time.time())))
+    # All of this happens within one pause, however busy the machine is.
+    monkeypatch.setattr(tokens, "_REFUSED_AGAIN_S", 600)
+    client = PartnerClient(partner.url, connection.api, TokenCache(endpoint, None))
     results = await asyncio.gather(*(client.get_json("/products") for _ in range(CALLS)), return_exceptions=True)
     for _ in range(10):
         with pytest.raises(PartnerFailed, match="refuses"):
