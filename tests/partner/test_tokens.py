@@ -14,6 +14,7 @@ from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.token import Token
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.simulator.credentials import CLIENT_SECRET, FEED_SCOPE
+from tests.support.lateness import lateness
 from tests.support.partner import FEED, OTHER_SCOPE, TOKEN, PartnerStand, partner_stand, shared_tier
 
 CALLS = 100
@@ -92,10 +93,12 @@ async def test_a_failed_holder_hands_the_lease_on(partner: PartnerStand, redis_u
     partner.fault({"kind": "status", "route": TOKEN, "status": 400, "times": 1})
     async with shared_tier(redis_url) as second:
         caches = [partner.tokens(second) for _ in range(4)]
-        started = time.monotonic()
-        results = await asyncio.gather(*(cache.get() for cache in caches), return_exceptions=True)
+        async with lateness() as late:
+            started = time.monotonic()
+            results = await asyncio.gather(*(cache.get() for cache in caches), return_exceptions=True)
+            took_s = time.monotonic() - started
     assert [PartnerFailed] == [type(result) for result in results if isinstance(result, BaseException)]
-    assert time.monotonic() - started < 1
+    assert took_s < 1 + late.allowed_s, late
     assert 2 == partner.requests(TOKEN)
 
 

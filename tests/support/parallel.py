@@ -23,6 +23,7 @@ TOGETHER = (
     "tests/catalog/test_bounded_cost.py",
     "tests/deploy/test_alerts_fire.py",
     "tests/files_entered/test_files_entered.py",
+    "tests/test_imports.py",
     "tests/test_project.py",
 )
 
