@@ -23,10 +23,11 @@ async def start_line(settings: Settings) -> dict[str, Any]:
     database = database_at(address, pool_size=1, statement_limit_ms=settings.statement_limit_ms)
     try:
         await wait_for_database(database)
+        stored = await stored_version(database)
         sample = await draw_sample(database, rows=_SAMPLE_ROWS)
         return {
             "database": str(address),
-            "schema_version": await stored_version(database),
+            "schema_version": None if stored is None else stored.version,
             "redis": mask("redis_url", settings.redis_url) or "none",
             "products": round(len(sample) / sample.share),
         }

@@ -16,7 +16,7 @@ from tests.support.waiting import until
 WORKERS = 2
 _WAIT_MAX_S = 60
 # Once for each start of the whole, once for each worker, once for each worker that goes; then what a signal says.
-_STARTS = ["Starting gunicorn N", "Listening at: http://N:N (N)", "Using worker: DrainingWorker"]
+_STARTS = ["Starting gunicorn N", "Listening at: http://N:N (N)", "Using worker: DrainingWorker", "serving"]
 _COMES = ["Booting worker with pid: N", "metrics"]
 _GOES = ["draining", "Worker exiting (pid: N)"]
 _RELOADS = ["Handling signal: hup", "Hang up: Master"]
