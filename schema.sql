@@ -187,11 +187,11 @@ CREATE TABLE IF NOT EXISTS sync_runs (
     deleted       BIGINT NOT NULL DEFAULT 0,
     rejected      BIGINT NOT NULL DEFAULT 0,
     unnamed       BIGINT NOT NULL DEFAULT 0,
-    unknown_categories BIGINT NOT NULL DEFAULT 0,
     started_ms    BIGINT NOT NULL,
     finished_ms   BIGINT NULL,
     error         VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     retry_after_s INT NULL,
+    unknown_categories BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT sync_runs_name UNIQUE (run),
     CONSTRAINT sync_runs_one_at_a_time UNIQUE (source, unfinished),
     -- The last run that was done.

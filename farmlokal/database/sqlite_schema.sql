@@ -144,11 +144,11 @@ CREATE TABLE IF NOT EXISTS sync_runs (
     deleted       INTEGER NOT NULL DEFAULT 0,
     rejected      INTEGER NOT NULL DEFAULT 0,
     unnamed       INTEGER NOT NULL DEFAULT 0,
-    unknown_categories INTEGER NOT NULL DEFAULT 0,
     started_ms    INTEGER NOT NULL,
     finished_ms   INTEGER NULL,
     error         TEXT NULL,
     retry_after_s INTEGER NULL,
+    unknown_categories INTEGER NOT NULL DEFAULT 0,
     CONSTRAINT sync_runs_name UNIQUE (run),
     CONSTRAINT sync_runs_one_at_a_time UNIQUE (source, unfinished)
 ) STRICT;

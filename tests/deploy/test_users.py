@@ -14,10 +14,12 @@ from redis.exceptions import NoPermissionError
 
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.schema import statements
+from farmlokal.limiting.redis_script import LimitKeys
 from tests.deploy.deploy_files import DEPLOY
 from tests.support.command import farmlokal, make_catalogue, operators
 from tests.support.logged_process import logged_process
 from tests.support.own_servers import StartMariaDB, StartRedis
+from tests.support.redis_names import identity_at
 from tests.support.waiting import until
 
 GRANTS = DEPLOY / "mysql" / "grants.sql"
@@ -90,11 +92,12 @@ async def test_redis_refuses_the_service_nothing(restricted: tuple[Redis, str], 
     redis, url = restricted
     environment = operators(tmp_path, mysql_url, url) | {"FARMLOKAL_RATE_LIMIT": "default=60000/minute"}
     await asyncio.to_thread(make_catalogue, environment)
+    identity = await identity_at(mysql_url)
     async with logged_process(environment, tmp_path, "--workers", "2") as process, ClientSession(process.url) as client:
         for number in range(1, 30):
             async with client.get(f"/products?limit={number}") as answer:
                 assert 200 == answer.status
-        await until(lambda: redis.exists("farmlokal:limit-processes") == 1)
+        await until(lambda: redis.exists(LimitKeys(identity).processes) == 1)
         assert 0 == farmlokal(environment, tmp_path, "cache", "purge").returncode
         async with client.get("/readyz") as answer:
             assert "up" == (await answer.json())["dependencies"]["redis"]["state"]

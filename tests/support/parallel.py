@@ -22,6 +22,7 @@ TOGETHER = (
     "tests/catalog/seed/test_seed_distributions.py",
     "tests/catalog/test_bounded_cost.py",
     "tests/deploy/test_alerts_fire.py",
+    "tests/deploy/test_compose_passwords.py",
     "tests/files_entered/test_files_entered.py",
     "tests/test_imports.py",
     "tests/test_project.py",

@@ -58,4 +58,5 @@ def partner_process(folder: Path, products: int) -> Iterator[PartnerProcess]:
     arguments = ("partner", "--port", "0", "--products", str(products))
     with running(developers(folder), folder, *arguments) as process:
         assert process.stdout is not None
-        yield PartnerProcess(process.stdout.readline().split()[-1])
+        greeting = process.stdout.readline().split()
+        yield PartnerProcess(next(word for word in greeting if word.startswith("http://")).rstrip("."))

@@ -28,10 +28,10 @@ VERSION_2 = Migration(
         ),
         Change(
             name="sync_runs.unknown_categories",
-            mysql="ALTER TABLE sync_runs ADD COLUMN unknown_categories BIGINT NOT NULL DEFAULT 0 AFTER unnamed,"
-            " ALGORITHM = INSTANT",
+            mysql="ALTER TABLE sync_runs ADD COLUMN unknown_categories BIGINT NOT NULL DEFAULT 0, ALGORITHM = INSTANT",
             sqlite="ALTER TABLE sync_runs ADD COLUMN unknown_categories INTEGER NOT NULL DEFAULT 0",
-            in_place=lambda shape: "unknown_categories" in shape["sync_runs"].columns,
+            # A table that is missing is made as a whole afterwards.
+            in_place=lambda shape: "sync_runs" not in shape or "unknown_categories" in shape["sync_runs"].columns,
         ),
     ),
 )
