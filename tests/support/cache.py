@@ -96,10 +96,14 @@ async def process(
     tier_type: type[RedisTier] = RedisTier,
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
+    identity: str = IDENTITY,
 ) -> AsyncIterator[Process]:
-    """The cache of one process at the Redis at `url`; listening: it hears the notices of the others."""
+    """The cache of one process at the Redis at `url`; listening: it hears the notices of the others.
+
+    identity: of its catalogue.
+    """
     client = redis_client(url, wait_max_s)
-    tier = tier_type(client, IDENTITY, wait_max_s=wait_max_s)
+    tier = tier_type(client, identity, wait_max_s=wait_max_s)
     cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes)
     try:
         if listening:

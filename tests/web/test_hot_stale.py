@@ -15,7 +15,8 @@ from farmlokal.web.hot import path
 from tests.support.cache import Process, epoch_of, process
 from tests.support.kept_connection import kept_connection
 from tests.support.raw_requests import Answer
-from tests.support.service import Service
+from tests.support.redis_names import identity_at
+from tests.support.service import Service, sqlite_url
 from tests.support.waiting import until
 from tests.web.two_paths import LAST, Paths, both, two_paths
 from tests.web.watched_store import watch_store
@@ -51,9 +52,11 @@ async def paths(tmp_path: Path, redis_url: str) -> AsyncIterator[Paths]:
 
 
 @pytest.fixture
-async def writer(redis_url: str) -> AsyncIterator[Process]:
-    """Another process."""
-    async with process(redis_url, listening=False) as other:
+async def writer(paths: Paths, tmp_path: Path, redis_url: str) -> AsyncIterator[Process]:
+    """Another process of the same catalogue."""
+    assert paths.hot.port
+    identity = await identity_at(sqlite_url(tmp_path))
+    async with process(redis_url, listening=False, identity=identity) as other:
         yield other
 
 

@@ -73,7 +73,7 @@ async def test_the_command_registers_once(tmp_path: Path) -> None:
             answer = await command(FARMLOKAL_PUBLIC_URL=PUBLIC_URL)
             assert (0, f"the partner sends its events to {CALLBACK}\n") == answer[:2]
         assert [CALLBACK] == partner.webhooks.urls
-        assert (1, "", "farmlokal: FARMLOKAL_PUBLIC_URL is not set\n") == await command()
+        assert (2, "", "farmlokal: FARMLOKAL_PUBLIC_URL is not set\n") == await command()
 
 
 async def test_a_service_registers_at_its_start_and_takes_the_events(tmp_path: Path) -> None:
