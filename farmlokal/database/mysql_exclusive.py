@@ -12,7 +12,7 @@ from farmlokal.telemetry import get_logger
 _log = get_logger(__name__)
 
 # The server has one space of names for the locks of all databases, and takes 64 characters.
-_GET_LOCK = "SELECT GET_LOCK(CONCAT('farmlokal.schema.', MD5(DATABASE())), %s)"
+_GET_LOCK = "SELECT GET_LOCK(CONCAT('farmlokal.schema.', LEFT(SHA2(DATABASE(), 256), 32)), %s)"
 _LOG_AFTER_S = 1
 _ASK_AGAIN_S = 60
 # An ALTER TABLE that waits for a running statement holds up all that come after it. So it waits for the shortest time
