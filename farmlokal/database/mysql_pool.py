@@ -13,7 +13,7 @@ from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import PoolUse
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_opening import ConnectionOpener
-from farmlokal.database.mysql_silence import unheard
+from farmlokal.database.mysql_silence import abandon_unheard
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
@@ -191,17 +191,21 @@ class MySQLPool:
 
     async def _abandon_unheard(self, silent: list[Connection]) -> None:
         asked = {connection: connection.asked_at for connection in silent}
+
+        def abandon(unheard: list[Connection]) -> list[Connection]:
+            # Some were answered meanwhile; a later statement of theirs is another matter.
+            lost = [connection for connection in unheard if connection.asked_at == asked[connection]]
+            for connection in lost:
+                connection.abort()
+            if lost:
+                self.discard_idle()
+                _log.warning("connections to the database were forgotten on their way", connections=len(lost))
+            return lost
+
         try:
-            lost = await unheard(self._opener, silent)
+            await abandon_unheard(self._opener, silent, abandon)
         finally:
             self._looking = False
-        # Some were answered meanwhile; a later statement of theirs is another matter.
-        lost = [connection for connection in lost if connection.asked_at == asked[connection]]
-        for connection in lost:
-            connection.abort()
-        if lost:
-            self.discard_idle()
-            _log.warning("connections to the database were forgotten on their way", connections=len(lost))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -6,7 +6,8 @@ its own, and only where a statement has been silent for long.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import aiomysql
 
@@ -18,24 +19,27 @@ from farmlokal.errors import DatabaseUnavailable
 _LOOK_WAIT_MAX_S = 0.5
 
 
-async def unheard(opener: ConnectionOpener, silent: Sequence[Connection]) -> list[Connection]:
-    """Returns those of the `silent` connections whose statement the server does not have.
+Abandon = Callable[[list[Connection]], list[Connection]]
+"""Gives up those of the connections whose statement is still without an answer, and returns them."""
+
+
+async def abandon_unheard(opener: ConnectionOpener, silent: Sequence[Connection], abandon: Abandon) -> None:
+    """Have those of the `silent` connections abandoned whose statement the server does not have.
 
     Their sessions are ended at the server, where it still has them: their locks would be in the way of the next try.
-    Empty where the server cannot be asked.
+    None is abandoned where the server cannot be asked.
     """
     asked = {connection.session: connection for connection in silent if connection.session is not None}
     if not asked:
-        return []
-    try:
+        return
+    with suppress(DatabaseUnavailable, aiomysql.Error, OSError):  # a TimeoutError too
         async with asyncio.timeout(_LOOK_WAIT_MAX_S):
-            lost = await _unheard_sessions(opener, list(asked))
-    except (DatabaseUnavailable, aiomysql.Error, OSError):  # a TimeoutError too
-        return []
-    return [asked[session] for session in lost]
+            await _abandon_sessions(opener, asked, abandon)
 
 
-async def _unheard_sessions(opener: ConnectionOpener, asked: Sequence[ServerSession]) -> list[ServerSession]:
+async def _abandon_sessions(
+    opener: ConnectionOpener, asked: Mapping[ServerSession, Connection], abandon: Abandon
+) -> None:
     own = await opener.open()
     try:
         async with own.cursor() as cursor:
@@ -44,10 +48,11 @@ async def _unheard_sessions(opener: ConnectionOpener, asked: Sequence[ServerSess
                 f"SELECT id, host, command FROM information_schema.processlist WHERE id IN ({numbers})"
             )
             resting = {(number, host): command == "Sleep" for number, host, command in cursor._rows}
-            lost = [session for session in asked if resting.get(session, True)]
-            for number, _ in resting.keys() & set(lost):
-                await cursor.execute(f"KILL {number}")
-            return lost
+            # One that was answered meanwhile is at rest too. So first ours are given up, as far as they still wait, and
+            # then the sessions of those alone are ended: no other may be killed.
+            for connection in abandon([asked[session] for session in asked if resting.get(session, True)]):
+                if connection.session in resting:
+                    await cursor.execute(f"KILL {connection.session[0]}")
     finally:
         own.abort()
         own.close()

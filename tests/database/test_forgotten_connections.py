@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from urllib.parse import urlsplit
 
+import aiomysql
 import pytest
 
 from farmlokal.database import mysql_pool, mysql_session
+from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
+from farmlokal.database.mysql_opening import ConnectionOpener
+from farmlokal.database.mysql_silence import abandon_unheard
 from farmlokal.errors import DatabaseUnavailable
 from tests.support.backends import connect_to, connections_to, database_on
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
@@ -184,3 +188,17 @@ async def test_the_kernel_asks_after_a_silent_connection(database: Database, mon
     found = {option: connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) for option in _KEEPALIVE}
     assert found == _KEEPALIVE
     assert found["TCP_KEEPIDLE"] + found["TCP_KEEPINTVL"] * found["TCP_KEEPCNT"] <= 60
+
+
+async def test_only_a_session_that_is_given_up_is_ended(mysql_url: str) -> None:
+    """One whose statement was answered while the server was asked is at rest too, and goes on."""
+    address = parse_address(mysql_url)
+    assert isinstance(address, MySQLAddress)
+    opener = ConnectionOpener(address)
+    connection = await opener.open()
+    await abandon_unheard(opener, [connection], lambda _: [])
+    await connection.query("SELECT 1")
+    await abandon_unheard(opener, [connection], lambda unheard: unheard)
+    with pytest.raises(aiomysql.OperationalError):
+        await connection.query("SELECT 1")
+    connection.close()
