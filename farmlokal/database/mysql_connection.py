@@ -53,6 +53,15 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return "MariaDB" in self.server_version
 
     @property
+    def sessions_table(self) -> str:
+        """The table in which the server lists its sessions.
+
+        MySQL's information_schema makes each row as a whole, and fails with error 3854 (seen with 9.7.4) while any
+        session runs a statement with a character beyond the first plane, such as an ideogram in a name.
+        """
+        return "information_schema.processlist" if self.is_mariadb else "performance_schema.processlist"
+
+    @property
     def ended(self) -> bool:
         """Whether the server's end is closed."""
         return self._reader.eof_received or self._reader.exception() is not None

@@ -59,7 +59,7 @@ _SESSION = "; ".join(
         "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci",
         f"SET {', '.join(f'SESSION {name} = {value}' for name, value in _VARIABLES.items())}{_UNLIMITED}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
-        "SELECT id, host FROM information_schema.processlist WHERE id = CONNECTION_ID()",
+        "SELECT id, host FROM {sessions} WHERE id = CONNECTION_ID()",
     ]
 )
 
@@ -146,7 +146,7 @@ class ConnectionOpener:
 
 async def _begin_session(connection: Connection) -> None:
     async with connection.cursor() as cursor:
-        await cursor.execute(_SESSION)
+        await cursor.execute(_SESSION.replace("{sessions}", connection.sessions_table))
         while await cursor.nextset():
             pass
         # A proxy that spreads statements over servers may list another number, or none.

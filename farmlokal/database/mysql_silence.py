@@ -44,9 +44,7 @@ async def _abandon_sessions(
     try:
         async with own.cursor() as cursor:
             numbers = ", ".join(str(number) for number, _ in asked)
-            await cursor.execute(
-                f"SELECT id, host, command FROM information_schema.processlist WHERE id IN ({numbers})"
-            )
+            await cursor.execute(f"SELECT id, host, command FROM {own.sessions_table} WHERE id IN ({numbers})")
             resting = {(number, host): command == "Sleep" for number, host, command in cursor._rows}
             # One that was answered meanwhile is at rest too. So first ours are given up, as far as they still wait, and
             # then the sessions of those alone are ended: no other may be killed.
