@@ -17,7 +17,7 @@ from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
 from farmlokal.database.mysql_opening import ConnectionOpener
 from farmlokal.database.mysql_silence import abandon_unheard
 from farmlokal.errors import DatabaseUnavailable
-from tests.support.backends import connect_to, connections_to, database_on
+from tests.support.backends import connect_to, connections_to, database_on, on_every_server
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
 from tests.support.waiting import until
 
@@ -202,3 +202,21 @@ async def test_only_a_session_that_is_given_up_is_ended(mysql_url: str) -> None:
     with pytest.raises(aiomysql.OperationalError):
         await connection.query("SELECT 1")
     connection.close()
+
+
+@on_every_server
+async def test_a_strange_character_elsewhere_is_no_fault(backend_url: str) -> None:
+    """A connection is opened, and found at the server, while another session's statement has an ideogram in it."""
+    address = parse_address(backend_url)
+    assert isinstance(address, MySQLAddress)
+    opener = ConnectionOpener(address)
+    other = await opener.open()
+    asking = asyncio.create_task(other.query("SELECT SLEEP(2), '\U00020bb7'"))
+    try:
+        connection = await opener.open()
+        assert connection.session is not None
+        connection.close()
+        assert not asking.done()
+    finally:
+        await asking
+        other.close()
