@@ -16,6 +16,8 @@ _GOODBYE_MAX_S = 1
 _READ_BYTES = 2**18
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
+# Whatever a request asks or an event changes is shorter; what is longer is bulk work, which has time.
+_WATCHED_CHARS_MAX = 2**14
 # The kernel's own defaults are 2 hours of silence before it asks, and 15 minutes of sending again what nobody
 # acknowledges. These keep a NAT's entry alive, and end a connection within half a minute of its other end's loss.
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
@@ -96,17 +98,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
     async def query(self, sql: str, unbuffered: bool = False) -> int:
         """Send one statement, or several; return how many rows the first changed. Every cursor's statements pass."""
-        self._ask()
+        # A server lists a session as at rest until it has read the whole statement, and a large one takes long.
+        if len(sql) <= _WATCHED_CHARS_MAX:
+            self._ask()
         try:
             return int(await super().query(sql, unbuffered))
-        finally:
-            self.asked_at = None
-
-    async def next_result(self) -> int:
-        """Read the answer to the next of several statements; return how many rows it changed."""
-        self._ask()
-        try:
-            return int(await super().next_result())
         finally:
             self.asked_at = None
 
