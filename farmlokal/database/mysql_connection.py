@@ -34,7 +34,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
     kept: whether the pool may keep it. idle_since, ends_at: event loop's seconds.
     asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
-    COMMIT is under way. patience_s: how long it may go unanswered before the server is asked about it.
+    COMMIT, a statement of bulk work or the rest of several statements is under way.
+    patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
     """
 

@@ -220,3 +220,17 @@ async def test_a_strange_character_elsewhere_is_no_fault(backend_url: str) -> No
     finally:
         await asking
         other.close()
+
+
+async def test_bulk_work_is_not_looked_after(mysql_url: str) -> None:
+    """A server lists a session as at rest until it has read a statement whole: a long one would be taken for lost."""
+    address = parse_address(mysql_url)
+    assert isinstance(address, MySQLAddress)
+    connection = await ConnectionOpener(address).open()
+    for padding, looked_after in (("", True), ("x" * 20_000, False)):
+        asking = asyncio.create_task(connection.query(f"SELECT SLEEP(0.2), '{padding}'"))
+        await asyncio.sleep(0)
+        assert looked_after == (connection.asked_at is not None)
+        await asking
+        assert connection.asked_at is None
+    connection.close()
