@@ -16,6 +16,7 @@ from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.redis_script import RECONCILE, SILENT_MAX_US, LimitKeys
 from farmlokal.limiting.reports import Reconciled
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.failure_log import log_breaker
 from farmlokal.resilience.redis_primary import RedisPrimary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
@@ -163,15 +164,14 @@ class SharedLimit:
             client.report(now)
 
     def _log_change(self, state: BreakerState) -> None:
-        if state is BreakerState.CLOSED:
-            _log.info("the rate limit is shared again", dependency="redis", breaker=state)
-        else:
-            _log.warning(
-                "the rate limit holds per process: Redis is away",
-                dependency="redis",
-                breaker=state,
-                reason=self._failure,
-            )
+        log_breaker(
+            _log,
+            state,
+            away="the rate limit holds per process: Redis is away",
+            back="the rate limit is shared again",
+            reason=self._failure,
+            dependency="redis",
+        )
 
 
 def _interval_s(limiter: RateLimiter) -> float:

@@ -17,6 +17,7 @@ from farmlokal.caching.redis.pipe import Answers, BatchedReads, RedisPipe, Word
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.failure_log import log_breaker
 from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
@@ -270,15 +271,14 @@ class RedisTier:
             self._writes.worked()
 
     def _log_change(self, state: BreakerState) -> None:
-        if state is BreakerState.CLOSED:
-            _log.info("redis is back", dependency="redis", breaker=state)
-        else:
-            _log.warning(
-                "redis is away: answering from memory and the origin",
-                dependency="redis",
-                breaker=state,
-                reason=self._failure,
-            )
+        log_breaker(
+            _log,
+            state,
+            away="redis is away: answering from memory and the origin",
+            back="redis is back",
+            reason=self._failure,
+            dependency="redis",
+        )
 
 
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:

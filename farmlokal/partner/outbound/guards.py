@@ -6,6 +6,7 @@ from typing import NamedTuple
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.resilience.breaker import BreakerState, CircuitBreaker
 from farmlokal.resilience.bulkhead import Bulkhead
+from farmlokal.resilience.failure_log import log_breaker
 from farmlokal.resilience.retry_budget import RetryBudget
 from farmlokal.telemetry import get_logger
 
@@ -67,9 +68,11 @@ class Guards:
         return f"<Guards {self.host} {self.breaker!r} {self.budget!r} {self.bulkhead!r} {self.stats!r}>"
 
     def _log_change(self, state: BreakerState) -> None:
-        if state is BreakerState.CLOSED:
-            _log.info("the partner answers again", host=self.host, breaker=state)
-        else:
-            _log.warning(
-                "the partner is left alone for a while", host=self.host, breaker=state, reason=self.last_failure
-            )
+        log_breaker(
+            _log,
+            state,
+            away="the partner is left alone for a while",
+            back="the partner answers again",
+            reason=self.last_failure,
+            host=self.host,
+        )
