@@ -8,23 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import developers, farmlokal, make_catalogue, operators
+from tests.support.command import farmlokal, make_catalogue
 
 GOOD_ROW = {
     "external_id": "okra-1", "version": 1, "name": "Okra", "category": "vegetables", "price": "24.50", "unit": "kg",
 }  # fmt: skip
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A developer's machine."""
-    return developers(tmp_path)
-
-
-@pytest.fixture
-def shared(tmp_path: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
-    """A machine with MariaDB and Redis."""
-    return operators(tmp_path, mysql_url, redis_url)
 
 
 def rows(folder: Path, sql: str) -> list[Any]:

@@ -14,29 +14,15 @@ from farmlokal.database.schema import SCHEMA_VERSION
 from tests.servers.process import free_port
 from tests.support.command import (
     DONE_WAIT_MAX_S,
-    developers,
     farmlokal,
     get,
     make_catalogue,
-    operators,
     running,
     wait_until_ready,
 )
 from tests.support.products import PRODUCTS
 
 PASSWORD = "hunter2-hunter2"
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A developer's machine."""
-    return developers(tmp_path)
-
-
-@pytest.fixture
-def shared(tmp_path: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
-    """A machine with MariaDB and Redis."""
-    return operators(tmp_path, mysql_url, redis_url)
 
 
 def test_several_workers_without_a_schema_are_one_line(shared: dict[str, str], tmp_path: Path) -> None:

@@ -9,19 +9,13 @@ import pytest
 
 from tests.database.upgrading import make_first_version
 from tests.support.backends import database_on
-from tests.support.command import developers, farmlokal
+from tests.support.command import farmlokal
 
 IN_PLACE = (0, "the schema is in place\n", "")
 BOTH = (
     "processes of schema version 1 and of 2 can use the database; when the last one of version 1 is gone,"
     " run `farmlokal init-db --contract`\n"
 )
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A developer's machine."""
-    return developers(tmp_path)
 
 
 def execute(folder: Path, sql: str) -> None:

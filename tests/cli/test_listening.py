@@ -10,7 +10,7 @@ import pytest
 
 from farmlokal.app.listening import base_url, listen_on
 from tests.servers.process import free_port
-from tests.support.command import DONE_WAIT_MAX_S, farmlokal, make_catalogue, operators, running
+from tests.support.command import DONE_WAIT_MAX_S, farmlokal, make_catalogue, running
 from tests.support.waiting import until
 
 IPV4, IPV6 = "127.0.0.1", "::1"
@@ -19,11 +19,10 @@ _START_WAIT_MAX_S = 60
 
 
 @pytest.fixture
-def shared(tmp_path: Path, mysql_url: str, redis_url: str) -> dict[str, str]:
+def shared(shared: dict[str, str]) -> dict[str, str]:
     """A machine with MariaDB and Redis, and a catalogue."""
-    environment = operators(tmp_path, mysql_url, redis_url)
-    make_catalogue(environment)
-    return environment
+    make_catalogue(shared)
+    return shared
 
 
 def status(address: str, port: int, target: str) -> int | None:
