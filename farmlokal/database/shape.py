@@ -116,19 +116,24 @@ def _names(columns: str) -> tuple[str, ...]:
 
 
 async def _server_shape(fetch: Fetch) -> Shape:
-    shape: Shape = {}
-    columns = await fetch(
-        "SELECT table_name, column_name, column_type, collation_name, is_nullable, COALESCE(generation_expression, '')"
-        " FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"
-    )
-    for table, column, kind, collation, nullable, expression in columns:
-        shape.setdefault(table, Table({}, {})).columns[column] = _type(
-            kind, collation, generated=bool(expression), nullable=nullable == "YES"
+    while True:
+        shape: Shape = {}
+        columns = await fetch(
+            "SELECT table_name, column_name, column_type, collation_name, is_nullable,"
+            " COALESCE(generation_expression, '') FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"
         )
-    parts = await fetch(
-        "SELECT table_name, index_name, non_unique, column_name FROM information_schema.statistics"
-        " WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"
-    )
+        for table, column, kind, collation, nullable, expression in columns:
+            shape.setdefault(table, Table({}, {})).columns[column] = _type(
+                kind, collation, generated=bool(expression), nullable=nullable == "YES"
+            )
+        parts = await fetch(
+            "SELECT table_name, index_name, non_unique, column_name FROM information_schema.statistics"
+            " WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"
+        )
+        # Another process may have made a table between the two: then look again.
+        if all(part[0] in shape for part in parts):
+            break
     for table, name, not_unique, column in parts:
         before = shape[table].indexes.get(name)
         shape[table].indexes[name] = Index(not not_unique, ((*before.columns, column) if before else (column,)))
