@@ -96,7 +96,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
-    sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
+    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 

@@ -163,10 +163,8 @@ class MySQLDatabase(Database):
             try:
                 await self._begin(connection)
                 result = await work(MySQLSession(connection, cursor))
-                connection.committing = True
                 async with answered("COMMIT"):
                     await connection.commit()
-                connection.committing = False
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
                 connection.close()

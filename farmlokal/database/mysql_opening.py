@@ -25,7 +25,7 @@ _CONVERSIONS = {
 
 # The server ends a session that has been silent for so long: longer than the pool keeps a connection idle, and short
 # enough for the locks of a transaction whose connection was lost on its way. The server's own default is 8 hours.
-_SERVER_WAITS_S = 120
+SERVER_WAITS_S = 120
 # The server's own default is to wait 50 s for a row's lock; ours are held for the length of one batch.
 _LOCK_WAIT_MAX_S = 5
 
@@ -50,7 +50,7 @@ _VARIABLES = {
     # Reasons in the log are the ones that the runbooks name.
     "lc_messages": "'en_US'",
     "innodb_lock_wait_timeout": str(_LOCK_WAIT_MAX_S),
-    "wait_timeout": str(_SERVER_WAITS_S),
+    "wait_timeout": str(SERVER_WAITS_S),
 }
 _UNLIMITED = "/*!50708 , max_execution_time = 0 *//*M!100101 , max_statement_time = 0 */"
 _SESSION = "; ".join(

@@ -67,7 +67,7 @@ async def test_a_creation_that_has_not_come_is_refused_until_it_has(backend_url:
     """More than a day ahead is dead; the same event, replayed when its time is near, lands."""
     now = [NOW]
 
-    async def nobody(_: frozenset[str]) -> None:
+    async def nobody(tags: frozenset[str], **_: object) -> None:
         pass
 
     async with open_database(backend_url) as database:
