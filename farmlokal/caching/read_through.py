@@ -146,8 +146,7 @@ class ReadThrough:
     async def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
         """What was loaded before with any of `tags` is no longer fresh: here at once, elsewhere with the notice.
 
-        Returns without waiting for Redis; `settle` waits. Call it after the write is committed. until: as for
-        InvalidationSender.invalidate.
+        Returns without waiting for Redis; `settle` waits. Call it after the COMMIT. until: as for InvalidationSender.
         """
         self.counts.invalidations += 1
         self._sender.invalidate(tags, until=until)

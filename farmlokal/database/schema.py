@@ -14,7 +14,7 @@ from farmlokal.database.migrations import MIGRATIONS, runner
 from farmlokal.database.migrations.migration import Migration
 from farmlokal.database.migrations.runner import Show
 from farmlokal.database.shape import differences, found_shape, needed_shape
-from farmlokal.errors import SchemaMismatch
+from farmlokal.errors import DatabaseMissing, SchemaMismatch
 
 SCHEMA_VERSION = MIGRATIONS[-1].version
 
@@ -58,7 +58,10 @@ async def create_schema(
     default all there are. Returns what is stored afterwards: an earlier version until `contract_schema`. Raises
     SchemaMismatch, and RightMissing where the database user may not do what is left to do.
     """
-    stored = await stored_version(database)
+    try:
+        stored = await stored_version(database)
+    except DatabaseMissing:
+        stored = None
     if stored is None:
         await database.exclusively(partial(_create, database))
         stored = _there(await stored_version(database))

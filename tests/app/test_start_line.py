@@ -9,7 +9,7 @@ from farmlokal.app.start_line import start_line
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import parse_address
 from farmlokal.database.schema import SCHEMA_VERSION
-from farmlokal.errors import SchemaMismatch
+from farmlokal.errors import DatabaseMissing
 from tests.servers import DatabaseAccess
 from tests.support.products import PRODUCTS, product
 from tests.support.service import fill, open_database, settings_for, sqlite_url
@@ -55,9 +55,9 @@ async def test_a_large_catalogue_is_estimated(tmp_path: Path) -> None:
 
 
 async def test_an_empty_catalogue_has_none(tmp_path: Path) -> None:
-    """A schema without a row is a catalogue of 0 products, and no schema is a fault."""
+    """A schema without a row is a catalogue of 0 products, and no file is a fault."""
     url = sqlite_url(tmp_path)
-    with pytest.raises(SchemaMismatch):
+    with pytest.raises(DatabaseMissing):
         await start_line(settings_for(url))
     async with open_database(url):
         pass
