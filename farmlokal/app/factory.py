@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
     breaker_source,
@@ -101,6 +102,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
+    found = app[FOUND] = Found()
     if settings.access_log == "on":
         proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
@@ -146,8 +148,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             tracing_context(),
             metrics.counting,
-            database_context(database),
-            planner_context(store.planner),
+            database_context(database, found),
+            planner_context(store.planner, found),
             redis_context(redis),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
