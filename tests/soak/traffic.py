@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from aiohttp import ClientError
@@ -79,14 +79,13 @@ class Traffic:
                     self.seen.failures.append((asked_at, f"{target}: {response.status} {await response.text()}"))
                     return False
                 page = await response.json()
-                age = _MAX_AGE.search(response.headers["Cache-Control"])
+                fresh = _fresh_s(response.headers) > 0
         except (ClientError, TimeoutError) as error:
             self.seen.failures.append((asked_at, f"{target}: {error!r}"))
             return False
         finally:
             self.seen.answers += 1
             self.seen.read_max_s = max(self.seen.read_max_s, time.monotonic() - asked_at)
-        fresh = age is not None and int(age[1]) > 0
         if fresh:
             shown = [(row["name"], asked_at, row["stock"]) for row in page["data"] if row["name"].startswith("tracked")]
             self.seen.readings += shown
@@ -131,3 +130,10 @@ class Traffic:
     async def _deliver(self, event_type: str, data: object, event_id: str, number: int = 0) -> None:
         self.seen.events.add(event_id)
         await self._fleet.deliver(number, event_type, data, event_id, on_attempt=self.seen.attempt)
+
+
+def _fresh_s(headers: Mapping[str, str]) -> int:
+    """For how long a cache in between would call the answer fresh, in seconds (RFC 9111, section 4.2)."""
+    lifetime = _MAX_AGE.search(headers["Cache-Control"])
+    assert lifetime is not None, headers
+    return int(lifetime[1]) - int(headers.get("Age", 0))
