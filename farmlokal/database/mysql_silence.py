@@ -16,8 +16,9 @@ from farmlokal.database.mysql_opening import SERVER_WAITS_S, ConnectionOpener
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
 
-# With a server that does not answer this either, each statement lives out its own limit.
-_LOOK_WAIT_MAX_S = 0.5
+# Five round trips, for a new connection and the question: enough where one takes 0.2 s. With a server that does not
+# answer this either, each statement lives out its own limit.
+_LOOK_WAIT_MAX_S = 1.5
 # A session that was killed is gone within milliseconds, unless the server undoes much.
 _GONE_AFTER_S = 0.02
 _SETTLE_LOOK_MAX_S = 5

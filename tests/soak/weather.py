@@ -10,9 +10,9 @@ from random import Random
 from tests.support.tcp_proxy import TCPProxy
 
 # Between two faults. A request that meets two of them in a row may fail, as it may on any network.
-_CALM_S = (2.5, 6.0)
-# How long what is sent is held back, in each direction, and for how long that goes on.
-_DELAY_S, _DELAYED_S = (0.01, 0.1), (0.5, 3.0)
+_CALM_S = (1.0, 4.0)
+# How long what is sent is held back, in each direction, and for how long that goes on beside other faults.
+_DELAY_S, _DELAYED_S = (0.01, 0.12), (1.0, 8.0)
 
 Fault = Callable[[], Awaitable[object]]
 
@@ -60,8 +60,7 @@ class Weather:
     def _delayed(self, proxy: TCPProxy) -> Fault:
         async def work() -> None:
             proxy.delay(self._draw.uniform(*_DELAY_S))
-            await asyncio.sleep(self._draw.uniform(*_DELAYED_S))
-            proxy.delay(0)
+            asyncio.get_running_loop().call_later(self._draw.uniform(*_DELAYED_S), proxy.delay, 0)
 
         return work
 
