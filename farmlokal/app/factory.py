@@ -5,11 +5,11 @@ from aiohttp import web
 from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
-    breaker_source,
     cache_sources,
     database_sources,
     limit_sources,
     partner_sources,
+    redis_sources,
     sync_sources,
     webhook_sources,
 )
@@ -138,7 +138,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *sync_sources(sync),
             *webhook_sources(receiver, verifier),
             *limit_sources(app.get(keys.LIMITER), shared_limit),
-            breaker_source("redis", None if second is None else second.breaker),
+            *redis_sources(second),
         ],
         Probes(health, inbox, sync.runs),
     )

@@ -60,6 +60,7 @@ class InUse:
                 # What was lost before its COMMIT is rolled back.
                 if connection.committing:
                     return self._unknown(connection)
+                self._pool.losses["connection"] += 1
                 return ConnectionForgotten("the connection to the database was lost")
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)
@@ -73,6 +74,7 @@ class InUse:
 
     def _unknown(self, connection: Connection) -> CommitUnknown:
         """What a COMMIT without an answer is for our callers. Its session is ended, so that it is decided soon."""
+        self._pool.losses["commit"] += 1
         settled = self._pool.settle(connection.session)
         return CommitUnknown("the database did not answer the COMMIT: whether it took effect is not known", settled)
 

@@ -39,6 +39,7 @@ _COMMIT_PATIENCE_MAX_S = 1
 class MySQLPool:
     """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none.
 
+    losses: as Database.losses.
     state: whether the database answers. writes: whether it takes writes, as far as the last one showed.
     """
 
@@ -56,6 +57,7 @@ class MySQLPool:
         self._background: set[asyncio.Task[None]] = set()  # the goodbyes, and a look for statements that got lost
         self._looking = False
         self._settling: set[asyncio.Task[None]] = set()
+        self.losses = {"connection": 0, "commit": 0}
         self.state = StateLog(
             _log,
             "database",

@@ -44,6 +44,7 @@ class Receiver:
         self._handlers = handlers
         self._invalidate = invalidate
         self.tally: Counter[str] = Counter()  # by effect, and `duplicate`, `dead`, `conflict`
+        self.unknown_categories = 0
 
     def __repr__(self) -> str:
         return f"<Receiver {dict(self.tally)}>"
@@ -79,6 +80,7 @@ class Receiver:
             raise EventDead(reason)
         self.tally[result.effect if result else "duplicate"] += 1
         if result is not None and event.unknown_category is not None:
+            self.unknown_categories += 1
             _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
         return Receipt(
             duplicate=result is None,
