@@ -37,14 +37,16 @@ async def abandon_unheard(opener: ConnectionOpener, silent: Sequence[Connection]
     if not asked:
         return
     with suppress(DatabaseUnavailable, aiomysql.Error, OSError):  # a TimeoutError too
-        async with asyncio.timeout(_LOOK_WAIT_MAX_S), _looking(opener) as own:
+        async with asyncio.timeout(_LOOK_WAIT_MAX_S) as limit, _looking(opener) as own:
             resting = await _resting(own, asked)
             for session, connection in asked.items():
                 if not resting.get(session, True):
                     connection.seen_at_work()
             # One that was answered meanwhile is at rest too. So first ours are given up, as far as they still wait, and
             # then the sessions of those alone are ended: no other may be killed.
-            for connection in abandon([asked[session] for session in asked if resting.get(session, True)]):
+            lost = abandon([asked[session] for session in asked if resting.get(session, True)])
+            limit.reschedule(asyncio.get_running_loop().time() + _LOOK_WAIT_MAX_S)
+            for connection in lost:
                 if connection.session in resting:
                     await _kill(own, connection.session)
 
