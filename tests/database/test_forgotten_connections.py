@@ -144,6 +144,7 @@ async def test_a_transaction_lost_in_its_middle_runs_again(
     await database.in_transaction(work)
     assert time.monotonic() - began < SOON_S
     assert (2, [(2,)]) == (attempts, await database.fetch("SELECT n FROM rows_written"))
+    assert {"connection": 1, "commit": 0} == database.losses
     await until(lambda: connections_to(mysql_url) <= POOL_SIZE)
 
 

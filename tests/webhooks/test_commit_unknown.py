@@ -143,6 +143,7 @@ async def test_what_it_touched_is_invalidated(mysql_url: str, next_commit: NextC
         with pytest.raises(CommitUnknown) as raised:
             await commit_touching(database, work, invalidate)
         assert [(TAGS, None), (TAGS, raised.value.settled)] == told
+        assert {"connection": 0, "commit": 1} == database.losses
         async with asyncio.timeout(SENDER_WAITS_S):
             await raised.value.settled.wait()
         ((written,),) = await direct.fetch("SELECT n FROM rows_written")
