@@ -45,7 +45,7 @@ class Report:
     seed: int
     seconds: float
     seen: Seen
-    weather: Counter[str]
+    weather: Weather
     stale_max_s: float
     faults: list[str]
 
@@ -55,17 +55,24 @@ class Report:
             f"seed {self.seed}, {self.seconds:.0f} s: {seen.answers:,} listings, {len(seen.writes):,} upserts,"
             f" {len(seen.events):,} events",
             f"oldest answer that was called fresh: {self.stale_max_s:.2f} s of at most {FRESH_MAX_S:.1f} s",
-            f"slowest listing {seen.read_max_s:.2f} s, slowest answer to a sender {seen.delivery_max_s:.2f} s",
+            f"slowest listing {self._slowest(seen.slowest_read)}",
+            f"slowest answer to a sender {self._slowest(seen.slowest_delivery)}",
             "answers to senders: " + ", ".join(f"{status} {count:,}" for status, count in seen.statuses.most_common()),
-            "weather: " + ", ".join(f"{name} {count}" for name, count in sorted(self.weather.items())),
+            "weather: " + ", ".join(f"{name} {count}" for name, count in sorted(self.weather.counts.items())),
             *(f"FAULT {fault}" for fault in self.faults),
         ]
         return "\n".join(lines)
 
+    def _slowest(self, one: tuple[float, float]) -> str:
+        took_s, began = one
+        return f"{took_s:.2f} s, {self.weather.before(began)}"
+
 
 async def soak(seconds: float, seed: int, folder: Path) -> Report:
-    """Run for so long, and judge. folder: for what the service writes."""
-    draw = Random(seed)
+    """Run for so long, and judge. folder: for what the service writes.
+
+    The seed decides the weather; of the traffic only what is drawn, for its pace is the machine's.
+    """
     async with AsyncExitStack() as stack:
         primaries, redises = await _started(stack)
         mysql = await stack.enter_async_context(tcp_proxy(primaries.primary.port))
@@ -75,9 +82,9 @@ async def soak(seconds: float, seed: int, folder: Path) -> Report:
         fleet = await stack.enter_async_context(fleet_of(environment, folder, _PROCESSES))
         late = await stack.enter_async_context(lateness())
         end = time.monotonic() + seconds
-        traffic = Traffic(fleet, draw, lambda: time.monotonic() < end)
+        traffic = Traffic(fleet, Random(seed + 1), lambda: time.monotonic() < end)
         weather = Weather(
-            draw,
+            Random(seed),
             {"mysql": mysql, "redis": redis},
             {"mysql": primaries.change_over, "redis": _another([one.port for one in redises])},
         )
@@ -93,7 +100,7 @@ async def soak(seconds: float, seed: int, folder: Path) -> Report:
     faults += _unanswered(traffic.seen, weather)
     if worst_s > FRESH_MAX_S + late.allowed_s:
         faults.append(f"called fresh {worst_s:.2f} s after the truth")
-    return Report(seed, seconds, traffic.seen, weather.counts, worst_s, faults)
+    return Report(seed, seconds, traffic.seen, weather, worst_s, faults)
 
 
 async def _started(stack: AsyncExitStack) -> tuple[Primaries, list[RedisServer]]:
@@ -151,6 +158,6 @@ async def _lost_or_doubled(database: Database, seen: Seen) -> list[str]:
 def _unanswered(seen: Seen, weather: Weather) -> list[str]:
     """Listings that failed, though the origin could be asked at all times; and senders that waited too long."""
     faults = [f"{what}, {weather.before(at_s)}" for at_s, what in seen.failures]
-    if seen.delivery_max_s > SENDER_WAITS_S:
-        faults.append(f"a sender waited {seen.delivery_max_s:.1f} s")
+    if seen.slowest_delivery[0] > SENDER_WAITS_S:
+        faults.append(f"a sender waited {seen.slowest_delivery[0]:.1f} s")
     return faults

@@ -18,4 +18,4 @@ async def test_nothing_is_lost_on_a_bad_network(tmp_path: Path) -> None:
     report = await soak(SECONDS, secrets.randbelow(2**32), tmp_path)
     print(report)  # noqa: T201 - pytest shows it where the test fails
     assert [] == report.faults
-    assert 10 == len(report.weather)
+    assert 10 == len(report.weather.counts)

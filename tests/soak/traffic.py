@@ -35,14 +35,15 @@ class Seen:
         self.failures: list[tuple[float, str]] = []
         self.statuses: Counter[int | None] = Counter()  # of deliveries
         self.answers = 0  # to readers
-        self.read_max_s = self.delivery_max_s = 0.0
+        # The longest that one took, and the moment at which it began.
+        self.slowest_read = self.slowest_delivery = (0.0, 0.0)
         self.events: set[str] = set()
         self.stock: Counter[str] = Counter()  # change of each ordered product
 
     def attempt(self, status: int | None, took_s: float) -> None:
         """Count one try of a delivery."""
         self.statuses[status] += 1
-        self.delivery_max_s = max(self.delivery_max_s, took_s)
+        self.slowest_delivery = max(self.slowest_delivery, (took_s, time.monotonic() - took_s))
 
 
 class Traffic:
@@ -85,7 +86,7 @@ class Traffic:
             return False
         finally:
             self.seen.answers += 1
-            self.seen.read_max_s = max(self.seen.read_max_s, time.monotonic() - asked_at)
+            self.seen.slowest_read = max(self.seen.slowest_read, (time.monotonic() - asked_at, asked_at))
         if fresh:
             shown = [(row["name"], asked_at, row["stock"]) for row in page["data"] if row["name"].startswith("tracked")]
             self.seen.readings += shown
