@@ -34,7 +34,7 @@ async def command_sync(settings: Settings, database: Database, on_page: Callable
                     database,
                     partner,
                     source=settings.partner_source,
-                    on_change=invalidation.invalidate,
+                    invalidate=invalidation.invalidate,
                     on_page=on_page,
                 )
             finally:

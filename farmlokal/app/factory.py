@@ -2,13 +2,14 @@
 
 from aiohttp import web
 
+from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
-    breaker_source,
     cache_sources,
     database_sources,
     limit_sources,
     partner_sources,
+    redis_sources,
     sync_sources,
     webhook_sources,
 )
@@ -96,11 +97,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
-    sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
+    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
+    found = app[FOUND] = Found()
     if settings.access_log == "on":
         proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
@@ -136,7 +138,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *sync_sources(sync),
             *webhook_sources(receiver, verifier),
             *limit_sources(app.get(keys.LIMITER), shared_limit),
-            breaker_source("redis", None if second is None else second.breaker),
+            *redis_sources(second),
         ],
         Probes(health, inbox, sync.runs),
     )
@@ -146,8 +148,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             tracing_context(),
             metrics.counting,
-            database_context(database),
-            planner_context(store.planner),
+            database_context(database, found),
+            planner_context(store.planner, found),
             redis_context(redis),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),

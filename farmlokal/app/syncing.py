@@ -8,10 +8,10 @@ from typing import Any
 from typing_extensions import override
 
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, read_page
 from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import Invalidate, commit_touching
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.run import PageResult, Reject, Run
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -34,17 +34,14 @@ class CatalogueSink(FeedSink):
         self,
         database: Database,
         source: str,
-        on_change: OnChange,
+        invalidate: Invalidate,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """on_change: called with the cache tags that a committed page touched.
-
-        now: the wall clock, injected by tests.
-        """
+        """invalidate: called with the cache tags that a page touched. now: the wall clock, injected by tests."""
         self._database = database
         self._writer = FeedWriter(database, source)
-        self._on_change = on_change
+        self._invalidate = invalidate
         self._now = now
         self._unknown: set[str] = set()  # the unknown categories that the log has
 
@@ -63,15 +60,13 @@ class CatalogueSink(FeedSink):
             await place(session, result)
             return result, applied.tags
 
-        result, tags = await self._database.in_transaction(work)
-        if tags:
-            await self._on_change(tags)
+        result = await commit_touching(self._database, work, self._invalidate)
         self._log_unknown(page)
         return result
 
     @override
     async def resume(self) -> None:
-        await self._on_change(frozenset({EVERYTHING}))
+        await self._invalidate(frozenset({EVERYTHING}))
 
     @override
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
@@ -80,7 +75,7 @@ class CatalogueSink(FeedSink):
         try:
             return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
         finally:
-            await self._on_change(frozenset({EVERYTHING}))
+            await self._invalidate(frozenset({EVERYTHING}))
 
     @override
     async def forget(self, sighting: str) -> None:
@@ -113,16 +108,16 @@ def catalogue_sync(
     partner: PartnerConnection,
     *,
     source: str,
-    on_change: OnChange,
+    invalidate: Invalidate,
     on_page: Callable[[Run], None] = lambda _: None,
 ) -> Sync:
     """The sync of the partner's feed into the catalogue, as the products of `source`.
 
-    on_change: called with the cache tags that were touched. on_page: called after each page.
+    invalidate: called with the cache tags that were touched. on_page: called after each page.
     """
 
     async def fetch(query: Mapping[str, str]) -> Any:
         return await partner.client.get_json("/products", query)
 
     runs = SyncRuns(database, source)
-    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, on_change), on_page=on_page))
+    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, invalidate), on_page=on_page))

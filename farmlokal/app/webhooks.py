@@ -10,11 +10,12 @@ from farmlokal.catalog.writing.stock import StockWriter
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import Invalidate
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.webhooks.events import Apply, EventResult, Prepare, Prepared, dead
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.orders import Orders
-from farmlokal.webhooks.receive import Invalidate, Receiver
+from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.registration import PutJSON, Registrar, register
 
 

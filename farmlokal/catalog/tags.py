@@ -1,15 +1,12 @@
 """The cache tags of the catalogue: what an answer depends on, and what a write touches."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import ListingQuery
 
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
-
-# Told the tags that a committed write touched.
-OnChange = Callable[[frozenset[str]], Awaitable[None]]
 
 
 def category_tag(category: str) -> str:

@@ -36,6 +36,9 @@ class Commands(click.Group):
         except NotConfigured as error:
             click.echo(f"farmlokal: {error}", err=True)
             sys.exit(EXIT_WRONG_USAGE)
+        except BrokenPipeError:
+            # Whoever read what we print has read enough. click knows how to end then: without a word, with 1.
+            raise
         except (FarmLokalError, OSError) as error:
             reason = getattr(error, "reason", "") or error.__cause__
             cause = f" ({reason})" if reason else ""

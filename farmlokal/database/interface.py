@@ -1,6 +1,6 @@
 """The interface of a database, whichever backend it is."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from farmlokal.database.dialect import Dialect
@@ -58,6 +58,11 @@ class Database(Protocol):
     @property
     def pool_use(self) -> PoolUse:
         """The use of the connections now."""
+        ...
+
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """How many connections were lost under a statement, under `connection`, and COMMITs unknown, under `commit`."""
         ...
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:

@@ -14,7 +14,7 @@ from farmlokal.database.migrations import MIGRATIONS, runner
 from farmlokal.database.migrations.migration import Migration
 from farmlokal.database.migrations.runner import Show
 from farmlokal.database.shape import differences, found_shape, needed_shape
-from farmlokal.errors import SchemaMismatch
+from farmlokal.errors import DatabaseMissing, SchemaMismatch
 
 SCHEMA_VERSION = MIGRATIONS[-1].version
 
@@ -58,7 +58,10 @@ async def create_schema(
     default all there are. Returns what is stored afterwards: an earlier version until `contract_schema`. Raises
     SchemaMismatch, and RightMissing where the database user may not do what is left to do.
     """
-    stored = await stored_version(database)
+    try:
+        stored = await stored_version(database)
+    except DatabaseMissing:
+        stored = None
     if stored is None:
         await database.exclusively(partial(_create, database))
         stored = _there(await stored_version(database))
@@ -80,8 +83,11 @@ async def contract_schema(
     return _there(await stored_version(database))
 
 
-async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Raises SchemaMismatch, whose text is what to run or what is missing, unless this release can use the database."""
+async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> StoredVersion:
+    """Returns what is stored. Raises SchemaMismatch unless this release can use the database.
+
+    The error's text is what to run, or what is missing.
+    """
     stored = await stored_version(database)
     if stored is None:
         raise SchemaMismatch("the database holds no FarmLokal schema: run `farmlokal init-db`")
@@ -91,9 +97,10 @@ async def check_schema(database: Database, migrations: Sequence[Migration] = MIG
             f"the database holds schema version {stored.version}, not {SCHEMA_VERSION}: run `farmlokal init-db`"
         )
     if stored.version > SCHEMA_VERSION:
-        return  # with the word of a newer release, which knows what it changed, that we can use it
+        return stored  # with the word of a newer release, which knows what it changed, that we can use it
     if faults := await schema_faults(database):
         raise SchemaMismatch("\n  ".join(["the schema is damaged:", *faults]))
+    return stored
 
 
 async def schema_faults(database: Database) -> list[str]:

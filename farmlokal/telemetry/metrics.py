@@ -126,6 +126,27 @@ METRICS: tuple[Metric, ...] = (
         ("database", "redis"),
         Merge.MIN,
     ),
+    Metric(
+        "farmlokal_dependency_degraded",
+        "1 while it answers slowly, or refuses a part (read-only, full, a right is missing); NaN where it is not"
+        " configured",
+        Kind.GAUGE,
+        "dependency",
+        ("database", "redis"),
+        Merge.MAX,
+    ),
+    Metric(
+        "farmlokal_redis_changes_total",
+        "times that a process met another server than before under Redis's name: a failover, a restart",
+    ),
+    Metric(
+        "farmlokal_database_losses_total",
+        "`connection`: ended, or was forgotten, under a statement that ran again on a new one; `commit`: had no answer,"
+        " so that whether it took effect is for its sender to find out",
+        Kind.COUNTER,
+        "lost",
+        ("connection", "commit"),
+    ),
     Metric("farmlokal_database_pool_connections", "connections to the database", Kind.GAUGE, "state", ("used", "idle")),
     Metric("farmlokal_database_pool_waiting", "callers that wait for a connection", Kind.GAUGE),
     # The partner.
@@ -153,6 +174,13 @@ METRICS: tuple[Metric, ...] = (
         Kind.COUNTER,
         "outcome",
         _WEBHOOK_OUTCOMES,
+    ),
+    Metric(
+        "farmlokal_unknown_categories_total",
+        "products of webhooks and of the feed whose category is not in the list, and became `other`",
+        Kind.COUNTER,
+        "source",
+        ("webhook", "sync"),
     ),
     Metric(
         "farmlokal_webhook_inbox_events",

@@ -1,19 +1,17 @@
 """Receiving one verified delivery: the inbox row and the effect in one transaction, then the invalidation."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import NO_TAGS, Invalidate, commit_touching
 from farmlokal.errors import EventConflict, EventDead
 from farmlokal.telemetry import get_logger
 from farmlokal.webhooks.events import Event, EventResult, Prepare, read_event
 from farmlokal.webhooks.inbox import Inbox, InboxRow, State, body_hash
 
 _log = get_logger(__name__)
-
-Invalidate = Callable[[frozenset[str]], Awaitable[None]]
-"""Invalidates what is cached under the tags that a committed event touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,8 @@ class Receiver:
 
     A transaction that does not commit leaves no inbox row: then the sender's next delivery is the first. One that did
     commit leaves its row with the tags it touched, which a duplicate invalidates again, in case the first receiver died
-    before it did.
+    before it did. Nobody knows whether one did whose COMMIT was not answered: its tags are invalidated,
+    and the sender's next delivery finds the row, or is the first.
     """
 
     def __init__(
@@ -45,6 +44,7 @@ class Receiver:
         self._handlers = handlers
         self._invalidate = invalidate
         self.tally: Counter[str] = Counter()  # by effect, and `duplicate`, `dead`, `conflict`
+        self.unknown_categories = 0
 
     def __repr__(self) -> str:
         return f"<Receiver {dict(self.tally)}>"
@@ -59,19 +59,19 @@ class Receiver:
         digest = body_hash(body)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
 
-        async def work(session: Session) -> tuple[InboxRow, EventResult | None, frozenset[str]]:
+        async def work(session: Session) -> tuple[tuple[InboxRow, EventResult | None], frozenset[str]]:
             row = await self._inbox.claim(session, event_id, digest, event.type)
-            if row.body_hash != digest or row.attempts > 1:
-                return row, None, row.tags
+            if row.body_hash != digest:
+                return (row, None), NO_TAGS
+            if row.attempts > 1:
+                return (row, None), row.tags
             result, tags = await self._apply(session, event_id, event, text)
-            return row, result, tags
+            return (row, result), tags
 
-        row, result, tags = await self._database.in_transaction(work)
+        row, result = await commit_touching(self._database, work, self._invalidate)
         if row.body_hash != digest:
             self.tally["conflict"] += 1
             raise EventConflict("this webhook-id came before with another body")
-        if tags:
-            await self._invalidate(tags)
         reason = row.reason if result is None else result.dead
         if reason is not None:
             self.tally["dead"] += 1
@@ -80,6 +80,7 @@ class Receiver:
             raise EventDead(reason)
         self.tally[result.effect if result else "duplicate"] += 1
         if result is not None and event.unknown_category is not None:
+            self.unknown_categories += 1
             _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
         return Receipt(
             duplicate=result is None,
@@ -90,19 +91,13 @@ class Receiver:
     async def replay(self, event_id: str) -> EventResult | None:
         """Try a dead event again. Returns its result now; None where the event is not dead, or unknown."""
 
-        async def work(session: Session) -> tuple[EventResult, frozenset[str]] | None:
+        async def work(session: Session) -> tuple[EventResult | None, frozenset[str]]:
             found = await self._inbox.claim_dead(session, event_id)
             if found is None:
-                return None
+                return None, NO_TAGS
             return await self._apply(session, event_id, read_event(found.body, self._handlers), found.body)
 
-        done = await self._database.in_transaction(work)
-        if done is None:
-            return None
-        result, tags = done
-        if tags:
-            await self._invalidate(tags)
-        return result
+        return await commit_touching(self._database, work, self._invalidate)
 
     async def _apply(
         self, session: Session, event_id: str, event: Event, text: str

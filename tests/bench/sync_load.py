@@ -54,13 +54,13 @@ async def _sync(database: Database, url: str, partner_url: str) -> float:
     partner = partner_connection(settings, None)
     try:
         started = time.perf_counter()
-        await catalogue_sync(database, partner, source="partner", on_change=_nobody).run(full=True)
+        await catalogue_sync(database, partner, source="partner", invalidate=_nobody).run(full=True)
         return time.perf_counter() - started
     finally:
         await partner.close()
 
 
-async def _nobody(_: frozenset[str]) -> None:
+async def _nobody(tags: frozenset[str], **_: object) -> None:
     """Told what a page touched."""
 
 

@@ -97,6 +97,19 @@ def test_a_copy_gets_an_identity_of_its_own(environment: dict[str, str], tmp_pat
     assert second == identity(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "command", [("init-db", "--check"), ("webhooks", "list"), ("serve", "--port", "0")], ids=" ".join
+)
+def test_a_missing_file_stays_missing(environment: dict[str, str], tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Whatever does not make the catalogue says that there is none, and leaves no empty file behind."""
+    done = farmlokal(environment, tmp_path, *command)
+    path = tmp_path / "catalogue.db"
+    missing = f"farmlokal: the database file is missing ({path} does not exist: run `farmlokal init-db`)"
+    assert (1, missing) == (done.returncode, done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+    assert not path.exists()
+
+
 def test_two_tasks_at_once_are_wrong_usage(environment: dict[str, str], tmp_path: Path) -> None:
     """`init-db` has one task at a time: two are exit code 2, and nothing is made."""
     assert 2 == init_db(environment, tmp_path, "--check", "--contract")[0]

@@ -27,7 +27,7 @@ class Tags:
     def __init__(self) -> None:
         self.seen: set[str] = set()
 
-    async def __call__(self, tags: frozenset[str]) -> None:
+    async def __call__(self, tags: frozenset[str], **_: object) -> None:
         """Told of one page."""
         self.seen |= tags
 

@@ -233,10 +233,12 @@ async def test_unknown_categories_are_counted(sync: Syncing) -> None:
         "": page([row("1", category="moon rocks"), row("2", category="other"), row("3", category="FRUITS")], "b"),
         "b": page([row("4", category="moon rocks"), row("5", category="seeds"), row("6", category="x", price="?")]),
     }
+    process = sync.another()
     with logged() as events:
-        run = await sync()
-    stored = await sync.another().runs.get(run.run)
+        run = await process.run()
+    stored = await process.runs.get(run.run)
     assert stored is not None
+    assert 3 == process.unknown_categories
     assert (3, 3) == (run.unknown_categories, stored.summary(0)["unknown_categories"])
     logged_ones = [event["category"] for event in at_level(events, "warning") if "unknown category" in event["event"]]
     assert ["moon rocks", "seeds"] == logged_ones

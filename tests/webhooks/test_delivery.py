@@ -67,7 +67,7 @@ async def test_a_duplicate_sends_the_invalidation_again(backend_url: str) -> Non
         await stand.event("product.upserted", product(version=1))
         told: list[frozenset[str]] = []
 
-        async def tell(tags: frozenset[str]) -> None:
+        async def tell(tags: frozenset[str], **_: object) -> None:
             told.append(tags)
 
         stand.service.app[keys.RECEIVER]._invalidate = tell

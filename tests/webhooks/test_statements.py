@@ -26,7 +26,7 @@ class Counted:
         self._receiver: Receiver = webhook_receiver(database, Inbox(database), self._invalidate, source="partner")
         self.tags: frozenset[str] = frozenset()
 
-    async def _invalidate(self, tags: frozenset[str]) -> None:
+    async def _invalidate(self, tags: frozenset[str], **_: object) -> None:
         self.tags = tags
 
     async def __call__(self, event_type: str, data: dict[str, Any]) -> list[str]:
