@@ -30,13 +30,15 @@ HEADERS = {
     ),
     "Vary": Header("What else of a request chooses the answer.", "Accept-Encoding"),
     "Link": Header(
-        'RFC 8288, relative: the pages with `rel="next"` and `rel="prev"`, where there are any.',
-        '</products?sort=price&cursor=qk2G…>; rel="next"',
+        'RFC 8288, relative to the page: those with `rel="next"` and `rel="prev"`, where there are any.',
+        '<?sort=price&cursor=qk2G…>; rel="next"',
         always=False,
     ),
     "Server-Timing": Header("On misses: the milliseconds of the load.", "origin;dur=3.1", always=False),
     "Location": Header(
-        "Where the run is told of, where there is one.", "/external/sync/35709bfbea13eee8", always=False
+        "Where the run is told of, where there is one: relative to the address that was asked.",
+        "sync/35709bfbea13eee8",
+        always=False,
     ),
     "Retry-After": Header("Seconds after which to try again.", "1", always=False, schema=_WHOLE),
     "WWW-Authenticate": Header("RFC 9110: what proof is wanted.", "Bearer"),
