@@ -61,6 +61,7 @@ from farmlokal.web.edge.key_digests import key_digests
 from farmlokal.web.edge.lifecycle import Health, Probe
 from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
 from farmlokal.web.edge.request_counts import RequestCounts
+from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
 from farmlokal.web.parameters.query_string import IgnoredParameters
@@ -125,6 +126,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
     limiting = add_rate_limit(app, settings)
+    app.middlewares.append(trailing_slash_middleware)
     shared_limit = limiting[0] if limiting is not None else None
     probes: dict[str, Probe] = {"database": database.ping}
     if second is not None:

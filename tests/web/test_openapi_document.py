@@ -234,7 +234,7 @@ def as_value(text: str, parameter: QuestionParameter) -> object:
         case "integer":
             return int(text) if re.fullmatch(r"[0-9]+", text, re.ASCII) else text
         case "boolean":
-            return {"true": True, "false": False}.get(text, text)
+            return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
     return text
 
 

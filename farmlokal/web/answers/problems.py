@@ -34,6 +34,9 @@ class ProblemType:
         return f"/problems/{self.name}"
 
 
+# Of a response: the problem that it is.
+KIND = web.ResponseKey("KIND", ProblemType)
+
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",
     400,
@@ -82,6 +85,12 @@ RATE_LIMITED = ProblemType(
     "rate-limited", 429, "Too many requests", "The client has used up its quota; come back after `Retry-After`."
 )
 REFUSED = ProblemType("refused", 417, "Request refused", "What the request expects (`Expect`) is not done here.")
+VERSION_NOT_SUPPORTED = ProblemType(
+    "version-not-supported",
+    505,
+    "HTTP version not supported",
+    "The request names a version of HTTP other than 1.0 and 1.1.",
+)
 INTERNAL_ERROR = ProblemType(
     "internal-error", 500, "Internal error", "A fault of ours. The log has it under the request id in `instance`."
 )
@@ -139,18 +148,24 @@ PROBLEM_TYPES = {
         UNAVAILABLE,
         STATEMENT_TIMEOUT,
         NOT_CONFIGURED,
+        VERSION_NOT_SUPPORTED,
     )
 }
 
 
 class ProblemDetails(TypedDict):
-    """What every problem tells (RFC 9457). Some types tell more."""
+    """What every problem tells (RFC 9457)."""
 
     type: Annotated[str, Field(description="a relative URI, whose page explains the type")]
     title: str
     status: int
     detail: Annotated[str, Field(description="what is wrong this time")]
     instance: Annotated[str, Field(description="the request's id, as in `X-Request-ID`")]
+
+
+class _Content(ProblemDetails):
+    """With what some types tell more: see their `members`."""
+
     errors: NotRequired[list[dict[str, Any]]]
     upstream: NotRequired[dict[str, Any]]
 
@@ -166,7 +181,7 @@ def problem_response(
     status: int | None = None,
 ) -> web.Response:
     """The response for one problem. instance: the request id. status: another than the type's own."""
-    content: ProblemDetails = {
+    content: _Content = {
         "type": problem.uri,
         "title": problem.title,
         "status": status or problem.status,
@@ -178,9 +193,21 @@ def problem_response(
         content["errors"] = [{name: masked(text) for name, text in fault._asdict().items()} for fault in faults]
     if upstream is not None:
         content["upstream"] = upstream._asdict()
-    return web.Response(
+    response = web.Response(
         body=orjson.dumps(content),
         status=status or problem.status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         content_type=CONTENT_TYPE,
     )
+    response[KIND] = problem
+    return response
+
+
+def link_to_type(problem: ProblemType, path: str) -> str:
+    """The `Link` to the page of the problem's type, relative to the address with `path` that was asked.
+
+    `type` itself is the same for every address, as clients compare it; a browser behind a proxy that takes a prefix
+    away does not find its page by it.
+    """
+    up = "../" * (path.count("/") - 1)
+    return f'<{up or "./"}{problem.uri.removeprefix("/")}>; rel="type"'

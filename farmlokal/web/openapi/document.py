@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the routes that are served."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from farmlokal import __version__
@@ -35,6 +35,7 @@ def document_of(routes: Sequence[Route]) -> dict[str, Any]:
     operations = [route.operation for route in routes]
     schemas = Schemas([(problem_schemas.DETAILS, "serialization"), *_shapes(operations)])
     events.relax_source(schemas.components)
+    of_problems = problem_schemas.component_schemas(schemas.components.pop(problem_schemas.DETAILS.__name__))
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route.operation, schemas)
@@ -50,7 +51,7 @@ def document_of(routes: Sequence[Route]) -> dict[str, Any]:
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted({**schemas.components, **problem_schemas.component_schemas()}.items())),
+            "schemas": dict(sorted({**schemas.components, **events.COMPONENTS, **of_problems}.items())),
             "responses": problem_schemas.component_responses(),
             "parameters": {one.name: _parameter(one) for one in _SHARED},
             "examples": problem_schemas.component_examples(),
@@ -124,6 +125,15 @@ def _content(content: Content, schemas: Schemas, mode: Mode) -> dict[str, Any]:
     return dict.fromkeys(content.media_types, described)
 
 
+def _named(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`schema`, with names for values of an enumeration of which tools can make none: `-price` would be VALUE_3."""
+    values = schema.get("enum", ())
+    if not any(value.startswith("-") for value in values):
+        return {**schema}
+    names = [f"{value.removeprefix('-')}_DESC" if value.startswith("-") else value for value in values]
+    return {**schema, "x-enum-varnames": [name.upper() for name in names]}
+
+
 def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter in _SHARED:
         return {"$ref": f"#/components/parameters/{parameter.name}"}
@@ -131,7 +141,7 @@ def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {**parameter.form.schema}
+    schema: dict[str, Any] = _named(parameter.form.schema)
     if parameter.several is not None:
         schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": parameter.several.most}
     if parameter.default is not None:

@@ -30,7 +30,8 @@ HEADERS = {
     ),
     "Vary": Header("What else of a request chooses the answer.", "Accept-Encoding"),
     "Link": Header(
-        'RFC 8288, relative to the page: those with `rel="next"` and `rel="prev"`, where there are any.',
+        'RFC 8288, relative to the address asked. Of a page: the next and the previous one (`rel="next"`, `rel="prev"`)'
+        ' where there are any. Of a problem: the page that explains its type (`rel="type"`).',
         '<?sort=price&cursor=qk2G…>; rel="next"',
         always=False,
     ),

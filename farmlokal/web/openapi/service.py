@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
+from farmlokal import __version__
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.web.answers import problems
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.handlers.health import Alive, Readiness
+from farmlokal.web.handlers.index import Index
 from farmlokal.web.openapi import request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
 from farmlokal.web.parameters.parameter import Parameter
@@ -28,6 +30,13 @@ _READY: Readiness = {
 _DRAINING: Readiness = {
     "status": Phase.DRAINING,
     "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "up", "latency_ms": 0.2}},
+}
+
+_INDEX: Index = {
+    "name": "FarmLokal",
+    "version": __version__,
+    "documents": {"openapi": "openapi.json", "docs": "docs"},
+    "routes": [{"method": "GET", "address": "products/{id}", "summary": "One product"}],
 }
 
 SHOW_LIVENESS = Operation(
@@ -82,6 +91,24 @@ SHOW_METRICS = Operation(
         ),
     ),
     limited=False,
+)
+
+SHOW_INDEX = Operation(
+    id="showIndex",
+    tag=TAG,
+    summary="What there is here",
+    meaning="The documents and the routes of the service, with addresses relative to this one.",
+    parameters=request_headers.CACHED,
+    answers=(
+        Answer(
+            status=200,
+            meaning="The index.",
+            content=Content(shape=Index, examples={"index": _INDEX}),
+            headers=_STATIC_HEADERS,
+        ),
+        _STATIC_NOT_MODIFIED,
+    ),
+    problems=_STATIC_PROBLEMS,
 )
 
 SHOW_DOCUMENT = Operation(
@@ -140,7 +167,7 @@ SHOW_PROBLEM = Operation(
 
 
 def show_docs_file(names: Iterable[str]) -> Operation:
-    """What is said of the files of the page, called `names`."""
+    """What is said of the files of the page, called `names`, which the next release may call otherwise."""
     return Operation(
         id="showDocsFile",
         tag=TAG,
@@ -148,7 +175,11 @@ def show_docs_file(names: Iterable[str]) -> Operation:
         meaning="Script and style. A file's name changes with its content.",
         parameters=(
             Parameter(
-                "file", Form(str, {"type": "string", "enum": sorted(names)}), "its name", place="path", required=True
+                "file",
+                Form(str, {"type": "string", "examples": sorted(names)}),
+                "its name, as the page has it",
+                place="path",
+                required=True,
             ),
             *request_headers.CACHED,
         ),
