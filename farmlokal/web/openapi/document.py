@@ -13,10 +13,23 @@ from farmlokal.web.parameters.parameter import Parameter
 _ABOUT = """\
 The product listing of a hyperlocal farm marketplace.
 
-Errors are problem details (RFC 9457), those of malformed HTTP too; the `type` of each is an address that explains it,
-and `errors` lists every fault of an input at once. An address takes `HEAD` wherever it takes `GET` without an effect,
-and `OPTIONS` everywhere; any other method is a 405 with `Allow`. Money is a decimal string, times are whole seconds
-in UTC. Parameters that are not listed are refused by the routes of the catalogue.
+Money is a decimal string, times are whole seconds in UTC. `HEAD` is answered wherever `GET` is and has no effect, and
+`OPTIONS` everywhere; any other method is a 405 with `Allow`. The routes of the catalogue refuse parameters that are not
+listed, save those that trackers append (`utm_…`, `fbclid`, `gclid`, `_`).
+
+### Errors
+
+Every error, that of malformed HTTP too, is a problem document (RFC 9457) of this form:
+
+```json
+{"type":"/problems/invalid-parameter","title":"Invalid parameter","status":400,
+ "detail":"limit must be between 1 and 100","instance":"9aa16a6291566ede",
+ "errors":[{"parameter":"limit","value":"0","detail":"must be between 1 and 100"}]}
+```
+
+`type` tells the kinds apart, and its page explains the kind. `instance` is the request's id, which the service's log
+has too. `errors` is there for wrong parameters alone, and lists every fault at once; `upstream` for faults of the
+partner.
 """
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "One of the service's API keys."},
