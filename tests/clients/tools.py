@@ -12,7 +12,7 @@ NODE_PACKAGES = (
     *("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "orval@8.38.0", "swagger-typescript-api@13.13.0"),
     "typescript@5.9.3",
 )
-_WAIT_MAX_S = 240
+_WAIT_MAX_S = 400
 
 
 class ToolFailed(AssertionError):

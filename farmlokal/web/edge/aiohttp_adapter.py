@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aiohttp.worker import GunicornWebWorker
 
 _T = TypeVar("_T")
-_VERSIONS = (HttpVersion11, HttpVersion10)
 _HEAD_END = b"\r\n\r\n"
 # As many messages as aiohttp lets wait. A body may be full of ends of heads, and each piece costs a microsecond.
 _HEADS_APART_MAX = 32
@@ -123,7 +122,7 @@ class Connection(RequestHandler):
             return True
         message, self.last_body = self.queue[-1]
         version = getattr(message, "version", None)
-        if version in _VERSIONS:
+        if version is HttpVersion11 or version == HttpVersion10:
             return True
         if version is not None:  # the parser lets 0.9 and 2.0 pass, too
             self.queue.pop()
