@@ -73,6 +73,7 @@ class Connection(RequestHandler):
     upgraded: that what follows the last message is not HTTP.
     closing: that the message under way is the last. force_closed: that the connection is cut, or being shut down.
     in_progress: that a request is being answered; a shutdown waits for `end_progress`.
+    last_body: of the last message that was parsed, wherever that is by now.
     """
 
     __slots__ = ("last_body",)
