@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.formats.ignored_parameters import IGNORED_DEFAULT, parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
 from farmlokal.formats.redis_urls import check_redis_url
@@ -161,6 +162,11 @@ class Settings(BaseSettings):
     )
     cors_origins: Annotated[str, _read_by(parse_origins)] | None = Field(
         None, description="comma-separated origins whose scripts may read our answers, or `*`"
+    )
+    ignored_parameters: Annotated[str, _read_by(parse_ignored)] = Field(
+        IGNORED_DEFAULT,
+        description="comma-separated names of parameters that count for nothing; a `*` at the end stands for any rest; "
+        "`off` for none",
     )
     hot_path: Literal["on", "off"] = Field("on", description="answer pages of the listing below the request handlers")
     drain_s: int = Field(5, ge=0, le=3600, description="how long a stopping process goes on accepting")

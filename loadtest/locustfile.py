@@ -105,6 +105,9 @@ def announce(environment: Any, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         return
+    if environment.host:
+        # Paths are put behind it as they are: with a slash at its end each would begin with two.
+        environment.host = environment.host.rstrip("/")
     try:
         Targets.read(Path(environment.parsed_options.targets))
     except (OSError, ValueError) as error:

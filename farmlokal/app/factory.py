@@ -45,6 +45,7 @@ from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
+from farmlokal.formats.ignored_parameters import parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
 from farmlokal.formats.webhook_secrets import parse_secrets
@@ -61,8 +62,10 @@ from farmlokal.web.edge.key_digests import key_digests
 from farmlokal.web.edge.lifecycle import Health, Probe
 from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
 from farmlokal.web.edge.request_counts import RequestCounts
+from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
-from farmlokal.web.handlers.sync import stop_sync
+from farmlokal.web.handlers.sync import FULL, stop_sync
+from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
@@ -113,15 +116,19 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
+    own_names = frozenset((*table.parameters, FULL.name))
+    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
+    app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
-    app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
+    app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
     limiting = add_rate_limit(app, settings)
+    app.middlewares.append(trailing_slash_middleware)
     shared_limit = limiting[0] if limiting is not None else None
     probes: dict[str, Probe] = {"database": database.ping}
     if second is not None:

@@ -16,6 +16,7 @@ from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
@@ -31,6 +32,7 @@ CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)
 HEALTH = web.AppKey("HEALTH", Health)
+IGNORED_PARAMETERS = web.AppKey("IGNORED_PARAMETERS", IgnoredParameters)
 # Without a rate limit there is none.
 LIMITER = web.AppKey("LIMITER", RateLimiter)
 LISTING = web.AppKey("LISTING", Listing)

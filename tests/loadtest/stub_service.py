@@ -68,7 +68,7 @@ class Stub:
 
     async def sync(self, request: web.Request) -> web.Response:
         """A run that goes on behind."""
-        return web.json_response({"run": "1", "state": "running"}, status=202, headers={"Location": "/external/sync/1"})
+        return web.json_response({"run": "1", "state": "running"}, status=202, headers={"Location": "sync/1"})
 
     async def sync_run(self, request: web.Request) -> web.Response:
         """Its end."""

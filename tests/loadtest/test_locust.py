@@ -71,11 +71,14 @@ async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path:
 
 
 async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) -> None:
-    """The same service passes with targets that can be kept; report, charts' data and table are kept either way."""
+    """The same service passes with targets that can be kept; report, charts' data and table are kept either way.
+
+    Its address may end with a slash.
+    """
     targets = tmp_path / "targets.toml"
     targets.write_text("['/products']\np50_ms = 0.001\nerrors = 0.0\n", "utf-8")
     async with stub_service(faulty=False) as url:
-        options = ("--host", url, "--users=20", "--shape=spike", f"--targets={targets}")
+        options = ("--host", f"{url}/", "--users=20", "--shape=spike", f"--targets={targets}")
         ended = await loadtest(tmp_path, "--run-time=4s", *options, keys={})
     assert 1 == ended.code, ended.said
     last = ended.said.splitlines()[-1]

@@ -27,6 +27,7 @@ TARGETS = {
     "listProducts": "/products",
     "showProduct": "/products/1",
     "listCategories": "/categories",
+    "showIndex": "/",
     "showDocument": "/openapi.json",
     "showDocs": "/docs",
     "showDocsFile": f"/docs/{next(iter(files_by_name()))}",

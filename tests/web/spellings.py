@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.forms import PLACE, PRICE
+from farmlokal.catalog.question.forms import FLAG, PLACE, PRICE
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position
@@ -96,7 +96,7 @@ def spellings(draw: st.DrawFn, query: ListingQuery, table: QuestionTable = TABLE
             pairs.append((name, draw(_spelling(parameter, text))))
         else:
             pairs += draw(_several_pairs(parameter, text.split(",")))
-    asked = {name for name, _ in pairs}
+    asked = {name.removesuffix("[]") for name, _ in pairs}
     if "min_price" not in asked and draw(st.booleans()):
         pairs.append(("min_price", draw(st.sampled_from(number_spellings(decimal_string(0))))))
     if "category" not in asked and draw(st.booleans()):
@@ -120,16 +120,19 @@ def _spelling(draw: st.DrawFn, parameter: QuestionParameter, text: str) -> str:
         return draw(st.sampled_from(["", " "])) + swap_ascii_case(text, swapped) + "  "
     if parameter.form.schema["type"] == "integer":
         return draw(st.sampled_from(["", "0", "000"])) + text
+    if parameter.form is FLAG:
+        return draw(st.sampled_from([text, text.title(), text.upper(), "1" if text == "true" else "0"]))
     return text
 
 
 @st.composite
 def _several_pairs(draw: st.DrawFn, parameter: QuestionParameter, texts: list[str]) -> Pairs:
-    """A parameter of several values: some twice, some in capitals, in one list or in several."""
+    """A parameter of several values: some twice, some in capitals, in one list or in several, with brackets or none."""
     repeated = [*texts, *draw(st.lists(st.sampled_from(texts), max_size=3))]
     written = [draw(st.sampled_from([slug, slug.upper(), slug.title()])) for slug in draw(st.permutations(repeated))]
     cut = draw(st.integers(0, len(written) - 1))
-    return [(parameter.name, ",".join(part)) for part in (written[:cut], written[cut:]) if part]
+    name = st.sampled_from([parameter.name, f"{parameter.name}[]"])
+    return [(draw(name), ",".join(part)) for part in (written[:cut], written[cut:]) if part]
 
 
 def escape_every_byte(text: str) -> str:

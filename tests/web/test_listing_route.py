@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -128,15 +129,15 @@ async def test_links_lead_through_the_whole_catalogue_and_back(service: Service)
         cursors = {"next": page["next_cursor"], "prev": page["prev_cursor"]}
         assert {name for name, cursor in cursors.items() if cursor} == offered.keys()
         for name, link in offered.items():
-            assert link.startswith("/products?")
+            assert link.startswith("?category=")
             assert link.endswith(f"&cursor={cursors[name]}")
         pages.append(answer)
-        target = offered.get("next")
+        target = urljoin("/products", offered["next"]) if "next" in offered else None
     shown = [product["id"] for answer in pages for product in answer.json()["data"]]
     assert len(shown) == len(set(shown))
     assert {number for number in range(1, PRODUCTS + 1) if number % 20 in (1, 12, 11, 14)} == set(shown)
     for earlier, later in reversed(list(pairwise(pages))):
-        back = await ask(service.port, links(later)["prev"])
+        back = await ask(service.port, urljoin("/products", links(later)["prev"]))
         assert earlier.json()["data"] == back.json()["data"]
 
 
@@ -149,7 +150,7 @@ async def test_a_link_keeps_the_whole_question(service: Service) -> None:
         "/products?farm_id=1&limit=1",
     ):
         first = await ask(service.port, target)
-        second = await ask(service.port, links(first)["next"])
+        second = await ask(service.port, urljoin(target, links(first)["next"]))
         assert 200 == second.status, target
         assert first.json()["page"]["next_cursor"] in links(first)["next"]
         assert first.json()["data"] != second.json()["data"]

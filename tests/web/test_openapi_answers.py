@@ -24,7 +24,10 @@ from tests.web.watched_store import watch_store
 
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
-OF_CACHES = ("listProducts", "showProduct", "listCategories", "showDocument", "showDocs", "showDocsFile", "showProblem")
+OF_CACHES = (
+    *("listProducts", "showProduct", "listCategories", "showIndex", "showDocument", "showDocs", "showDocsFile"),
+    "showProblem",
+)
 SYNCS = ("startSync", "startSyncByGet")
 
 
@@ -61,6 +64,7 @@ async def try_what_is_below(trial: Trial, service: Service, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(edge_connection, "HEAD_WAIT_MAX_S", 0.2)
         trial.note("listProducts", await exchange(service.port, b"GET /products HTTP/1.1\r\n"))
+    trial.note("listProducts", await exchange(service.port, b"GET /products HTTP/2.0\r\nHost: test\r\n\r\n"))
     await trial.ask(service, "listProducts", f"/products?{'x' * 9000}")
     await trial.ask(service, "listProducts", headers={"X": "x" * 9000})
     await trial.ask(service, "listProducts", headers={"Expect": "miracles"})

@@ -16,6 +16,8 @@ ID_MAX = 2**63 - 1
 CURSOR_CHARS_MAX = 1024
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
+_ANY_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _PLACE = rf"[^{REFUSED}]*[^\s{REFUSED}{INVISIBLE}][^{REFUSED}]*"
 _CURSOR = r"[A-Za-z0-9_-]+"
 
@@ -28,7 +30,12 @@ def whole(least: int, most: int) -> Form:
         number = int(match[1]) if match else None
         return number if number is not None and least <= number <= most else None
 
-    return Form(read, {"type": "integer", "minimum": least, "maximum": most}, f"must be between {least} and {most}")
+    return Form(
+        read,
+        {"type": "integer", "minimum": least, "maximum": most},
+        f"must be between {least} and {most}",
+        kind=(_ANY_WHOLE, f"must be a whole number between {least} and {most}"),
+    )
 
 
 def one_of(choices: Mapping[str, Any], normalise: Callable[[str], str] = str) -> Form:
@@ -69,7 +76,8 @@ PRICE = Form(
     text=decimal_string,
 )
 FLAG = Form(
-    {"true": True, "false": False}.get,
+    # Client libraries write their own language's words, and forms a number.
+    lambda text: _FLAGS.get(text.lower()),
     {"type": "boolean"},
     "must be true or false",
     text=lambda flag: "true" if flag else "false",

@@ -34,6 +34,9 @@ async def edge_middleware(request: web.Request, handler: Handler) -> web.StreamR
         allowed_origin=common_headers.cross_origin.allowed(request.headers.get("Origin")),
         limits=request.get(RATE_LIMIT_HEADERS, ()),
     )
+    kind = response.get(problems.KIND)
+    if kind is not None:
+        response.headers["Link"] = problems.link_to_type(kind, request.rel_url.raw_path)
     if request.app[keys.HEALTH].phase is Phase.DRAINING:
         # The connection would be cut soon: better that the client opens its next one elsewhere.
         response.force_close()

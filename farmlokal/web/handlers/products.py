@@ -71,7 +71,7 @@ def _raw_query(request: web.Request) -> str:
 
 
 def _refuse_parameters(request: web.Request) -> None:
-    values, faults = parse_query_string(_raw_query(request))
+    values, faults = parse_query_string(_raw_query(request), request.app[keys.IGNORED_PARAMETERS])
     faults += [Fault(shown(name), shown(texts[0]), "is not a parameter here") for name, texts in values.items()]
     if faults:
         raise InvalidInput(faults)

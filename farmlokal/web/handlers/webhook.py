@@ -12,6 +12,7 @@ from farmlokal.catalog.categories import OTHER
 from farmlokal.errors import EventConflict, EventDead, EventRefused, NotConfigured, SignatureRefused
 from farmlokal.web import keys
 from farmlokal.web.answers import problems
+from farmlokal.web.edge.expectations import invite_body
 from farmlokal.web.edge.middleware import REQUEST_ID
 from farmlokal.webhooks.signature import Delivery
 
@@ -70,6 +71,7 @@ async def _body(request: web.Request) -> bytes:
     """The raw body. Raises aiohttp's own errors: 413 as soon as it is known to be too long, 408, 400."""
     body = bytearray()
     _check_size(request.content_length or 0)
+    await invite_body(request)
     try:
         async with asyncio.timeout(_BODY_WAIT_MAX_S):
             async for chunk in request.content.iter_any():

@@ -45,14 +45,14 @@ def _neighbour(cursor: str, which: str) -> dict[str, Any]:
     """The link to another page. Which filters the request had, a link cannot say: not each of them has a value."""
     return {
         "operationId": "listProducts",
-        "description": f"The {which} page, with the same filters and sort; there is none where the cursor is null.",
+        "description": f"The {which} page, with the same filters and sort; where the cursor is null there is none.",
         "parameters": {"cursor": f"$response.body#/page/{cursor}"},
     }
 
 
 NOT_MODIFIED = Answer(
     status=304,
-    meaning="What the client has is what there is.",
+    meaning="Not modified: the copy that the client has is still current.",
     headers=("ETag", "Cache-Control", "Age", "Cache-Status", "Vary"),
 )
 _CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
@@ -95,7 +95,7 @@ SHOW_PRODUCT = Operation(
     id="showProduct",
     tag=TAG,
     summary="One product",
-    meaning="A product that is gone is not found.",
+    meaning="A deleted product is a 404, as one that never was.",
     parameters=(PRODUCT_ID, *request_headers.CACHED),
     answers=(
         Answer(
@@ -113,12 +113,12 @@ LIST_CATEGORIES = Operation(
     id="listCategories",
     tag=TAG,
     summary="Every category with its number of products",
-    meaning="Counted in the background; at most five minutes old.",
+    meaning="The counts are made in the background, and are at most five minutes old.",
     parameters=request_headers.CACHED,
     answers=(
         Answer(
             status=200,
-            meaning="All categories of the closed list.",
+            meaning="All categories, each with its number of products.",
             content=Content(shape=CategoryList, examples={"categories": _CATEGORY_LIST}),
             headers=(*headers.CACHED, "Content-Encoding"),
         ),

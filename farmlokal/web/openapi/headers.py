@@ -28,18 +28,21 @@ HEADERS = {
     "Content-Encoding": Header(
         "The content coding: `gzip`, `br` or `zstd`; none where the body is sent as it is.", "br", always=False
     ),
-    "Vary": Header("What else of a request chooses the answer.", "Accept-Encoding"),
+    "Vary": Header("The request headers that the answer depends on.", "Accept-Encoding"),
     "Link": Header(
-        'RFC 8288, relative: the pages with `rel="next"` and `rel="prev"`, where there are any.',
-        '</products?sort=price&cursor=qk2G…>; rel="next"',
+        'RFC 8288, relative to the address asked. Of a page: the next and the previous one (`rel="next"`, `rel="prev"`)'
+        ' where there are any. Of a problem: the page that explains its type (`rel="type"`).',
+        '<?sort=price&cursor=qk2G…>; rel="next"',
         always=False,
     ),
-    "Server-Timing": Header("On misses: the milliseconds of the load.", "origin;dur=3.1", always=False),
+    "Server-Timing": Header("On a cache miss: the milliseconds that the load took.", "origin;dur=3.1", always=False),
     "Location": Header(
-        "Where the run is told of, where there is one.", "/external/sync/35709bfbea13eee8", always=False
+        "The address of the run, relative to the one that was asked.",
+        "sync/35709bfbea13eee8",
+        always=False,
     ),
     "Retry-After": Header("Seconds after which to try again.", "1", always=False, schema=_WHOLE),
-    "WWW-Authenticate": Header("RFC 9110: what proof is wanted.", "Bearer"),
+    "WWW-Authenticate": Header("RFC 9110: how to authenticate.", "Bearer"),
     "Allow": Header("The methods that the address takes.", "GET, HEAD, OPTIONS"),
     "RateLimit": Header(
         "What is left of the quota, and in how many seconds there is more; absent where no limit is set.",

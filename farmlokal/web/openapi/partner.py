@@ -57,11 +57,11 @@ SHOW_TOKEN = Operation(
     id="showToken",
     tag=TAG,
     summary="The partner's access token",
-    meaning="One token serves every caller; `expires_in` is what is left of its life.",
+    meaning="All callers share one token; `expires_in` is the number of seconds that it is still good for.",
     answers=(
         Answer(
             status=200,
-            meaning="The token, as RFC 6749 section 5.1 has it.",
+            meaning="The token, in the form of RFC 6749 section 5.1.",
             content=Content(shape=AccessToken, examples={"token": _TOKEN}),
             headers=("Cache-Control",),
         ),
@@ -84,14 +84,14 @@ def _start_sync(operation_id: str, summary: str) -> Operation:
         answers=(
             Answer(
                 status=200,
-                meaning="The run's summary at its end.",
+                meaning="The run has ended; its counts.",
                 content=Content(shape=RunSummary, examples={"done": _DONE}),
                 headers=("Cache-Control",),
                 links=_TO_RUN,
             ),
             Answer(
                 status=202,
-                meaning="The run takes longer than a request should, and goes on.",
+                meaning="The run goes on in the background; `Location` has its address.",
                 content=Content(shape=RunSummary, examples={"running": _RUNNING}),
                 headers=("Cache-Control", "Location"),
                 links=_TO_RUN,
@@ -163,7 +163,7 @@ RECEIVE_WEBHOOK = Operation(
     answers=(
         Answer(
             status=200,
-            meaning="It took effect, needed none, or was here before.",
+            meaning="The event took effect, needs none, or was delivered before.",
             content=Content(
                 shape=TakenIn,
                 examples={

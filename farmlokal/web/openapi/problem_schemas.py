@@ -36,6 +36,7 @@ ANYWHERE = (
     problems.REFUSED,
     problems.HEADERS_TOO_LARGE,
     problems.INTERNAL_ERROR,
+    problems.VERSION_NOT_SUPPORTED,
 )
 # What says when to try again, what it wants, or what it would take.
 _HEADERS = {
@@ -51,20 +52,24 @@ def schema_name(problem: ProblemType) -> str:
     return "".join(part.title() for part in problem.name.split("-")) + "Problem"
 
 
-def component_schemas() -> dict[str, Any]:
-    """A schema for each problem type."""
+def component_schemas(details: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema for each problem type, which repeats what all have: many tools pass over what stands beside an `allOf`.
+
+    details: the schema of what every problem tells.
+    """
+    told = details["properties"]
     return {
         schema_name(problem): {
             "description": problem.meaning,
-            "allOf": [{"$ref": REFERENCE.format(model=DETAILS.__name__)}],
             "type": "object",
             "properties": {
-                "type": {"const": problem.uri},
-                "title": {"const": problem.title},
-                "status": {"const": problem.status},
+                **told,
+                "type": {**told["type"], "const": problem.uri},
+                "title": {**told["title"], "const": problem.title},
+                "status": {**told["status"], "const": problem.status},
                 **{member: _MEMBERS[member] for member in problem.members},
             },
-            "required": ["type", "title", "status", *problem.members],
+            "required": [*details["required"], *problem.members],
         }
         for problem in problems.PROBLEM_TYPES.values()
     }
@@ -113,7 +118,7 @@ def responses_of(
 
 def _response(kinds: Sequence[ProblemType], limited: Sequence[str] = ()) -> dict[str, Any]:
     schemas = [{"$ref": REFERENCE.format(model=schema_name(problem))} for problem in kinds]
-    names = ("X-Request-ID", "Cache-Control", *_HEADERS.get(kinds[0].status, ()), *limited)
+    names = ("X-Request-ID", "Cache-Control", "Link", *_HEADERS.get(kinds[0].status, ()), *limited)
     return {
         "description": " / ".join(f"{problem.title}: {problem.meaning}" for problem in kinds),
         "headers": references(*names),

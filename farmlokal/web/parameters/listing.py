@@ -10,15 +10,18 @@ from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuer
 from farmlokal.catalog.question.sorts import SORT_DEFAULT
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
 from farmlokal.errors import Fault, InvalidInput
-from farmlokal.web.parameters.query_string import parse_query_string, shown
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string, shown
 
 
-def parse_listing_query(raw: str, signer: CursorSigner, table: QuestionTable = TABLE) -> ListingQuery:
+def parse_listing_query(
+    raw: str, signer: CursorSigner, table: QuestionTable = TABLE, ignored: IgnoredParameters = NOTHING_IGNORED
+) -> ListingQuery:
     """The question that the query string `raw` asks. Raises InvalidInput, which lists every fault.
 
-    table: what may be asked.
+    table: what may be asked. ignored: parameters that are no part of the question.
     """
-    texts, faults = parse_query_string(raw)
+    given, faults = parse_query_string(raw, ignored)
+    texts = _by_own_names(given, table)
     values = _values(texts, table, faults)
     filters = Filters()
     try:
@@ -40,6 +43,16 @@ def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     except InvalidInput as error:
         return error.faults
     return ()
+
+
+def _by_own_names(texts: dict[str, list[str]], table: QuestionTable) -> dict[str, list[str]]:
+    """`texts` with the brackets taken away that some clients put behind a parameter of several values."""
+    named: dict[str, list[str]] = {}
+    for name, given in texts.items():
+        bare = name.removesuffix("[]")
+        parameter = table.parameters.get(bare)
+        named.setdefault(name if parameter is None or parameter.several is None else bare, []).extend(given)
+    return named
 
 
 def _values(texts: dict[str, list[str]], table: QuestionTable, faults: list[Fault]) -> dict[str, Any]:
@@ -79,5 +92,5 @@ def _read(parameter: QuestionParameter, given: str, faults: list[Fault]) -> Any:
     text = parameter.form.normalise(given)
     value = parameter.form.read(text) if text else None
     if value is None:
-        faults.append(Fault(parameter.name, shown(text), parameter.form.rule if text else "must not be empty"))
+        faults.append(Fault(parameter.name, shown(text), parameter.form.allowed(text) if text else "must not be empty"))
     return value

@@ -12,6 +12,7 @@ from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.parameters.listing import parse_listing_query
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters
 
 # A question takes about 2 KB with its texts: 8 MB when full.
 _REMEMBERED_MAX = 4096
@@ -22,7 +23,7 @@ _REMEMBERED_CHARS_MAX = 512
 class AskedPage(NamedTuple):
     """One page of the listing as it was asked for.
 
-    question: to the cache. link_base: how the links to its other pages begin.
+    question: to the cache. link_base: how the links to its other pages begin, relative to its own.
     """
 
     question: Question
@@ -30,13 +31,19 @@ class AskedPage(NamedTuple):
 
 
 class Questions:
-    """Reads query strings. What a string means depends on the string, the keys of `signer` and `table` alone."""
+    """Reads query strings. What a string means depends on it, the keys of `signer`, `table` and `ignored` alone."""
 
     def __init__(
-        self, signer: CursorSigner, cache: ReadThrough, listing: Listing, table: QuestionTable = TABLE
+        self,
+        signer: CursorSigner,
+        cache: ReadThrough,
+        listing: Listing,
+        table: QuestionTable = TABLE,
+        ignored: IgnoredParameters = NOTHING_IGNORED,
     ) -> None:
         self._signer = signer
         self._table = table
+        self._ignored = ignored
         self._cache = cache
         self._listing = listing
         self._remembered: dict[str, AskedPage] = {}
@@ -49,7 +56,7 @@ class Questions:
         known = self._remembered.get(raw_query)
         if known is not None:
             return known
-        query = parse_listing_query(raw_query, self._signer, self._table)
+        query = parse_listing_query(raw_query, self._signer, self._table, self._ignored)
         load = partial(self._listing.page, query)
         question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
         asked = AskedPage(question, link_base(query))
@@ -62,8 +69,11 @@ class Questions:
 
 
 def link_base(query: ListingQuery) -> str:
-    """`/products?…` for the pages of a question, up to the cursor; the same for every spelling of the question."""
-    return f"/products?{query.first_page}{'&' if query.first_page else ''}cursor="
+    """`?…` for the pages of a question, up to the cursor; the same for every spelling of the question.
+
+    Relative to the page's own address, whatever stands before `/products` there: a proxy may have taken a prefix away.
+    """
+    return f"?{query.first_page}{'&' if query.first_page else ''}cursor="
 
 
 def link_header(base: str, page: Value) -> str:
