@@ -9,7 +9,7 @@ from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.service import Sync
-from farmlokal.web.answers.representation import Freshness
+from farmlokal.web.answers.cache_headers import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver
 from farmlokal.web.edge.common_headers import CommonHeaders
@@ -26,6 +26,8 @@ API_DOCUMENT = web.AppKey("API_DOCUMENT", ApiDocument)
 # Their digests; see api_keys.
 API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
 CACHE = web.AppKey("CACHE", ReadThrough)
+# The patterns of the routes whose answers caches may keep.
+CACHEABLE: web.AppKey[frozenset[str]] = web.AppKey("CACHEABLE", frozenset[str])
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)

@@ -52,4 +52,5 @@ def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
             app.router.add_get(route.path, route.handler, allow_head=route.allow_head)
         else:
             app.router.add_route(route.method, route.path, route.handler)
+    app[keys.CACHEABLE] = frozenset(route.path for route in routes if route.operation.cacheable)
     app[keys.API_DOCUMENT] = ApiDocument(routes)
