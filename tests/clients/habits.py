@@ -13,6 +13,7 @@ WITH_TAG, BARE, NONE = "with `ETag`, `Vary`", "bare", "not asked"
 ASKS, FETCHES, NEVER = "asks by `ETag`", "fetches anew", "never asks"
 NOT_AT_ALL, AS_TOLD, WITHOUT_END = "not at all", "as told", "without end"
 _POLL_S = 0.4
+_PAST_IT_S = 3.0
 _BEHIND_MAX_S = 5
 
 
@@ -77,24 +78,20 @@ async def over(asker: Asker, target: str, origin: Origin, key: str, lives: Lives
 
 async def bridges(asker: Asker, target: str, primed: Reading, lives: Lives) -> str:
     """How long it gives its copy of `primed` while there is no page to be had. Raises AssertionError for between."""
-    _, latest_s = lives.told_s
-    end_s = latest_s + 5
-    last_s = slowest_s = 0.0
-    while time.monotonic() - primed.ended_s < end_s:
+    earliest_s, latest_s = lives.told_s
+    given_s = slowest_s = 0.0
+    failed = False
+    while time.monotonic() - primed.ended_s < latest_s + _PAST_IT_S:
         reading = await asker.get(target, {"Accept-Encoding": "gzip"})
-        if reading.status == 200:
-            last_s = reading.started_s - primed.ended_s
+        failed = reading.status != 200
+        if not failed:
+            given_s = reading.started_s - primed.ended_s
             slowest_s = max(slowest_s, reading.ended_s - reading.started_s)
         await asyncio.sleep(_POLL_S)
-    return bridged(last_s, end_s, lives, allowed_s=slowest_s + 2 * _POLL_S)
-
-
-def bridged(last_s: float, end_s: float, lives: Lives, *, allowed_s: float) -> str:
-    """The word for a copy that was given for the last time at an age of `last_s`, and asked for until `end_s`."""
-    earliest_s, latest_s = lives.told_s
-    if last_s <= lives.fresh_max_s + allowed_s:
-        return NOT_AT_ALL
-    if last_s >= end_s - 2 * allowed_s:
+    if not failed and given_s > latest_s:
         return WITHOUT_END
-    assert earliest_s - allowed_s <= last_s <= latest_s + allowed_s, last_s
+    allowed_s = slowest_s + _POLL_S
+    if given_s <= lives.fresh_max_s + allowed_s:
+        return NOT_AT_ALL
+    assert earliest_s - allowed_s <= given_s <= latest_s + allowed_s, given_s
     return AS_TOLD

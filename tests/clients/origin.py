@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from structlog.typing import EventDict
 
+from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
+from farmlokal.errors import DatabaseUnavailable
 from tests.support.log_lines import logged
 from tests.support.products import catalogue, product
 from tests.support.raw_requests import ask
@@ -79,6 +82,15 @@ class Origin(NamedTuple):
     def statuses(self, key: str) -> list[int]:
         """The status of each answer that the service gave for one page so far."""
         return [event["status"] for event in self.log if event["event"] == "answered" and event.get("key") == key]
+
+
+def lose_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no page can be loaded: what the service has no copy of is a 503."""
+
+    async def fails(*_: object) -> None:
+        raise DatabaseUnavailable("the database is away")
+
+    monkeypatch.setattr(ProductStore, "page", fails)
 
 
 @asynccontextmanager

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.catalog.reading.loaders import ProductStore
-from farmlokal.errors import DatabaseUnavailable
 from tests.clients import habits
 from tests.clients.asking import KEEPS_EVERYTHING, NODE_CLIENTS, PYTHON_CLIENTS, askers
 from tests.clients.browsing import browse
 from tests.clients.habits import Lives
-from tests.clients.origin import FIRST, Truth, origin
+from tests.clients.origin import FIRST, Truth, lose_the_database, origin
 from tests.clients.packages import NPM, PYPI
 from tests.clients.table import Row, rows
 from tests.servers.cache_proxies import CACHE_PROXIES
@@ -100,11 +98,7 @@ async def test_how_far_each_bridges_an_outage(tmp_path: Path, column: str, monke
         )
         assert {200} == {reading.status for reading in primed}
         if column == "failing":
-
-            async def fails(*_: object) -> None:
-                raise DatabaseUnavailable("the database is away")
-
-            monkeypatch.setattr(ProductStore, "page", fails)
+            lose_the_database(monkeypatch)
         else:
             await behind.go_away()
         seen = await each(

@@ -139,14 +139,23 @@ class NginxCache(NginxServer):
 
     def __init__(self, service_port: int) -> None:
         super().__init__("return 404;")
+        self.service_port = service_port
         self._cache_port = free_port()
-        site = sample("nginx.conf", port=self._cache_port, service_port=service_port)
-        self.http = site.replace("/var/cache/nginx/farmlokal", "copies")
 
     @property
     def base_url(self) -> str:
         """Where the cache listens."""
         return f"http://127.0.0.1:{self._cache_port}"
+
+    def configuration(self) -> str:
+        """The sample for our ports, with its copies in our folder."""
+        site = sample("nginx.conf", port=self._cache_port, service_port=self.service_port)
+        return site.replace("/var/cache/nginx/farmlokal", "copies")
+
+    def command(self) -> list[str]:
+        """Write the configuration; return the options that name it."""
+        self.http = self.configuration()
+        return super().command()
 
 
 CACHE_PROXIES: dict[str, type[CacheProxy | NginxCache]] = {
