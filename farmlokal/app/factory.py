@@ -51,7 +51,7 @@ from farmlokal.settings import Settings
 from farmlokal.telemetry.board import OwnSlot, sole_slot
 from farmlokal.telemetry.masking import mask_values
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver
 from farmlokal.web.edge.common_headers import CommonHeaders

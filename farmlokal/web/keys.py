@@ -9,7 +9,7 @@ from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.service import Sync
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.clients import ClientResolver
 from farmlokal.web.edge.common_headers import CommonHeaders

@@ -21,7 +21,7 @@ from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
-from farmlokal.web.answers.cache_headers import Freshness
+from farmlokal.web.answers.representation import Freshness
 from tests.caching.hanging import HangingTier
 from tests.catalog.questions import where
 from tests.support.cache import asked, epoch_of, is_listening

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
-from farmlokal.web.answers.cache_headers import Freshness, same_until
+from farmlokal.web.answers.representation import Freshness, same_until
 from tests.support.kept_connection import ask_kept, kept_connection
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask, exchange

@@ -6,7 +6,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
 from farmlokal.caching.lookup import Lookup
-from farmlokal.web.answers.cache_headers import same_until
+from farmlokal.web.answers.representation import same_until
 
 # A page's own headers.
 _OWN = ("Cache-Control", "Cache-Status", "Content-Length", "ETag", "Link", "Server-Timing")
