@@ -5,6 +5,7 @@ What docs/clients.md says of each cache is held against what it does here.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
@@ -132,4 +133,4 @@ def is_here(row: Row) -> bool:
         return pinned == row.version
     program = find_program(CACHE_PROXIES[row.name].name)
     assert program is not None
-    return row.version in program.version
+    return re.search(rf"(?<![\d.]){re.escape(row.version)}(?!\d)", program.version) is not None

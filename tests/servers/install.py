@@ -68,6 +68,7 @@ NEEDS = {
         Need("Varnish", partial(find_program, "varnishd"), "varnish", unpacked=True),
         Need("the C compiler that Varnish needs (cc)", partial(find_program, "cc"), "gcc"),
         # Its tables and pages are a package of their own, which holds no program.
+        Need("npm, for the clients in Node", partial(find_program, "npm"), "npm"),
         Need("Squid", partial(find_program, "squid"), "squid-common", "squid", unpacked=True),
         Need("Apache httpd", partial(find_program, "apache2"), "apache2-bin", unpacked=True),
         Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
