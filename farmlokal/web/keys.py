@@ -27,6 +27,8 @@ API_DOCUMENT = web.AppKey("API_DOCUMENT", ApiDocument)
 # Their digests; see api_keys.
 API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
 CACHE = web.AppKey("CACHE", ReadThrough)
+# The patterns of the routes whose answers caches may keep.
+CACHEABLE: web.AppKey[frozenset[str]] = web.AppKey("CACHEABLE", frozenset[str])
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)

@@ -57,4 +57,5 @@ def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
         else:
             add = partial(app.router.add_route, route.method)
         add(route.path, route.handler, expect_handler=check_expectation)
+    app[keys.CACHEABLE] = frozenset(route.path for route in routes if route.operation.cacheable)
     app[keys.API_DOCUMENT] = ApiDocument(routes)

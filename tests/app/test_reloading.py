@@ -69,7 +69,8 @@ async def check_ttl(process: LoggedProcess, ttl_s: int, sort: str) -> None:
             continue
         age = re.search(r"max-age=(\d+)", headers["Cache-Control"])
         assert age is not None
-        assert abs(int(age[1]) / ttl_s - 1) < 0.12
+        # What is left of it, after a load that a busy machine may hold up.
+        assert abs(int(age[1]) / ttl_s - 1) < 0.2
         stored += 1
         if stored == 20:
             return

@@ -13,6 +13,7 @@ from farmlokal.web.edge.aiohttp_adapter import Connection, VersionNotSupported
 from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.handed_over import HandedOver
+from farmlokal.web.edge.kept_copies import spare_copies
 from farmlokal.web.edge.request_counts import RequestCounts
 
 _log = get_logger(__name__)
@@ -37,15 +38,24 @@ _UNREAD_MAX_MS = 30_000
 class ProblemConnection(Connection):
     """aiohttp's connection with our own words for malformed requests, and a limit on how long a head takes.
 
+    cacheable: the patterns of the routes whose answers caches may keep.
     half_closed: that the client has sent its last byte, and may wait for answers all the same.
     slow_head: the timer of a head that has begun to arrive; None while there is none.
     handed_over: the last request of this connection that the hot path left to the handlers.
     """
 
-    __slots__ = ("_common_headers", "_counts", "half_closed", "handed_over", "slow_head")
+    __slots__ = ("_cacheable", "_common_headers", "_counts", "half_closed", "handed_over", "slow_head")
 
-    def __init__(self, *args: Any, common_headers: CommonHeaders, counts: RequestCounts, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        common_headers: CommonHeaders,
+        counts: RequestCounts,
+        cacheable: frozenset[str],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._cacheable = cacheable
         self._common_headers = common_headers
         self._counts = counts
         self.half_closed = False
@@ -155,6 +165,8 @@ class ProblemConnection(Connection):
             kind, detail = _parser_problem(exc)
             _log.debug("malformed request", request_id=request_id, problem=kind.name)
         response = problems.problem_response(kind, detail, instance=request_id)
+        if response.status >= 500:
+            spare_copies(request, response, self._cacheable)
         self._common_headers.add_to(response.headers, request_id, allowed_origin=None)
         response.force_close()
         self._counts.count(request, response, 0.0)

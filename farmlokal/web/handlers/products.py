@@ -1,5 +1,6 @@
 """`GET /products`, `GET /products/{id}` and `GET /categories`."""
 
+import time
 from functools import partial
 from http import HTTPStatus
 
@@ -59,7 +60,7 @@ async def list_categories(request: web.Request) -> web.Response:
 def _response(request: web.Request, key: str, lookup: Lookup, *, link: str = "") -> web.Response:
     request[ANSWERED_FROM] = (key, lookup.outcome)
     selected = select(preconditions_of(request.headers), lookup.value)
-    headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], link=link)
+    headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], time.time(), link=link)
     if selected.status is HTTPStatus.NOT_MODIFIED:
         return web.Response(status=selected.status, headers=headers)
     return web.Response(body=request.app[keys.CACHE].coded(key, lookup.value, selected.coding), headers=headers)

@@ -173,9 +173,9 @@ class HotPath:
 
     def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
         """The bytes of the answer, which is counted as sent."""
-        second = int(time.time())
-        if prepared.second != second:
-            prepared.refresh(second, self._freshness.headers(lookup))
+        now = time.time()
+        if not prepared.from_s <= now < prepared.until_s:
+            prepared.refresh(now, self._freshness.headers(lookup, now))
         request_id = request.request_id or new_request_id()
         seconds = time.perf_counter() - request.started_s
         if self._access_log is not None:
@@ -211,7 +211,8 @@ class HotPath:
 
     def _prepare(self, head: Head, variant: Variant, lookup: Lookup) -> PreparedAnswer:
         coding, unchanged, _ = variant
-        second, own = int(time.time()), self._freshness.headers(lookup)
+        now = time.time()
+        own = self._freshness.headers(lookup, now)
         own["ETag"] = lookup.value.etag_of(coding)
         link, body = "", b""
         if not unchanged:
@@ -221,14 +222,14 @@ class HotPath:
         shape = (variant, bool(link), lookup.outcome is Outcome.MISS)
         template = self._templates.get(shape)
         if template is None:
-            template = self._templates[shape] = self._template(variant, lookup, link)
-        return PreparedAnswer(lookup, template, own, body, second)
+            template = self._templates[shape] = self._template(variant, lookup, link, now)
+        return PreparedAnswer(lookup, template, own, body, now)
 
-    def _template(self, variant: Variant, lookup: Lookup, link: str) -> HeadTemplate:
+    def _template(self, variant: Variant, lookup: Lookup, link: str, now: float) -> HeadTemplate:
         """The template of answers like this one: of its variant, with links or without, a miss or not."""
         coding, unchanged, origin = variant
         chosen = selected(lookup.value, coding, not_modified=unchanged)
-        headers = headers_of(chosen, lookup, self._freshness, link=link)
+        headers = headers_of(chosen, lookup, self._freshness, now, link=link)
         self._common_headers.add_to(headers, "", allowed_origin=origin)
         if not unchanged:
             headers["Content-Length"] = ""

@@ -53,7 +53,7 @@ def _neighbour(cursor: str, which: str) -> dict[str, Any]:
 NOT_MODIFIED = Answer(
     status=304,
     meaning="Not modified: the copy that the client has is still current.",
-    headers=("ETag", "Cache-Control", "Age", "Cache-Status", "Vary"),
+    headers=("ETag", "Cache-Control", "Cache-Status", "Vary"),
 )
 _CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
 

@@ -92,7 +92,7 @@ def _shapes(operations: Iterable[Operation]) -> Iterator[tuple[Any, Mode]]:
 def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     limits = headers.LIMITED if operation.limited else ()
     sent = [*operation.problems, *problem_schemas.ANYWHERE, *([RATE_LIMITED] if operation.limited else [])]
-    responses = problem_schemas.responses_of(sent, limits, operation.problem_headers)
+    responses = problem_schemas.responses_of(sent, limits, operation.problem_headers, cacheable=operation.cacheable)
     for answer in operation.answers:
         responses[str(answer.status)] = _with_problems(
             _answer(answer, schemas, limits), responses.get(str(answer.status))

@@ -20,10 +20,10 @@ HEADERS = {
     ),
     "ETag": Header("Strong validator of these bytes, another one for each content coding.", '"4f0c…"'),
     "Cache-Control": Header(
-        "RFC 9111, with the extensions of RFC 5861. `max-age` is the whole lifetime, `Age` what is gone of it.",
-        "public, max-age=30, stale-while-revalidate=300, stale-if-error=300",
+        "RFC 9111, with the extensions of RFC 5861. `max-age` is what is left of the answer's fresh time: there is no"
+        " `Age`. Not in a 5xx of a route whose answers may be kept.",
+        "public, max-age=21, stale-while-revalidate=300, stale-if-error=300",
     ),
-    "Age": Header("Seconds since the answer was loaded.", "9", schema=_WHOLE),
     "Cache-Status": Header("RFC 9211: where the answer came from.", "farmlokal; hit; ttl=21; detail=memory"),
     "Content-Encoding": Header(
         "The content coding: `gzip`, `br` or `zstd`; none where the body is sent as it is.", "br", always=False
@@ -56,7 +56,7 @@ HEADERS = {
 # Sent by more than those who name them.
 EVERYWHERE = ("X-Request-ID",)
 LIMITED = ("RateLimit", "RateLimit-Policy")
-CACHED = ("ETag", "Cache-Control", "Age", "Cache-Status", "Vary", "Server-Timing")
+CACHED = ("ETag", "Cache-Control", "Cache-Status", "Vary", "Server-Timing")
 
 
 def components() -> dict[str, Any]:
