@@ -7,10 +7,12 @@ from typing import Any
 
 from typing_extensions import override
 
+from farmlokal.app.webhooks import WakeProducts
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, read_page
 from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
+from farmlokal.catalog.writing.versions import Identity
 from farmlokal.database.interface import Database, Session
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.run import PageResult, Reject, Run
@@ -35,16 +37,19 @@ class CatalogueSink(FeedSink):
         database: Database,
         source: str,
         on_change: OnChange,
+        wake: WakeProducts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """on_change: called with the cache tags that a committed page touched.
+        """on_change: called with the cache tags that a committed page touched. wake: with the products of its rows.
 
         now: the wall clock, injected by tests.
         """
         self._database = database
         self._writer = FeedWriter(database, source)
         self._on_change = on_change
+        self._wake = wake
+        self._not_woken: set[Identity] = set()  # of pages that were committed
         self._now = now
         self._unknown: set[str] = set()  # the unknown categories that the log has
 
@@ -67,11 +72,15 @@ class CatalogueSink(FeedSink):
         if tags:
             await self._on_change(tags)
         self._log_unknown(page)
+        self._not_woken.update((change.source, change.external_id) for change in page.changes.values())
+        await self._wake(self._not_woken)
+        self._not_woken.clear()
         return result
 
     @override
     async def resume(self) -> None:
         await self._on_change(frozenset({EVERYTHING}))
+        await self._wake(None)
 
     @override
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
@@ -114,15 +123,16 @@ def catalogue_sync(
     *,
     source: str,
     on_change: OnChange,
+    wake: WakeProducts,
     on_page: Callable[[Run], None] = lambda _: None,
 ) -> Sync:
     """The sync of the partner's feed into the catalogue, as the products of `source`.
 
-    on_change: called with the cache tags that were touched. on_page: called after each page.
+    on_change, wake: as for CatalogueSink. on_page: called after each page.
     """
 
     async def fetch(query: Mapping[str, str]) -> Any:
         return await partner.client.get_json("/products", query)
 
     runs = SyncRuns(database, source)
-    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, on_change), on_page=on_page))
+    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, on_change, wake), on_page=on_page))
