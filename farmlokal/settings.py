@@ -145,7 +145,9 @@ class Settings(BaseSettings):
     )
     partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
     webhook_secrets: Annotated[str, _read_by(parse_secrets)] | None = Field(
-        None, description="comma-separated `whsec_…` secrets, newest first, any verifies; without any: a 503 problem"
+        None,
+        description="comma-separated `whsec_…` secrets and `whpk_…` public keys, newest first, any verifies;"
+        " without any: a 503 problem",
     )
     webhook_keep_days: int = Field(
         14, ge=1, le=3650, description="how long events are remembered; longer than the sender retries"

@@ -59,7 +59,7 @@ EVENT_DEAD = ProblemType(
     "event-dead",
     422,
     "Event without effect",
-    "The event is authentic and can have no effect; it is kept, see `detail`.",
+    "The event is authentic and can have no effect now; it is kept, see `detail`.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "Method not allowed", "The address exists, the method does not apply; see `Allow`."
@@ -74,6 +74,9 @@ PRECONDITION_FAILED = ProblemType(
     "precondition-failed", 412, "Precondition failed", "`If-Match` names none of the entity-tags that there are."
 )
 CONTENT_TOO_LARGE = ProblemType("content-too-large", 413, "Content too large", "The request's body is too long.")
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type", 415, "Unsupported media type", "The body has a content coding, which is not taken here."
+)
 URI_TOO_LONG = ProblemType("uri-too-long", 414, "URI too long", "The request line is too long.")
 HEADERS_TOO_LARGE = ProblemType(
     "headers-too-large", 431, "Request header fields too large", "A header field of the request is too long."
@@ -128,6 +131,7 @@ PROBLEM_TYPES = {
         REQUEST_TIMEOUT,
         PRECONDITION_FAILED,
         CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
         URI_TOO_LONG,
         HEADERS_TOO_LARGE,
         RATE_LIMITED,
