@@ -55,6 +55,8 @@ class _Asking(NamedTuple):
 
 _ASKING = {
     "nginx": _Asking(("nginx",), ("-v",)),
+    "node": _Asking(("node",)),
+    "npm": _Asking(("npm",)),
     "wrk": _Asking(("wrk",), ("-v",), status=1),  # it goes on to complain that no address was given
     "prometheus": _Asking(("prometheus",)),
     "promtool": _Asking(("promtool",)),
@@ -83,7 +85,7 @@ def find_redis_program() -> Program | None:
 
 
 def find_program(name: str) -> Program | None:
-    """Return `nginx`, `wrk`, `prometheus`, `promtool`, `chromium` or `systemd-analyze`, else None.
+    """Return `nginx`, `node`, `npm`, `wrk`, `prometheus`, `promtool`, `chromium` or `systemd-analyze`, else None.
 
     It is looked for on the PATH, then where distributions put servers, then among the programs that
     `python -m tests.servers GROUP` unpacked. Raises KeyError for another name.
