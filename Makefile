@@ -42,7 +42,7 @@ check: .venv/.installed-test ## look for faults without running: ruff, mypy, imp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 pictures: .venv/.installed-test ## make the generated parts of the documentation anew: pictures, counts
 	$(BIN)/python -m tests.servers

@@ -121,6 +121,7 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
             await check_schema(reader)
 
 
+@pytest.mark.proof
 @on_every_server
 async def test_the_service_user_does_the_whole_work(backend_url: str, users: Users, tmp_path: Path) -> None:
     """With the documented rights: seed by several processes, import, sync, webhooks, listing, `init-db` in place."""

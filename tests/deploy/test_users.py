@@ -47,6 +47,7 @@ def environment_of(user: str, root: MySQLAddress, folder: Path, redis_url: str) 
     return operators(folder, url, redis_url)
 
 
+@pytest.mark.proof
 async def test_the_service_has_rows_and_the_other_user_tables(
     granted: MySQLAddress, tmp_path: Path, redis_url: str
 ) -> None:

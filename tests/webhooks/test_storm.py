@@ -93,8 +93,8 @@ async def _weather(folder: Path, own_mariadb: StartMariaDB, redis_url: str, even
 
 @pytest.mark.timeout(90)
 async def test_a_small_storm(tmp_path: Path, own_mariadb: StartMariaDB, redis_url: str) -> None:
-    """1,000 events over 4 processes, the database restarted in the middle."""
-    await _weather(tmp_path, own_mariadb, redis_url, 1_000)
+    """400 events over 4 processes, the database restarted in the middle."""
+    await _weather(tmp_path, own_mariadb, redis_url, 400)
 
 
 @pytest.mark.proof
