@@ -49,7 +49,7 @@ class CatalogueSink(FeedSink):
         self._writer = FeedWriter(database, source)
         self._on_change = on_change
         self._wake = wake
-        self._not_woken: set[Identity] = set()  # of pages that were committed
+        self._not_woken: set[Identity] = set()
         self._now = now
         self._unknown: set[str] = set()  # the unknown categories that the log has
 
@@ -61,6 +61,8 @@ class CatalogueSink(FeedSink):
         # In a thread: some ten milliseconds in which requests are answered.
         page = await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
         await self._writer.learn(page)
+        # Before the COMMIT: it may have been, though its answer was lost.
+        self._not_woken.update((change.source, change.external_id) for change in page.changes.values())
 
         async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
             applied = await self._writer.apply_in(session, page, sighting=sighting)
@@ -72,7 +74,6 @@ class CatalogueSink(FeedSink):
         if tags:
             await self._on_change(tags)
         self._log_unknown(page)
-        self._not_woken.update((change.source, change.external_id) for change in page.changes.values())
         await self._wake(self._not_woken)
         self._not_woken.clear()
         return result
