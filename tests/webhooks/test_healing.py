@@ -28,7 +28,7 @@ DEAD = (422, None, "/problems/event-dead")
 PLACED = body_of("order.placed", order("A1", 4))
 
 
-async def nobody(_: frozenset[str]) -> None:
+async def nobody(tags: frozenset[str], **_: object) -> None:
     """Told which tags were touched."""
 
 
