@@ -115,10 +115,11 @@ CREATE TABLE IF NOT EXISTS sightings (
 
 -- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
 --   body_hash    SHA-256 of the raw body: the same id with another body is refused
---   state        done, or dead: it could not take effect, for the given reason; a replay tries again
---   attempts     how often it was delivered or replayed
+--   state        done, or dead: it could not take effect, for the given reason; its redelivery, what it waits for, and
+--                a replay try again
+--   attempts     how often it was delivered
 --   tags         the cache tags that it touched, a JSON list; a duplicate invalidates them once more
---   waits_for    a dead event that is tried again when another one wakes this key: a cancellation, its order
+--   waits_for    the key of an order or a product; a dead event is tried again when that has come
 --   body         kept while it is dead, for the replay
 CREATE TABLE IF NOT EXISTS webhook_inbox (
     event_id    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -136,7 +137,7 @@ CREATE TABLE IF NOT EXISTS webhook_inbox (
 
     -- What is dead, by age: the list, and the replay of all.
     INDEX webhook_inbox_by_state (state, received_at, event_id),
-    -- Who waits for an order's placement.
+    -- Who waits for an order's placement, or for a product.
     INDEX webhook_inbox_by_waits_for (waits_for),
     -- What nobody has sent for so long that it may be forgotten.
     INDEX webhook_inbox_by_updated_at (updated_at)

@@ -137,6 +137,14 @@ class Settings(BaseSettings):
     )
     oauth_client_id: str | None = Field(None, description="our client id there")
     oauth_client_secret: str | None = Field(None, description="its secret; also encrypts the token in Redis")
+    oauth_client_auth: Literal["basic", "basic-raw", "post"] = Field(
+        "basic",
+        description="how our client says who it is: `basic` (both form-encoded, in the header), `basic-raw` (there, not"
+        " encoded) or `post` (in the form)",
+    )
+    oauth_token_lifetime_s: int = Field(
+        300, ge=1, le=86_400, description="how long a token lives whose answer does not say it"
+    )
     oauth_scope: Annotated[str, AfterValidator(_scope)] | None = Field(
         None, description="the scopes to ask for, with spaces between them"
     )
@@ -146,7 +154,9 @@ class Settings(BaseSettings):
     )
     partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
     webhook_secrets: Annotated[str, _read_by(parse_secrets)] | None = Field(
-        None, description="comma-separated `whsec_…` secrets, newest first, any verifies; without any: a 503 problem"
+        None,
+        description="comma-separated `whsec_…` secrets and `whpk_…` public keys, newest first, any verifies;"
+        " without any: a 503 problem",
     )
     webhook_keep_days: int = Field(
         14, ge=1, le=3650, description="how long events are remembered; longer than the sender retries"
@@ -178,6 +188,13 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level written")
     access_log: Literal["on", "off"] = Field("off", description="`on` writes a log line for each answer")
+
+    @field_validator("oauth_client_auth")
+    @classmethod
+    def _raw_without_colon(cls, auth: str, info: ValidationInfo) -> str:
+        if auth == "basic-raw" and ":" in (info.data.get("oauth_client_id") or ""):
+            raise ValueError("must be basic or post where the client id has a colon")
+        return auth
 
     @field_validator("secret_key")
     @classmethod

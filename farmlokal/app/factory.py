@@ -34,7 +34,7 @@ from farmlokal.app.resources import (
 )
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
-from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
+from farmlokal.app.webhooks import product_waker, webhook_receiver, webhook_registrar
 from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
@@ -100,8 +100,9 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
-    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
+    wake = product_waker(receiver)
+    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])

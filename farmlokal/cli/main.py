@@ -12,6 +12,7 @@ from farmlokal.cli.catalogue import import_, init_db, seed
 from farmlokal.cli.config import config
 from farmlokal.cli.demo import demo
 from farmlokal.cli.partner import partner
+from farmlokal.cli.partner_check import partner_check
 from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
 from farmlokal.cli.serve import serve
 from farmlokal.cli.sync import sync
@@ -52,7 +53,7 @@ def cli() -> None:
     """List the products of local farms: the service and what its operator needs."""
 
 
-for _command in (serve, demo, init_db, seed, import_, sync, partner, webhooks, cache, config):
+for _command in (serve, demo, init_db, seed, import_, sync, partner, partner_check, webhooks, cache, config):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""How many statements one page of the feed takes."""
+"""How many statements the transaction of one page of the feed takes."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from farmlokal.database.interface import Session
 from farmlokal.partner.sync.run import PageResult
 from tests.database.statement_counts import CountingDatabase
 from tests.partner.feed_server import row, rows
-from tests.partner.syncing import SOURCE, Tags
+from tests.partner.syncing import SOURCE, Tags, waker
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database
 
@@ -24,7 +24,7 @@ async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
     async with open_database(backend_url) as database:
         counting = CountingDatabase(database)
         tags = Tags()
-        sink = CatalogueSink(counting, SOURCE, tags)
+        sink = CatalogueSink(counting, SOURCE, tags, waker(database, tags))
 
         async def statements(page: list[dict[str, Any]]) -> list[str]:
             counting.asked.clear()

@@ -74,6 +74,9 @@ NEEDS = {
         Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
         Need("promtool", partial(find_program, "promtool"), "promtool", "prometheus", unpacked=True),
         Need("systemd-analyze", partial(find_program, "systemd-analyze"), "systemd", unpacked=True),
+        # With these, packages from npm are run as partners and as senders of events.
+        Need("Node.js (node)", partial(find_program, "node"), "nodejs"),
+        Need("npm", partial(find_program, "npm"), "npm"),
         # The package `chromium` would bring a session bus, and that one a whole systemd where there is none.
         Need("the browser Chromium", partial(find_program, "chromium"), "chromium-headless-shell"),
     ),

@@ -61,6 +61,7 @@ _ASKING = {
     "apache2": _Asking(("apache2", "httpd"), ("-v",)),
     # Varnish has its rules compiled.
     "cc": _Asking(("cc", "gcc")),
+    "node": _Asking(("node",)),
     "npm": _Asking(("npm",)),
     "wrk": _Asking(("wrk",), ("-v",), status=1),  # it goes on to complain that no address was given
     "prometheus": _Asking(("prometheus",)),

@@ -25,8 +25,10 @@ TOGETHER = (
     "tests/deploy/test_alerts_fire.py",
     "tests/deploy/test_compose_passwords.py",
     "tests/files_entered/test_files_entered.py",
+    "tests/partner/test_token_servers.py",
     "tests/test_imports.py",
     "tests/test_project.py",
+    "tests/webhooks/test_senders.py",
 )
 
 

@@ -117,7 +117,7 @@ async def try_a_feed_without_form(trial: Trial, folder: Path) -> None:
 
 
 async def try_the_webhook(trial: Trial, service: Service) -> None:
-    """A delivery that is new, repeated, changed, unsigned, without effect, too long."""
+    """A delivery that is new, repeated, changed, unsigned, without effect, too long, coded."""
     body = body_of("something.else", {})
     await deliver(trial, service, body, event_id="msg_same")
     await deliver(trial, service, body, event_id="msg_same")
@@ -125,6 +125,7 @@ async def try_the_webhook(trial: Trial, service: Service) -> None:
     await deliver(trial, service, body_of("order.placed", {"order_id": "A1"}))
     await trial.ask(service, "receiveWebhook", body=body)
     await trial.ask(service, "receiveWebhook", body=bytes(BODY_BYTES_MAX + 1))
+    await trial.ask(service, "receiveWebhook", body=body, headers={"Content-Encoding": "gzip"})
 
 
 async def try_what_is_not_set(trial: Trial, folder: Path) -> None:

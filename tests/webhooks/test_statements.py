@@ -1,4 +1,4 @@
-"""How many statements one event takes."""
+"""How many statements the transaction of one event takes."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -68,7 +68,7 @@ EVENT_DEAD = ProblemType(
     "event-dead",
     422,
     "Event without effect",
-    "The signature is right, but the event cannot take effect: `detail` says why. It is kept.",
+    "The signature is right, but the event can have no effect now: `detail` says why. It is kept.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
@@ -86,6 +86,9 @@ PRECONDITION_FAILED = ProblemType(
     "precondition-failed", 412, "Precondition failed", "`If-Match` does not name the current entity-tag."
 )
 CONTENT_TOO_LARGE = ProblemType("content-too-large", 413, "Content too large", "The request's body is too long.")
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type", 415, "Unsupported media type", "The body has a content coding, which is not taken here."
+)
 URI_TOO_LONG = ProblemType("uri-too-long", 414, "URI too long", "The request line is too long.")
 HEADERS_TOO_LARGE = ProblemType(
     "headers-too-large", 431, "Request header fields too large", "A header field of the request is too long."
@@ -155,6 +158,7 @@ PROBLEM_TYPES = {
         REQUEST_TIMEOUT,
         PRECONDITION_FAILED,
         CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
         URI_TOO_LONG,
         HEADERS_TOO_LARGE,
         RATE_LIMITED,

@@ -43,6 +43,7 @@ HEADERS = {
     ),
     "Retry-After": Header("Seconds after which to try again.", "1", always=False, schema=_WHOLE),
     "WWW-Authenticate": Header("RFC 9110: how to authenticate.", "Bearer"),
+    "Accept-Encoding": Header("The content codings that a body may have.", "identity"),
     "Allow": Header("The methods that the address takes.", "GET, HEAD, OPTIONS"),
     "RateLimit": Header(
         "What is left of the quota, and in how many seconds there is more; absent where no limit is set.",

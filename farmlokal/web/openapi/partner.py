@@ -156,7 +156,9 @@ RECEIVE_WEBHOOK = Operation(
     summary="Take in an event of the partner's",
     meaning=(
         "As Standard Webhooks has it: `webhook-signature` signs `webhook-id`, `webhook-timestamp` and the raw body."
-        " Each event takes effect once, however often it is delivered."
+        " Where none of the three is there, `svix-id`, `svix-timestamp` and `svix-signature` count."
+        " Each event takes effect once, however often it is delivered; one that could not is tried again when it is"
+        " delivered again, and when what it needs has come."
     ),
     parameters=(_EVENT_ID, _TIMESTAMP),
     body=EVENT,
@@ -184,6 +186,7 @@ RECEIVE_WEBHOOK = Operation(
         problems.SIGNATURE_REFUSED,
         problems.EVENT_CONFLICT,
         problems.CONTENT_TOO_LARGE,
+        problems.UNSUPPORTED_MEDIA_TYPE,
         problems.EVENT_DEAD,
         problems.NOT_CONFIGURED,
         problems.UNAVAILABLE,

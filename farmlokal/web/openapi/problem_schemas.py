@@ -42,6 +42,7 @@ ANYWHERE = (
 _HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    415: ("Accept-Encoding",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
