@@ -1,5 +1,6 @@
 """Webhooks and catalogue put together: an event's effect in the inbox's transaction, neither knowing the other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -91,7 +92,7 @@ async def wake_waiting_events(database: Database, *, source: str) -> None:
     source: as for webhook_receiver.
     """
 
-    async def nothing(_: frozenset[str]) -> None:
+    async def nothing(tags: frozenset[str], *, until: asyncio.Event | None = None) -> None:
         """The caller does."""
 
     await webhook_receiver(database, Inbox(database), nothing, source=source).wake(None)
