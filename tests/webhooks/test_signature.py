@@ -196,6 +196,18 @@ def test_the_senders_own_key_verifies() -> None:
         # A long header does not make us work for long.
         " ".join([signed_by(Ed25519PrivateKey.generate())] * 4 + [signed_by(PRIVATE)]),
     ],
+    # Of keys that are made anew, ids would differ from process to process.
+    ids=[
+        "another key",
+        "another body",
+        "as a secret's",
+        "cut short",
+        "not ASCII",
+        "empty",
+        "by the public key",
+        "by the public key, as a key's",
+        "the fifth of a header",
+    ],
 )
 def test_nobody_else_signs_by_ed25519(signatures: str) -> None:
     """Another key, another message, another scheme, and the public key taken for a secret are refused."""
