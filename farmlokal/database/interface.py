@@ -84,7 +84,7 @@ class Database(Protocol):
         """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
         On deadlock or lock wait, and once when the connection is lost before the COMMIT, everything is rolled back and
-        `work` runs again, so it must have no other effect.
+        `work` runs again, so it must have no other effect. A COMMIT without an answer is not repeated: CommitUnknown.
         """
         ...
 

@@ -15,6 +15,7 @@ NOT_AT_ALL, AS_TOLD, WITHOUT_END = "not at all", "as told", "without end"
 _POLL_S = 0.4
 _PAST_IT_S = 3.0
 _BEHIND_MAX_S = 5
+_KEPT_MAX_S = 30
 
 
 class Lives(NamedTuple):
@@ -60,20 +61,32 @@ async def not_modified(asker: Asker, target: str) -> str:
     return WITH_TAG
 
 
-async def over(asker: Asker, target: str, origin: Origin, key: str, lives: Lives) -> str:
-    """How it gets a page whose time is over, and which has not changed. key: by which the log names the page."""
+async def keep(asker: Asker, target: str, origin: Origin) -> None:
+    """Ask until it gives a copy of its own: what the service has left of the page may be less than a second."""
     headers = {"Accept-Encoding": "gzip"}
-    await asker.get(target, headers)
+    async with asyncio.timeout(_KEPT_MAX_S):
+        while True:
+            await asker.get(target, headers)
+            before = len(origin.statuses(target))
+            await asker.get(target, headers)
+            if len(origin.statuses(target)) == before:
+                return
+            await asyncio.sleep(_POLL_S)
+
+
+async def over(asker: Asker, target: str, origin: Origin, lives: Lives) -> str:
+    """How it gets a page whose time is over, and which has not changed."""
+    await keep(asker, target, origin)
     await asyncio.sleep(lives.fresh_max_s + 0.2)
-    before = len(origin.statuses(key))
-    reading = await asker.get(target, headers)
+    before = len(origin.statuses(target))
+    reading = await asker.get(target, {"Accept-Encoding": "gzip"})
     assert reading.status == 200, reading
     try:
         # Behind the answer, where it may give a stale one.
-        await until(lambda: len(origin.statuses(key)) > before, _BEHIND_MAX_S)
+        await until(lambda: len(origin.statuses(target)) > before, _BEHIND_MAX_S)
     except TimeoutError:
         return NEVER
-    return ASKS if 304 in origin.statuses(key)[before:] else FETCHES
+    return ASKS if 304 in origin.statuses(target)[before:] else FETCHES
 
 
 async def bridges(asker: Asker, target: str, primed: Reading, lives: Lives) -> str:

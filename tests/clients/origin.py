@@ -15,6 +15,8 @@ from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.telemetry.short_hash import short_hash
+from farmlokal.web import keys
 from tests.support.log_lines import logged
 from tests.support.products import catalogue, product
 from tests.support.raw_requests import ask
@@ -74,13 +76,13 @@ class Origin(NamedTuple):
         assert server is not None
         await server.shutdown(0)
 
-    async def key_of(self, target: str) -> str:
-        """By which the log names the page at `target`; asks for it, while nobody else asks for anything."""
-        await self.ask(target)
-        return str([event["key"] for event in self.log if event["event"] == "answered" and "key" in event][-1])
+    def key_of(self, target: str) -> str:
+        """By which the log names the page at `target`."""
+        return short_hash(self.service.app[keys.QUESTIONS].parse(target.partition("?")[2]).question.key)
 
-    def statuses(self, key: str) -> list[int]:
-        """The status of each answer that the service gave for one page so far."""
+    def statuses(self, target: str) -> list[int]:
+        """The status of each answer that the service gave for the page at `target` so far."""
+        key = self.key_of(target)
         return [event["status"] for event in self.log if event["event"] == "answered" and event.get("key") == key]
 
 

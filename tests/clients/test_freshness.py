@@ -77,12 +77,9 @@ async def test_what_each_does_with_codings_and_old_copies(tmp_path: Path) -> Non
         origin(tmp_path, cache_ttl_s=lives.ttl_s, stale_s=lives.stale_s) as behind,
         askers(behind.service.port, tmp_path) as every,
     ):
-        key_of = {name: await behind.key_of(target_of(name)) for name in every}
         codings = await each(habits.codings(asker, target_of(name)) for name, asker in every.items())
         same = await each(habits.not_modified(asker, target_of(name)) for name, asker in every.items())
-        over = await each(
-            habits.over(asker, target_of(name), behind, key_of[name], lives) for name, asker in every.items()
-        )
+        over = await each(habits.over(asker, target_of(name), behind, lives) for name, asker in every.items())
     compare(codings=codings, not_modified=same, over=over)
 
 

@@ -69,17 +69,15 @@ async def test_a_copy_that_is_over_is_fetched_anew(
     """Unless the proxy is told to ask about it, or to keep what it would ask about past its grace."""
     lives = Lives(2, 0)
     async with behind(tmp_path, kind, left_out, lives=lives) as (asker, service):
-        key = await service.key_of(PAGE)
-        assert habits.FETCHES == await habits.over(asker, PAGE, service, key, lives)
+        assert habits.FETCHES == await habits.over(asker, PAGE, service, lives)
 
 
 async def test_haproxy_keeps_nothing_with_vary(tmp_path: Path) -> None:
     """Unless it is told to process that."""
     async with behind(tmp_path, HAProxyServer, "process-vary on") as (asker, service):
-        key = await service.key_of(PAGE)
         for _ in range(3):
             await asker.get(PAGE, {})
-        assert [200] * 4 == service.statuses(key)
+        assert [200] * 3 == service.statuses(PAGE)
 
 
 async def test_haproxy_hands_zstd_to_who_named_no_coding(tmp_path: Path) -> None:
