@@ -158,4 +158,4 @@ def target(query: ListingQuery) -> str:
     """The request target that asks `query`, its cursor sealed as the service would."""
     if query.position is None:
         return f"/products?{query.first_page}"
-    return link_base(query) + _SIGNER.seal(query, query.position)
+    return f"/products{link_base(query)}{_SIGNER.seal(query, query.position)}"
