@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position, Sort
+from farmlokal.catalog.question.sorts import COMPUTED_KEYS, SORT_DEFAULT, Position, Sort
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -30,11 +30,20 @@ class Filters(tuple[tuple[Filter, Any], ...]):
                 return value
         return None
 
+    def without(self, left_out: Filter) -> "Filters":
+        """The same but for one filter."""
+        return Filters([(one, value) for one, value in self if one is not left_out])
+
     def narrowed(self, narrowing: Filter, value: Any) -> "Filters":
         """The same with `value` for one filter, in place of the one that it may have."""
         if self.get(narrowing) is None:
             return Filters(((narrowing, value), *self))
         return Filters([(one, value if one is narrowing else other) for one, other in self])
+
+    @property
+    def derived(self) -> bool:
+        """Whether any of them looks at derived columns."""
+        return any(one.derived for one, _ in self)
 
     def texts(self) -> list[tuple[str, str]]:
         """The parameters that ask for these products, each with its canonical text."""
@@ -42,6 +51,13 @@ class Filters(tuple[tuple[Filter, Any], ...]):
 
 
 NO_FILTERS = Filters()
+
+
+def default_sort(filters: Filters) -> Sort:
+    """The order of a question that asks for none: one that is computed from its filters, or the newest."""
+    names = [one.name for one, _ in filters]
+    computed = [key for key in COMPUTED_KEYS if key.needs in names]
+    return Sort(computed[-1]) if computed else SORT_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class ListingQuery:
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. The default sort is left out."""
         texts = self.filters.texts()
-        if self.sort != SORT_DEFAULT:
+        if self.sort != default_sort(self.filters):
             texts.append(("sort", str(self.sort)))
         return escaped(texts)
 

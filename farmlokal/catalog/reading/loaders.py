@@ -3,27 +3,40 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
 
 from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.places import kilometres
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.schemas import CategoryList, PageInfo
-from farmlokal.catalog.reading.statement import page_statement, product_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
 from farmlokal.database.interface import Database
+from farmlokal.errors import NotComplete
 
 
 class ShownRow(NamedTuple):
-    """What `page_statement` selects of one product: its finished JSON object, and its sort value."""
+    """What a page's statement selects of one product: its finished JSON object, its sort value, its squared chord."""
 
     product: bytes
     sort_value: bytes
+    squared: bytes | None = None
+
+    def body(self) -> bytes:
+        """The JSON object that clients see: with its distance, on a page near a place."""
+        if self.squared is None:
+            return self.product
+        return b'%b,"distance_km":%b}' % (self.product[:-1], orjson.dumps(kilometres(int(self.squared))))
 
 
 class Page(NamedTuple):
@@ -37,19 +50,48 @@ class Page(NamedTuple):
 class ProductStore:
     """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
 
-    table: what may be asked of it.
+    table: what may be asked of it. complete: whether derived columns are: they are not in the middle of an upgrade.
     """
 
-    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
+    def __init__(
+        self, database: Database, table: QuestionTable = TABLE, *, complete: Callable[[], bool] = lambda: True
+    ) -> None:
         self._database = database
+        self._complete = complete
         self.planner = Planner(database, table)
         self._product_sql = product_statement(database.dialect)
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
-        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
-        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan. Raises NotComplete."""
+        if query.filters.derived and not self._complete():
+            raise NotComplete("the catalogue is being upgraded: what this asks for is not known of every product yet")
+        if query.sort.key is DISTANCE:
+            return await self._nearest(query)
+        return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    async def _nearest(self, query: ListingQuery) -> list[ShownRow]:
+        """The page of a question by distance: round by round, until it is full or nothing is left."""
+        dialect, wanted = self._database.dialect, query.limit + 1
+        walk, plan = self.planner.plan_nearest(query)
+        if walk is None:
+            return await self._rows(sorted_statement(query, dialect, plan, wanted))
+        rows: list[ShownRow] = []
+        while len(rows) < wanted:
+            missing = wanted - len(rows)
+            found = walk.next_round(missing)
+            if found is not None:
+                if found.ranges or found.crowds:
+                    rows += await self._rows(round_statement(query, dialect, found, missing))
+                continue
+            if not walk.exhausted:
+                rest = replace(query, position=walk.position)
+                rows += await self._rows(sorted_statement(rest, dialect, plan, missing))
+            break
+        return rows
+
+    async def _rows(self, statement: Statement) -> list[ShownRow]:
         rows = await self._database.fetch_texts(statement.sql, statement.params)
-        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
+        return [ShownRow(product or b"", sort_value or b"", squared) for product, sort_value, squared in rows]
 
     async def product(self, product_id: int) -> bytes | None:
         """One live product, as its JSON body."""
@@ -58,7 +100,7 @@ class ProductStore:
 
     async def category_counts(self) -> dict[str, int]:
         """How many live products each category has. Walks a whole index: background work."""
-        hint = self._database.dialect.index_hint.format("products_of_category_by_created_at")
+        hint = self._database.dialect.index_hint.format("listing_of_category_by_created_at")
         rows = await self._database.fetch_unlimited(
             f"SELECT category, COUNT(*) FROM products {hint} WHERE live = 1 GROUP BY category"
         )
@@ -110,7 +152,10 @@ def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner)
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
-    products = b",".join([row.product for row in shown])
+    near = query.filters.get(NEAR)
+    if near is not None:
+        info["near"] = str(near.point)
+    products = b",".join([row.body() for row in shown])
     return Page(b'{"data":[%b],"page":%b}' % (products, orjson.dumps(info)), next_cursor, prev_cursor)
 
 
