@@ -9,12 +9,13 @@ from functools import partial
 
 import orjson
 
-from farmlokal.catalog.tags import OnChange, touched
+from farmlokal.catalog.tags import touched
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, derived_values
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Session, Statements
 from farmlokal.database.migrations.migration import Batches
 from farmlokal.database.schema import stored_version
+from farmlokal.database.touching import Invalidate, commit_touching
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
 
@@ -71,10 +72,10 @@ class Mending:
     complete: whether every product had its own derived columns at some time since the process began.
     """
 
-    def __init__(self, database: Database, on_change: OnChange) -> None:
-        """on_change: told the cache tags of what was mended."""
+    def __init__(self, database: Database, invalidate: Invalidate) -> None:
+        """invalidate: called with the cache tags of what was mended."""
         self._database = database
-        self._on_change = on_change
+        self._invalidate = invalidate
         self.complete = False
 
     def __repr__(self) -> str:
@@ -98,10 +99,8 @@ class Mending:
             return
         ((last_id,),) = await self._database.fetch_unlimited("SELECT COALESCE(MAX(id), 0) FROM products")
         for after_id in range(0, last_id, _BATCH_ROWS):
-            tags = await self._database.in_transaction(partial(self._batch, after_id))
-            if tags:
-                await self._on_change(frozenset(tags))
+            await commit_touching(self._database, partial(self._batch, after_id), self._invalidate)
         self.complete = True
 
-    async def _batch(self, after_id: int, session: Session) -> set[str]:
-        return await mend(session, self._database.dialect, after_id, after_id + _BATCH_ROWS)
+    async def _batch(self, after_id: int, session: Session) -> tuple[None, frozenset[str]]:
+        return None, frozenset(await mend(session, self._database.dialect, after_id, after_id + _BATCH_ROWS))
