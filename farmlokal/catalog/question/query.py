@@ -30,6 +30,10 @@ class Filters(tuple[tuple[Filter, Any], ...]):
                 return value
         return None
 
+    def without(self, left_out: Filter) -> "Filters":
+        """The same but for one filter."""
+        return Filters([(one, value) for one, value in self if one is not left_out])
+
     def narrowed(self, narrowing: Filter, value: Any) -> "Filters":
         """The same with `value` for one filter, in place of the one that it may have."""
         if self.get(narrowing) is None:
@@ -42,6 +46,12 @@ class Filters(tuple[tuple[Filter, Any], ...]):
 
 
 NO_FILTERS = Filters()
+
+
+def default_sort(filters: Filters) -> Sort:
+    """The order of a question that asks for none: what the last of its filters that has one brings, or the newest."""
+    brought = [one.brings for one, _ in filters if one.brings is not None]
+    return Sort(brought[-1]) if brought else SORT_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ class ListingQuery:
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. The default sort is left out."""
         texts = self.filters.texts()
-        if self.sort != SORT_DEFAULT:
+        if self.sort != default_sort(self.filters):
             texts.append(("sort", str(self.sort)))
         return escaped(texts)
 

@@ -10,6 +10,9 @@ from farmlokal.catalog.question.filter import Bind, Condition, as_it_is, as_pric
 from farmlokal.catalog.question.storage import Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
+# What a scan calls the value that it orders by.
+FOUND = "found"
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class SortKey:
@@ -18,7 +21,8 @@ class SortKey:
     column: what the database orders by. sampled: the same in sampled rows. text: an expression for it as text, which
     a cursor keeps. read: that text → the value of a `Position`, which is what is sampled, too. bind: that value,
     dialect → what the column holds for it. index: everything in this order. gathers: whether products that pass a
-    filter stand together in it: one name has one category and a narrow range of prices.
+    filter stand together in it: one name has one category and a narrow range of prices. both_ways: whether it can be
+    turned round.
     """
 
     name: str
@@ -29,6 +33,7 @@ class SortKey:
     read: Callable[[str], str | int] = str
     bind: Bind = as_it_is
     gathers: bool = False
+    both_ways: bool = True
 
     def __repr__(self) -> str:
         return f"<SortKey {self.name}>"
@@ -93,8 +98,9 @@ def _past_sql(column: str, past: str) -> tuple[str, str, str]:
 
 
 def sorts_of(keys: Iterable[SortKey]) -> dict[str, Sort]:
-    """Each of `keys` in both directions, by the text that asks for it."""
-    return {str(sort): sort for key in keys for sort in (Sort(key), Sort(key, descending=True))}
+    """Each of `keys`, in both directions where it has them, by the text that asks for it."""
+    asked = [Sort(key, descending) for key in keys for descending in (False, True)[: 1 + key.both_ways]]
+    return {str(sort): sort for sort in asked}
 
 
 CREATED_AT = SortKey(
@@ -130,6 +136,17 @@ RATING = SortKey(
     index=Index("listing_by_rating", "rating"),
     text=lambda _: "rating_key",
     read=int,
+)
+
+# Computed from the point that a question names, as `FOUND`, by the scans that it is looked for with.
+DISTANCE = SortKey(
+    name="distance",
+    column=FOUND,
+    sampled=storage.CELL,
+    index=Index("listing_by_place", "distance", sortable=True, lacks="name"),
+    text=lambda _: FOUND,
+    read=int,
+    both_ways=False,
 )
 
 SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)

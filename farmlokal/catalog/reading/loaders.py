@@ -3,27 +3,38 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
 
 from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.places import kilometres
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.schemas import CategoryList, PageInfo
-from farmlokal.catalog.reading.statement import page_statement, product_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
 from farmlokal.database.interface import Database
 
 
 class ShownRow(NamedTuple):
-    """What `page_statement` selects of one product: its finished JSON object, and its sort value."""
+    """What a page's statement selects of one product: its finished JSON object, its sort value, its squared chord."""
 
     product: bytes
     sort_value: bytes
+    squared: bytes | None = None
+
+    def body(self) -> bytes:
+        """The JSON object that clients see: with its distance, on a page near a place."""
+        if self.squared is None:
+            return self.product
+        return b'%b,"distance_km":%b}' % (self.product[:-1], orjson.dumps(kilometres(int(self.squared))))
 
 
 class Page(NamedTuple):
@@ -47,9 +58,33 @@ class ProductStore:
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
-        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        if query.sort.key is DISTANCE:
+            return await self._nearest(query)
+        return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    async def _nearest(self, query: ListingQuery) -> list[ShownRow]:
+        """The page of a question by distance: round by round, until it is full or nothing is left."""
+        dialect, wanted = self._database.dialect, query.limit + 1
+        walk, plan = self.planner.plan_nearest(query)
+        if walk is None:
+            return await self._rows(sorted_statement(query, dialect, plan, wanted))
+        rows: list[ShownRow] = []
+        while len(rows) < wanted:
+            missing = wanted - len(rows)
+            found = walk.next_round(missing)
+            if found is not None:
+                if found.ranges or found.crowds:
+                    rows += await self._rows(round_statement(query, dialect, found, missing))
+                continue
+            if not walk.exhausted:
+                rest = replace(query, position=walk.position)
+                rows += await self._rows(sorted_statement(rest, dialect, plan, missing))
+            break
+        return rows
+
+    async def _rows(self, statement: Statement) -> list[ShownRow]:
         rows = await self._database.fetch_texts(statement.sql, statement.params)
-        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
+        return [ShownRow(product or b"", sort_value or b"", squared) for product, sort_value, squared in rows]
 
     async def product(self, product_id: int) -> bytes | None:
         """One live product, as its JSON body."""
@@ -110,7 +145,10 @@ def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner)
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
-    products = b",".join([row.product for row in shown])
+    near = query.filters.get(NEAR)
+    if near is not None:
+        info["near"] = str(near.point)
+    products = b",".join([row.body() for row in shown])
     return Page(b'{"data":[%b],"page":%b}' % (products, orjson.dumps(info)), next_cursor, prev_cursor)
 
 

@@ -1,6 +1,6 @@
 """What the catalogue's answers look like: the code that makes them is checked against this, and documented by it."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -44,6 +44,9 @@ class Product(TypedDict):
     rating: Annotated[float | None, Field(ge=0, le=5)]
     created_at: _Time
     updated_at: _Time
+    distance_km: NotRequired[
+        Annotated[float, Field(ge=0, description="from the place that was asked for; on its pages alone")]
+    ]
 
 
 class PageInfo(TypedDict):
@@ -53,6 +56,7 @@ class PageInfo(TypedDict):
     has_more: bool
     next_cursor: _Cursor
     prev_cursor: _Cursor
+    near: NotRequired[Annotated[str, Field(description="the place that was asked for, rounded; on its pages alone")]]
 
 
 class ProductPage(TypedDict):

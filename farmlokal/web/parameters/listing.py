@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filter import Contradiction
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT
@@ -20,12 +21,20 @@ def parse_listing_query(raw: str, signer: CursorSigner, table: QuestionTable = T
     """
     texts, faults = parse_query_string(raw)
     values = _values(texts, table, faults)
-    filters = Filters()
+    filters, sort = Filters(), SORT_DEFAULT
+    contradictions: list[Contradiction] = []
     try:
         filters = table.filters_of(values)
     except Contradictions as error:
-        faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in error.found]
-    query = ListingQuery(filters, values.get("sort", SORT_DEFAULT), values.get("limit", LIMIT_DEFAULT))
+        contradictions += error.found
+    try:
+        sort = table.sort_of(values, filters)
+    except Contradiction as error:
+        contradictions.append(error)
+    # What is missing because its text is wrong has a fault already.
+    lacking = [one for one in contradictions if one.needs is None or one.needs not in texts]
+    faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in lacking]
+    query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))
     cursor = values.get("cursor")
     if faults:
         # Whether a cursor fits can only be told against a question without faults; whether it is ours, always.
