@@ -20,6 +20,7 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     identity_context,
+    mending_context,
     partner_context,
     planner_context,
     rate_limit_context,
@@ -42,6 +43,7 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.formats.networks import parse_networks
@@ -91,7 +93,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    store = ProductStore(database, table)
+    mending = Mending(database, cache.invalidate)
+    store = ProductStore(database, table, complete=lambda: mending.complete)
     listing = Listing(store, signer)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
@@ -152,6 +155,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
+            mending_context(mending),
             category_counts_context(counts),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),

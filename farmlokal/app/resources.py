@@ -16,6 +16,7 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
@@ -139,6 +140,19 @@ def planner_context(planner: Planner) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         await planner.refresh()
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def mending_context(mending: Mending) -> Context:
+    """Mend in the background what the release before writes, for as long as it may be at work."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        if not await mending.needed():
+            yield
+            return
+        async with background(mending.keep(), "mending"):
             yield
 
     return context

@@ -40,6 +40,11 @@ class Filters(tuple[tuple[Filter, Any], ...]):
             return Filters(((narrowing, value), *self))
         return Filters([(one, value if one is narrowing else other) for one, other in self])
 
+    @property
+    def derived(self) -> bool:
+        """Whether any of them looks at derived columns."""
+        return any(one.derived for one, _ in self)
+
     def texts(self) -> list[tuple[str, str]]:
         """The parameters that ask for these products, each with its canonical text."""
         return [text for one, value in self for text in one.texts(value)]
