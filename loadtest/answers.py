@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
-_PRODUCT_FIELDS = frozenset({"id", "name", "category", "price", "currency", "unit", "district", "updated_at"})
+_PRODUCT_FIELDS = frozenset(
+    {"id", "name", "category", "price", "currency", "unit", "district", "lat", "lon", "updated_at"}
+)
 _PAGE_FIELDS = frozenset({"limit", "has_more", "next_cursor", "prev_cursor"})
 # What a product may be sorted by: one that keeps these keeps its place in every walk.
 _PLACE_FIELDS = ("id", "name", "price", "rating", "created_at", "updated_at")
@@ -34,6 +36,18 @@ def page_fault(answer: Any, *, may_be_empty: bool) -> str | None:
     if len({product.get("id") for product in products}) < len(products):
         return "the page repeats a product"
     return next(filter(None, map(product_fault, products)), None)
+
+
+def near_fault(answer: dict[str, Any], *, radius_km: float | None, nearest_first: bool) -> str | None:
+    """What is wrong with a page near a place, in which `page_fault` found nothing wrong."""
+    distances_km = [product.get("distance_km") for product in answer["data"]]
+    if not all(isinstance(distance_km, int | float) for distance_km in distances_km):
+        return "a product near a place lacks its distance"
+    if radius_km is not None and max(distances_km, default=0) > radius_km:
+        return "a product lies beyond the radius"
+    if nearest_first and distances_km != sorted(distances_km):
+        return "the nearest products do not come first"
+    return None
 
 
 def product_fault(product: Any) -> str | None:
