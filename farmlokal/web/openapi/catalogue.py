@@ -36,6 +36,10 @@ _PAGE: ProductPage = {
     "data": [_PRODUCT],
     "page": {"limit": 1, "has_more": True, "next_cursor": "qk2GEjXKOYHPAc1gjNVEWVsi", "prev_cursor": None},
 }
+_NEAR_PAGE: ProductPage = {
+    "data": [{**_PRODUCT, "distance_km": 12.638}],
+    "page": {**_PAGE["page"], "near": "18.52,73.857"},
+}
 _CATEGORY_LIST: CategoryList = {
     "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
 }
@@ -73,7 +77,7 @@ def list_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The page.",
-                content=Content(shape=ProductPage, examples={"page": _PAGE}),
+                content=Content(shape=ProductPage, examples={"page": _PAGE, "near": _NEAR_PAGE}),
                 headers=(*headers.CACHED, "Content-Encoding", "Link"),
                 links={
                     "next": _neighbour("next_cursor", "next"),
