@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 2. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 3. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -52,6 +52,10 @@ CREATE TABLE IF NOT EXISTS farms (
 --   rating_key            100 × rating + 1, unrated 0: below every rating. Never negative: MySQL takes -1 for an
 --                         expression, not for a constant, and then starts a walk from the index's beginning
 --   farm_name             a copy of farms.name: a page is read without a join
+--   cell, x, y, z         where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
+--                         quadtree, and the unit vector to the cell's centre, times 10⁷. NULL where it has no place
+--   derived_version       the version that these four were made from: what a release that does not know them has written
+--                         since shows by it
 CREATE TABLE IF NOT EXISTS products (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     source       VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -80,30 +84,38 @@ CREATE TABLE IF NOT EXISTS products (
     rating_key   SMALLINT GENERATED ALWAYS AS (COALESCE(CAST(rating * 100 AS SIGNED) + 1, 0)) STORED,
     created_at   DATETIME NOT NULL,
     updated_at   DATETIME NOT NULL,
+    cell         BIGINT NULL,
+    x            INT NULL,
+    y            INT NULL,
+    z            INT NULL,
+    derived_version BIGINT NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
-    INDEX products_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
     -- Everything by price; a price range under any sort.
-    INDEX products_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
     -- Everything by name.
-    INDEX products_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
     -- Everything by rating; one category too, since ratings do not gather by category.
-    INDEX products_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
     -- One category by newest or oldest; the scans that a page of several categories merges.
-    INDEX products_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic),
+    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
     -- One category by price; a category's price range under any sort.
-    INDEX products_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
     -- One category by name: names gather by category, so walking all names for one category can be endless.
-    INDEX products_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic),
+    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
     -- One district, newest first; a district under any sort, and together with every other filter.
-    INDEX products_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
     -- One state under any sort.
-    INDEX products_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key),
+    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
     -- One farm by price; a farm under the sorts that do not gather by farm, newest and rating.
-    INDEX products_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key),
+    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z),
     -- One farm by name: a farm deals in a few kinds, so walking all names for a large one can be endless.
-    INDEX products_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic)
+    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z),
+    -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
+    -- read for their names: see docs/catalogue.md.
+    INDEX listing_by_place (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key)
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
@@ -210,4 +222,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 2, 2 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 3, 3 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

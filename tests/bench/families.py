@@ -146,7 +146,7 @@ def _pages_around(catalogue: Catalogue, page: int) -> Iterator[str]:
         order = f"{sort.key.column} DESC, id DESC" if sort.descending else f"{sort.key.column}, id"
         first = max(0, (page - 1) * LIMIT_DEFAULT - 1)
         ids = catalogue.execute(
-            f"SELECT id FROM products FORCE INDEX (products_by_{sort.name}) WHERE live = 1"
+            f"SELECT id FROM products FORCE INDEX (listing_by_{sort.name}) WHERE live = 1"
             f" ORDER BY {order} LIMIT {_PAGES_AROUND * LIMIT_DEFAULT} OFFSET {first}"
         )
         wanted = [row_id for (row_id,) in ids[::LIMIT_DEFAULT]]

@@ -44,7 +44,7 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
             values["category"] = draw.sample(sorted({row[category] for row in rows}), draw.randint(2, 8))
         elif field == "price":
             only = values.get("category", ())
-            of_category = sample.of_index["products_of_category_by_price"]
+            of_category = sample.of_index["listing_of_category_by_price"]
             by_price = of_category[only[0]] if len(only) == 1 else sample.by_sort["price"]
             values |= _price_range(draw, by_price)
         elif field == "district":

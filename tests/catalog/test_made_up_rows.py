@@ -48,12 +48,12 @@ BY_STOCK = SortKey(
     name="stock",
     column="stock",
     sampled=storage.stored("stock"),
-    index=Index("products_by_stock", "stock"),
+    index=Index("listing_by_stock", "stock"),
     text=lambda _: "stock",
     read=int,
 )
 STOCK_INDEX = (
-    "CREATE INDEX products_by_stock ON products"
+    "CREATE INDEX listing_by_stock ON products"
     " (live, stock, id, category, price, district_key, state_key, farm_id, in_stock, organic)"
 )
 MADE_UP = QuestionTable((*FILTERS, FARM_AT_MOST), (*SORT_KEYS, BY_STOCK))
@@ -228,6 +228,6 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
         position = Position(value, row_id, backward)
         query = replace(ask_for(f"max_farm_id={ID_MAX}&sort=stock"), position=position)
         plan = choose_plan(query, counted.sample)
-        assert {"products_by_stock"} == {scan.index for scan in plan.scans}
+        assert {"listing_by_stock"} == {scan.index for scan in plan.scans}
         assert await counted.uses_covering_indexes(query, plan)
         assert await counted.reads(query, plan) <= 200

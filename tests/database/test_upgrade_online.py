@@ -13,7 +13,7 @@ from farmlokal.database.address import parse_address
 from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.migrations.runner import BATCH_ROWS
 from farmlokal.database.schema import contract_schema, create_schema
-from tests.database.upgrading import MADE_UP, OLD_INDEX
+from tests.database.upgrading import ALL_BATCHES, MADE_UP, OLD_INDEX
 from tests.support.backends import database_on, on_every_server
 from tests.support.service import Service, open_database, serving, settings_for
 from tests.support.webhook_sender import SECRET, deliver, product
@@ -79,8 +79,8 @@ async def test_a_million_rows_are_upgraded_while_the_release_before_serves(backe
             yield shown.append
 
         try:
-            await create_schema(database, show, ALL)
-            await contract_schema(database, show, ALL)
+            await create_schema(database, show, ALL, batches=ALL_BATCHES)
+            await contract_schema(database, show, ALL, batches=ALL_BATCHES)
         finally:
             for client in clients:
                 client.cancel()

@@ -18,9 +18,9 @@ CATEGORY = OneOf(
     column=storage.CATEGORY,
     every=CATEGORIES,
     indexes=(
-        Index("products_of_category_by_created_at", "created_at"),
-        Index("products_of_category_by_price", "price", sortable=True),
-        Index("products_of_category_by_name", "name"),
+        Index("listing_of_category_by_created_at", "created_at"),
+        Index("listing_of_category_by_price", "price", sortable=True),
+        Index("listing_of_category_by_name", "name"),
     ),
 )
 PRICE = Between(
@@ -36,14 +36,14 @@ DISTRICT = Equality(
     name="district",
     parameter=QuestionParameter("district", forms.PLACE, "exact name of a district, any case", "Pune"),
     column=storage.DISTRICT_KEY,
-    indexes=(Index("products_of_district", "created_at", sortable=True),),
+    indexes=(Index("listing_of_district", "created_at", sortable=True),),
     narrowness=2,
 )
 STATE = Equality(
     name="state",
     parameter=QuestionParameter("state", forms.PLACE, "exact name of a state, any case", "Maharashtra"),
     column=storage.STATE_KEY,
-    indexes=(Index("products_of_state", "created_at", sortable=True),),
+    indexes=(Index("listing_of_state", "created_at", sortable=True),),
     narrowness=1,
 )
 FARM = Equality(
@@ -51,8 +51,8 @@ FARM = Equality(
     parameter=QuestionParameter("farm_id", forms.whole(1, forms.ID_MAX), "one farm", 411),
     column=storage.FARM_ID,
     indexes=(
-        Index("products_of_farm_by_price", "price", sortable=True),
-        Index("products_of_farm_by_name", "name"),
+        Index("listing_of_farm_by_price", "price", sortable=True),
+        Index("listing_of_farm_by_name", "name"),
     ),
     narrowness=3,
 )

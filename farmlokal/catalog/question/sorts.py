@@ -101,7 +101,7 @@ CREATED_AT = SortKey(
     name="created_at",
     column="created_at",
     sampled=storage.CREATED_AT,
-    index=Index("products_by_created_at", "created_at"),
+    index=Index("listing_by_created_at", "created_at"),
     text=lambda dialect: dialect.time_sql.format("created_at"),
     bind=lambda wire, dialect: dialect.time_in(wire),
 )
@@ -109,7 +109,7 @@ PRICE = SortKey(
     name="price",
     column="price",
     sampled=storage.PRICE_PAISE,
-    index=Index("products_by_price", "price", sortable=True),
+    index=Index("listing_by_price", "price", sortable=True),
     text=lambda dialect: dialect.price_sql,
     read=lambda decimal: int(decimal.replace(".", "")),
     bind=as_price,
@@ -119,7 +119,7 @@ NAME = SortKey(
     name="name",
     column="name_key",
     sampled=storage.NAME_KEY,
-    index=Index("products_by_name", "name"),
+    index=Index("listing_by_name", "name"),
     text=lambda _: "name_key",
     gathers=True,
 )
@@ -127,7 +127,7 @@ RATING = SortKey(
     name="rating",
     column="rating_key",
     sampled=storage.RATING_KEY,
-    index=Index("products_by_rating", "rating"),
+    index=Index("listing_by_rating", "rating"),
     text=lambda _: "rating_key",
     read=int,
 )

@@ -58,7 +58,7 @@ class ProductStore:
 
     async def category_counts(self) -> dict[str, int]:
         """How many live products each category has. Walks a whole index: background work."""
-        hint = self._database.dialect.index_hint.format("products_of_category_by_created_at")
+        hint = self._database.dialect.index_hint.format("listing_of_category_by_created_at")
         rows = await self._database.fetch_unlimited(
             f"SELECT category, COUNT(*) FROM products {hint} WHERE live = 1 GROUP BY category"
         )

@@ -42,7 +42,7 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
 
         SELECT CONCAT('{"id":',id,',"name":',…,'}') AS product, price AS place
         FROM products JOIN (
-            SELECT id AS page_id, price AS found FROM products FORCE INDEX (products_of_category_by_price)
+            SELECT id AS page_id, price AS found FROM products FORCE INDEX (listing_of_category_by_price)
             WHERE live = 1 AND category = 'vegetables'
               AND price >= '24.50' AND (price > '24.50' OR (price = '24.50' AND id > 918273))
             ORDER BY price, id LIMIT 21

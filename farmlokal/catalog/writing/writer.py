@@ -7,6 +7,7 @@ from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied
@@ -18,11 +19,12 @@ from farmlokal.database.interface import Database, Params, Session
 _IDENTITIES_MAX = 500
 
 _COLUMNS = (
-    "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market, "
-    "district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
+    *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
+    *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
+    *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
 )
-_INSERT = f"INSERT INTO products ({_COLUMNS}) VALUES ({', '.join(['%s'] * 24)})"
-_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS.split(', ')[2:])} WHERE id = %s"
+_INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
 _BURY = (
     "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
     " WHERE id = %s"
@@ -121,8 +123,18 @@ class ProductWriter:
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
         changed = {identity: row for identity, row in stored.items() if row.changed}
-        contents = [row.content for row in changed.values() if row.content is not None]
-        farms = await farm_ids(session, self._dialect, contents, self._farms.ids if self._farms else {})
+        # A deletion of what never came leaves a tombstone with nothing but its version.
+        records = {
+            identity: row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+            for identity, row in changed.items()
+            if row.content is not None or row.id is None
+        }
+        farms = await farm_ids(session, self._dialect, records.values(), self._farms.ids if self._farms else {})
+        derived = await derived_values(session, list(map(made_from, records.values())))
+        values = {
+            identity: self._values(changed[identity], record, farms, now, made)
+            for (identity, record), made in zip(records.items(), derived, strict=True)
+        }
         new: list[Stored] = []
         inserts: list[Params] = []
         replacements: list[Params] = []
@@ -130,9 +142,9 @@ class ProductWriter:
         for identity, row in changed.items():
             if row.id is None:
                 new.append(row)
-                inserts.append(self._values(identity, row, farms, now))
+                inserts.append(values[identity])
             elif row.content is not None:
-                replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
+                replacements.append([*values[identity][2:], row.id])
             else:
                 # Stock and creation too: a record before the deletion may have set them, and they outlive it.
                 created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
@@ -145,11 +157,12 @@ class ProductWriter:
             if rows:
                 await session.execute_many(statement, rows)
 
-    def _values(self, identity: Identity, row: Stored, farms: dict[tuple[str, ...], int], now: str) -> list[object]:
-        # A deletion of what never came leaves a tombstone with nothing but its version.
-        record = row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+    def _values(
+        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], now: str, derived: Values
+    ) -> list[object]:
         return [
-            *identity,
+            record.source,
+            record.external_id,
             row.version,
             row.digest,
             int(row.live),
@@ -172,6 +185,8 @@ class ProductWriter:
             record.rating,
             self._time_in(row.created_at),
             self._time_in(now),
+            *derived,
+            row.version,
         ]
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
