@@ -8,6 +8,9 @@ from farmlokal.catalog.question.query import ListingQuery
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
 
+# What names there are: what is asked for in words depends on it.
+NAMES = "names"
+
 # Told the tags that a committed write touched.
 OnChange = Callable[[frozenset[str]], Awaitable[None]]
 
