@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from farmlokal.app.aliases import aliases_of
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
     breaker_source,
@@ -29,6 +30,7 @@ from farmlokal.app.resources import (
     redis_probe,
     registrar_context,
     retention_context,
+    search_names_context,
     tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
@@ -42,6 +44,7 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
+from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.formats.networks import parse_networks
@@ -92,7 +95,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
     store = ProductStore(database, table)
-    listing = Listing(store, signer)
+    names = SearchNames(database, cache, aliases_of(settings))
+    listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
@@ -113,7 +117,9 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
-    app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
+    questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, index=names.index)
+    names.on_change.append(questions.forget)
+    app[keys.SEARCH_NAMES] = names
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
@@ -148,6 +154,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             metrics.counting,
             database_context(database),
             planner_context(store.planner),
+            search_names_context(names),
             redis_context(redis),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),

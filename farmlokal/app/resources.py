@@ -16,6 +16,7 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
@@ -139,6 +140,17 @@ def planner_context(planner: Planner) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         await planner.refresh()
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def search_names_context(names: SearchNames) -> Context:
+    """Read the names for search, then keep them true in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await names.start()
+        async with background(names.keep(), "search names"), background(names.keep_counts(), "search places"):
             yield
 
     return context

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.words import WORDS
 
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
@@ -31,7 +32,8 @@ def page_tags(query: ListingQuery) -> tuple[str, ...]:
     A write touches the listing and both the old and the new category of its product: so whatever changes a page of
     named categories touches one of those.
     """
-    return tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
+    tags = tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
+    return tags if query.filters.get(WORDS) is None else (*tags, NAMES)
 
 
 def touched(product_id: int, categories: Iterable[str]) -> set[str]:

@@ -9,6 +9,7 @@ from farmlokal.catalog.question.filter import Filter, as_number, as_price
 from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.storage import Index
+from farmlokal.catalog.question.words import NAME_KEYS, NAMED, WORDS
 
 CATEGORY = OneOf(
     name="category",
@@ -69,4 +70,4 @@ ORGANIC = Equality(
     bind=as_number,
 )
 
-FILTERS: tuple[Filter, ...] = (CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)
+FILTERS: tuple[Filter, ...] = (WORDS, NAMED, NAME_KEYS, CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)

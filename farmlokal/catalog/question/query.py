@@ -9,7 +9,8 @@ from urllib.parse import quote
 import orjson
 
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position, Sort
+from farmlokal.catalog.question.sorts import RELEVANCE, SORT_DEFAULT, Position, Sort
+from farmlokal.catalog.question.words import WORDS
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -36,6 +37,10 @@ class Filters(tuple[tuple[Filter, Any], ...]):
             return Filters(((narrowing, value), *self))
         return Filters([(one, value if one is narrowing else other) for one, other in self])
 
+    def without(self, *unwanted: Filter) -> "Filters":
+        """The same, but for some of them."""
+        return Filters([each for each in self if each[0] not in unwanted])
+
     def texts(self) -> list[tuple[str, str]]:
         """The parameters that ask for these products, each with its canonical text."""
         return [text for one, value in self for text in one.texts(value)]
@@ -53,11 +58,16 @@ class ListingQuery:
     limit: int = LIMIT_DEFAULT
     position: Position | None = None
 
+    @property
+    def sort_default(self) -> Sort:
+        """The order where none is asked for."""
+        return default_sort(self.filters)
+
     @cached_property
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. The default sort is left out."""
         texts = self.filters.texts()
-        if self.sort != SORT_DEFAULT:
+        if self.sort != self.sort_default:
             texts.append(("sort", str(self.sort)))
         return escaped(texts)
 
@@ -75,6 +85,11 @@ class ListingQuery:
         value, row_id, backward = self.position
         place = f"{'before' if backward else 'after'}={quote(orjson.dumps(value), safe='')},{row_id}"
         return f"{self.first_page}&{place}".lstrip("&")
+
+
+def default_sort(filters: Filters) -> Sort:
+    """The order of the products that pass `filters`, where none is asked for."""
+    return SORT_DEFAULT if filters.get(WORDS) is None else RELEVANCE
 
 
 def escaped(texts: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,8 @@ class SortKey:
     column: what the database orders by. sampled: the same in sampled rows. text: an expression for it as text, which
     a cursor keeps. read: that text → the value of a `Position`, which is what is sampled, too. bind: that value,
     dialect → what the column holds for it. index: everything in this order. gathers: whether products that pass a
-    filter stand together in it: one name has one category and a narrow range of prices.
+    filter stand together in it: one name has one category and a narrow range of prices. one_way: whether its direction
+    is its own, and not asked for.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SortKey:
     read: Callable[[str], str | int] = str
     bind: Bind = as_it_is
     gathers: bool = False
+    one_way: bool = False
 
     def __repr__(self) -> str:
         return f"<SortKey {self.name}>"
@@ -52,7 +54,7 @@ class Sort(NamedTuple):
     descending: bool = False
 
     def __str__(self) -> str:
-        return f"-{self.key.name}" if self.descending else self.key.name
+        return f"-{self.key.name}" if self.descending and not self.key.one_way else self.key.name
 
     @property
     def name(self) -> str:
@@ -135,3 +137,19 @@ RATING = SortKey(
 SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)
 SORTS = sorts_of(SORT_KEYS)
 SORT_DEFAULT = SORTS["-created_at"]
+
+# What comes closest to the words asked for. It is not an order of the database's: products are found tier by tier, in
+# each the newest first, and the value of a position is the tier's number and the time.
+RELEVANCE = Sort(
+    SortKey(
+        name="relevance",
+        column=CREATED_AT.column,
+        sampled=CREATED_AT.sampled,
+        index=CREATED_AT.index,
+        text=CREATED_AT.text,
+        one_way=True,
+    ),
+    descending=True,
+)
+# The sorts that only questions in words have.
+SORTS_OF_WORDS = {str(RELEVANCE): RELEVANCE}

@@ -46,6 +46,7 @@ CATEGORY = stored("category")
 DISTRICT_KEY = stored("district_key")
 STATE_KEY = stored("state_key")
 FARM_ID = stored("farm_id")
+NAME_ID = stored("name_id")
 IN_STOCK = stored("in_stock")
 ORGANIC = stored("organic")
 

@@ -10,7 +10,7 @@ from farmlokal.catalog.question.filters import FILTERS
 from farmlokal.catalog.question.forms import CURSOR, one_of, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, SortKey, sorts_of
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, SORTS_OF_WORDS, SortKey, sorts_of
 
 
 class Contradictions(ValueError):
@@ -34,6 +34,7 @@ class QuestionTable:
         self.filters = tuple(filters)
         self.sort_keys = tuple(sort_keys)
         self.sorts = sorts_of(sort_keys)
+        self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
         of_sorts = [key.sampled for key in sort_keys]
         of_filters = [column for one in filters for column in one.columns]
@@ -45,6 +46,10 @@ class QuestionTable:
 
     def __repr__(self) -> str:
         return f"<QuestionTable filters={len(self.filters)} sorts={len(self.sorts)}>"
+
+    def sort_key(self, name: str) -> SortKey:
+        """The row of the sort with this name."""
+        return self._sort_keys_by_name[name]
 
     def filters_of(self, values: Mapping[str, Any]) -> Filters:
         """The filters that parameters ask for. values: by name, as their forms read them. Raises Contradictions."""
@@ -70,8 +75,8 @@ class QuestionTable:
         return (
             QuestionParameter(
                 "sort",
-                one_of(self.sorts),
-                "the order; a leading - turns it round",
+                one_of({**self.sorts, **SORTS_OF_WORDS}),
+                "the order; a leading - turns it round; relevance needs q, and is its default",
                 "-rating",
                 default=str(SORT_DEFAULT),
             ),

@@ -14,16 +14,13 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.reading.schemas import CategoryList, PageInfo
+from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.rows import ShownRow
+from farmlokal.catalog.reading.schemas import CategoryList, PageInfo, SearchInfo
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import page_statement, product_statement
 from farmlokal.database.interface import Database
-
-
-class ShownRow(NamedTuple):
-    """What `page_statement` selects of one product: its finished JSON object, and its sort value."""
-
-    product: bytes
-    sort_value: bytes
 
 
 class Page(NamedTuple):
@@ -68,13 +65,23 @@ class ProductStore:
 class Listing:
     """Loads what the cache does not hold. What it returns is what the client gets, byte for byte."""
 
-    def __init__(self, store: ProductStore, signer: CursorSigner) -> None:
+    def __init__(self, store: ProductStore, signer: CursorSigner, names: SearchNames | None = None) -> None:
+        """names: what words are looked up in; without it nothing may be asked for in words."""
         self._store = store
         self._signer = signer
+        self._names = names
 
     async def page(self, query: ListingQuery) -> Value:
         """One page, with its cursors as the attributes `next` and `prev`."""
-        page = render_page(query, await self._store.page(query), self._signer)
+        words, search = query.filters.get(WORDS), None
+        if words is None or self._names is None:
+            rows = await self._store.page(query)
+        else:
+            await self._names.catch_up()
+            found = names_found(self._names.index, query.filters)
+            search = search_info(self._names.index, words, found)
+            rows = await rows_in_words(query, found, self._store.page)
+        page = render_page(query, rows, self._signer, search)
         cursors = (("next", page.next_cursor), ("prev", page.prev_cursor))
         return Value(page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None))
 
@@ -92,8 +99,13 @@ class Listing:
         return Value(orjson.dumps(shown))
 
 
-def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner) -> Page:
-    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`."""
+def render_page(
+    query: ListingQuery, rows: list[ShownRow], signer: CursorSigner, search: SearchInfo | None = None
+) -> Page:
+    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`.
+
+    search: what it says of the words that were asked for.
+    """
     backward = query.position is not None and query.position.backward
     more = len(rows) > query.limit
     shown = rows[: query.limit]
@@ -111,7 +123,9 @@ def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner)
         "prev_cursor": prev_cursor,
     }
     products = b",".join([row.product for row in shown])
-    return Page(b'{"data":[%b],"page":%b}' % (products, orjson.dumps(info)), next_cursor, prev_cursor)
+    of_search = b"" if search is None else b',"search":%b' % orjson.dumps(search)
+    body = b'{"data":[%b],"page":%b%b}' % (products, orjson.dumps(info), of_search)
+    return Page(body, next_cursor, prev_cursor)
 
 
 def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:

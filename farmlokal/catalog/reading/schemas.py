@@ -1,12 +1,13 @@
 """What the catalogue's answers look like: the code that makes them is checked against this, and documented by it."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.query import LIMIT_MAX
+from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX
 
 CURRENCY = "INR"
 
@@ -55,11 +56,23 @@ class PageInfo(TypedDict):
     prev_cursor: _Cursor
 
 
+class SearchInfo(TypedDict):
+    """What was understood of `q`: the same for every spelling of it.
+
+    filters: what words became that name a place. suggestions: what to ask instead, where nothing is found.
+    """
+
+    q: Annotated[str, Field(description="the words that products were looked for by; alternatives have `|` between")]
+    filters: Annotated[dict[str, str | int], Field(description="`district`, `state` and `farm_id` that words became")]
+    suggestions: NotRequired[Annotated[list[str], Field(max_length=NEAR_MISSES_MAX)]]
+
+
 class ProductPage(TypedDict):
-    """One page of a listing."""
+    """One page of a listing. search: with `q` only."""
 
     data: list[Product]
     page: PageInfo
+    search: NotRequired[SearchInfo]
 
 
 class CategoryCount(TypedDict):

@@ -39,7 +39,10 @@ class SearchIndex:
         return f"<SearchIndex version={self.version} {self.vocabulary!r} {self.places!r}>"
 
     def adding(self, names: Iterable[Name]) -> Steps[None]:
-        """Know `names`, and how many products they have by now; in steps of about a millisecond."""
+        """Know `names`, and how many products they have by now; in steps of about a millisecond.
+
+        `ranking` and `changed` come after it.
+        """
         for count, name in enumerate(names, 1):
             number = self.vocabulary.number_of(name.id)
             before = 0 if number is None else self.vocabulary.names[number].name.products
@@ -48,9 +51,11 @@ class SearchIndex:
                 self.commodities.count(known, name.products - before)
             if count % _NAMES_PER_STEP == 0:
                 yield
+
+    def ranking(self) -> Steps[None]:
+        """Put suggestions in the order of the numbers of products; in steps of about a millisecond."""
         for vocabulary in (self.vocabulary, self.commodities.vocabulary):
             yield from vocabulary.ranking()
-        self.changed()
 
     def changed(self) -> None:
         """Forget what was found before names or places came."""
@@ -90,3 +95,7 @@ def _kept(memo: dict[Key, T], key: Key, make: Callable[[Key], T]) -> T:
             del memo[next(iter(memo))]
         value = memo[key] = make(key)
     return value
+
+
+NO_NAMES = SearchIndex(Aliases())
+"""An index in which nothing is found: of a catalogue that nobody has asked for its names yet."""

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from farmlokal.catalog.search.places import Place
-from farmlokal.catalog.search.words import Groups, text_of
+from farmlokal.catalog.search.words import Groups, groups_of, text_of
 
 
 class Interpretation(NamedTuple):
@@ -19,6 +19,10 @@ class Interpretation(NamedTuple):
     def text(self) -> str:
         """The words: a text that means them, and nothing else."""
         return text_of(self.groups)
+
+    def without_places(self) -> "Interpretation":
+        """The same with the words of the places as words that a name must have."""
+        return Interpretation(groups_of(self.asking))
 
     @property
     def asking(self) -> str:

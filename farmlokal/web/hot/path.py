@@ -55,6 +55,8 @@ class HotPath:
         self._counts = app[keys.REQUEST_COUNTS]
         self._series = {status: self._counts.series(PATH, "GET", status) for status in (200, 304)}
         self._heads: dict[bytes, Head] = {}
+        # What was asked for in words may be understood otherwise from then on.
+        app[keys.SEARCH_NAMES].on_change.append(self._heads.clear)
         # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
         self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
 

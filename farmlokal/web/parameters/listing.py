@@ -1,36 +1,69 @@
 """The parameters of `GET /products`: from the query string to a ListingQuery, or to every fault at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
-from farmlokal.catalog.question.sorts import SORT_DEFAULT
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
+from farmlokal.catalog.question.sorts import RELEVANCE
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
+from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.errors import Fault, InvalidInput
 from farmlokal.web.parameters.query_string import parse_query_string, shown
 
 
-def parse_listing_query(raw: str, signer: CursorSigner, table: QuestionTable = TABLE) -> ListingQuery:
+def parse_listing_query(
+    raw: str, signer: CursorSigner, table: QuestionTable = TABLE, *, index: SearchIndex = NO_NAMES
+) -> ListingQuery:
     """The question that the query string `raw` asks. Raises InvalidInput, which lists every fault.
 
-    table: what may be asked.
+    table: what may be asked. index: what words mean.
     """
     texts, faults = parse_query_string(raw)
     values = _values(texts, table, faults)
+    faults += _understand(values, texts, signer, index)
     filters = Filters()
     try:
         filters = table.filters_of(values)
     except Contradictions as error:
         faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in error.found]
-    query = ListingQuery(filters, values.get("sort", SORT_DEFAULT), values.get("limit", LIMIT_DEFAULT))
+    sort = values.get("sort") or default_sort(filters)
+    if sort == RELEVANCE and "q" not in texts:
+        faults.append(Fault("sort", str(sort), "needs q"))
+    query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))
     cursor = values.get("cursor")
     if faults:
         # Whether a cursor fits can only be told against a question without faults; whether it is ours, always.
         raise InvalidInput([*faults, *_forgery(cursor, signer)])
     return query if cursor is None else replace(query, position=signer.open(cursor, query))
+
+
+def _understand(
+    values: dict[str, Any], texts: Mapping[str, list[str]], signer: CursorSigner, index: SearchIndex
+) -> list[Fault]:
+    """Put what the words of `values` mean in their place, and the filters that words became beside it.
+
+    With a cursor its walk goes on as it began. Returns what is wrong.
+    """
+    text = values.get("q")
+    if text is None:
+        return []
+    understood, cursor = None, values.get("cursor")
+    if cursor is not None and not _forgery(cursor, signer):
+        understood = signer.understood(cursor)
+        if understood is not None and not index.could_mean(text, understood):
+            return [Fault("q", shown(text), "must be what the cursor's page was asked for by, or what it says")]
+    if understood is None:
+        understood = index.interpret(text)
+        if any(values.get(place.filter, place.value) != place.value for place in understood.places):
+            # Nothing is in two places at once.
+            understood = understood.without_places()
+    values["q"] = understood
+    for place in understood.places:
+        values.setdefault(place.filter, place.value)
+    return []
 
 
 def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:

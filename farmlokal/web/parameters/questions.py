@@ -10,6 +10,7 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.parameters.listing import parse_listing_query
 
@@ -30,13 +31,21 @@ class AskedPage(NamedTuple):
 
 
 class Questions:
-    """Reads query strings. What a string means depends on the string, the keys of `signer` and `table` alone."""
+    """Reads query strings. What one means depends on itself, the keys of `signer`, `table`, and what words mean."""
 
     def __init__(
-        self, signer: CursorSigner, cache: ReadThrough, listing: Listing, table: QuestionTable = TABLE
+        self,
+        signer: CursorSigner,
+        cache: ReadThrough,
+        listing: Listing,
+        table: QuestionTable = TABLE,
+        *,
+        index: SearchIndex = NO_NAMES,
     ) -> None:
+        """index: what words mean; `forget` has to be called where that may have changed."""
         self._signer = signer
         self._table = table
+        self._index = index
         self._cache = cache
         self._listing = listing
         self._remembered: dict[str, AskedPage] = {}
@@ -49,7 +58,7 @@ class Questions:
         known = self._remembered.get(raw_query)
         if known is not None:
             return known
-        query = parse_listing_query(raw_query, self._signer, self._table)
+        query = parse_listing_query(raw_query, self._signer, self._table, index=self._index)
         load = partial(self._listing.page, query)
         question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
         asked = AskedPage(question, link_base(query))
@@ -59,6 +68,10 @@ class Questions:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[raw_query] = asked
         return asked
+
+    def forget(self) -> None:
+        """Forget what texts mean: names came, by which words may be understood otherwise."""
+        self._remembered.clear()
 
 
 def link_base(query: ListingQuery) -> str:

@@ -14,8 +14,10 @@ def index_of(names: Iterable[str | Name], aliases: Aliases | None = None) -> Sea
     """An index of these names, numbered from 1; where a text stands for a name, it has one product."""
     index = SearchIndex(load_aliases(None) if aliases is None else aliases)
     found = [name if isinstance(name, Name) else Name(number, name, "other", 1) for number, name in enumerate(names, 1)]
-    for _ in index.adding(found):
-        pass
+    for steps in (index.adding(found), index.ranking()):
+        for _ in steps:
+            pass
+    index.changed()
     return index
 
 
