@@ -21,6 +21,7 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     identity_context,
+    name_counts_context,
     partner_context,
     planner_context,
     rate_limit_context,
@@ -44,6 +45,7 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
+from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
@@ -66,6 +68,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import stop_sync
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.retention import Retention
@@ -120,6 +123,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, index=names.index)
     names.on_change.append(questions.forget)
     app[keys.SEARCH_NAMES] = names
+    app[keys.SUGGESTING] = Suggesting(cache, names)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
@@ -160,6 +164,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
             category_counts_context(counts),
+            name_counts_context(NameCounts(database, cache)),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),

@@ -16,6 +16,7 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
@@ -140,6 +141,16 @@ def planner_context(planner: Planner) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         await planner.refresh()
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def name_counts_context(counts: NameCounts) -> Context:
+    """Count the products of names in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(counts.keep(), "name counts"):
             yield
 
     return context

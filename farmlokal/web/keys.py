@@ -18,6 +18,7 @@ from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
@@ -42,6 +43,7 @@ QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)
 SEARCH_NAMES = web.AppKey("SEARCH_NAMES", SearchNames)
+SUGGESTING = web.AppKey("SUGGESTING", Suggesting)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.
 VERIFIER = web.AppKey("VERIFIER", Verifier)

@@ -173,7 +173,7 @@ def test_faults_name_them() -> None:
         ask_for("max_farm_id=0&sort=cost&min_farm_id=1")
     expected = [
         Fault("max_farm_id", "0", f"must be between 1 and {ID_MAX}"),
-        Fault("sort", "cost", f"must be one of {', '.join(TABLE.sorts)}, stock, -stock"),
+        Fault("sort", "cost", f"must be one of {', '.join(TABLE.sorts)}, stock, -stock, relevance"),
         Fault(
             "min_farm_id",
             "1",
@@ -194,7 +194,7 @@ def test_the_document_has_them() -> None:
     assert "farms that came early" == by_name["max_farm_id"]["description"]
     schema = {"type": "integer", "minimum": 1, "maximum": ID_MAX, "examples": [40]}
     assert schema == by_name["max_farm_id"]["schema"]
-    assert [*TABLE.sorts, "stock", "-stock"] == by_name["sort"]["schema"]["enum"]
+    assert [*TABLE.sorts, "stock", "-stock", "relevance"] == by_name["sort"]["schema"]["enum"]
 
 
 @pytest.fixture

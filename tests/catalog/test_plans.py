@@ -28,6 +28,7 @@ CATALOGUE = [
         record.price_paise,
         text_key(record.name),
         0 if record.rating is None else round(record.rating * 100) + 1,
+        number % 900,
         record.category,
         text_key(record.district or ""),
         text_key(record.state or ""),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.forms import PLACE, PRICE
+from farmlokal.catalog.question.forms import PLACE, PRICE, WORDS
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position
@@ -36,6 +36,9 @@ def values_of(parameter: QuestionParameter) -> st.SearchStrategy[Any]:
         one: st.SearchStrategy[Any] = places
     elif parameter.form is PRICE:
         one = paise
+    elif parameter.form is WORDS:
+        # What words mean, depends on more than themselves.
+        one = st.none()
     elif "enum" in schema:
         one = st.sampled_from(schema["enum"]).map(parameter.form.parse)
     elif schema["type"] == "integer":

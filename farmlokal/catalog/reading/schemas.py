@@ -1,13 +1,13 @@
 """What the catalogue's answers look like: the code that makes them is checked against this, and documented by it."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.query import LIMIT_MAX
-from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX
+from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX, SUGGESTIONS_MAX
 
 CURRENCY = "INR"
 
@@ -73,6 +73,21 @@ class ProductPage(TypedDict):
     data: list[Product]
     page: PageInfo
     search: NotRequired[SearchInfo]
+
+
+class SuggestionShown(TypedDict):
+    """A text to ask for as `q`. kind: whether it names what is sold, or one of its varieties."""
+
+    text: str
+    kind: Literal["commodity", "name"]
+    category: _Category
+    products: Annotated[int, Field(ge=0, description="as they were last counted")]
+
+
+class SuggestionList(TypedDict):
+    """Completions of what was typed: commodities, then names; those with most products first."""
+
+    data: Annotated[list[SuggestionShown], Field(max_length=SUGGESTIONS_MAX)]
 
 
 class CategoryCount(TypedDict):

@@ -22,7 +22,7 @@ def parse_listing_query(
     table: what may be asked. index: what words mean.
     """
     texts, faults = parse_query_string(raw)
-    values = _values(texts, table, faults)
+    values = read_values(texts, table.parameters, faults)
     faults += _understand(values, texts, signer, index)
     filters = Filters()
     try:
@@ -75,14 +75,16 @@ def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     return ()
 
 
-def _values(texts: dict[str, list[str]], table: QuestionTable, faults: list[Fault]) -> dict[str, Any]:
+def read_values(
+    texts: Mapping[str, list[str]], parameters: Mapping[str, QuestionParameter], faults: list[Fault]
+) -> dict[str, Any]:
     """The value of each parameter that is in order, by its name; what is wrong with the others goes to `faults`."""
     values: dict[str, Any] = {}
     unknown = False  # the parameters are listed once, not once for each of a thousand wrong names
     for name, given in texts.items():
-        parameter = table.parameters.get(name)
+        parameter = parameters.get(name)
         if parameter is None:
-            detail = "is not a parameter" + ("" if unknown else f"; these are: {', '.join(table.parameters)}")
+            detail = "is not a parameter" + ("" if unknown else f"; these are: {', '.join(parameters)}")
             faults.append(Fault(shown(name), shown(given[0]), detail))
             unknown = True
         elif parameter.several is not None:

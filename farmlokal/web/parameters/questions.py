@@ -14,6 +14,7 @@ from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.parameters.listing import parse_listing_query
 
+PATH = "/products"
 # A question takes about 2 KB with its texts: 8 MB when full.
 _REMEMBERED_MAX = 4096
 # Longer query strings are rare, and would make the bound above one of nothing.
@@ -76,7 +77,7 @@ class Questions:
 
 def link_base(query: ListingQuery) -> str:
     """`/products?…` for the pages of a question, up to the cursor; the same for every spelling of the question."""
-    return f"/products?{query.first_page}{'&' if query.first_page else ''}cursor="
+    return f"{PATH}?{query.first_page}{'&' if query.first_page else ''}cursor="
 
 
 def link_header(base: str, page: Value) -> str:
