@@ -15,11 +15,10 @@ async def count_names(database: Database) -> int:
     rows = await database.fetch_unlimited(
         f"SELECT name_id, COUNT(*) FROM products {hint} WHERE live = 1 GROUP BY name_id"
     )
-    counted = dict(rows)
+    counted: dict[int, int] = dict(rows)
     stored = await database.fetch_unlimited("SELECT id, products FROM names ORDER BY id")
-    changed = [
-        (counted.get(name_id, 0), name_id) for name_id, products in stored if products != counted.get(name_id, 0)
-    ]
+    numbers = [(counted.get(name_id, 0), name_id, products) for name_id, products in stored]
+    changed = [(number, name_id) for number, name_id, before in numbers if number != before]
     for start in range(0, len(changed), _ROWS_PER_TRANSACTION):
         batch = changed[start : start + _ROWS_PER_TRANSACTION]
 

@@ -9,6 +9,8 @@ from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
 from farmlokal.catalog.question.sorts import RELEVANCE
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
+from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.searching import names_found
 from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.errors import Fault, InvalidInput
 from farmlokal.web.parameters.query_string import parse_query_string, shown
@@ -32,6 +34,8 @@ def parse_listing_query(
     sort = values.get("sort") or default_sort(filters)
     if sort == RELEVANCE and "q" not in texts:
         faults.append(Fault("sort", str(sort), "needs q"))
+    if filters.get(WORDS) is not None and not faults:
+        names_found(index, filters)  # or too many of them
     query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))
     cursor = values.get("cursor")
     if faults:
