@@ -23,7 +23,7 @@ ID = "must be between 1 and 9223372036854775807"
 LIMIT = "must be between 1 and 100"
 FLAG = "must be true or false"
 PLACE = "must have 1 to 100 characters"
-SORT = "must be one of created_at, -created_at, price, -price, name, -name, rating, -rating, relevance"
+SORT = "must be one of created_at, -created_at, price, -price, name, -name, rating, -rating, distance, relevance"
 WORDS = "must have 1 to 64 characters, at most 8 words, and a letter or a digit"
 EMPTY = "must not be empty"
 ONCE = "must be given once"
@@ -40,8 +40,8 @@ CATEGORY = (
     " milk, dairy, eggs, honey, oils, pickles, bakery, other"
 )
 UNKNOWN = (
-    "is not a parameter; these are: q, category, min_price, max_price, district, state, farm_id, in_stock, organic,"
-    " sort, limit, cursor"
+    "is not a parameter; these are: category, min_price, max_price, district, state, farm_id, in_stock, organic, near,"
+    " radius_km, q, sort, limit, cursor"
 )
 MANY = "must be at most 20 categories"
 HUGE = "9" * 30
@@ -128,7 +128,7 @@ WRONG = [
     (f"q={'x' * 65}", [("q", "x" * 65, WORDS)]),
     (f"q={'%EF%B7%BA' * 5}", [("q", "ﷺ" * 5, WORDS)]),  # 90 letters, once it is normalised
     ("q=a&q=b", [("q", "a, b", ONCE)]),
-    ("sort=relevance", [("sort", "relevance", "needs q")]),
+    ("sort=relevance", [("sort", "relevance", "needs q for relevance")]),
     ("q=a&sort=-relevance", [("sort", "-relevance", SORT)]),
     ("q=&sort=relevance", [("q", "", EMPTY)]),
     ("Limit=5", [("Limit", "5", UNKNOWN)]),

@@ -7,11 +7,14 @@ derived of it (the parser, canonical text, SQL, the planner) goes through the me
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.storage import Bounds, Index, Places, Rows, SampledColumn
 from farmlokal.database.dialect import Dialect
+
+if TYPE_CHECKING:
+    from farmlokal.catalog.question.sorts import SortKey
 
 # SQL with `%s` marks, and what goes in their places.
 Condition = tuple[str, tuple[object, ...]]
@@ -22,12 +25,16 @@ Bind = Callable[[Any, Dialect], object]
 
 
 class Contradiction(ValueError):
-    """The values of a filter's parameters exclude each other. parameter: the one to blame. detail: what is allowed."""
+    """The values of a filter's parameters exclude each other, or one of them is missing.
 
-    def __init__(self, parameter: str, detail: str) -> None:
+    parameter: the one to blame. detail: what is allowed. needs: the parameter that is missing.
+    """
+
+    def __init__(self, parameter: str, detail: str, *, needs: str | None = None) -> None:
         super().__init__(f"{parameter} {detail}")
         self.parameter = parameter
         self.detail = detail
+        self.needs = needs
 
 
 def as_it_is(value: Any, _: Dialect) -> object:
@@ -50,12 +57,14 @@ class Filter(ABC):
     """One row of the table of filters.
 
     indexes: those that hold the rows of one value of it together. narrowness: of two filters with indexes, the one that
-    is usually passed by fewer products has the higher one, and its indexes are considered first.
+    is usually passed by fewer products has the higher one, and its indexes are considered first. brings: an order
+    that only questions with this filter have, and have unless they ask for another.
     """
 
     name: str
     indexes: tuple[Index, ...] = ()
     narrowness: int = 0
+    brings: "SortKey | None" = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -7,7 +7,9 @@ from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question import forms, storage
 from farmlokal.catalog.question.filter import Filter, as_number, as_price
 from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
+from farmlokal.catalog.question.near import POINT, RADIUS, NearFilter
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
+from farmlokal.catalog.question.sorts import DISTANCE
 from farmlokal.catalog.question.storage import Index
 from farmlokal.catalog.question.words import NAME_KEYS, NAMED, WORDS
 
@@ -69,5 +71,16 @@ ORGANIC = Equality(
     column=storage.ORGANIC,
     bind=as_number,
 )
+NEAR = NearFilter(
+    name="near",
+    point=QuestionParameter(
+        "near", POINT, "latitude,longitude: what has a place, with its distance; rounded to 3 decimals", "18.52,73.857"
+    ),
+    radius=QuestionParameter("radius_km", RADIUS, "with near: at most so many kilometres away", "10"),
+    brings=DISTANCE,
+)
 
-FILTERS: tuple[Filter, ...] = (WORDS, NAMED, NAME_KEYS, CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)
+FILTERS: tuple[Filter, ...] = (
+    *(CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC, NEAR),
+    *(WORDS, NAMED, NAME_KEYS),
+)

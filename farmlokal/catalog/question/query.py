@@ -9,8 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.sorts import RELEVANCE, SORT_DEFAULT, Position, Sort
-from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position, Sort
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -49,6 +48,12 @@ class Filters(tuple[tuple[Filter, Any], ...]):
 NO_FILTERS = Filters()
 
 
+def default_sort(filters: Filters) -> Sort:
+    """The order of a question that asks for none: what the last of its filters that has one brings, or the newest."""
+    brought = [one.brings for one, _ in filters if one.brings is not None]
+    return Sort(brought[-1]) if brought else SORT_DEFAULT
+
+
 @dataclass(frozen=True)
 class ListingQuery:
     """One page of the catalogue."""
@@ -58,16 +63,11 @@ class ListingQuery:
     limit: int = LIMIT_DEFAULT
     position: Position | None = None
 
-    @property
-    def sort_default(self) -> Sort:
-        """The order where none is asked for."""
-        return default_sort(self.filters)
-
     @cached_property
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. The default sort is left out."""
         texts = self.filters.texts()
-        if self.sort != self.sort_default:
+        if self.sort != default_sort(self.filters):
             texts.append(("sort", str(self.sort)))
         return escaped(texts)
 
@@ -85,11 +85,6 @@ class ListingQuery:
         value, row_id, backward = self.position
         place = f"{'before' if backward else 'after'}={quote(orjson.dumps(value), safe='')},{row_id}"
         return f"{self.first_page}&{place}".lstrip("&")
-
-
-def default_sort(filters: Filters) -> Sort:
-    """The order of the products that pass `filters`, where none is asked for."""
-    return SORT_DEFAULT if filters.get(WORDS) is None else RELEVANCE
 
 
 def escaped(texts: Iterable[tuple[str, str]]) -> str:

@@ -9,8 +9,8 @@ from farmlokal.catalog.question.filter import Contradiction, Filter
 from farmlokal.catalog.question.filters import FILTERS
 from farmlokal.catalog.question.forms import CURSOR, one_of, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, SORTS_OF_WORDS, SortKey, sorts_of
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters, default_sort
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, Sort, SortKey, sorts_of
 
 
 class Contradictions(ValueError):
@@ -24,8 +24,9 @@ class Contradictions(ValueError):
 class QuestionTable:
     """What the parser, the document, the planner and its sample are made of.
 
-    filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts.
-    sorts: every order, by the text that asks for it. parameters: every parameter, by its name.
+    filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts by a
+    column. sorts: every order, those that filters bring too, by the text that asks for it. parameters: every parameter,
+    by its name.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
     row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
@@ -33,7 +34,8 @@ class QuestionTable:
     def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
         self.filters = tuple(filters)
         self.sort_keys = tuple(sort_keys)
-        self.sorts = sorts_of(sort_keys)
+        self._bringing = {one.brings: one for one in self.filters if one.brings is not None}
+        self.sorts = sorts_of([*sort_keys, *self._bringing])
         self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
         of_sorts = [key.sampled for key in sort_keys]
@@ -56,6 +58,8 @@ class QuestionTable:
         asked: list[tuple[Filter, Any]] = []
         contradictions: list[Contradiction] = []
         for one in self.filters:
+            if not any(parameter.name in values for parameter in one.parameters):
+                continue
             try:
                 value = one.read(values)
             except Contradiction as error:
@@ -67,6 +71,17 @@ class QuestionTable:
             raise Contradictions(contradictions)
         return Filters(asked)
 
+    def sort_of(self, values: Mapping[str, Any], filters: Filters) -> Sort:
+        """The order that parameters ask for. values: as those of `filters_of`. Raises Contradiction."""
+        sort: Sort | None = values.get("sort")
+        if sort is None:
+            return default_sort(filters)
+        bringing = self._bringing.get(sort.key)
+        if bringing is not None and filters.get(bringing) is None:
+            needed = bringing.parameters[0].name
+            raise Contradiction("sort", f"needs {needed} for {sort}", needs=needed)
+        return sort
+
     def _filter_parameters(self) -> list[QuestionParameter]:
         return [parameter for one in self.filters for parameter in one.parameters]
 
@@ -75,8 +90,8 @@ class QuestionTable:
         return (
             QuestionParameter(
                 "sort",
-                one_of({**self.sorts, **SORTS_OF_WORDS}),
-                "the order; a leading - turns it round; relevance needs q, and is its default",
+                one_of(self.sorts),
+                "the order; a leading - turns it round; if none is asked for, with q relevance, with near distance",
                 "-rating",
                 default=str(SORT_DEFAULT),
             ),

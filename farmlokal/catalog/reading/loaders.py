@@ -3,6 +3,7 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
@@ -11,15 +12,17 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.rows import ShownRow
 from farmlokal.catalog.reading.schemas import CategoryList, PageInfo, SearchInfo
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
-from farmlokal.catalog.reading.statement import page_statement, product_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
 from farmlokal.database.interface import Database
 
 
@@ -44,9 +47,33 @@ class ProductStore:
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
-        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        if query.sort.key is DISTANCE:
+            return await self._nearest(query)
+        return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    async def _nearest(self, query: ListingQuery) -> list[ShownRow]:
+        """The page of a question by distance: round by round, until it is full or nothing is left."""
+        dialect, wanted = self._database.dialect, query.limit + 1
+        walk, plan = self.planner.plan_nearest(query)
+        if walk is None:
+            return await self._rows(sorted_statement(query, dialect, plan, wanted))
+        rows: list[ShownRow] = []
+        while len(rows) < wanted:
+            missing = wanted - len(rows)
+            found = walk.next_round(missing)
+            if found is not None:
+                if found.ranges or found.crowds:
+                    rows += await self._rows(round_statement(query, dialect, found, missing))
+                continue
+            if not walk.exhausted:
+                rest = replace(query, position=walk.position)
+                rows += await self._rows(sorted_statement(rest, dialect, plan, missing))
+            break
+        return rows
+
+    async def _rows(self, statement: Statement) -> list[ShownRow]:
         rows = await self._database.fetch_texts(statement.sql, statement.params)
-        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
+        return [ShownRow(product or b"", sort_value or b"", squared) for product, sort_value, squared in rows]
 
     async def product(self, product_id: int) -> bytes | None:
         """One live product, as its JSON body."""
@@ -122,7 +149,10 @@ def render_page(
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
-    products = b",".join([row.product for row in shown])
+    near = query.filters.get(NEAR)
+    if near is not None:
+        info["near"] = str(near.point)
+    products = b",".join([row.body() for row in shown])
     of_search = b"" if search is None else b',"search":%b' % orjson.dumps(search)
     body = b'{"data":[%b],"page":%b%b}' % (products, orjson.dumps(info), of_search)
     return Page(body, next_cursor, prev_cursor)
@@ -138,4 +168,4 @@ def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: b
     position = query.position
     if position is None:
         raise AssertionError("an empty first page has no neighbours")
-    return Position(position.value, position.id + (1 if backward != query.sort.descending else -1), backward)
+    return Position(position.value, position.id + (1 if backward != query.sort.falls else -1), backward)

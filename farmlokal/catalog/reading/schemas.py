@@ -45,6 +45,9 @@ class Product(TypedDict):
     rating: Annotated[float | None, Field(ge=0, le=5)]
     created_at: _Time
     updated_at: _Time
+    distance_km: NotRequired[
+        Annotated[float, Field(ge=0, description="from the place that was asked for; on its pages alone")]
+    ]
 
 
 class PageInfo(TypedDict):
@@ -54,6 +57,7 @@ class PageInfo(TypedDict):
     has_more: bool
     next_cursor: _Cursor
     prev_cursor: _Cursor
+    near: NotRequired[Annotated[str, Field(description="the place that was asked for, rounded; on its pages alone")]]
 
 
 class SearchInfo(TypedDict):

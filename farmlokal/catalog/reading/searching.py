@@ -57,7 +57,7 @@ async def rows_in_words(query: ListingQuery, found: Found, fetch: FetchPage) -> 
     """Up to limit + 1 rows of the page that `query` asks for in words, in the order of the scan."""
     if found.nothing:
         return []
-    if query.sort == RELEVANCE:
+    if query.sort.key is RELEVANCE:
         return await _by_relevance(query, found, fetch)
     names = [name for tier in found.tiers for name in tier]
     filters = query.filters.without(WORDS) if found.every else _named(query, names)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filter import Contradiction
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
-from farmlokal.catalog.question.sorts import RELEVANCE
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
+from farmlokal.catalog.question.sorts import SORT_DEFAULT
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
 from farmlokal.catalog.question.words import WORDS
 from farmlokal.catalog.reading.searching import names_found
@@ -26,14 +27,19 @@ def parse_listing_query(
     texts, faults = parse_query_string(raw)
     values = read_values(texts, table.parameters, faults)
     faults += _understand(values, texts, signer, index)
-    filters = Filters()
+    filters, sort = Filters(), SORT_DEFAULT
+    contradictions: list[Contradiction] = []
     try:
         filters = table.filters_of(values)
     except Contradictions as error:
-        faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in error.found]
-    sort = values.get("sort") or default_sort(filters)
-    if sort == RELEVANCE and "q" not in texts:
-        faults.append(Fault("sort", str(sort), "needs q"))
+        contradictions += error.found
+    try:
+        sort = table.sort_of(values, filters)
+    except Contradiction as error:
+        contradictions.append(error)
+    # What is missing because its text is wrong has a fault already.
+    lacking = [one for one in contradictions if one.needs is None or one.needs not in texts]
+    faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in lacking]
     if filters.get(WORDS) is not None and not faults:
         names_found(index, filters)  # or too many of them
     query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))

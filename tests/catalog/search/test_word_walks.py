@@ -13,7 +13,7 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import RELEVANCE, SORTS, SORTS_OF_WORDS, Sort
+from farmlokal.catalog.question.sorts import RELEVANCE, SORTS, Sort
 from farmlokal.catalog.question.words import WORDS
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.search_names import SearchNames
@@ -32,7 +32,7 @@ _ALIASES = load_aliases(None)
 _TITLES = ("Tomato", "Tomatillo", "Okra", "Red Rice", "Rice", "Sweet Tomato", "Bhindi")
 _VARIETIES = ("Red", "Rice", "Redcurrant", "Tomato", "Desi")
 _QUESTIONS = ("tomato", "tom", "r", "red", "rice red", "tamatar desi", "भिंडी", "red rice", "xyzzy", "tomatto", "pune")
-_EVERY_SORT = (*SORTS.values(), *SORTS_OF_WORDS.values())
+_EVERY_SORT = (*SORTS.values(), Sort(RELEVANCE))
 
 
 class Searching:
@@ -108,7 +108,7 @@ def expected(products: list[Listed], query: ListingQuery) -> list[int]:
     understood = query.filters.get(WORDS)
     tiers = {listed[0]: tier_of(listed[1].name, understood) for listed in products}
     meant = [listed for listed in products if tiers[listed[0]] is not None]
-    if query.sort != RELEVANCE:
+    if query.sort.key is not RELEVANCE:
         return reference_listing(meant, query.filters, query.sort)
     newest = reference_listing(meant, query.filters, SORTS["-created_at"])
     return sorted(newest, key=lambda product_id: tiers[product_id] or 0)
@@ -180,7 +180,7 @@ async def test_a_name_is_born(searching: Searching) -> None:
     """A name is found as soon as its birth is heard of, and a question that no name answers asks no database."""
     await searching.apply(record(1, random.Random(1))._replace(name="Okra"))
     await searching.names.catch_up()
-    query = searching.asked("dragonfruit", RELEVANCE, 5)
+    query = searching.asked("dragonfruit", Sort(RELEVANCE), 5)
     assert [] == (await page(searching.listing, query))["data"]
     await searching.apply(record(2, random.Random(1))._replace(name="Dragonfruit (Red)"))
     assert ["Dragonfruit (Red)"] == [one["name"] for one in (await page(searching.listing, query))["data"]]
@@ -191,7 +191,7 @@ async def test_suggestions(searching: Searching) -> None:
     """A page says how its words were understood, and what to ask where nothing is found."""
     await searching.apply(record(1, random.Random(1))._replace(name="Okra (Desi)"))
     await searching.names.catch_up()
-    found = await page(searching.listing, searching.asked("bhindi", RELEVANCE, 5))
+    found = await page(searching.listing, searching.asked("bhindi", Sort(RELEVANCE), 5))
     assert {"q": "okra", "filters": {}} == found["search"]
-    nothing = await page(searching.listing, searching.asked("okra hybrid", RELEVANCE, 5))
+    nothing = await page(searching.listing, searching.asked("okra hybrid", Sort(RELEVANCE), 5))
     assert {"q": "okra hybrid", "filters": {}, "suggestions": ["Okra"]} == nothing["search"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from farmlokal.catalog.planning.planner import choose_plan
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import RELEVANCE, SORTS, SORTS_OF_WORDS, Position
+from farmlokal.catalog.question.sorts import RELEVANCE, SORTS, Position, Sort
 from farmlokal.catalog.question.words import WORDS
 from farmlokal.catalog.reading.rows import ShownRow
 from farmlokal.catalog.reading.searching import names_found, rows_in_words
@@ -18,7 +18,7 @@ from tests.catalog.counted_reads import READS_MIN, Catalogue
 from tests.catalog.questions import draw_question, where
 from tests.catalog.search.vocabularies import index_of
 
-_EVERY_SORT = (*SORTS.values(), *SORTS_OF_WORDS.values())
+_EVERY_SORT = (*SORTS.values(), Sort(RELEVANCE))
 _FIELDS: tuple[list[str], ...] = (
     *([], [], ["category"], ["price"], ["category", "price"], ["district"], ["farm"], ["organic"], ["state", "price"]),
 )
@@ -44,8 +44,8 @@ def draw_words(draw: random.Random, catalogue: Catalogue, index: SearchIndex) ->
     position = None
     if draw.random() < 0.5:
         row = draw.choice(catalogue.sample.by_sort["created_at"])
-        order = catalogue.sample.table.row_orders["created_at" if sort == RELEVANCE else sort.name](row)
-        value = f"{draw.randrange(3)} {order[0]}" if sort == RELEVANCE else order[0]
+        order = catalogue.sample.table.row_orders["created_at" if sort.key is RELEVANCE else sort.name](row)
+        value = f"{draw.randrange(3)} {order[0]}" if sort.key is RELEVANCE else order[0]
         position = Position(value, order[1], backward=draw.random() < 0.3)
     asked = where(**values)
     return ListingQuery(type(asked)([*asked, *base.filters]), sort, 20, position)

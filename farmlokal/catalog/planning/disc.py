@@ -1,0 +1,43 @@
+"""The cells that cover what lies within a radius: a disc's own range, to be read under any order."""
+
+from typing import NamedTuple
+
+from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.planning.squares import SQUARE_ROWS, Square, Window, joined, small_part, squares_around
+from farmlokal.catalog.question.near import Nearby
+from farmlokal.catalog.question.storage import Rows
+
+# What holds more is not read as a whole under another order: the walk of that order meets enough of it.
+_ROWS_MAX = 50_000
+# The squares at the edge hold so small a part of all, at most, that looking through them in vain adds a sixth.
+_PARTS = 128
+
+
+class Disc(NamedTuple):
+    """What covers a disc. ranges: of cells, each without its end. rows: the sampled rows in it."""
+
+    ranges: tuple[tuple[int, int], ...]
+    rows: Rows
+
+
+def disc_around(near: Nearby, sample: Sample) -> Disc | None:
+    """What covers the disc that `near` asks for; None where it asks for none, or for too much to be read as a whole."""
+    if near.within is None:
+        return None
+    within, window = near.within, Window(0, near.within)
+
+    def coarse(square: Square) -> bool:
+        return small_part(square, within)
+
+    rows = sum(map(len, squares_around(near.cell, sample.cells, coarse, window)))
+    if rows > _ROWS_MAX * sample.share:
+        return None
+    rows_max = max(1.0, SQUARE_ROWS * sample.share, rows / _PARTS)
+
+    def fine(square: Square) -> bool:
+        return square.furthest > within and (len(square) > rows_max or small_part(square, within))
+
+    squares = list(squares_around(near.cell, sample.cells, fine, window))
+    ranges = joined([(square.first, square.end) for square in squares])
+    found = [row for square in squares for row in sample.by_place[square.start : square.stop]]
+    return Disc(tuple(ranges), found)
