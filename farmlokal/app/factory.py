@@ -10,6 +10,7 @@ from farmlokal.app.metrics.metric_sources import (
     database_sources,
     limit_sources,
     partner_sources,
+    search_sources,
     sync_sources,
     webhook_sources,
 )
@@ -141,6 +142,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         health,
         [
             *cache_sources(cache, memory),
+            *search_sources(names.index),
             *database_sources(database),
             *partner_sources(partner),
             *sync_sources(sync),

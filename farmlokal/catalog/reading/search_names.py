@@ -58,6 +58,7 @@ class SearchNames:
 
     async def start(self) -> None:
         """Read everything, before anybody is served. Raises DatabaseUnavailable."""
+        _ = self.index.vocabulary.aliases.corrections  # made when first looked at, which takes a tenth of a second
         await self._read_all(gradually=False)
 
     async def catch_up(self) -> None:

@@ -6,15 +6,18 @@ both sides: what is asked for is replaced by its canonical words, and a name tha
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from farmlokal.catalog.search.corrections import Corrections
 from farmlokal.catalog.search.phrases import Phrases
-from farmlokal.catalog.search.words import Words, words_of
+from farmlokal.catalog.search.words import Words, letters_in, words_of
 
 COLUMNS = ("alias", "language", "script", "canonical")
+# Of the thousands of shorter words of many languages one is always near.
+_CORRECTED_LETTERS_MIN = 5
 # Replacing can make a phrase of its own with the words beside it; a table in which that goes on and on has a circle.
 _ROUNDS_MAX = 8
 
@@ -63,6 +66,20 @@ class Aliases:
         """Each phrase with its canonical words; a canonical phrase with itself."""
         for phrase in self._phrases:
             yield phrase, self._phrases.get(phrase) or ()
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """The words that are phrases by themselves, for slips in them."""
+        corrections = Corrections()
+        for phrase in self._phrases:
+            if len(phrase) == 1 and letters_in(phrase[0]) >= _CORRECTED_LETTERS_MIN:
+                corrections.add(phrase[0])
+        return corrections
+
+    @cached_property
+    def by_text(self) -> list[tuple[str, Words]]:
+        """Each phrase as a text, with its canonical words; sorted."""
+        return sorted((" ".join(phrase), canonical) for phrase, canonical in self)
 
     def of_word(self, word: str) -> Words | None:
         """The canonical words of `word` where it is a phrase by itself."""
@@ -113,19 +130,23 @@ def _row(row: Mapping[str, str | None]) -> AliasRow:
     return AliasRow(*((row[column] or "").strip() for column in COLUMNS))
 
 
+def own_rows() -> list[AliasRow]:
+    """The rows that the package has."""
+    return read_aliases(files(__package__).joinpath("aliases.csv").read_text(encoding="utf-8"), "aliases.csv")
+
+
 @cache
-def own_rows() -> tuple[AliasRow, ...]:
-    """The table that the package has."""
-    text = files(__package__).joinpath("aliases.csv").read_text(encoding="utf-8")
-    return tuple(read_aliases(text, "aliases.csv"))
+def own_aliases() -> Aliases:
+    """The table that the package has. Read once: it takes a tenth of a second."""
+    return Aliases(own_rows())
 
 
 def load_aliases(path: str | None) -> Aliases:
     """The package's table, and after it the operator's at `path`. Raises AliasesRefused."""
-    rows = list(own_rows())
-    if path is not None:
-        try:
-            rows += read_aliases(Path(path).read_text(encoding="utf-8-sig"), path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise AliasesRefused(f"{path} cannot be read: {error}") from error
-    return Aliases(rows)
+    if path is None:
+        return own_aliases()
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AliasesRefused(f"{path} cannot be read: {error}") from error
+    return Aliases([*own_rows(), *read_aliases(text, path)])

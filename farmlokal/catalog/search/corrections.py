@@ -1,6 +1,6 @@
 """Slips of the keyboard: the words that are few edits away from one that matches nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from farmlokal.catalog.search.words import has_digit, letters_in
@@ -32,17 +32,18 @@ class Corrections:
         for deletion in _deletions(word[:_PREFIX_CHARS], edits):
             self._words_by_deletion.setdefault(deletion, []).append(word)
 
-    def of(self, word: str, may_be_meant: Callable[[str], bool]) -> list[str]:
+    def of(self, word: str, may_be_meant: Callable[[str], bool], further: Sequence["Corrections"] = ()) -> list[str]:
         """The words at the least distance from `word`, sorted; none where it is short, or has a digit.
 
-        may_be_meant: which of the known words count.
+        may_be_meant: which of the known words count. further: where else there are words.
         """
         edits_max = _edits_allowed(word)
         if not edits_max:
             return []
         candidates: set[str] = set()
         for deletion in _deletions(word[:_PREFIX_CHARS], edits_max):
-            candidates.update(self._words_by_deletion.get(deletion, ()))
+            for known in (self, *further):
+                candidates.update(known._words_by_deletion.get(deletion, ()))
         closest: list[str] = []
         for candidate in candidates:
             edits = distance(word, candidate, edits_max)

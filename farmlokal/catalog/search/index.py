@@ -1,5 +1,6 @@
 """All that search holds in memory, and what is asked of it: what words mean, which names they find, what to suggest."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from farmlokal.catalog.search.matching import Matches, matches
 from farmlokal.catalog.search.places import Places
 from farmlokal.catalog.search.suggestions import Suggestion, Suggestions
 from farmlokal.catalog.search.vocabulary import Name, Vocabulary
+from farmlokal.catalog.search.words import groups_of
 
 T = TypeVar("T")
 Key = TypeVar("Key")
@@ -30,6 +32,8 @@ class SearchIndex:
         self.places = Places()
         # Raised with every change: what was made of an earlier one may be made anew.
         self.version = 0
+        # Questions by what came of them: `as-spelt`, `corrected`, `nothing`.
+        self.questions: Counter[str] = Counter()
         self._interpreter = Interpreter(self.vocabulary, self.places)
         self._suggestions = Suggestions(self.vocabulary, self.commodities)
         self._interpretations: dict[str, Interpretation] = {}
@@ -74,6 +78,14 @@ class SearchIndex:
     def matches(self, interpretation: Interpretation) -> Matches:
         """The names that an interpretation means. One without words means all, and matches none in particular."""
         return _kept(self._matches, interpretation, lambda one: matches(one.groups, self.vocabulary))
+
+    def count(self, text: str, interpretation: Interpretation) -> None:
+        """Count a question that was asked as `text`."""
+        if interpretation.groups and not len(self.matches(interpretation)):
+            self.questions["nothing"] += 1
+        else:
+            as_spelt = not interpretation.places and interpretation.groups == groups_of(text)
+            self.questions["as-spelt" if as_spelt else "corrected"] += 1
 
     def names_of(self, numbers: Iterable[int]) -> list[Name]:
         """The names with these numbers."""

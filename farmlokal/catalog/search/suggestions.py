@@ -36,10 +36,9 @@ class Suggestions:
     def __init__(self, vocabulary: Vocabulary, commodities: Commodities) -> None:
         self._vocabulary = vocabulary
         self._commodities = commodities
-        self._aliases = sorted((" ".join(phrase), canonical) for phrase, canonical in vocabulary.aliases)
 
     def __repr__(self) -> str:
-        return f"<Suggestions aliases={len(self._aliases)} {self._vocabulary!r}>"
+        return f"<Suggestions {self._vocabulary!r}>"
 
     def complete(self, text: str, interpretation: Interpretation, limit: int) -> list[Suggestion]:
         """At most `limit` suggestions for `text`, which was understood as `interpretation`.
@@ -89,8 +88,9 @@ class Suggestions:
         """The canonical words of the aliases that begin so."""
         if len(beginning) < _ALIAS_CHARS_MIN:
             return
-        for place in range(bisect_left(self._aliases, (beginning,)), len(self._aliases)):
-            phrase, canonical = self._aliases[place]
+        aliases = self._vocabulary.aliases.by_text
+        for place in range(bisect_left(aliases, (beginning,)), len(aliases)):
+            phrase, canonical = aliases[place]
             if not phrase.startswith(beginning):
                 return
             yield canonical

@@ -7,10 +7,7 @@ from typing import NamedTuple
 from farmlokal.catalog.planning.stepwise import Steps, in_order
 from farmlokal.catalog.search.aliases import Aliases
 from farmlokal.catalog.search.corrections import Corrections
-from farmlokal.catalog.search.words import Group, Words, letters_in, parts_of
-
-# Of the thousands of short words of many languages one is always near.
-_ALIAS_LETTERS_MIN = 5
+from farmlokal.catalog.search.words import Group, Words, parts_of
 
 
 class Name(NamedTuple):
@@ -52,9 +49,6 @@ class Vocabulary:
         self._numbers_by_id: dict[int, int] = {}
         self._numbers_by_word: dict[str, list[int]] = {}
         self._sorted_words: list[str] = []
-        for phrase, _ in aliases if correcting else ():
-            if len(phrase) == 1 and letters_in(phrase[0]) >= _ALIAS_LETTERS_MIN:
-                self._corrections.add(phrase[0])
 
     def __repr__(self) -> str:
         return f"<Vocabulary names={len(self.names)} words={len(self._sorted_words)}>"
@@ -112,7 +106,9 @@ class Vocabulary:
 
     def corrections(self, word: str) -> set[Words]:
         """What may be meant by `word`, which matches nothing: words of names, or what aliases mean that names have."""
-        meant = self._corrections.of(word, lambda one: all(map(self.has_word, self._meaning(one))))
+        meant = self._corrections.of(
+            word, lambda one: all(map(self.has_word, self._meaning(one))), (self.aliases.corrections,)
+        )
         return {self._meaning(one) for one in meant}
 
     def _meaning(self, word: str) -> Words:

@@ -70,6 +70,7 @@ def _understand(
         if any(values.get(place.filter, place.value) != place.value for place in understood.places):
             # Nothing is in two places at once.
             understood = understood.without_places()
+    index.count(text, understood)
     values["q"] = understood
     for place in understood.places:
         values.setdefault(place.filter, place.value)
