@@ -26,7 +26,8 @@
         │   ├── DatabaseMisconfigured   not reachable as it is configured: waiting does not help
         │   └── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         ├── StatementTimeout        a query ran into the statement time limit
-        └── OriginBusy              every origin load slot stayed taken
+        ├── OriginBusy              every origin load slot stayed taken
+        └── NotComplete             an upgrade has yet to work out what the question is about
 """
 
 from collections.abc import Sequence
@@ -181,3 +182,10 @@ class StatementTimeout(Unavailable):
 
 class OriginBusy(Unavailable):
     """Every slot for origin loads stayed taken for the whole stated wait."""
+
+
+class NotComplete(Unavailable):
+    """An upgrade of the catalogue has yet to work out what the question is about, for some of the products."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=30)

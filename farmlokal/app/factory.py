@@ -22,6 +22,7 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     identity_context,
+    mending_context,
     name_counts_context,
     partner_context,
     planner_context,
@@ -48,6 +49,7 @@ from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.formats.networks import parse_networks
@@ -98,7 +100,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    store = ProductStore(database, table)
+    mending = Mending(database, cache.invalidate)
+    store = ProductStore(database, table, complete=lambda: mending.complete)
     names = SearchNames(database, cache, aliases_of(settings))
     listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
@@ -165,6 +168,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
+            mending_context(mending),
             category_counts_context(counts),
             name_counts_context(NameCounts(database, cache)),
             partner_context(partner),

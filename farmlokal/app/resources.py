@@ -18,6 +18,7 @@ from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import check_schema
@@ -162,6 +163,19 @@ def search_names_context(names: SearchNames) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         await names.start()
         async with background(names.keep(), "search names"), background(names.keep_counts(), "search places"):
+            yield
+
+    return context
+
+
+def mending_context(mending: Mending) -> Context:
+    """Mend in the background what the release before writes, for as long as it may be at work."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        if not await mending.needed():
+            yield
+            return
+        async with background(mending.keep(), "mending"):
             yield
 
     return context

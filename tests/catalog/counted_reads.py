@@ -40,11 +40,11 @@ class Catalogue:
 
     async def reads(self, query: ListingQuery, plan: Plan) -> int:
         """The index entries that the server reads for `query`; those for the rows of the page are among them."""
-        before = await self._handler_reads()
+        before = await self.handler_reads()
         statement = page_statement(query, MYSQL, plan)
         await self.cursor.execute(statement.sql, statement.params)
         await self.cursor.fetchall()
-        return await self._handler_reads() - before
+        return await self.handler_reads() - before
 
     async def uses_covering_indexes(self, query: ListingQuery, plan: Plan) -> bool:
         """Whether EXPLAIN says of every scan of `plan` that its index alone answers."""
@@ -60,7 +60,8 @@ class Catalogue:
         # A scan whose conditions contradict each other is not run at all, and then has no line.
         return all("Using index" in line["Extra"] for line in scans)
 
-    async def _handler_reads(self) -> int:
+    async def handler_reads(self) -> int:
+        """Returns how many index entries and rows this connection has read so far."""
         await self.cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
         return sum(int(value) for name, value in await self.cursor.fetchall() if "rnd" not in name)
 

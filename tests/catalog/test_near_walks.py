@@ -1,9 +1,12 @@
 """Walks near a place give exactly what brute force gives, whatever the sample says, on every backend."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,9 +17,10 @@ from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.near import POINT
 from farmlokal.catalog.question.query import ListingQuery, default_sort
-from farmlokal.catalog.question.sorts import SORTS
+from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
-from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from tests.catalog.questions import where
@@ -124,7 +128,7 @@ async def database(backend_url: str) -> AsyncIterator[Database]:
 
 
 @on_every_backend
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(records=catalogues(), draw=st.randoms(use_true_random=False), data=st.data())
 async def test_any_walk_agrees_with_brute_force(
     database: Database, records: list[ProductRecord], draw: random.Random, data: st.DataObject
@@ -139,3 +143,95 @@ async def test_any_walk_agrees_with_brute_force(
         sort = data.draw(st.sampled_from([default_sort(filters)] * 4 + list(SORTS.values())))
         query = ListingQuery(filters, sort, data.draw(st.integers(1, 7)))
         await check_walks(await listing_with(database, draw), products, query)
+
+
+def market_and_farms(products: int = 500, crowd: int = 300) -> list[ProductRecord]:
+    """Seeded products, some of which are all moved to one market among their farms, and some to nowhere."""
+    records = list(generate(1, products))
+    market = records[0]
+    crowded = [record._replace(lat=market.lat, lon=market.lon) for record in records[:crowd]]
+    return [*crowded, *(record._replace(lat=None, lon=None) for record in records[crowd:][:20]), *records[crowd + 20 :]]
+
+
+@on_every_backend
+async def test_pages_at_any_depth_agree_with_brute_force(database: Database) -> None:
+    """Pages from drawn positions on, both ways, at a market with many products and far from it, by a coarse sample."""
+    records = market_and_farms()
+    await ProductWriter(database).apply(records)
+    products = await listed(database, records)
+    store = ProductStore(database)
+    draw = random.Random(9)
+    rows = list((await draw_sample(database)).by_sort["created_at"])
+    store.planner.sample = Sample(draw.sample(rows, 200), 0.02)
+    at_market = f"{records[0].lat:.3f},{records[0].lon:.3f}"
+    rounds = 0
+    for number in range(60):
+        radius = draw.choice([None, None, 20, 5000])
+        others: dict[str, Any] = draw.choice([{}, {}, {"category": ["vegetables"]}, {"organic": True}])
+        point = POINT.parse(draw.choice([at_market, "20.5,78.9", "0,0", "-20,-100"]))
+        filters = where(near=point, radius_km=radius, **others)
+        query = ListingQuery(filters, default_sort(filters), draw.randint(1, 30))
+        right = reference_listing(products, filters, query.sort)
+        if not right:
+            continue
+        at = draw.randrange(len(right))
+        by_id = {row_id: record for row_id, record, _ in products}
+        position = Position(squared_to(filters.get(NEAR), by_id[right[at]]), right[at], backward=number % 2 == 1)
+        expected = right[:at][::-1] if position.backward else right[at + 1 :]
+        found = await store.page(replace(query, position=position))
+        assert expected[: query.limit + 1] == [orjson.loads(row.product)["id"] for row in found]
+        rounds += 1
+    assert rounds > 40
+
+
+@on_every_backend
+@pytest.mark.parametrize("sort", ["distance", "-price"])
+async def test_writes_during_a_walk_neither_repeat_nor_skip(database: Database, sort: str) -> None:
+    """Products that do not change are met exactly once, whatever is inserted, moved and deleted around them."""
+    records = market_and_farms()
+    writer = ProductWriter(database)
+    await writer.apply(records)
+    changing = [record for record in records[::3] if record.lat is not None]
+    untouched = {record.external_id for record in records if record.lat is not None}
+    untouched -= {record.external_id for record in changing}
+    draw = random.Random(7)
+    number = 10_000
+
+    async def write() -> None:
+        nonlocal number
+        number += 10
+        places = [(record.lat, record.lon) for record in draw.sample(records, 10)]
+        moved = [
+            record._replace(version=number, lat=lat, lon=lon, price_paise=draw.randrange(1, 20_000))
+            for record, (lat, lon) in zip(draw.sample(changing, 10), places, strict=True)
+        ]
+        gone = [Deletion("seed", record.external_id, number + 1) for record in draw.sample(changing, 3)]
+        await asyncio.gather(writer.apply([*generate(number, 10)]), writer.apply(moved), writer.apply(gone))
+
+    filters = where(near=POINT.parse("20.5,78.9"))
+    sorts = {**SORTS, "distance": default_sort(filters)}
+    listing = await listing_with(database, draw)
+    pages = await walk(listing, ListingQuery(filters, sorts[sort], 25), between=write)
+    rows = await database.fetch("SELECT id, external_id FROM products")
+    names = {row[0]: row[1] for row in rows}
+    met = [names[product_id] for product_id in ids(pages) if names[product_id] in untouched]
+    assert len(met) == len(set(met))
+    assert untouched == set(met)
+
+
+@on_every_backend
+async def test_an_emptied_end_can_be_walked_back_from(database: Database) -> None:
+    """When everything past a cursor is gone, the page is empty and its prev_cursor leads to what is left."""
+    records = [_record(number, (10.0 + number // 3, 77.0), name="Okra", category="vegetables", price_paise=1)
+               for number in range(9)]  # fmt: skip
+    await ProductWriter(database).apply(records)
+    filters = where(near=POINT.parse("10,77"))
+    query = ListingQuery(filters, default_sort(filters), 5)
+    listing = await listing_with(database, random.Random(1))
+    first, _ = await walk(listing, query)
+    gone = ", ".join(map(str, set(range(1, 10)) - set(ids([first]))))
+    await database.run_script([f"UPDATE products SET live = 0 WHERE id IN ({gone})"])
+    (empty,) = await walk(listing, query, start=first["page"]["next_cursor"])
+    assert ([], None) == (empty["data"], empty["page"]["next_cursor"])
+    (back,) = await walk(listing, query, relation="prev_cursor", start=empty["page"]["prev_cursor"])
+    assert ids([first]) == ids([back])

@@ -43,6 +43,8 @@ UNKNOWN = (
     "is not a parameter; these are: category, min_price, max_price, district, state, farm_id, in_stock, organic, near,"
     " radius_km, q, sort, limit, cursor"
 )
+POINT = "must be latitude,longitude in decimal degrees: -90 to 90 and -180 to 180"
+RADIUS = "must be a decimal from 0.1 to 500 with at most 1 decimal place"
 MANY = "must be at most 20 categories"
 HUGE = "9" * 30
 
@@ -131,6 +133,30 @@ WRONG = [
     ("sort=relevance", [("sort", "relevance", "needs q for relevance")]),
     ("q=a&sort=-relevance", [("sort", "-relevance", SORT)]),
     ("q=&sort=relevance", [("q", "", EMPTY)]),
+    ("near=18.52", [("near", "18.52", POINT)]),
+    ("near=18.52,", [("near", "18.52,", POINT)]),
+    ("near=,73.857", [("near", ",73.857", POINT)]),
+    ("near=18.52,73.857,5", [("near", "18.52,73.857,5", POINT)]),
+    ("near=90.0001,0", [("near", "90.0001,0", POINT)]),
+    ("near=0,-180.0001", [("near", "0,-180.0001", POINT)]),
+    ("near=NaN,73.857", [("near", "NaN,73.857", POINT)]),
+    ("near=1e1,5", [("near", "1e1,5", POINT)]),
+    ("near=", [("near", "", EMPTY)]),
+    ("near=1,2&near=1,2", [("near", "1,2, 1,2", ONCE)]),
+    ("radius_km=5", [("radius_km", "5", "needs near")]),
+    ("near=1,2&radius_km=0", [("radius_km", "0", RADIUS)]),
+    ("near=1,2&radius_km=500.1", [("radius_km", "500.1", RADIUS)]),
+    ("near=1,2&radius_km=1.25", [("radius_km", "1.25", RADIUS)]),
+    ("near=1,2&radius_km=nan", [("radius_km", "nan", RADIUS)]),
+    ("sort=distance", [("sort", "distance", "needs near for distance")]),
+    ("near=1,2&sort=-distance", [("sort", "-distance", SORT)]),
+    # What is missing because it is wrong has one fault, not two.
+    (
+        "near=91,2&radius_km=501&sort=-distance&cursor=abc",
+        [("near", "91,2", POINT), ("radius_km", "501", RADIUS), ("sort", "-distance", SORT), ("cursor", "abc", CURSOR)],
+    ),
+    ("near=91,2&radius_km=5&sort=distance", [("near", "91,2", POINT)]),
+    ("radius_km=5&sort=distance", [("radius_km", "5", "needs near"), ("sort", "distance", "needs near for distance")]),
     ("Limit=5", [("Limit", "5", UNKNOWN)]),
     ("page=2&page=3", [("page", "2", UNKNOWN)]),
     ("=5", [("", "5", UNKNOWN)]),
@@ -160,6 +186,8 @@ RIGHT = [
         "district=%EE%80%80",
         "district=%E2%80%8DPune",
     ),
+    *("near=18.52,73.857", "near=-0,+180", "near=90,-180.000", "near=1,2&radius_km=0.1", "radius_km=0500.0&near=1,2"),
+    *("near=1,2&sort=distance", "near=1,2&radius_km=10&sort=-rating", "near=018.5,+007.25"),
     *(f"sort={sign}{name}" for name in ("created_at", "price", "name", "rating") for sign in ("", "-")),
 ]
 

@@ -58,13 +58,15 @@ class Filter(ABC):
 
     indexes: those that hold the rows of one value of it together. narrowness: of two filters with indexes, the one that
     is usually passed by fewer products has the higher one, and its indexes are considered first. brings: an order
-    that only questions with this filter have, and have unless they ask for another.
+    that only questions with this filter have, and have unless they ask for another. derived: whether it looks at
+    derived columns, which are incomplete beside a release that does not write them.
     """
 
     name: str
     indexes: tuple[Index, ...] = ()
     narrowness: int = 0
     brings: "SortKey | None" = None
+    derived: bool = False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -78,6 +78,7 @@ NEAR = NearFilter(
     ),
     radius=QuestionParameter("radius_km", RADIUS, "with near: at most so many kilometres away", "10"),
     brings=DISTANCE,
+    derived=True,
 )
 
 FILTERS: tuple[Filter, ...] = (

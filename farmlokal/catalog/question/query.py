@@ -36,6 +36,11 @@ class Filters(tuple[tuple[Filter, Any], ...]):
             return Filters(((narrowing, value), *self))
         return Filters([(one, value if one is narrowing else other) for one, other in self])
 
+    @property
+    def derived(self) -> bool:
+        """Whether any of them looks at derived columns."""
+        return any(one.derived for one, _ in self)
+
     def without(self, *unwanted: Filter) -> "Filters":
         """The same, but for some of them."""
         return Filters([each for each in self if each[0] not in unwanted])

@@ -111,6 +111,7 @@ WORDS = InWords(
         "q", forms.WORDS, "what to look for, in the words, language and script that people use", "tamatar"
     ),
     brings=RELEVANCE,
+    derived=True,
 )
 NAMED = AnyOf(
     name="named",
@@ -118,6 +119,7 @@ NAMED = AnyOf(
     indexes=(Index("listing_of_name", "created_at", sortable=True),),
     narrowness=4,
     merged_max=_MERGED_NAMES_MAX,
+    derived=True,
 )
 # Beside NAMED where names are what is sorted by: the index of everything by name is then one range for each of them.
 NAME_KEYS = AnyOf(name="name_keys", column=storage.NAME_KEY, indexes=(Index("listing_by_name", "name"),), narrowness=5)

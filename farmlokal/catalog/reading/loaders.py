@@ -3,6 +3,7 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
 from farmlokal.database.interface import Database
+from farmlokal.errors import NotComplete
 
 
 class Page(NamedTuple):
@@ -37,19 +39,28 @@ class Page(NamedTuple):
 class ProductStore:
     """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
 
-    table: what may be asked of it.
+    table: what may be asked of it. complete: whether derived columns are: they are not in the middle of an upgrade.
     """
 
-    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
+    def __init__(
+        self, database: Database, table: QuestionTable = TABLE, *, complete: Callable[[], bool] = lambda: True
+    ) -> None:
         self._database = database
+        self._complete = complete
         self.planner = Planner(database, table)
         self._product_sql = product_statement(database.dialect)
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
-        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
+        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan. Raises NotComplete."""
+        self.check_complete(query)
         if query.sort.key is DISTANCE:
             return await self._nearest(query)
         return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    def check_complete(self, query: ListingQuery) -> None:
+        """Raises NotComplete where what `query` asks for is not known of every product yet."""
+        if query.filters.derived and not self._complete():
+            raise NotComplete("the catalogue is being upgraded: what this asks for is not known of every product yet")
 
     async def _nearest(self, query: ListingQuery) -> list[ShownRow]:
         """The page of a question by distance: round by round, until it is full or nothing is left."""
@@ -104,6 +115,7 @@ class Listing:
         if words is None or self._names is None:
             rows = await self._store.page(query)
         else:
+            self._store.check_complete(query)
             await self._names.catch_up()
             found = names_found(self._names.index, query.filters)
             search = search_info(self._names.index, words, found)

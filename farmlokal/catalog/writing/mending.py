@@ -5,13 +5,20 @@ its own. A version is as good as a digest there, and a quarter of its size: noth
 changes without it (`versions.decide`).
 """
 
+from functools import partial
+
 import orjson
 
-from farmlokal.catalog.tags import touched
+from farmlokal.catalog.tags import OnChange, touched
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, Deriving, derived_values
 from farmlokal.database.dialect import Dialect
-from farmlokal.database.interface import Statements
+from farmlokal.database.interface import Database, Session, Statements
 from farmlokal.database.migrations.migration import Batches
+from farmlokal.database.schema import stored_version
+from farmlokal.resilience.repeating import every
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 _FIND = (
     f"SELECT id, version, category, {', '.join(MADE_FROM)} FROM products"
@@ -50,3 +57,52 @@ async def mend(statements: Statements, dialect: Dialect, after_id: int, last_id:
 
 BATCHES: Batches = {"products.derived": mend}
 """What the sweeps of the migrations do."""
+
+# A database of this version has been left by every release that writes products without their derived columns.
+_SINCE_VERSION = 3
+# Between two passes over the catalogue, in which the release before may write. A pass without a find takes about a
+# second of the database for a million products.
+_INTERVAL_S = 60
+_BATCH_ROWS = 2000
+
+
+class Mending:
+    """Mends, beside a release that writes products without derived columns, until the upgrade is finished.
+
+    complete: whether every product had its own derived columns at some time since the process began.
+    """
+
+    def __init__(self, database: Database, on_change: OnChange) -> None:
+        """on_change: told the cache tags of what was mended."""
+        self._database = database
+        self._on_change = on_change
+        self.complete = False
+
+    def __repr__(self) -> str:
+        return f"<Mending complete={self.complete}>"
+
+    async def needed(self) -> bool:
+        """Whether a release may be at work that writes products without derived columns. Raises DatabaseUnavailable."""
+        stored = await stored_version(self._database)
+        if stored is not None and stored.version >= _SINCE_VERSION:
+            self.complete = True
+            return False
+        return True
+
+    async def keep(self) -> None:
+        """Mend again and again, until cancelled. Where it is not needed any more, no pass does anything."""
+        await every(_INTERVAL_S, self.pass_over, log=_log, failed="derived columns not mended")
+
+    async def pass_over(self) -> None:
+        """Mend the whole catalogue once, in batches of a transaction each. Raises DatabaseUnavailable."""
+        if not await self.needed():
+            return
+        ((last_id,),) = await self._database.fetch_unlimited("SELECT COALESCE(MAX(id), 0) FROM products")
+        for after_id in range(0, last_id, _BATCH_ROWS):
+            tags = await self._database.in_transaction(partial(self._batch, after_id))
+            if tags:
+                await self._on_change(frozenset(tags))
+        self.complete = True
+
+    async def _batch(self, after_id: int, session: Session) -> set[str]:
+        return await mend(session, self._database.dialect, after_id, after_id + _BATCH_ROWS)

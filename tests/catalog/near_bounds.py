@@ -1,0 +1,135 @@
+"""Pages near a place on a catalogue that counts its reads, against brute force over all of its products in memory."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import orjson
+
+from farmlokal.catalog.places import Vector
+from farmlokal.catalog.question.filters import NEAR
+from farmlokal.catalog.question.near import POINT, Nearby
+from farmlokal.catalog.question.query import ListingQuery, default_sort
+from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.reading.loaders import ProductStore
+from farmlokal.database.dialect import MYSQL
+from farmlokal.database.interface import Params, TextRow
+from tests.catalog.counted_reads import Catalogue
+from tests.catalog.questions import where
+
+# Dense, middling, sparse, at sea, abroad.
+PLACES = ("19.998,73.79", "28.614,77.209", "26.915,70.908", "15,88", "48.857,2.352")
+RADII_TENTHS = (None, 20, 100, 500, 5000)
+DEPTHS = (0, 20, 2_000, 20_000, 400_000)
+FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"category": ["vegetables"]},
+    {"category": ["vegetables"], "min_price": 2000, "max_price": 3000, "organic": True},
+)
+EMPTY_READS_MAX = 300
+
+
+class CountedDatabase:
+    """A database that reads on the connection which counts, and has counted what was read since it was asked last."""
+
+    dialect = MYSQL
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.statements = 0
+
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        """Read as the driver of pages does: texts."""
+        self.statements += 1
+        cursor = self._catalogue.cursor
+        await cursor.execute(sql, params)
+        return [
+            tuple(None if value is None else str(value).encode() for value in row) for row in await cursor.fetchall()
+        ]
+
+
+class Product(NamedTuple):
+    """What brute force has to know of a product."""
+
+    id: int
+    place: Vector
+    category: str
+    price_paise: int
+    organic: int
+
+
+def passes(product: Product, asked: dict[str, Any]) -> bool:
+    """Whether a product passes one of FILTERS."""
+    return (
+        (not asked or product.category in asked["category"])
+        and asked.get("min_price", 0) <= product.price_paise <= asked.get("max_price", 10**12)
+        and asked.get("organic", product.organic) == product.organic
+    )
+
+
+@dataclass(slots=True)
+class Found:
+    """One page: the question, the ids that brute force gives, those of the page, and what it read."""
+
+    query: ListingQuery
+    expected: list[int]
+    ids: list[int]
+    reads: int
+    statements: int
+
+
+async def all_products(catalogue: Catalogue) -> list[Product]:
+    """Everything that has a place, in memory."""
+    await catalogue.cursor.execute(
+        "SELECT id, x, y, z, category, CAST(price * 100 AS SIGNED), organic FROM products WHERE x IS NOT NULL"
+    )
+    rows = await catalogue.cursor.fetchall()
+    return [Product(row_id, Vector(x, y, z), *others) for row_id, x, y, z, *others in rows]
+
+
+def questions_near(
+    products: Sequence[Product], places: Sequence[str] = PLACES
+) -> Iterator[tuple[ListingQuery, list[int]]]:
+    """Pages in the order of distance at every depth that there is, forward and back, with the ids that are right."""
+    for place in places:
+        origin = _near({"near": POINT.parse(place)}).origin
+        squares = [
+            ((x - origin.x) ** 2 + (y - origin.y) ** 2 + (z - origin.z) ** 2, row_id)
+            for row_id, (x, y, z), *_ in products
+        ]
+        for asked in FILTERS:
+            passing = [found for found, product in zip(squares, products, strict=True) if passes(product, asked)]
+            passing.sort()
+            for radius in RADII_TENTHS:
+                filters = where(near=POINT.parse(place), radius_km=radius, **asked)
+                within = filters.get(NEAR).within
+                total = len(passing) if within is None else bisect_right(passing, (within, 2**63))
+                yield from _pages(ListingQuery(filters, default_sort(filters)), passing, total)
+
+
+def _pages(query: ListingQuery, passing: list[tuple[int, int]], total: int) -> Iterator[tuple[ListingQuery, list[int]]]:
+    for depth in DEPTHS:
+        if depth > total:
+            return
+        position = Position(*passing[depth - 1]) if depth else None
+        yield replace(query, position=position), [row_id for _, row_id in passing[depth : min(depth + 21, total)]]
+        if depth:
+            before = passing[max(0, depth - 22) : depth - 1]
+            yield replace(query, position=Position(*passing[depth - 1], True)), [row_id for _, row_id in before[::-1]]
+
+
+def _near(values: dict[str, Any]) -> Nearby:
+    near: Nearby = where(**values).get(NEAR)
+    return near
+
+
+async def ask(catalogue: Catalogue, query: ListingQuery, expected: list[int]) -> Found:
+    """The page of `query`, and what it cost."""
+    database: Any = CountedDatabase(catalogue)
+    store = ProductStore(database)
+    store.planner.sample = catalogue.sample
+    before = await catalogue.handler_reads()
+    rows = await store.page(query)
+    reads = await catalogue.handler_reads() - before
+    return Found(query, expected, [orjson.loads(row.product)["id"] for row in rows], reads, database.statements)
