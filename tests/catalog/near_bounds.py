@@ -7,15 +7,19 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from farmlokal.catalog.places import Vector
+from farmlokal.catalog.places import Vector, centre_of
+from farmlokal.catalog.planning.planner import choose_plan
+from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.near import POINT, Nearby
 from farmlokal.catalog.question.query import ListingQuery, default_sort
 from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.loaders import ProductStore
+from farmlokal.catalog.reading.near_statement import sorted_statement
 from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Params, TextRow
-from tests.catalog.counted_reads import Catalogue
+from tests.catalog.counted_reads import READS_MIN, Catalogue
 from tests.catalog.questions import where
 
 # Dense, middling, sparse, at sea, abroad.
@@ -28,6 +32,8 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {"category": ["vegetables"], "min_price": 2000, "max_price": 3000, "organic": True},
 )
 EMPTY_READS_MAX = 300
+CROWD = 30_000
+CROWD_READS_MAX = 400
 
 
 class CountedDatabase:
@@ -92,15 +98,11 @@ def questions_near(
     products: Sequence[Product], places: Sequence[str] = PLACES
 ) -> Iterator[tuple[ListingQuery, list[int]]]:
     """Pages in the order of distance at every depth that there is, forward and back, with the ids that are right."""
+    kept = [[product for product in products if passes(product, asked)] for asked in FILTERS]
     for place in places:
-        origin = _near({"near": POINT.parse(place)}).origin
-        squares = [
-            ((x - origin.x) ** 2 + (y - origin.y) ** 2 + (z - origin.z) ** 2, row_id)
-            for row_id, (x, y, z), *_ in products
-        ]
-        for asked in FILTERS:
-            passing = [found for found, product in zip(squares, products, strict=True) if passes(product, asked)]
-            passing.sort()
+        for asked, left in zip(FILTERS, kept, strict=True):
+            a, b, c = _near({"near": POINT.parse(place)}).origin
+            passing = sorted(((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2, row_id) for row_id, (x, y, z), *_ in left)
             for radius in RADII_TENTHS:
                 filters = where(near=POINT.parse(place), radius_km=radius, **asked)
                 within = filters.get(NEAR).within
@@ -133,3 +135,66 @@ async def ask(catalogue: Catalogue, query: ListingQuery, expected: list[int]) ->
     rows = await store.page(query)
     reads = await catalogue.handler_reads() - before
     return Found(query, expected, [orjson.loads(row.product)["id"] for row in rows], reads, database.statements)
+
+
+async def check_near(catalogue: Catalogue) -> None:
+    """Every page is that of brute force, within the bound; empty ones are cheap, and so are those of a crowd.
+
+    With filters, a page may read more than the bound where no other plan reads less than half of it.
+    """
+    products = await all_products(catalogue)
+    wrong: list[str] = []
+    over: list[tuple[int, str]] = []
+    for query, expected in questions_near(products):
+        found = await ask(catalogue, query, expected)
+        if found.ids != expected:
+            wrong.append(query.canonical())
+        bound = catalogue.bound + READS_MIN if expected else EMPTY_READS_MAX
+        if found.reads > bound and (
+            not expected or len(query.filters) == 1 or found.reads > 2 * await _best_other(catalogue, query)
+        ):
+            over.append((found.reads, query.canonical()))
+    assert [] == wrong
+    assert [] == over
+    assert [] == await _dear_pages_of_a_crowd(catalogue, [product.id for product in products[:CROWD]])
+
+
+async def _best_other(catalogue: Catalogue, query: ListingQuery) -> int:
+    """What the page reads by the plan that sorts the filters' own ranges."""
+    statement = sorted_statement(query, MYSQL, choose_plan(query, catalogue.sample), query.limit + 1)
+    before = await catalogue.handler_reads()
+    await catalogue.cursor.execute(statement.sql, statement.params)
+    await catalogue.cursor.fetchall()
+    return await catalogue.handler_reads() - before
+
+
+async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> list[int]:
+    """Bring so many products to one place, walk pages among them from the beginning, the middle and the end, both ways.
+
+    Returns what those pages read that read more than they may.
+    """
+    place = POINT.parse(PLACES[0])
+    near = _near({"near": place})
+    lat, lon = centre_of(near.cell)
+    marks = ", ".join(map(str, crowd))
+    await catalogue.cursor.execute(
+        f"UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, y = %s, z = %s WHERE id IN ({marks})",
+        (lat, lon, near.cell, *near.origin),
+    )
+    at = TABLE.places
+    moved = set(crowd)
+    rows = [
+        (*row[: at["cell"]], near.cell, *near.origin, *row[at["z"] + 1 :]) if row[at["id"]] in moved else row
+        for row in catalogue.sample.by_sort["created_at"]
+    ]
+    changed = replace(catalogue, sample=Sample(rows, catalogue.sample.share))
+    query = ListingQuery(where(near=place), default_sort(where(near=place)))
+    ordered, dear = sorted(crowd), []
+    for start in (0, len(ordered) // 2, len(ordered) - 10):
+        for backward in (False, True):
+            expected = ordered[max(0, start - 21) : start][::-1] if backward else ordered[start + 1 : start + 22]
+            found = await ask(changed, replace(query, position=Position(0, ordered[start], backward)), expected)
+            assert expected == found.ids[: len(expected)]
+            if found.reads > CROWD_READS_MAX:
+                dear.append(found.reads)
+    return dear

@@ -78,6 +78,7 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             farm_id=draw.choice((None, 1, 2)),
             in_stock=draw.randrange(2),
             organic=draw.randrange(2),
+            **dict.fromkeys(("cell", "x", "y", "z"), 0),
         )
         for number in range(500)
     ]

@@ -7,14 +7,11 @@ derived of it (the parser, canonical text, SQL, the planner) goes through the me
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.storage import Bounds, Index, Places, Rows, SampledColumn
 from farmlokal.database.dialect import Dialect
-
-if TYPE_CHECKING:
-    from farmlokal.catalog.question.sorts import SortKey
 
 # SQL with `%s` marks, and what goes in their places.
 Condition = tuple[str, tuple[object, ...]]
@@ -57,15 +54,13 @@ class Filter(ABC):
     """One row of the table of filters.
 
     indexes: those that hold the rows of one value of it together. narrowness: of two filters with indexes, the one that
-    is usually passed by fewer products has the higher one, and its indexes are considered first. brings: an order
-    that only questions with this filter have, and have unless they ask for another. derived: whether it looks at
-    derived columns, which are incomplete beside a release that does not write them.
+    is usually passed by fewer products has the higher one, and its indexes are considered first. derived: whether it
+    looks at derived columns, which are incomplete beside a release that does not write them.
     """
 
     name: str
     indexes: tuple[Index, ...] = ()
     narrowness: int = 0
-    brings: "SortKey | None" = None
     derived: bool = False
 
     def __repr__(self) -> str:

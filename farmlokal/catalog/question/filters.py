@@ -9,7 +9,6 @@ from farmlokal.catalog.question.filter import Filter, as_number, as_price
 from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
 from farmlokal.catalog.question.near import POINT, RADIUS, NearFilter
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
-from farmlokal.catalog.question.sorts import DISTANCE
 from farmlokal.catalog.question.storage import Index
 from farmlokal.catalog.question.words import NAME_KEYS, NAMED, WORDS
 
@@ -77,7 +76,6 @@ NEAR = NearFilter(
         "near", POINT, "latitude,longitude: what has a place, with its distance; rounded to 3 decimals", "18.52,73.857"
     ),
     radius=QuestionParameter("radius_km", RADIUS, "with near: at most so many kilometres away", "10"),
-    brings=DISTANCE,
     derived=True,
 )
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position, Sort
+from farmlokal.catalog.question.sorts import COMPUTED_KEYS, SORT_DEFAULT, Position, Sort
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -54,9 +54,10 @@ NO_FILTERS = Filters()
 
 
 def default_sort(filters: Filters) -> Sort:
-    """The order of a question that asks for none: what the last of its filters that has one brings, or the newest."""
-    brought = [one.brings for one, _ in filters if one.brings is not None]
-    return Sort(brought[-1]) if brought else SORT_DEFAULT
+    """The order of a question that asks for none: one that is computed from its filters, or the newest."""
+    names = [one.name for one, _ in filters]
+    computed = [key for key in COMPUTED_KEYS if key.needs in names]
+    return Sort(computed[-1]) if computed else SORT_DEFAULT
 
 
 @dataclass(frozen=True)

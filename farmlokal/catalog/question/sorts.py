@@ -21,8 +21,9 @@ class SortKey:
     column: what the database orders by. sampled: the same in sampled rows. text: an expression for it as text, which
     a cursor keeps. read: that text → the value of a `Position`, which is what is sampled, too. bind: that value,
     dialect → what the column holds for it. index: everything in this order. gathers: whether products that pass a
-    filter stand together in it: one name has one category and a narrow range of prices. both_ways: whether it can be
-    turned round. falling: of one that cannot, whether its direction is the descending one.
+    filter stand together in it: one name has one category and a narrow range of prices. needs: the name of
+    the filter that it is computed from, where it is no column: it exists with that alone, in this direction alone.
+    falling: of such an order, whether of products that tie the one with the highest id comes first.
     """
 
     name: str
@@ -33,7 +34,7 @@ class SortKey:
     read: Callable[[str], str | int] = str
     bind: Bind = as_it_is
     gathers: bool = False
-    both_ways: bool = True
+    needs: str | None = None
     falling: bool = False
 
     def __repr__(self) -> str:
@@ -105,7 +106,7 @@ def _past_sql(column: str, past: str) -> tuple[str, str, str]:
 
 def sorts_of(keys: Iterable[SortKey]) -> dict[str, Sort]:
     """Each of `keys`, in both directions where it has them, by the text that asks for it."""
-    asked = [Sort(key, descending) for key in keys for descending in (False, True)[: 1 + key.both_ways]]
+    asked = [Sort(key, descending) for key in keys for descending in (False, True) if not (descending and key.needs)]
     return {str(sort): sort for sort in asked}
 
 
@@ -152,12 +153,8 @@ DISTANCE = SortKey(
     index=Index("listing_by_place", "distance", sortable=True, lacks="name"),
     text=lambda _: FOUND,
     read=int,
-    both_ways=False,
+    needs="near",
 )
-
-SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)
-SORTS = sorts_of(SORT_KEYS)
-SORT_DEFAULT = SORTS["-created_at"]
 
 # What comes closest to the words asked for. It is not an order of the database's: products are found tier by tier, in
 # each the newest first, and the value of a position is the tier's number and the time.
@@ -167,6 +164,12 @@ RELEVANCE = SortKey(
     sampled=CREATED_AT.sampled,
     index=CREATED_AT.index,
     text=CREATED_AT.text,
-    both_ways=False,
+    needs="words",
     falling=True,
 )
+
+# A question that could have several of them has the last, unless it asks for another order.
+COMPUTED_KEYS = (DISTANCE, RELEVANCE)
+SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)
+SORTS = sorts_of(SORT_KEYS)
+SORT_DEFAULT = SORTS["-created_at"]

@@ -10,7 +10,7 @@ from farmlokal.catalog.question.filters import FILTERS
 from farmlokal.catalog.question.forms import CURSOR, one_of, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters, default_sort
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, Sort, SortKey, sorts_of
+from farmlokal.catalog.question.sorts import COMPUTED_KEYS, SORT_DEFAULT, SORT_KEYS, Sort, SortKey, sorts_of
 
 
 class Contradictions(ValueError):
@@ -25,7 +25,7 @@ class QuestionTable:
     """What the parser, the document, the planner and its sample are made of.
 
     filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts by a
-    column. sorts: every order, those that filters bring too, by the text that asks for it. parameters: every parameter,
+    column. sorts: every order, those that are computed too, by the text that asks for it. parameters: every parameter,
     by its name.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
     row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
@@ -33,9 +33,10 @@ class QuestionTable:
 
     def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
         self.filters = tuple(filters)
+        self._names = [(one, {parameter.name for parameter in one.parameters}) for one in self.filters]
         self.sort_keys = tuple(sort_keys)
-        self._bringing = {one.brings: one for one in self.filters if one.brings is not None}
-        self.sorts = sorts_of([*sort_keys, *self._bringing])
+        self._needed = {key: one for key in COMPUTED_KEYS for one in self.filters if one.name == key.needs}
+        self.sorts = sorts_of([*sort_keys, *self._needed])
         self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
         of_sorts = [key.sampled for key in sort_keys]
@@ -57,8 +58,8 @@ class QuestionTable:
         """The filters that parameters ask for. values: by name, as their forms read them. Raises Contradictions."""
         asked: list[tuple[Filter, Any]] = []
         contradictions: list[Contradiction] = []
-        for one in self.filters:
-            if not any(parameter.name in values for parameter in one.parameters):
+        for one, names in self._names:
+            if names.isdisjoint(values):
                 continue
             try:
                 value = one.read(values)
@@ -76,10 +77,10 @@ class QuestionTable:
         sort: Sort | None = values.get("sort")
         if sort is None:
             return default_sort(filters)
-        bringing = self._bringing.get(sort.key)
-        if bringing is not None and filters.get(bringing) is None:
-            needed = bringing.parameters[0].name
-            raise Contradiction("sort", f"needs {needed} for {sort}", needs=needed)
+        needed = self._needed.get(sort.key)
+        if needed is not None and filters.get(needed) is None:
+            name = needed.parameters[0].name
+            raise Contradiction("sort", f"needs {name} for {sort}", needs=name)
         return sort
 
     def _filter_parameters(self) -> list[QuestionParameter]:

@@ -10,7 +10,6 @@ from typing_extensions import override
 from farmlokal.catalog.question import forms, storage
 from farmlokal.catalog.question.filter import Condition, Filter, RowTest
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.sorts import RELEVANCE
 from farmlokal.catalog.question.storage import Index, Places, SampledColumn
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.database.dialect import Dialect
@@ -110,7 +109,6 @@ WORDS = InWords(
     parameter=QuestionParameter(
         "q", forms.WORDS, "what to look for, in the words, language and script that people use", "tamatar"
     ),
-    brings=RELEVANCE,
     derived=True,
 )
 NAMED = AnyOf(
