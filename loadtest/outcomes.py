@@ -8,6 +8,7 @@ LISTING = "/products"
 LISTING_BY_CURSOR = "/products?cursor"
 PRODUCT = "/products/{id}"
 CATEGORIES = "/categories"
+SUGGEST = "/suggest"
 TOKEN = "/auth/token"  # noqa: S105 - a path
 SYNC = "/external/sync"
 SYNC_RUN = "/external/sync/{run}"

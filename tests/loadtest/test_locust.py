@@ -90,6 +90,7 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
         "/categories [hit memory]",
         "/products/{id} [hit memory]",
         "/products/{id} [304]",
+        "/suggest [hit memory]",
         "Aggregated",
     } | {f"/products{cursor} [{outcome}]" for cursor in ("", "?cursor") for outcome in ("hit memory", "304")}
     # The spike is in the history: the charts of the report are drawn from it.
