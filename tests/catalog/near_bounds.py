@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 import orjson
 
 from farmlokal.catalog.places import Vector, centre_of
+from farmlokal.catalog.planning.nearest import NearestWalk
 from farmlokal.catalog.planning.planner import choose_plan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.near import POINT, Nearby
 from farmlokal.catalog.question.query import ListingQuery, default_sort
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.loaders import ProductStore
-from farmlokal.catalog.reading.near_statement import sorted_statement
+from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Params, TextRow
-from tests.catalog.counted_reads import READS_MIN, Catalogue
+from tests.catalog.counted_reads import READS_MIN, Catalogue, wasted
 from tests.catalog.questions import where
 
 # Dense, middling, sparse, at sea, abroad.
@@ -154,9 +155,28 @@ async def check_near(catalogue: Catalogue) -> None:
             not expected or len(query.filters) == 1 or found.reads > 2 * await _best_other(catalogue, query)
         ):
             over.append((found.reads, query.canonical()))
+        if len(found.query.filters) == 1 and expected:
+            walk = NearestWalk(query.filters.get(NEAR), query.position, catalogue.sample)
+            first = walk.next_round(query.limit + 1)
+            assert first is not None
+            statement = round_statement(query, MYSQL, first, query.limit + 1)
+            assert await catalogue.is_covered(statement, {"listing_by_place"})
     assert [] == wrong
     assert [] == over
     assert [] == await _dear_pages_of_a_crowd(catalogue, [product.id for product in products[:CROWD]])
+
+
+async def check_discs(catalogue: Catalogue) -> None:
+    """A disc under another order: in the bound, or no other plan reads less than half of it, but for one in fifty."""
+    asked = [
+        ListingQuery(where(near=POINT.parse(place), radius_km=radius, **others), sort)
+        for place in PLACES
+        for radius in (20, 100, 500, 5000)
+        for others in FILTERS[:2]
+        for sort in SORTS.values()
+    ]
+    worse = [found for query in asked if (found := await wasted(catalogue, query)) is not None]
+    assert len(worse) <= len(asked) // 50, worse
 
 
 async def _best_other(catalogue: Catalogue, query: ListingQuery) -> int:

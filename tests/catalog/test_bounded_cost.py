@@ -10,7 +10,7 @@ from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import PRICE
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
-from tests.catalog.near_bounds import check_near
+from tests.catalog.near_bounds import check_discs, check_near
 from tests.catalog.questions import FIELDS, draw_question
 from tests.catalog.search.word_questions import check_words
 
@@ -91,6 +91,7 @@ async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> Non
     await check(million, [["category", "price"]], 800, seed=2)
     await check_combinations(million, 800, seed=3)
     await check_words(million, 1600, seed=4)
+    await check_discs(million)
     await check_near(million)
 
 

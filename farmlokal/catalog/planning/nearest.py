@@ -103,7 +103,7 @@ class NearestWalk:
         if self.exhausted:
             return None
         start = self._start()
-        wanted, judged = missing * self._ample, 0.0
+        wanted, judged = missing * self._ample, 0
         rows = float(sum(map(len, self._held)))
         while self._ahead is not None:
             first = self._first(self._ahead)
@@ -113,9 +113,9 @@ class NearestWalk:
                 if len(self._held) >= _SQUARES_MAX:
                     break
                 expected = rows / self._sample.share * self._pass_share()
-                # Judged anew with every quarter more: that takes a look at every square.
-                if expected >= wanted and rows >= judged * 1.25:
-                    judged = rows
+                # Judged anew with every quarter more of them: that takes a look at every square.
+                if expected >= wanted and len(self._held) >= judged * 1.25:
+                    judged = len(self._held)
                     if self._expected(start, first - 1) >= wanted:
                         break
             rows += self._take(self._ahead, missing)
