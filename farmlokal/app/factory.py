@@ -102,7 +102,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
     mending = Mending(database, cache.invalidate)
     store = ProductStore(database, table, complete=lambda: mending.complete)
-    names = SearchNames(database, cache, aliases_of(settings))
+    names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
     listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)

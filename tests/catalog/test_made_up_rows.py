@@ -17,7 +17,7 @@ from farmlokal.catalog.question.filters import CATEGORY, FILTERS, IN_STOCK
 from farmlokal.catalog.question.forms import ID_MAX, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import SORT_KEYS, SORTS, Position, SortKey
+from farmlokal.catalog.question.sorts import SORT_KEYS, Position, SortKey
 from farmlokal.catalog.question.storage import Index
 from farmlokal.catalog.question.table import QuestionTable
 from farmlokal.catalog.reading.loaders import Listing, ProductStore

@@ -1,10 +1,10 @@
 """Keeping what search holds in memory as the catalogue has it: the names, how common they are, and the places."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.value import Value
 from farmlokal.catalog.planning.stepwise import Steps
 from farmlokal.catalog.search.aliases import Aliases
 from farmlokal.catalog.search.index import SearchIndex
@@ -16,12 +16,14 @@ from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-# How soon a process that nobody asks anything hears of new names. To look costs a look at its own memory.
+# How soon a process that nobody asks anything in words reads the names that it heard of.
 _LOOK_INTERVAL_S = 1.0
 # Places come and numbers of products change more slowly, and nothing is wrong while they are a little old.
 _READ_INTERVAL_S = 120
 # Between two steps beside requests: they get most of the time.
 _PAUSE_S = 0.002
+# No longer than a page may be called fresh that nobody told of.
+_UNHEARD_MAX_S = 15.0
 _FARMS_PER_READ = 10_000
 _FARMS_PER_STEP = 200
 
@@ -37,18 +39,23 @@ _REGIONS = (
 class SearchNames:
     """The index of search, and its keeping.
 
-    That names came is an entry of the cache like any other, with a tag that is invalidated where one is born: so a
-    process hears of them as soon as of anything else, and no later than after the fresh time, with Redis or without.
+    Where a name is born a tag of the cache is invalidated, so a process hears of it as soon as of anything else. What
+    it does not hear of, without Redis or where a notice is lost, it looks for itself.
     """
 
-    def __init__(self, database: Database, cache: ReadThrough, aliases: Aliases) -> None:
+    def __init__(
+        self, database: Database, cache: ReadThrough, aliases: Aliases, *, unheard_max_s: float = _UNHEARD_MAX_S
+    ) -> None:
+        """unheard_max_s: seconds after which names that nobody told of are looked for."""
         self.index = SearchIndex(aliases)
         # Called when what words mean may have changed.
         self.on_change: list[Callable[[], object]] = []
         self._database = database
         self._cache = cache
-        self._mark = cache.question("names", self._load_mark, (NAMES,))
-        self._seen = b""
+        self._unheard_max_s = unheard_max_s
+        self._seen = (0, 0)
+        self._heard_at = -1
+        self._looked_s = 0.0
         self._last_id = 0
         self._last_farm_id = 0
         self._reading = asyncio.Lock()
@@ -63,11 +70,8 @@ class SearchNames:
 
     async def catch_up(self) -> None:
         """Return when every name is known whose birth this process has heard of. Raises DatabaseUnavailable."""
-        mark = self._cache.peek(self._mark)
-        if mark is not None and mark.fresh and mark.value.body == self._seen:
-            return
-        # Not through the cache: whoever loads a page for it waits here, and would wait for itself.
-        await self._read_new((await self._load_mark()).body)
+        if self._cache.last_heard(NAMES) != self._heard_at:
+            await self._read_new()
 
     async def keep(self) -> None:
         """Hear of new names, until cancelled."""
@@ -78,31 +82,36 @@ class SearchNames:
         await every(_READ_INTERVAL_S, self._read_all, log=_log, failed="places not refreshed", wait_first=True)
 
     async def _look(self) -> None:
-        mark = (await self._cache.ask(self._mark)).value.body
-        if mark != self._seen:
-            await self._read_new(mark)
+        if time.monotonic() - self._looked_s >= self._unheard_max_s:
+            await self._read_new()
+        else:
+            await self.catch_up()
 
-    async def _load_mark(self) -> Value:
-        """How many names there are, and the last one's id: what every process compares what it has with."""
-        rows = await self._database.fetch("SELECT COUNT(*), COALESCE(MAX(id), 0) FROM names")
-        return Value(b"%d names, %d" % tuple(rows[0]))
+    async def _newest(self) -> tuple[int, int]:
+        """How many names there are, and the last one's id: by it what is here is compared with what there is."""
+        looked_s = time.monotonic()
+        ((count, last_id),) = await self._database.fetch("SELECT COUNT(*), COALESCE(MAX(id), 0) FROM names")
+        self._looked_s = looked_s
+        return count, last_id
 
-    async def _read_new(self, mark: bytes) -> None:
+    async def _read_new(self) -> None:
         async with self._reading:
-            if mark == self._seen:
-                return
-            await self._take_names(await self._database.fetch_unlimited(_NAMES, (self._last_id,)))
-            # Ids are given before the commit: a lower one may come later.
-            if len(self.index.vocabulary) < int(mark.split()[0]):
-                await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)))
-            self._seen = mark
+            heard_at, newest = self._cache.last_heard(NAMES), await self._newest()
+            if newest != self._seen:
+                await self._take_names(await self._database.fetch_unlimited(_NAMES, (self._last_id,)))
+                # Ids are given before the commit: a lower one may come later.
+                if len(self.index.vocabulary) < newest[0]:
+                    await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)))
+                self._seen = newest
+            # Not before: who comes meanwhile waits for these names as well.
+            self._heard_at = heard_at
 
     async def _read_all(self, *, gradually: bool = True) -> None:
         async with self._reading:
-            mark = (await self._load_mark()).body
+            heard_at, newest = self._cache.last_heard(NAMES), await self._newest()
             await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)), gradually=gradually)
             await self._done(self.index.ranking(), gradually=gradually)
-            self._seen = mark
+            self._seen, self._heard_at = newest, heard_at
             for filter_name, column in (("district", "district_key"), ("state", "state_key")):
                 rows = await self._database.fetch_unlimited(_REGIONS.format(column))
                 self.index.places.add_regions(filter_name, [row[0] for row in rows])
