@@ -103,8 +103,12 @@ def _in_tier(position: Position | None) -> tuple[int, Position | None]:
 
 
 def _named(query: ListingQuery, names: Sequence[Name]) -> Filters:
-    """The filters with `names` in place of the words, and of the category: a name has one, and it was looked at."""
+    """The filters with `names` in place of the words, and their categories in place of those asked for.
+
+    The categories follow from the names, but the planner has indexes by them: milk by price is that category's.
+    """
     named: list[tuple[Filter, Any]] = [(NAMED, tuple(sorted(name.id for name in names)))]
     if query.sort.key is NAME:
         named.append((NAME_KEYS, tuple(sorted({name_key(name.text) for name in names}))))
+    named.append((CATEGORY, tuple(sorted({name.category for name in names}))))
     return Filters([*named, *query.filters.without(WORDS, CATEGORY)])
