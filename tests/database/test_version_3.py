@@ -1,4 +1,4 @@
-"""From version 2 to 3: the release before has what it needs until the contract, and what it wrote gets its place."""
+"""From version 2 to 3: the release before has what it needs until the contract step; what it wrote gets its place."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

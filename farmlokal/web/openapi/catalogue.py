@@ -43,6 +43,11 @@ _SUGGESTIONS: SuggestionList = {
         {"text": "Tomato (Hybrid)", "kind": "name", "category": "vegetables", "products": 6100},
     ]
 }
+_NEAR_PAGE: ProductPage = {
+    "data": [{**_PRODUCT, "distance_km": 12.638}],
+    "page": {**_PAGE["page"], "near": "18.52,73.857"},
+}
+_FOUND_PAGE: ProductPage = {**_PAGE, "search": {"q": "tomato", "filters": {"district": "pune"}}}
 _CATEGORY_LIST: CategoryList = {
     "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
 }
@@ -80,7 +85,7 @@ def list_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The page.",
-                content=Content(shape=ProductPage, examples={"page": _PAGE}),
+                content=Content(shape=ProductPage, examples={"page": _PAGE, "near": _NEAR_PAGE, "search": _FOUND_PAGE}),
                 headers=(*headers.CACHED, "Content-Encoding", "Link"),
                 links={
                     "next": _neighbour("next_cursor", "next"),
