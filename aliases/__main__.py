@@ -33,8 +33,8 @@ def main() -> None:
         for alias in row["aliases"].split("|"):
             collected.add_curated(alias, row["language"], row["canonical"])
     sources = read_csv(_HERE / "sources.csv")
-    for row in (*ifct_rows(folders.ifct, sources), *cldr_rows(folders.cldr, sources)):
-        collected.offer(row)
+    for offered in (*ifct_rows(folders.ifct, sources), *cldr_rows(folders.cldr, sources)):
+        collected.offer(offered)
     _write(collected.rows())
     print(f"{_TABLE.name}: {len(collected.rows())} aliases; left out because they name two: {collected.ambiguous()}")  # noqa: T201
 

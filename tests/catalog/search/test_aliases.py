@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from aliases.collecting import read_csv
 from farmlokal.catalog.search.aliases import Aliases, AliasesRefused, AliasRow, load_aliases, own_rows, read_aliases
+from farmlokal.catalog.search.words import words_of
+
+ROOT = Path(__file__).parents[3]
 
 
 def _aliases(**meanings: str) -> Aliases:
@@ -18,6 +22,14 @@ def test_languages() -> None:
     scripts = Counter(row.script for row in own_rows())
     assert (16, 11) == (len(languages), len(scripts))
     assert min(languages.values()) > 30
+
+
+def test_what_people_wrote() -> None:
+    """The package's table has every alias that was written by hand, with its meaning."""
+    has = {(words_of(row.alias), row.canonical) for row in own_rows()}
+    for row in read_csv(ROOT / "aliases/curated.csv"):
+        for alias in row["aliases"].split("|"):
+            assert words_of(alias) == words_of(row["canonical"]) or (words_of(alias), row["canonical"]) in has, alias
 
 
 def test_in_order() -> None:
