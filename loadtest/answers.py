@@ -67,6 +67,15 @@ def categories_fault(answer: Any) -> str | None:
     return None if all(_is_category(item) for item in answer["data"]) else "a category lacks its name or its count"
 
 
+def suggestions_fault(answer: Any) -> str | None:
+    """What is wrong with the completions of what is being typed."""
+    fault = _list_fault(answer)
+    if fault is not None:
+        return fault
+    texts = [one.get("text") if isinstance(one, dict) else None for one in answer["data"]]
+    return None if all(isinstance(text, str) and text for text in texts) else "a suggestion has no text"
+
+
 def sync_fault(answer: Any) -> str | None:
     """What is wrong with the summary of a sync's run, whether it is over or not."""
     if not isinstance(answer, dict) or not isinstance(answer.get("run"), str):

@@ -17,6 +17,8 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
@@ -145,6 +147,27 @@ def planner_context(planner: Planner, found: Found) -> Context:
         await planner.refresh()
         found.sampled(planner.sample)
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def name_counts_context(counts: NameCounts) -> Context:
+    """Count the products of names in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(counts.keep(), "name counts"):
+            yield
+
+    return context
+
+
+def search_names_context(names: SearchNames) -> Context:
+    """Read the names for search, then keep them true in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await names.start()
+        async with background(names.keep(), "search names"), background(names.keep_counts(), "search places"):
             yield
 
     return context

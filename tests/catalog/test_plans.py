@@ -45,6 +45,7 @@ CATALOGUE = [
         int((record.stock or 0) > 0),
         int(record.organic),
         *_place(record),
+        number % 900,
     )
     for number, record in enumerate(generate(1, 20_000), 1)
 ]

@@ -22,6 +22,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
         [
             web.get("/categories", stub.categories),
             web.get("/products", stub.products),
+            web.get("/suggest", stub.suggest),
             web.get("/products/{id}", stub.product),
             web.get("/auth/token", stub.token),
             web.get("/external/sync", stub.sync),
@@ -59,6 +60,10 @@ class Stub:
     def distance_km(self, number: int) -> float:
         """How far away the product of page `number` is."""
         return number / 10
+
+    async def suggest(self, request: web.Request) -> web.Response:
+        """One suggestion, whatever is typed."""
+        return _hit(request, {"data": [{"text": "Mango", "kind": "commodity", "category": "fruits", "products": 3}]})
 
     def page(self, number: int) -> dict[str, Any]:
         """Page `number`, with a product of its own."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.forms import FLAG, PLACE, PRICE
+from farmlokal.catalog.question.forms import FLAG, PLACE, PRICE, WORDS
 from farmlokal.catalog.question.near import POINT, RADIUS, Point
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
@@ -39,6 +39,9 @@ def values_of(parameter: QuestionParameter) -> st.SearchStrategy[Any]:
         one: st.SearchStrategy[Any] = places
     elif parameter.form is PRICE:
         one = paise
+    elif parameter.form is WORDS:
+        # What words mean, depends on more than themselves.
+        one = st.none()
     elif parameter.form is POINT:
         one = points
     elif parameter.form is RADIUS:

@@ -152,13 +152,15 @@ def _past(span: Span, query: ListingQuery, table: QuestionTable) -> tuple[Span, 
 class Candidate:
     """An index, and the sampled rows within the range that the filters make of it.
 
-    bounded: whether it is a range of the index, and not all of it. cells: the ranges of cells that it is, if it is.
+    bounded: whether it is a range of the index, or several, and not all of it. cells: the ranges of cells that it is,
+    if it is. in_order: whether a scan meets its rows in the index's order.
     """
 
     index: Index
     span: Span
     bounded: bool
     cells: tuple[tuple[int, int], ...] = ()
+    in_order: bool = True
 
 
 def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candidate] = ()) -> list[Candidate]:
@@ -168,10 +170,16 @@ def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candida
     """
     bounds = _bounds(filters)
     found = []
-    for one, group in _groups(filters):
+    for one, groups in _groups(filters):
         for index in one.indexes:
-            rows = sample.of_index[index.name].get(group, ())
-            found.append(Candidate(index, _span(index, rows, bounds, sample), True))
+            of_group = sample.of_index[index.name]
+            if len(groups) == 1:
+                found.append(Candidate(index, _span(index, of_group.get(groups[0], ()), bounds, sample), True))
+                continue
+            rows = [row for group in groups for row in of_group.get(group, ())]
+            # Its values are the order's first part, or the rows of each are in an order of their own.
+            in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
+            found.append(Candidate(index, Span(rows), True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)
     return found
 
@@ -200,12 +208,12 @@ def _bounds(filters: Filters) -> dict[str, Bounds]:
     return {bounds.sort: bounds for bounds in found}
 
 
-def _groups(filters: Filters) -> Iterator[tuple[Filter, object]]:
-    """The filters that have indexes, and one value in them; the narrowest first."""
+def _groups(filters: Filters) -> Iterator[tuple[Filter, Sequence[object]]]:
+    """The filters that have indexes, and their values in them; the narrowest first."""
     for one, value in sorted([each for each in filters if each[0].indexes], key=lambda each: -each[0].narrowness):
-        group = one.group(value)
-        if group is not None:
-            yield one, group
+        groups = one.groups(value)
+        if groups:
+            yield one, groups
 
 
 def _span(index: Index, rows: Rows, bounds: dict[str, Bounds], sample: Sample) -> Span:

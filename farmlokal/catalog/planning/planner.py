@@ -22,6 +22,7 @@ from farmlokal.catalog.question.filters import CATEGORY, NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE
 from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.question.words import NAMED
 from farmlokal.database.interface import Database
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
@@ -92,7 +93,7 @@ def _split(query: ListingQuery) -> tuple[Filter, Sequence[Any]] | None:
     # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
     # a scan of its own.
     gathers = query.sort.key.gathers and bounded_sorts(query.filters) - {query.sort.name}
-    if gathers and query.filters.get(CATEGORY) is None:
+    if gathers and query.filters.get(CATEGORY) is None and query.filters.get(NAMED) is None:
         return CATEGORY, CATEGORY.parts(CATEGORY.every)
     return None
 
@@ -101,7 +102,9 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     """Compare sorting each filter's range with walking each index that has the order asked for."""
     filters, share, sort = query.filters, sample.share, query.sort
     found = candidates(filters, sample, of_everything)
-    ranges = [one for one in found if one.bounded and one.index.sortable and one.index.sort != sort.name]
+    ranges = [
+        one for one in found if one.bounded and one.index.sortable and (one.index.sort != sort.name or not one.in_order)
+    ]
     costs = [(sorting_cost(one, sort, share), one.index.name, one.cells) for one in ranges]
     cost, index, cells = min(costs, default=(float("inf"), sort.key.index.name, ()))
     # What is computed from the question has no index to walk: `NearestWalk` is for that.
@@ -110,7 +113,7 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
         narrowest = min([one.span for one in found], key=len)
         passing = row_filter(filters, sample.table)
         for walk in found:
-            if walk.index.sort == sort.name:
+            if walk.index.sort == sort.name and walk.in_order:
                 walked = walking_cost(walk.span, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
                 if walked < cost:
                     cost, index, cells, walking = walked, walk.index.name, (), True

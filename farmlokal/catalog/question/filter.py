@@ -99,6 +99,11 @@ class Filter(ABC):
         """What the first column holds in every row that passes, where that is one value: a range of each index."""
         return None
 
+    def groups(self, value: Any) -> Sequence[Any]:
+        """What it holds in the rows that pass, sorted, where that is one of few values: a range of each index each."""
+        one = self.group(value)
+        return () if one is None else (one,)
+
     def bounds(self, value: Any) -> Bounds | None:
         """The values of a sort that can pass, where they are a range: one of every index in that sort's order."""
         return None

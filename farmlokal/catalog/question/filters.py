@@ -10,6 +10,7 @@ from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
 from farmlokal.catalog.question.near import POINT, RADIUS, NearFilter
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.storage import Index
+from farmlokal.catalog.question.words import NAME_KEYS, NAMED, WORDS
 
 CATEGORY = OneOf(
     name="category",
@@ -90,4 +91,7 @@ NEAR = NearFilter(
     derived=True,
 )
 
-FILTERS: tuple[Filter, ...] = (CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC, NEAR)
+FILTERS: tuple[Filter, ...] = (
+    *(CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC, NEAR),
+    *(WORDS, NAMED, NAME_KEYS),
+)

@@ -30,10 +30,6 @@ class Filters(tuple[tuple[Filter, Any], ...]):
                 return value
         return None
 
-    def without(self, left_out: Filter) -> "Filters":
-        """The same but for one filter."""
-        return Filters([(one, value) for one, value in self if one is not left_out])
-
     def narrowed(self, narrowing: Filter, value: Any) -> "Filters":
         """The same with `value` for one filter, in place of the one that it may have."""
         if self.get(narrowing) is None:
@@ -44,6 +40,10 @@ class Filters(tuple[tuple[Filter, Any], ...]):
     def derived(self) -> bool:
         """Whether any of them looks at derived columns."""
         return any(one.derived for one, _ in self)
+
+    def without(self, *unwanted: Filter) -> "Filters":
+        """The same, but for some of them."""
+        return Filters([each for each in self if each[0] not in unwanted])
 
     def texts(self) -> list[tuple[str, str]]:
         """The parameters that ask for these products, each with its canonical text."""

@@ -23,6 +23,7 @@ class SortKey:
     dialect → what the column holds for it. index: everything in this order. gathers: whether products that pass a
     filter stand together in it: one name has one category and a narrow range of prices. needs: the name of
     the filter that it is computed from, where it is no column: it exists with that alone, in this direction alone.
+    falling: of such an order, whether of products that tie the one with the highest id comes first.
     """
 
     name: str
@@ -34,6 +35,7 @@ class SortKey:
     bind: Bind = as_it_is
     gathers: bool = False
     needs: str | None = None
+    falling: bool = False
 
     def __repr__(self) -> str:
         return f"<SortKey {self.name}>"
@@ -63,6 +65,11 @@ class Sort(NamedTuple):
     def name(self) -> str:
         """That of the key."""
         return self.key.name
+
+    @property
+    def falls(self) -> bool:
+        """Whether of products that tie the one with the highest id comes first."""
+        return self.descending or self.key.falling
 
     def reversed(self) -> "Sort":
         """The same order walked backward."""
@@ -149,8 +156,20 @@ DISTANCE = SortKey(
     needs="near",
 )
 
+# What comes closest to the words asked for. It is not an order of the database's: products are found tier by tier, in
+# each the newest first, and the value of a position is the tier's number and the time.
+RELEVANCE = SortKey(
+    name="relevance",
+    column=CREATED_AT.column,
+    sampled=CREATED_AT.sampled,
+    index=CREATED_AT.index,
+    text=CREATED_AT.text,
+    needs="words",
+    falling=True,
+)
+
 # A question that could have several of them has the last, unless it asks for another order.
-COMPUTED_KEYS = (DISTANCE,)
+COMPUTED_KEYS = (DISTANCE, RELEVANCE)
 SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)
 SORTS = sorts_of(SORT_KEYS)
 SORT_DEFAULT = SORTS["-created_at"]

@@ -37,6 +37,7 @@ class QuestionTable:
         self.sort_keys = tuple(sort_keys)
         self._needed = {key: one for key in COMPUTED_KEYS for one in self.filters if one.name == key.needs}
         self.sorts = sorts_of([*sort_keys, *self._needed])
+        self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
         of_sorts = [key.sampled for key in sort_keys]
         of_filters = [column for one in filters for column in one.columns]
@@ -48,6 +49,10 @@ class QuestionTable:
 
     def __repr__(self) -> str:
         return f"<QuestionTable filters={len(self.filters)} sorts={len(self.sorts)}>"
+
+    def sort_key(self, name: str) -> SortKey:
+        """The row of the sort with this name."""
+        return self._sort_keys_by_name[name]
 
     def filters_of(self, values: Mapping[str, Any]) -> Filters:
         """The filters that parameters ask for. values: by name, as their forms read them. Raises Contradictions."""
@@ -87,7 +92,7 @@ class QuestionTable:
             QuestionParameter(
                 "sort",
                 one_of(self.sorts),
-                "the order; a leading - turns it round; with near, distance unless another is asked for",
+                "the order; a leading - turns it round; if none is asked for, with q relevance, with near distance",
                 "-rating",
                 default=str(SORT_DEFAULT),
             ),

@@ -10,7 +10,7 @@ from functools import partial
 import orjson
 
 from farmlokal.catalog.tags import touched
-from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, derived_values
+from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, Deriving, derived_values
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Session, Statements
 from farmlokal.database.migrations.migration import Batches
@@ -49,10 +49,11 @@ async def mend(statements: Statements, dialect: Dialect, after_id: int, last_id:
     rows = await statements.fetch(_FIND, (after_id, last_id))
     if not rows:
         return set()
-    derived = await derived_values(statements, [row[3:] for row in rows])
+    deriving = Deriving(statements, dialect, set())
+    derived = await derived_values(deriving, [row[3:] for row in rows])
     sent = [[*row[:2], *values] for row, values in zip(rows, derived, strict=True)]
     await statements.execute(_MEND[dialect.name], (orjson.dumps(sent).decode(),))
-    return set().union(*(touched(product_id, [category]) for product_id, _, category, *_ in rows))
+    return deriving.tags.union(*(touched(product_id, [category]) for product_id, _, category, *_ in rows))
 
 
 BATCHES: Batches = {"products.derived": mend}
