@@ -33,7 +33,7 @@ class AskedPage(NamedTuple):
 
 
 class Questions:
-    """Reads query strings. What one means depends on itself, the keys of `signer`, `table`, `ignored`, and the names."""
+    """Reads query strings. What one means depends on itself, the keys of `signer`, `table`, `ignored` and the names."""
 
     def __init__(
         self,
