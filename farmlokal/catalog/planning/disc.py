@@ -1,5 +1,6 @@
 """The cells that cover what lies within a radius: a disc's own range, to be read under any order."""
 
+import math
 from typing import NamedTuple
 
 from farmlokal.catalog.planning.sample import Sample
@@ -24,20 +25,20 @@ def disc_around(near: Nearby, sample: Sample) -> Disc | None:
     """What covers the disc that `near` asks for; None where it asks for none, or for too much to be read as a whole."""
     if near.within is None:
         return None
-    within, window = near.within, Window(0, near.within)
+    within, least = near.within, max(1.0, SQUARE_ROWS * sample.share)
+    rows, rows_before = len(sample.cells), math.inf
+    squares: list[Square] = []
+    # Cut again, and finer, for as long as much was beyond the edge: a disc at sea may touch the squares of a coast.
+    while rows < rows_before / 2 and rows_before > least:
+        rows_max = max(least, rows / _PARTS)
 
-    def coarse(square: Square) -> bool:
-        return small_part(square, within)
+        def cut(square: Square, rows_max: float = rows_max) -> bool:
+            return square.furthest > within and (len(square) > rows_max or small_part(square, within))
 
-    rows = sum(map(len, squares_around(near.cell, sample.cells, coarse, window)))
+        squares = list(squares_around(near.cell, sample.cells, cut, Window(0, within)))
+        rows, rows_before = sum(map(len, squares)), rows
     if rows > _ROWS_MAX * sample.share:
         return None
-    rows_max = max(1.0, SQUARE_ROWS * sample.share, rows / _PARTS)
-
-    def fine(square: Square) -> bool:
-        return square.furthest > within and (len(square) > rows_max or small_part(square, within))
-
-    squares = list(squares_around(near.cell, sample.cells, fine, window))
     ranges = joined([(square.first, square.end) for square in squares])
     found = [row for square in squares for row in sample.by_place[square.start : square.stop]]
     return Disc(tuple(ranges), found)
