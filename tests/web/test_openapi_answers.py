@@ -25,8 +25,8 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "suggest", "listCategories", "showIndex", "showDocument", "showDocs", "showDocsFile"),
-    "showProblem",
+    *("listProducts", "showProduct", "suggest", "listCategories"),
+    *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
 
