@@ -136,7 +136,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored, index=names.index)
     names.on_change.append(questions.forget)
     app[keys.SEARCH_NAMES] = names
-    app[keys.SUGGESTING] = Suggesting(cache, names)
+    app[keys.SUGGESTING] = Suggesting(cache, names, ignored)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:

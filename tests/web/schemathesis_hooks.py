@@ -33,6 +33,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.operation.path == "/products" and not _wrong(case, ParameterLocation.QUERY):
         _leave_out_unassigned(case.query)
         _order_prices(case.query)
+        _place_radius(case.query)
         _fit_cursor(case.query)
     if case.operation.path == "/external/webhook" and not _wrong(case, ParameterLocation.HEADER):
         case.headers["webhook-timestamp"] = str(int(time.time()))
@@ -67,6 +68,16 @@ def _order_prices(query: dict[str, Any]) -> None:
     low, high = query.get("min_price"), query.get("max_price")
     if low is not None and high is not None and float(low) > float(high):
         query["min_price"], query["max_price"] = high, low
+
+
+def _place_radius(query: dict[str, Any]) -> None:
+    """Take away what needs another parameter that is not there."""
+    if "near" not in query:
+        query.pop("radius_km", None)
+        if query.get("sort") == "distance":
+            del query["sort"]
+    if "q" not in query and query.get("sort") == "relevance":
+        del query["sort"]
 
 
 def _fit_cursor(query: dict[str, Any]) -> None:

@@ -16,14 +16,14 @@ from farmlokal.catalog.search.words import groups_of, text_of
 from farmlokal.catalog.tags import NAMES
 from farmlokal.errors import Fault, InvalidInput
 from farmlokal.web.parameters.listing import read_values
-from farmlokal.web.parameters.query_string import parse_query_string
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string
 from farmlokal.web.parameters.questions import AskedPage
 
 PATH = "/suggest"
 PARAMETERS = {
     one.name: one
     for one in (
-        QuestionParameter("q", WORDS, "what was typed so far", "tam"),
+        QuestionParameter("q", WORDS, "what was typed so far", "tam", required=True),
         QuestionParameter("limit", whole(1, SUGGESTIONS_MAX), "suggestions at most", 5, default=SUGGESTIONS_MAX),
     )
 }
@@ -32,8 +32,10 @@ PARAMETERS = {
 class Suggesting:
     """Reads query strings, and completes what they ask for. What is typed as one is one entry of the cache."""
 
-    def __init__(self, cache: ReadThrough, names: SearchNames) -> None:
+    def __init__(self, cache: ReadThrough, names: SearchNames, ignored: IgnoredParameters = NOTHING_IGNORED) -> None:
+        """ignored: parameters that are no part of the question."""
         self._cache = cache
+        self._ignored = ignored
         self._index = names.index
 
     def __repr__(self) -> str:
@@ -41,7 +43,7 @@ class Suggesting:
 
     def parse(self, raw_query: str) -> AskedPage:
         """What `raw_query`, the request target after `?`, asks. Raises InvalidInput, which lists every fault."""
-        texts, faults = parse_query_string(raw_query)
+        texts, faults = parse_query_string(raw_query, self._ignored)
         values = read_values(texts, PARAMETERS, faults)
         if "q" not in texts:
             faults.append(Fault("q", "", "must be given"))
