@@ -37,6 +37,7 @@ def init_db(environment: dict[str, str], folder: Path, *arguments: str) -> tuple
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.proof
 def test_an_upgrade_says_what_is_left_to_do(environment: dict[str, str], tmp_path: Path) -> None:
     """From version 1: `--check` sends to `init-db`, that one to `--contract`, and then nothing is left."""
 
