@@ -28,7 +28,8 @@
         │   ├── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         │   └── CommitUnknown           a COMMIT was not answered: whether it took effect is not known
         ├── StatementTimeout        a query ran into the statement time limit
-        └── OriginBusy              every origin load slot stayed taken
+        ├── OriginBusy              every origin load slot stayed taken
+        └── NotComplete             an upgrade has yet to work out what the question is about
 """
 
 import asyncio
@@ -199,3 +200,10 @@ class StatementTimeout(Unavailable):
 
 class OriginBusy(Unavailable):
     """Every slot for origin loads stayed taken for the whole stated wait."""
+
+
+class NotComplete(Unavailable):
+    """An upgrade of the catalogue has yet to work out what the question is about, for some of the products."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=30)

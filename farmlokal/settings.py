@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     origin_loads: int | None = Field(
         None, ge=1, le=1000, description="most concurrent loads from the database; default: the pool's size"
     )
+    aliases: str | None = Field(
+        None, description="a CSV file with further words for what is sold: `alias,language,script,canonical`"
+    )
     oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = Field(
         None, description="the partner's OAuth 2 token endpoint"
     )

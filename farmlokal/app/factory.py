@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from farmlokal.app.aliases import aliases_of
 from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
@@ -10,6 +11,7 @@ from farmlokal.app.metrics.metric_sources import (
     limit_sources,
     partner_sources,
     redis_sources,
+    search_sources,
     sync_sources,
     webhook_sources,
 )
@@ -21,6 +23,8 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     identity_context,
+    mending_context,
+    name_counts_context,
     partner_context,
     planner_context,
     rate_limit_context,
@@ -30,6 +34,7 @@ from farmlokal.app.resources import (
     redis_probe,
     registrar_context,
     retention_context,
+    search_names_context,
     tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
@@ -43,6 +48,9 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
+from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.formats.ignored_parameters import parse_ignored
@@ -67,6 +75,7 @@ from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.retention import Retention
@@ -95,8 +104,10 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    store = ProductStore(database, table)
-    listing = Listing(store, signer)
+    mending = Mending(database, cache.invalidate)
+    store = ProductStore(database, table, complete=lambda: mending.complete)
+    names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
+    listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
@@ -122,7 +133,10 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
-    app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored)
+    questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored, index=names.index)
+    names.on_change.append(questions.forget)
+    app[keys.SEARCH_NAMES] = names
+    app[keys.SUGGESTING] = Suggesting(cache, names, ignored)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
@@ -141,6 +155,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         health,
         [
             *cache_sources(cache, memory),
+            *search_sources(names.index),
             *database_sources(database),
             *partner_sources(partner),
             *sync_sources(sync),
@@ -158,11 +173,14 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             metrics.counting,
             database_context(database, found),
             planner_context(store.planner, found),
+            search_names_context(names),
             redis_context(redis),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
+            mending_context(mending),
             category_counts_context(counts),
+            name_counts_context(NameCounts(database, cache)),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),

@@ -17,6 +17,9 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import StoredVersion, check_schema
@@ -144,6 +147,40 @@ def planner_context(planner: Planner, found: Found) -> Context:
         await planner.refresh()
         found.sampled(planner.sample)
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def name_counts_context(counts: NameCounts) -> Context:
+    """Count the products of names in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(counts.keep(), "name counts"):
+            yield
+
+    return context
+
+
+def search_names_context(names: SearchNames) -> Context:
+    """Read the names for search, then keep them true in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await names.start()
+        async with background(names.keep(), "search names"), background(names.keep_counts(), "search places"):
+            yield
+
+    return context
+
+
+def mending_context(mending: Mending) -> Context:
+    """Mend in the background what the release before writes, for as long as it may be at work."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        if not await mending.needed():
+            yield
+            return
+        async with background(mending.keep(), "mending"):
             yield
 
     return context

@@ -151,6 +151,13 @@ class ReadThrough:
         self.counts.invalidations += 1
         self._sender.invalidate(tags, until=until)
 
+    def last_heard(self, tag: str) -> int:
+        """Return a number that differs when this process has heard of an invalidation of `tag`, or may have missed one.
+
+        For what is kept outside of the cache and depends on a tag of it.
+        """
+        return self._history.last_heard(tag)
+
     async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
         """Wait until every invalidation and every entry has reached Redis. Returns whether all invalidations have."""
         await self._loading.settle(wait_max_s)

@@ -17,6 +17,7 @@ from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.writing.bulk_load import refresh_statistics, seed_catalogue
 from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.mending import BATCHES
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
@@ -55,7 +56,9 @@ def init_db(check: bool, contract: bool, new_identity: bool) -> None:
     else:
         work = contract_schema if contract else create_schema
         stored = run(
-            _with_database(settings, lambda database: work(database, partial(progress, unit="ids")), check=False)
+            _with_database(
+                settings, lambda database: work(database, partial(progress, unit="ids"), batches=BATCHES), check=False
+            )
         )
         if stored.version < SCHEMA_VERSION:
             click.echo(

@@ -4,6 +4,7 @@ import click
 
 from farmlokal.app.server import serve
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
+from farmlokal.catalog.writing.mending import BATCHES
 from farmlokal.cli.process import open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
@@ -58,7 +59,7 @@ def _for_newcomers(settings: Settings, partner_url: str, own_url: str | None) ->
 async def _fill_when_empty(settings: Settings, products: int) -> None:
     database = open_database(settings)
     try:
-        await create_schema(database)
+        await create_schema(database, batches=BATCHES)
         if not await database.fetch("SELECT 1 FROM products LIMIT 1"):
             with progress("filling the catalogue", products, unit="products") as advance_to:
                 await seed_catalogue(database, parse_address(settings.database_url), products, advance_to)

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from farmlokal.database.identity import stored_identity
 from farmlokal.database.interface import Database, Statements
 from farmlokal.database.migrations import MIGRATIONS, runner
-from farmlokal.database.migrations.migration import Migration
+from farmlokal.database.migrations.migration import Batches, Migration
 from farmlokal.database.migrations.runner import Show
 from farmlokal.database.shape import differences, found_shape, needed_shape
 from farmlokal.errors import DatabaseMissing, SchemaMismatch
 
 SCHEMA_VERSION = MIGRATIONS[-1].version
+NO_BATCHES: Batches = MappingProxyType({})
 
 # An installed package holds a copy of schema.sql; in a checkout the one copy stands at the top level.
 _MYSQL_FILES = (Path(__file__).with_name("schema.sql"), Path(__file__).parents[2] / "schema.sql")
@@ -50,13 +52,18 @@ def _unseen(_name: str, _total: int) -> Iterator[Callable[[int], None]]:
 
 
 async def create_schema(
-    database: Database, show: Show = _unseen, migrations: Sequence[Migration] = MIGRATIONS
+    database: Database,
+    show: Show = _unseen,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    *,
+    batches: Batches = NO_BATCHES,
 ) -> StoredVersion:
     """Make the schema where there is none; else upgrade it, as far as the release before goes on with it.
 
     Safe to run again, to interrupt, and to run beside another. show: the progress of long steps. migrations: by
-    default all there are. Returns what is stored afterwards: an earlier version until `contract_schema`. Raises
-    SchemaMismatch, and RightMissing where the database user may not do what is left to do.
+    default all there are. batches: what their sweeps do; a schema that is made anew needs none. Returns what is stored
+    afterwards: an earlier version until `contract_schema`. Raises SchemaMismatch, and RightMissing where the database
+    user may not do what is left to do.
     """
     try:
         stored = await stored_version(database)
@@ -67,7 +74,7 @@ async def create_schema(
         stored = _there(await stored_version(database))
     _refuse_unusable(stored)
     if await runner.pending(database, _after(stored, migrations)):
-        await runner.expand(database, _after(stored, migrations), show)
+        await runner.expand(database, _after(stored, migrations), show, batches)
     if stored.version <= SCHEMA_VERSION:
         await _create_missing(database)
     await check_schema(database, migrations)
@@ -75,11 +82,15 @@ async def create_schema(
 
 
 async def contract_schema(
-    database: Database, show: Show = _unseen, migrations: Sequence[Migration] = MIGRATIONS
+    database: Database,
+    show: Show = _unseen,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    *,
+    batches: Batches = NO_BATCHES,
 ) -> StoredVersion:
     """Finish the upgrade, after which earlier releases refuse the database. As `create_schema` otherwise."""
-    stored = await create_schema(database, show, migrations)
-    await runner.contract(database, _after(stored, migrations), show)
+    stored = await create_schema(database, show, migrations, batches=batches)
+    await runner.contract(database, _after(stored, migrations), show, batches)
     return _there(await stored_version(database))
 
 

@@ -109,6 +109,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("farmlokal_origin_load_seconds", "time of those loads", Kind.HISTOGRAM),
     Metric("farmlokal_origin_wait_seconds", "time that loads waited for a slot", Kind.HISTOGRAM),
     Metric("farmlokal_origin_loads_running", "loads under way", Kind.GAUGE),
+    # What is asked for in words.
+    Metric(
+        "farmlokal_search_questions_total",
+        "questions in words that were read and not remembered; `corrected`: understood otherwise than spelt, by"
+        " aliases, places or corrections; `nothing`: no name has the words",
+        Kind.COUNTER,
+        "outcome",
+        ("as-spelt", "corrected", "nothing"),
+    ),
+    Metric("farmlokal_search_names", "names that are searched; the most of all processes", Kind.GAUGE, merge=Merge.MAX),
     # What we depend on.
     Metric(
         "farmlokal_breaker_state",

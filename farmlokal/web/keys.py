@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.service import Sync
@@ -18,6 +19,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
@@ -44,6 +46,8 @@ PARTNER = web.AppKey("PARTNER", PartnerConnection)
 QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)
+SEARCH_NAMES = web.AppKey("SEARCH_NAMES", SearchNames)
+SUGGESTING = web.AppKey("SUGGESTING", Suggesting)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.
 VERIFIER = web.AppKey("VERIFIER", Verifier)

@@ -20,7 +20,7 @@ from farmlokal.database.dialect import MYSQL, SQLITE
 from tests.catalog.questions import FIELDS, draw_question, row_type, where
 from tests.support.service import open_database, sqlite_url
 
-CATEGORY_BY_PRICE = "products_of_category_by_price"
+CATEGORY_BY_PRICE = "listing_of_category_by_price"
 
 
 def statement_of(query: ListingQuery, *, ties_apart: bool = False) -> str:
@@ -54,7 +54,7 @@ def test_every_difference_of_shape_is_another_text() -> None:
         replace(base, position=None),
     ]
     texts = {statement_of(query) for query in shapes} | {statement_of(base, ties_apart=True)}
-    texts |= {page_statement(base, dialect, Plan((Scan("products_by_price", base.filters, 1),))).sql
+    texts |= {page_statement(base, dialect, Plan((Scan("listing_by_price", base.filters, 1),))).sql
               for dialect in (MYSQL, SQLITE)}  # fmt: skip
     assert len(shapes) + 3 == len(texts)
     backward = replace(base, position=Position(2450, 7, backward=True))
@@ -71,12 +71,14 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             price_paise=draw.randrange(900),
             name_key="n",
             rating_key=0,
+            name_id=1,
             category=draw.choice(CATEGORIES),
             district_key=draw.choice(("pune", None)),
             state_key=draw.choice(("goa", "assam")),
             farm_id=draw.choice((None, 1, 2)),
             in_stock=draw.randrange(2),
             organic=draw.randrange(2),
+            **dict.fromkeys(("cell", "x", "y", "z"), 0),
         )
         for number in range(500)
     ]

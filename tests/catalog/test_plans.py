@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.places import cell_at, vector_of
 from farmlokal.catalog.planning.cost import candidates
 from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
@@ -15,11 +16,20 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
 from tests.catalog.questions import row_type, where
 from tests.support.service import open_database, sqlite_url
+
+
+def _place(record: ProductRecord) -> tuple[int | None, ...]:
+    if record.lat is None or record.lon is None:
+        return (None,) * 4
+    cell = cell_at(record.lat, record.lon)
+    return (cell, *vector_of(cell))
+
 
 CATALOGUE = [
     row_type()(
@@ -34,6 +44,8 @@ CATALOGUE = [
         number % 500,
         int((record.stock or 0) > 0),
         int(record.organic),
+        *_place(record),
+        number % 900,
     )
     for number, record in enumerate(generate(1, 20_000), 1)
 ]
@@ -72,22 +84,22 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
         categories = filters.get(CATEGORY) or ()
         if len(categories) > 1:
             alone = [filters.narrowed(CATEGORY, (slug,)) for slug in categories]
-            scans = tuple(Scan("products_by_price", one, 0) for one in alone)
+            scans = tuple(Scan("listing_by_price", one, 0) for one in alone)
             assert expected == await rows(Plan(scans))
 
 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (ListingQuery(), "products_by_created_at"),
-        (ListingQuery(where(category=["fruits"]), SORTS["price"]), "products_of_category_by_price"),
-        (ListingQuery(where(district="pune")), "products_of_district"),
-        (ListingQuery(where(organic=True), SORTS["-rating"]), "products_by_rating"),
-        (ListingQuery(where(min_price=5000), SORTS["-price"]), "products_by_price"),
-        (ListingQuery(where(min_price=2000, max_price=4000)), "products_by_created_at"),
-        (ListingQuery(where(min_price=DEAR)), "products_by_price"),
-        (ListingQuery(where(farm_id=7), SORTS["name"]), "products_of_farm_by_name"),
-        (ListingQuery(where(district="nowhere"), SORTS["name"]), "products_of_district"),
+        (ListingQuery(), "listing_by_created_at"),
+        (ListingQuery(where(category=["fruits"]), SORTS["price"]), "listing_of_category_by_price"),
+        (ListingQuery(where(district="pune")), "listing_of_district"),
+        (ListingQuery(where(organic=True), SORTS["-rating"]), "listing_by_rating"),
+        (ListingQuery(where(min_price=5000), SORTS["-price"]), "listing_by_price"),
+        (ListingQuery(where(min_price=2000, max_price=4000)), "listing_by_created_at"),
+        (ListingQuery(where(min_price=DEAR)), "listing_by_price"),
+        (ListingQuery(where(farm_id=7), SORTS["name"]), "listing_of_farm_by_name"),
+        (ListingQuery(where(district="nowhere"), SORTS["name"]), "listing_of_district"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.canonical() or "everything",
 )
@@ -99,7 +111,7 @@ def test_the_plan_follows_the_question(query: ListingQuery, index: str) -> None:
 def test_several_categories_are_merged_where_walking_would_be_long() -> None:
     """Rare categories that gather at one end of the names get a scan each."""
     query = ListingQuery(where(category=["oils", "pickles"]), SORTS["name"])
-    assert ["products_of_category_by_name"] * 2 == [scan.index for scan in choose_plan(query, SAMPLE).scans]
+    assert ["listing_of_category_by_name"] * 2 == [scan.index for scan in choose_plan(query, SAMPLE).scans]
 
 
 def test_an_empty_sample_still_plans() -> None:

@@ -14,7 +14,7 @@ import pytest
 from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.schema import check_schema, contract_schema, create_schema
 from farmlokal.errors import RightMissing, SchemaMismatch
-from tests.database.upgrading import MADE_UP, make_first_version
+from tests.database.upgrading import ALL_BATCHES, MADE_UP, make_first_version
 from tests.servers import NamedDatabase
 from tests.support.backends import database_on, on_every_server
 from tests.support.command import developers, farmlokal
@@ -63,8 +63,8 @@ def users(backend_url: str) -> Iterator[Users]:
 async def test_the_migration_user_may_do_all_of_it(backend_url: str, users: Users) -> None:
     """With the documented rights a schema is made, and another one upgraded and contracted."""
     async with database_on(users.documented(ADMIN)) as database:
-        await create_schema(database)
-        await contract_schema(database, migrations=ALL)
+        await create_schema(database, batches=ALL_BATCHES)
+        await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
         await check_schema(database)
         tables = await database.fetch(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
@@ -73,8 +73,8 @@ async def test_the_migration_user_may_do_all_of_it(backend_url: str, users: User
     async with database_on(backend_url) as root:
         await make_first_version(root, products=3)
     async with database_on(users.documented(ADMIN)) as database:
-        await create_schema(database, migrations=ALL)
-        await contract_schema(database, migrations=ALL)
+        await create_schema(database, migrations=ALL, batches=ALL_BATCHES)
+        await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
         await check_schema(database)
 
 
@@ -84,7 +84,7 @@ async def test_who_may_not_create_is_told_the_right(users: Users, tmp_path: Path
     url = users.documented(SERVICE)
     async with database_on(url) as database:
         with pytest.raises(RightMissing, match="CREATE"):
-            await create_schema(database)
+            await create_schema(database, batches=ALL_BATCHES)
     environment = developers(tmp_path) | {"FARMLOKAL_DATABASE_URL": url, "FARMLOKAL_SECRET_KEY": SECRET_KEY}
     done = await asyncio.to_thread(farmlokal, environment, tmp_path, "init-db")
     (line,) = done.stderr.splitlines()
@@ -100,8 +100,8 @@ async def test_an_upgrade_without_the_right_changes_nothing(backend_url: str, us
         await make_first_version(root)
     async with database_on(users.documented(SERVICE)) as database:
         with pytest.raises(RightMissing, match="CREATE command denied"):
-            await create_schema(database)
-        with pytest.raises(SchemaMismatch, match="version 1, not 2: run `farmlokal init-db`"):
+            await create_schema(database, batches=ALL_BATCHES)
+        with pytest.raises(SchemaMismatch, match="version 1, not 3: run `farmlokal init-db`"):
             await check_schema(database)
 
 
@@ -110,14 +110,14 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
     """Who may only read gets the same answers from the check: to upgrade, all is well, what is missing."""
     async with database_on(backend_url) as root, database_on(users.with_rights("SELECT")) as reader:
         await make_first_version(root)
-        with pytest.raises(SchemaMismatch, match="version 1, not 2: run `farmlokal init-db`"):
+        with pytest.raises(SchemaMismatch, match="version 1, not 3: run `farmlokal init-db`"):
             await check_schema(reader)
-        await create_schema(root)
+        await create_schema(root, batches=ALL_BATCHES)
         await check_schema(reader)
-        await contract_schema(root)
+        await contract_schema(root, batches=ALL_BATCHES)
         await check_schema(reader)
-        await root.run_script(["DROP INDEX products_by_name ON products"])
-        with pytest.raises(SchemaMismatch, match="index products_by_name of products is missing"):
+        await root.run_script(["DROP INDEX listing_by_name ON products"])
+        with pytest.raises(SchemaMismatch, match="index listing_by_name of products is missing"):
             await check_schema(reader)
 
 
@@ -126,7 +126,7 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
 async def test_the_service_user_does_the_whole_work(backend_url: str, users: Users, tmp_path: Path) -> None:
     """With the documented rights: seed by several processes, import, sync, webhooks, listing, `init-db` in place."""
     async with database_on(backend_url) as root:
-        await create_schema(root)
+        await create_schema(root, batches=ALL_BATCHES)
     url = users.documented(SERVICE)
     lines = [json.dumps({**product(f"okra-{number}"), "source": "coop"}) for number in range(3)]
     (tmp_path / "some.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")

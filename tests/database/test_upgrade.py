@@ -26,6 +26,7 @@ from farmlokal.database.schema import (
 )
 from farmlokal.errors import SchemaMismatch
 from tests.database.upgrading import (
+    ALL_BATCHES,
     MADE_UP,
     OLD_INDEX,
     first_statements,
@@ -84,11 +85,11 @@ async def two_at_once(url: str, task: str) -> None:
 async def test_an_upgraded_schema_is_a_new_one(database: Database) -> None:
     """After the contract step nothing tells an upgraded schema from one that the schema file made."""
     await make_first_version(database)
-    assert StoredVersion(SCHEMA_VERSION, SCHEMA_VERSION) == await contract_schema(database)
+    assert StoredVersion(SCHEMA_VERSION, SCHEMA_VERSION) == await contract_schema(database, batches=ALL_BATCHES)
     upgraded = await whole_schema(database)
     left = await database.fetch("SELECT * FROM schema_steps")
     await drop_everything(database)
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     assert await whole_schema(database) == upgraded
     assert [] == left
 
@@ -97,13 +98,13 @@ async def test_an_upgraded_schema_is_a_new_one(database: Database) -> None:
 async def test_until_the_contract_step_the_release_before_goes_on(database: Database) -> None:
     """An expanded database says version 1 to who asks as the first release does, and takes its schema file and rows."""
     await make_first_version(database)
-    assert StoredVersion(1, 1) == await create_schema(database)
+    assert StoredVersion(1, 1) == await create_schema(database, batches=ALL_BATCHES)
     await check_schema(database)  # this release starts, too
     assert [(1,)] == await database.fetch("SELECT MAX(version) FROM schema_version")
     await database.run_script(first_statements(database.dialect.name))
     await insert_products(database, range(1, 3))
     assert [(1,)] == await database.fetch("SELECT MAX(version) FROM schema_version")
-    await contract_schema(database)
+    await contract_schema(database, batches=ALL_BATCHES)
     assert [(SCHEMA_VERSION,)] == await database.fetch("SELECT MAX(version) FROM schema_version")
     assert [(2,)] == await database.fetch("SELECT COUNT(*) FROM products")
 
@@ -111,14 +112,14 @@ async def test_until_the_contract_step_the_release_before_goes_on(database: Data
 @on_every_backend
 async def test_this_release_goes_by_what_the_next_one_says(database: Database) -> None:
     """On a database that the next release expanded or contracted, this one starts for as long as its row allows it."""
-    await create_schema(database)
-    await create_schema(database, migrations=ALL)
+    await create_schema(database, batches=ALL_BATCHES)
+    await create_schema(database, migrations=ALL, batches=ALL_BATCHES)
     assert StoredVersion(SCHEMA_VERSION, SCHEMA_VERSION) == await stored_version(database)
     await check_schema(database)
-    await contract_schema(database, migrations=ALL)
+    await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
     assert StoredVersion(MADE_UP.version, SCHEMA_VERSION) == await stored_version(database)
     await check_schema(database)
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     await database.run_script([f"UPDATE schema_version SET usable_from = {MADE_UP.version}"])
     for refusing in (check_schema, create_schema, contract_schema):
         with pytest.raises(SchemaMismatch, match=f"version {MADE_UP.version}, this release knows .*: upgrade it"):
@@ -128,11 +129,11 @@ async def test_this_release_goes_by_what_the_next_one_says(database: Database) -
 @on_every_backend
 async def test_the_next_release_waits_for_its_upgrade(database: Database) -> None:
     """Before its steps are done a release refuses to start, and names the command; afterwards it starts."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     with pytest.raises(SchemaMismatch, match="run `farmlokal init-db`"):
         await check_schema(database, ALL)
     assert [step.name for step in MADE_UP.expand] == await pending(database, [MADE_UP])
-    await create_schema(database, migrations=ALL)
+    await create_schema(database, migrations=ALL, batches=ALL_BATCHES)
     assert [] == await pending(database, [MADE_UP])
     await check_schema(database, ALL)
 
@@ -141,26 +142,26 @@ async def test_the_next_release_waits_for_its_upgrade(database: Database) -> Non
 async def test_running_again_changes_nothing(database: Database) -> None:
     """The second upgrade and the second contract step leave schema, identity and rows as they are."""
     await make_first_version(database, products=3, more=(OLD_INDEX,))
-    await create_schema(database, migrations=ALL)
+    await create_schema(database, migrations=ALL, batches=ALL_BATCHES)
     identity = await read_identity(database)
     expanded = await whole_schema(database)
-    await create_schema(database, migrations=ALL)
+    await create_schema(database, migrations=ALL, batches=ALL_BATCHES)
     assert expanded == await whole_schema(database)
     for _ in range(2):
-        await contract_schema(database, migrations=ALL)
+        await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
         assert StoredVersion(MADE_UP.version, MADE_UP.usable_from) == await stored_version(database)
     assert identity == await read_identity(database)
     assert [(2,), (4,), (6,)] == await database.fetch("SELECT doubled FROM products ORDER BY id")
 
 
 @on_every_backend
-@pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.proof)], ids=["some", "all"])
+@pytest.mark.parametrize("every", [43, pytest.param(7, marks=pytest.mark.proof)], ids=["some", "many"])
 async def test_killed_at_any_step_an_upgrade_is_finished_by_the_next(
     database: Database, backend_url: str, every: int
 ) -> None:
     """SIGKILL before and after each statement, then again: the same schema, one identity, every row as it should be."""
     await make_first_version(database, products=2, more=(OLD_INDEX,))
-    await contract_schema(database, migrations=ALL)
+    await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
     wanted = await whole_schema(database)
     kills = 0
     for kill_at in count(1, every):
@@ -173,20 +174,21 @@ async def test_killed_at_any_step_an_upgrade_is_finished_by_the_next(
         assert -signal.SIGKILL == process.returncode, written.decode()
         kills += 1
         was = await stored_identity(database) if "catalogue" in await tables(database) else None
-        await contract_schema(database, migrations=ALL)
+        await contract_schema(database, migrations=ALL, batches=ALL_BATCHES)
         assert wanted == await whole_schema(database), kill_at
         assert [] == await database.fetch("SELECT * FROM schema_steps")
         assert [(2,), (4,)] == await database.fetch("SELECT doubled FROM products ORDER BY id")
         assert [(1,)] == await database.fetch("SELECT COUNT(*) FROM catalogue")
         assert was in (None, await read_identity(database))
-    # 24 statements: the table of steps; six changes and two sweeps of a batch, each with its notes; two versions' ends.
-    assert 2 * 24 // every <= kills
+    # 122 statements: the table of steps; 35 changes, of 2 statements each; two sweeps of a batch, done twice, each with
+    # its notes; three versions' ends.
+    assert 2 * 90 // every <= kills
 
 
 @on_every_backend
 async def test_killed_at_any_step_a_new_schema_is_finished_by_the_next(database: Database, backend_url: str) -> None:
     """SIGKILL before and after each statement that makes a schema: until the last there is none, then a whole one."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     wanted = await whole_schema(database)
     made = len([*statements(schema_text(database.dialect.name))])
     # Some, and the last ones: the others are like them.
@@ -197,22 +199,22 @@ async def test_killed_at_any_step_a_new_schema_is_finished_by_the_next(database:
         assert -signal.SIGKILL == process.returncode
         if kill_at < 2 * made:
             assert await stored_version(database) is None
-        await create_schema(database)
+        await create_schema(database, batches=ALL_BATCHES)
         assert wanted == await whole_schema(database), kill_at
 
 
 @on_every_backend
 async def test_the_first_release_may_have_been_interrupted(database: Database) -> None:
     """What the first release left of a schema, ended at any statement, becomes a whole one."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     wanted = await whole_schema(database)
     first = first_statements(database.dialect.name)
-    for kept in range(len(first)):
+    for kept in [*range(0, len(first), 3), len(first) - 1]:
         await drop_everything(database)
         await database.run_script(first[:kept])
         if database.dialect.name == "sqlite" and 4 <= kept < len(first):
             continue  # its indexes are statements of their own, and are named as missing
-        await contract_schema(database)
+        await contract_schema(database, batches=ALL_BATCHES)
         assert wanted == await whole_schema(database), kept
 
 
@@ -245,36 +247,36 @@ async def test_a_sweep_shows_its_progress_and_mends_what_came_meanwhile(database
     def show(name: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: seen.append((name, done, total))
 
-    await create_schema(database, show, ALL)
-    assert {f"version {MADE_UP.version}: made_up.content"} == {name for name, *_ in seen}
-    assert [0, BATCH_ROWS, 2 * BATCH_ROWS, products, products] == [done for _, done, _ in seen]
-    assert {products} == {total for *_, total in seen}
+    await create_schema(database, show, ALL, batches=ALL_BATCHES)
+    done = [0, BATCH_ROWS, 2 * BATCH_ROWS, products, products]
+    sweeps = ("version 3: products.derived", f"version {MADE_UP.version}: made_up.content")
+    assert [(name, ids, products) for name in sweeps for ids in done] == seen
     await insert_products(database, range(products + 1, products + 4))
     await database.run_script(["UPDATE products SET version = 77 WHERE id = 5"])
-    await contract_schema(database, show, ALL)
+    await contract_schema(database, show, ALL, batches=ALL_BATCHES)
     assert [] == await database.fetch("SELECT id FROM products WHERE doubled IS NULL OR doubled <> 2 * version")
 
 
 @on_every_backend
 async def test_damage_is_named_line_by_line(database: Database) -> None:
     """A missing table comes back; a missing column, index or row, and a wrong type, are each named in a line."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     await check_schema(database)
     identity = await read_identity(database)
     await database.run_script(["DROP TABLE sync_rejects"])
     with pytest.raises(SchemaMismatch, match="table sync_rejects is missing"):
         await check_schema(database)
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     await database.run_script(
         {
             "mysql": [
-                "DROP INDEX products_by_price ON products",
+                "DROP INDEX listing_by_price ON products",
                 "ALTER TABLE sync_runs DROP COLUMN error",
                 "ALTER TABLE farms MODIFY name VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL",
                 "ALTER TABLE farms DROP INDEX farms_identity, ADD UNIQUE farms_identity (source, name_key)",
             ],
             "sqlite": [
-                "DROP INDEX products_by_price",
+                "DROP INDEX listing_by_price",
                 "ALTER TABLE sync_runs DROP COLUMN error",
                 "DROP TABLE farms",
                 "CREATE TABLE farms (id INTEGER NOT NULL PRIMARY KEY, source TEXT NOT NULL, name_key TEXT NOT NULL,"
@@ -293,7 +295,7 @@ async def test_damage_is_named_line_by_line(database: Database) -> None:
         "the schema is damaged:",
         f"column farms.name is {found}, not {needed}",
         f"index farms_identity of farms is unique (source, name_key), not unique ({identity_columns})",
-        f"index products_by_price of products is missing: ({columns}, rating_key, name_key)",
+        f"index listing_by_price of products is missing: ({columns}, rating_key, name_key, x, y, z, name_id)",
         "column sync_runs.error is missing",
     ]
     for refusing in (check_schema, create_schema, contract_schema):
@@ -306,7 +308,7 @@ async def test_damage_is_named_line_by_line(database: Database) -> None:
 @on_every_backend
 async def test_version_0_is_nobodys(database: Database) -> None:
     """A version that no release has written is refused by all, and nobody is sent to `init-db`."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     await database.run_script(["UPDATE schema_version SET version = 0, usable_from = 0"])
     for refusing in (check_schema, create_schema, contract_schema):
         with pytest.raises(SchemaMismatch, match="schema version 0, which no release has written") as caught:
@@ -317,11 +319,11 @@ async def test_version_0_is_nobodys(database: Database) -> None:
 @on_every_backend
 async def test_an_identity_is_made_once_and_can_be_renewed(database: Database) -> None:
     """It is 16 hexadecimal digits and stays; another one is made on request, or where its row was lost."""
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     first = await read_identity(database)
     assert 16 == len(first)
     int(first, 16)
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     assert first == await read_identity(database)
     renewed = await renew_identity(database)
     assert first != renewed == await read_identity(database)
@@ -330,7 +332,7 @@ async def test_an_identity_is_made_once_and_can_be_renewed(database: Database) -
         await check_schema(database)
     with pytest.raises(SchemaMismatch, match="no identity: run `farmlokal init-db`"):
         await read_identity(database)
-    await create_schema(database)
+    await create_schema(database, batches=ALL_BATCHES)
     assert await read_identity(database) not in (first, renewed)
 
 

@@ -14,7 +14,7 @@ from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database, Params, Row, Statements, T
 from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.schema import contract_schema, create_schema
-from tests.database.upgrading import MADE_UP
+from tests.database.upgrading import ALL_BATCHES, MADE_UP
 
 
 class KillingStatements(Statements):
@@ -66,7 +66,7 @@ async def upgrade(url: str, task: str, kill_at: int) -> None:
         if kill_at:
             kill_in(database, kill_at)
         work = {"contract": contract_schema, "expand": create_schema}[task]
-        await work(database, migrations=(*MIGRATIONS, MADE_UP))
+        await work(database, migrations=(*MIGRATIONS, MADE_UP), batches=ALL_BATCHES)
     finally:
         await database.close()
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from farmlokal.database.interface import Database
+from farmlokal.catalog.writing.mending import BATCHES
+from farmlokal.database.dialect import Dialect
+from farmlokal.database.interface import Database, Statements
 from farmlokal.database.migrations import MIGRATIONS
-from farmlokal.database.migrations.migration import Change, Migration, Sweep
+from farmlokal.database.migrations.migration import Batches, Change, Migration, Sweep
 from farmlokal.database.schema import statements
 
 _FIRST = {"mysql": "version_1.sql", "sqlite": "version_1_sqlite.sql"}
@@ -24,17 +26,12 @@ MADE_UP = Migration(
             "ALTER TABLE products ADD COLUMN doubled INTEGER NULL",
             lambda shape: "doubled" in shape["products"].columns,
         ),
-        Sweep(
-            "made_up.content",
-            "products",
-            "UPDATE products SET doubled = 2 * version WHERE id > %s AND id <= %s AND NOT doubled <=> 2 * version",
-            "UPDATE products SET doubled = 2 * version WHERE id > %s AND id <= %s AND doubled IS NOT 2 * version",
-        ),
+        Sweep("made_up.content", "products"),
         Change(
             "made_up.index",
-            "ALTER TABLE products ADD INDEX products_by_doubled (live, doubled, id), ALGORITHM = INPLACE, LOCK = NONE",
-            "CREATE INDEX products_by_doubled ON products (live, doubled, id)",
-            lambda shape: "products_by_doubled" in shape["products"].indexes,
+            "ALTER TABLE products ADD INDEX listing_by_doubled (live, doubled, id), ALGORITHM = INPLACE, LOCK = NONE",
+            "CREATE INDEX listing_by_doubled ON products (live, doubled, id)",
+            lambda shape: "listing_by_doubled" in shape["products"].indexes,
         ),
     ),
     contract=(
@@ -46,6 +43,17 @@ MADE_UP = Migration(
         ),
     ),
 )
+
+
+async def _double(statements: Statements, dialect: Dialect, after_id: int, last_id: int) -> None:
+    differs = {"mysql": "NOT doubled <=> 2 * version", "sqlite": "doubled IS NOT 2 * version"}[dialect.name]
+    await statements.execute(
+        f"UPDATE products SET doubled = 2 * version WHERE id > %s AND id <= %s AND {differs}", (after_id, last_id)
+    )
+
+
+# What all sweeps do: ours, and that of the made-up migration.
+ALL_BATCHES: Batches = {**BATCHES, "made_up.content": _double}
 
 INSERT_PRODUCT = (
     "INSERT INTO products (source, external_id, version, digest, name, name_key, category, price, unit, created_at,"

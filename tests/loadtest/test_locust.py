@@ -60,6 +60,7 @@ async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path:
     for name, fault in (
         ("/categories [429]", "429: the service's rate limit"),
         ("/products?cursor [hit memory]", "the walk met a product again"),
+        ("/products?near [hit memory]", "a product lies beyond the radius"),
         ("/products/{id} [304]", "a 304 to a request without a condition"),
         ("/auth/token", "callers at the same moment got different tokens"),
         ("/external/sync [status 503]", "status 503: /problems/partner-unavailable"),
@@ -93,8 +94,13 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
         "/categories [hit memory]",
         "/products/{id} [hit memory]",
         "/products/{id} [304]",
+        "/suggest [hit memory]",
         "Aggregated",
-    } | {f"/products{cursor} [{outcome}]" for cursor in ("", "?cursor") for outcome in ("hit memory", "304")}
+    } | {
+        f"/products{kind} [{outcome}]"
+        for kind in ("", "?cursor", "?near", "?near&cursor")
+        for outcome in ("hit memory", "304")
+    }
     # The spike is in the history: the charts of the report are drawn from it.
     assert {"2", "20"} <= {row["User Count"] for row in ended.csv("stats_history")}
     assert "<html" in (ended.results / "report.html").read_text("utf-8")

@@ -114,12 +114,15 @@ async def test_row_without_a_source_is_the_feeds(sync: Syncing) -> None:
 
 
 async def test_only_touched_tags_are_told(sync: Syncing) -> None:
-    """A page's tags are the listing, its changed products, and the categories that they left and entered."""
+    """A page's tags are the listing, its changed products, and the categories that they left and entered.
+
+    In its new category a name is a new one.
+    """
     await has(sync, record("same"), record("moved"))
     ((moved_id,),) = await sync.database.fetch("SELECT id FROM products WHERE external_id = 'moved'")
     sync.server.pages = pages_of([row("same"), row("moved", 2, category="fruits")])
     await sync()
-    assert {"products", f"product/{moved_id}", "category/vegetables", "category/fruits"} == sync.tags.seen
+    assert {"products", f"product/{moved_id}", "category/vegetables", "category/fruits", "names"} == sync.tags.seen
     sync.tags.seen.clear()
     await sync()
     assert set() == sync.tags.seen

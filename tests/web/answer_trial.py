@@ -26,6 +26,7 @@ EVERY = {(problem.status, problem.name) for problem in ANYWHERE}
 TARGETS = {
     "listProducts": "/products",
     "showProduct": "/products/1",
+    "suggest": "/suggest?q=tom",
     "listCategories": "/categories",
     "showIndex": "/",
     "showDocument": "/openapi.json",

@@ -91,7 +91,7 @@ async def test_what_nobody_may_keep_says_so_in_its_errors_too(service: Service) 
 def test_which_routes_are_cacheable() -> None:
     """Those with a validator, and no other."""
     cacheable = {route.path for route in (*ROUTES, METRICS_ROUTE) if route.operation.cacheable}
-    expected = {"/", "/products", "/products/{id}", "/categories", "/openapi.json", "/docs", "/docs/{file}"}
+    expected = {"/", "/products", "/suggest", "/products/{id}", "/categories", "/openapi.json", "/docs", "/docs/{file}"}
     assert expected | {"/problems/{name}"} == cacheable
 
 

@@ -25,8 +25,8 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "listCategories", "showIndex", "showDocument", "showDocs", "showDocsFile"),
-    "showProblem",
+    *("listProducts", "showProduct", "suggest", "listCategories"),
+    *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
 
@@ -48,6 +48,7 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("listProducts", "/products?limit=0"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
+        ("suggest", "/suggest?q="),
         ("listCategories", "/categories?x=1"),
         ("showDocsFile", "/docs/none.js"),
         ("showProblem", "/problems/none"),
@@ -156,8 +157,10 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)
+                    patch.setattr(service.app[keys.SUGGESTING], "_load", fails)
                     patch.setattr(Receiver, "receive", fails)
                     await trial.ask(service, "listCategories")
+                    await trial.ask(service, "suggest")
                     await deliver(trial, service, b"{}")
 
 

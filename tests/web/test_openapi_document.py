@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.webhooks import handlers
+from farmlokal.catalog.question.forms import WORDS
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX
 from farmlokal.catalog.question.table import TABLE
@@ -169,7 +170,10 @@ def test_what_a_schema_takes_its_parser_takes(parameter: QuestionParameter) -> N
     def agree(text: str) -> None:
         if refusal(text) is not None:
             return  # refused before any form is asked
-        assert validator.is_valid(as_value(text, parameter)) == takes(parameter.form.parse, text)
+        taken = takes(parameter.form.parse, text)
+        # How many words a text has, no schema tells.
+        if parameter.form is not WORDS or taken:
+            assert validator.is_valid(as_value(text, parameter)) == taken
 
     agree()
 

@@ -10,6 +10,7 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.database.interface import Database
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.shared import SharedLimit
@@ -65,6 +66,13 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
     yield MetricSource("farmlokal_origin_load_seconds", "", counts.load_times)
     yield MetricSource("farmlokal_origin_wait_seconds", "", counts.wait_times)
     yield MetricSource("farmlokal_origin_loads_running", "", lambda: counts.running)
+
+
+def search_sources(index: SearchIndex) -> Iterator[MetricSource]:
+    """Yields the counters of search."""
+    for outcome in BY_NAME["farmlokal_search_questions_total"].values:
+        yield MetricSource("farmlokal_search_questions_total", outcome, number_in(index.questions, outcome))
+    yield MetricSource("farmlokal_search_names", "", lambda: len(index.vocabulary))
 
 
 def database_sources(database: Database) -> Iterator[MetricSource]:

@@ -7,8 +7,10 @@ from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question import forms, storage
 from farmlokal.catalog.question.filter import Filter, as_number, as_price
 from farmlokal.catalog.question.filter_kinds import Between, Equality, OneOf
+from farmlokal.catalog.question.near import POINT, RADIUS, NearFilter
 from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.storage import Index
+from farmlokal.catalog.question.words import NAME_KEYS, NAMED, WORDS
 
 CATEGORY = OneOf(
     name="category",
@@ -22,9 +24,9 @@ CATEGORY = OneOf(
     column=storage.CATEGORY,
     every=CATEGORIES,
     indexes=(
-        Index("products_of_category_by_created_at", "created_at"),
-        Index("products_of_category_by_price", "price", sortable=True),
-        Index("products_of_category_by_name", "name"),
+        Index("listing_of_category_by_created_at", "created_at"),
+        Index("listing_of_category_by_price", "price", sortable=True),
+        Index("listing_of_category_by_name", "name"),
     ),
 )
 PRICE = Between(
@@ -42,7 +44,7 @@ DISTRICT = Equality(
         "district", forms.PLACE, "the whole name of a district, in upper or lower case", "Pune"
     ),
     column=storage.DISTRICT_KEY,
-    indexes=(Index("products_of_district", "created_at", sortable=True),),
+    indexes=(Index("listing_of_district", "created_at", sortable=True),),
     narrowness=2,
 )
 STATE = Equality(
@@ -51,7 +53,7 @@ STATE = Equality(
         "state", forms.PLACE, "the whole name of a state, in upper or lower case", "Maharashtra"
     ),
     column=storage.STATE_KEY,
-    indexes=(Index("products_of_state", "created_at", sortable=True),),
+    indexes=(Index("listing_of_state", "created_at", sortable=True),),
     narrowness=1,
 )
 FARM = Equality(
@@ -59,8 +61,8 @@ FARM = Equality(
     parameter=QuestionParameter("farm_id", forms.whole(1, forms.ID_MAX), "products of the farm with this id", 411),
     column=storage.FARM_ID,
     indexes=(
-        Index("products_of_farm_by_price", "price", sortable=True),
-        Index("products_of_farm_by_name", "name"),
+        Index("listing_of_farm_by_price", "price", sortable=True),
+        Index("listing_of_farm_by_name", "name"),
     ),
     narrowness=3,
 )
@@ -80,5 +82,16 @@ ORGANIC = Equality(
     column=storage.ORGANIC,
     bind=as_number,
 )
+NEAR = NearFilter(
+    name="near",
+    point=QuestionParameter(
+        "near", POINT, "latitude,longitude: what has a place, with its distance; rounded to 3 decimals", "18.52,73.857"
+    ),
+    radius=QuestionParameter("radius_km", RADIUS, "with near: at most so many kilometres away", "10"),
+    derived=True,
+)
 
-FILTERS: tuple[Filter, ...] = (CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC)
+FILTERS: tuple[Filter, ...] = (
+    *(CATEGORY, PRICE, DISTRICT, STATE, FARM, IN_STOCK, ORGANIC, NEAR),
+    *(WORDS, NAMED, NAME_KEYS),
+)

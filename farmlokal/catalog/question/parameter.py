@@ -52,7 +52,7 @@ class QuestionParameter:
     """One parameter of a question: its name, its form, what it means, an example of its text.
 
     several: set where it may be repeated, and hold several values with commas between them; its value is then a list.
-    default: what its absence means.
+    default: what its absence means. required: whether there is no question without it.
     """
 
     name: str
@@ -61,3 +61,4 @@ class QuestionParameter:
     example: str | int | bool | None = None
     several: Several | None = None
     default: str | int | bool | None = None
+    required: bool = False

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import touched
+from farmlokal.catalog.tags import NAMES, touched
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Deriving, Values, derived_values, made_from
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
@@ -18,11 +20,12 @@ from farmlokal.database.interface import Database, Params, Session
 _IDENTITIES_MAX = 500
 
 _COLUMNS = (
-    "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market, "
-    "district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
+    *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
+    *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
+    *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
 )
-_INSERT = f"INSERT INTO products ({_COLUMNS}) VALUES ({', '.join(['%s'] * 24)})"
-_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS.split(', ')[2:])} WHERE id = %s"
+_INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
 _BURY = (
     "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
     " WHERE id = %s"
@@ -42,6 +45,7 @@ class ProductWriter:
         """farms: given to loads of many batches. now: the wall clock, injected by tests."""
         self._database = database
         self._farms = farms
+        self._names = KnownNames(database) if farms is not None else None
         self._now = now
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
@@ -53,9 +57,14 @@ class ProductWriter:
         async def work(session: Session) -> list[Applied]:
             return await self.apply_in(session, changes, sighting=sighting)
 
-        if self._farms is not None:
-            await self._farms.learn(changes)
+        await self.learn(changes)
         return await self._database.in_transaction(work)
+
+    async def learn(self, changes: Sequence[Change]) -> None:
+        """Look up or add the farms and names of `changes` ahead, where many batches are loaded."""
+        if self._farms is not None and self._names is not None:
+            await self._farms.learn(changes)
+            await self._names.learn(changes)
 
     async def apply_in(
         self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
@@ -65,11 +74,11 @@ class ProductWriter:
         identities = sorted({(change.source, change.external_id) for change in changes})
         stored = await self._lock(session, identities)
         decisions = [decide(stored, change, now) for change in changes]
-        await self._write(session, stored, now)
+        tags = await self._write(session, stored, now)
         if sighting is not None:
             await self.remember(session, sighting, identities)
         return [
-            _applied(decision, stored[change.source, change.external_id].id)
+            _applied(decision, stored[change.source, change.external_id].id, tags)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -119,10 +128,22 @@ class ProductWriter:
                 stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
         return stored
 
-    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
+    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
+        """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
         changed = {identity: row for identity, row in stored.items() if row.changed}
-        contents = [row.content for row in changed.values() if row.content is not None]
-        farms = await farm_ids(session, self._dialect, contents, self._farms.ids if self._farms else {})
+        # A deletion of what never came leaves a tombstone with nothing but its version.
+        records = {
+            identity: row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+            for identity, row in changed.items()
+            if row.content is not None or row.id is None
+        }
+        farms = await farm_ids(session, self._dialect, records.values(), self._farms.ids if self._farms else {})
+        deriving = Deriving(session, self._dialect, set(), self._names.ids if self._names else {})
+        derived = await derived_values(deriving, list(map(made_from, records.values())))
+        values = {
+            identity: self._values(changed[identity], record, farms, now, made)
+            for (identity, record), made in zip(records.items(), derived, strict=True)
+        }
         new: list[Stored] = []
         inserts: list[Params] = []
         replacements: list[Params] = []
@@ -130,9 +151,9 @@ class ProductWriter:
         for identity, row in changed.items():
             if row.id is None:
                 new.append(row)
-                inserts.append(self._values(identity, row, farms, now))
+                inserts.append(values[identity])
             elif row.content is not None:
-                replacements.append([*self._values(identity, row, farms, now)[2:], row.id])
+                replacements.append([*values[identity][2:], row.id])
             else:
                 # Stock and creation too: a record before the deletion may have set them, and they outlive it.
                 created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
@@ -144,12 +165,17 @@ class ProductWriter:
         for statement, rows in ((_REPLACE, replacements), (_BURY, burials)):
             if rows:
                 await session.execute_many(statement, rows)
+        if self._names is not None and self._names.born and changed:
+            self._names.born = False
+            deriving.tags.add(NAMES)
+        return deriving.tags
 
-    def _values(self, identity: Identity, row: Stored, farms: dict[tuple[str, ...], int], now: str) -> list[object]:
-        # A deletion of what never came leaves a tombstone with nothing but its version.
-        record = row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
+    def _values(
+        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], now: str, derived: Values
+    ) -> list[object]:
         return [
-            *identity,
+            record.source,
+            record.external_id,
             row.version,
             row.digest,
             int(row.live),
@@ -172,6 +198,8 @@ class ProductWriter:
             record.rating,
             self._time_in(row.created_at),
             self._time_in(now),
+            *derived,
+            row.version,
         ]
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
@@ -200,11 +228,14 @@ _UNSEEN = (
 )
 
 
-def _applied(decision: Decision, product_id: int | None) -> Applied:
-    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect."""
+def _applied(decision: Decision, product_id: int | None, tags: set[str]) -> Applied:
+    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
+
+    tags: what the batch touched beside its products.
+    """
     if product_id is None or not decision.categories:
         return Applied(decision.outcome, decision.reason)
-    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories)))
+    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
 
 
 def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:

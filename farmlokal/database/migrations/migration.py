@@ -1,8 +1,10 @@
 """What a migration consists of."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+from farmlokal.database.dialect import Dialect
+from farmlokal.database.interface import Statements
 from farmlokal.database.shape import Shape
 
 
@@ -22,14 +24,22 @@ class Change(NamedTuple):
 class Sweep(NamedTuple):
     """A change of every row of a table that has a column `id`, in batches that hold their rows' locks for a moment.
 
-    name: as a Change's. table: its name. mysql, sqlite: an UPDATE of the rows with `id > %s AND id <= %s`. It should
-    change only rows that need it: before the contracting steps it runs once more, over what the release before wrote.
+    What it does to a batch is handed over by name, as one of `Batches`: it is for those to know who write the table.
+    name: as a Change's. table: its name.
     """
 
     name: str
     table: str
-    mysql: str
-    sqlite: str
+
+
+Batch = Callable[[Statements, Dialect, int, int], Awaitable[object]]
+"""Changes the rows with ids above the first number, up to the second.
+
+It should change only rows that need it: before the contracting steps it runs once more, over what the release before
+wrote."""
+
+Batches = Mapping[str, Batch]
+"""What each sweep does, by the sweep's name."""
 
 
 class Migration(NamedTuple):

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from farmlokal.database.interface import Database, Statements
-from farmlokal.database.migrations.migration import Change, Migration, Sweep
+from farmlokal.database.migrations.migration import Batch, Batches, Change, Migration, Sweep
 from farmlokal.database.shape import found_shape
 from farmlokal.telemetry import get_logger
 
@@ -48,26 +48,26 @@ async def pending(database: Database, migrations: Iterable[Migration]) -> list[s
     return [name for version, name in steps if version > in_full and (version, name) not in done]
 
 
-async def expand(database: Database, migrations: Iterable[Migration], show: Show) -> None:
+async def expand(database: Database, migrations: Iterable[Migration], show: Show, batches: Batches) -> None:
     """Do what is left of the expanding steps of `migrations`. The release before goes on meanwhile.
 
-    show: the progress of steps that go through a table. Raises RightMissing, and DatabaseUnavailable where statements
-    of others leave no moment for a change.
+    show: the progress of steps that go through a table. batches: what the sweeps do. Raises RightMissing, and
+    DatabaseUnavailable where statements of others leave no moment for a change.
     """
     await database.exclusively(partial(_make_steps, database))
     for migration in migrations:
         for step in migration.expand:
-            await _run(database, migration.version, step, step.name, show)
+            await _run(database, migration.version, step, step.name, show, batches)
 
 
-async def contract(database: Database, migrations: Iterable[Migration], show: Show) -> None:
+async def contract(database: Database, migrations: Iterable[Migration], show: Show, batches: Batches) -> None:
     """Do the contracting steps of `migrations`, which are expanded, and raise the version. As `expand` otherwise."""
     for migration in migrations:
         for step in migration.expand:
             if isinstance(step, Sweep):
-                await _run(database, migration.version, step, f"{step.name}, again", show)
+                await _run(database, migration.version, step, f"{step.name}, again", show, batches)
         for change in migration.contract:
-            await _run(database, migration.version, change, change.name, show)
+            await _run(database, migration.version, change, change.name, show, batches)
         await database.exclusively(partial(_raise_version, migration))
 
 
@@ -76,13 +76,17 @@ async def _make_steps(database: Database, statements: Statements) -> None:
         await statements.execute(_MAKE_STEPS[database.dialect.name])
 
 
-async def _run(database: Database, version: int, step: Change | Sweep, name: str, show: Show) -> None:
+async def _run(database: Database, version: int, step: Change | Sweep, name: str, show: Show, batches: Batches) -> None:
     if isinstance(step, Change):
         await database.exclusively(partial(_change, database, version, step, name))
         return
+    if step.table not in await found_shape(database.dialect.name, database.fetch_unlimited):
+        # It is made as a whole afterwards, with nothing in it.
+        await database.exclusively(partial(_note, version=version, name=name, place=0, done=True))
+        return
     rows = await database.fetch_unlimited(f"SELECT COALESCE(MAX(id), 0) FROM {step.table}")
     with show(f"version {version}: {name}", rows[0][0]) as advance_to:
-        batch = partial(_sweep_batch, database, version, step, name)
+        batch = partial(_sweep_batch, database, version, step, name, batches[step.name])
         place: int | None = 0
         while place is not None:
             advance_to(place)
@@ -96,12 +100,14 @@ async def _change(database: Database, version: int, change: Change, name: str, s
     if not change.in_place(await found_shape(database.dialect.name, statements.fetch)):
         _log.info("changing the schema", version=version, step=name)
         began_s = time.monotonic()
-        await statements.execute(_sql(database, change))
+        await statements.execute(change.sqlite if database.dialect.name == "sqlite" else change.mysql)
         _log.info("changed the schema", version=version, step=name, took_s=round(time.monotonic() - began_s, 3))
     await _note(statements, version, name, place=0, done=True)
 
 
-async def _sweep_batch(database: Database, version: int, sweep: Sweep, name: str, statements: Statements) -> int | None:
+async def _sweep_batch(
+    database: Database, version: int, sweep: Sweep, name: str, work: Batch, statements: Statements
+) -> int | None:
     """Deal with the next batch and note its end, in one transaction. Returns that end; None when none is left."""
     place = await _place(statements, version, name)
     if place is None:
@@ -113,7 +119,7 @@ async def _sweep_batch(database: Database, version: int, sweep: Sweep, name: str
     if end is None:
         await _note(statements, version, name, place=place, done=True)
         return None
-    await statements.execute(_sql(database, sweep), (place, end))
+    await work(statements, database.dialect, place, end)
     await _note(statements, version, name, place=end, done=False)
     return int(end)
 
@@ -145,7 +151,3 @@ async def _raise_version(migration: Migration, statements: Statements) -> None:
         (migration.version, migration.usable_from, migration.version),
     )
     await statements.execute("DELETE FROM schema_steps WHERE version <= %s", (migration.version,))
-
-
-def _sql(database: Database, step: Change | Sweep) -> str:
-    return step.sqlite if database.dialect.name == "sqlite" else step.mysql

@@ -1,4 +1,4 @@
-"""`GET /products`, `GET /products/{id}` and `GET /categories`."""
+"""`GET /products`, `GET /products/{id}`, `GET /suggest` and `GET /categories`."""
 
 import time
 from functools import partial
@@ -49,6 +49,15 @@ async def show_product(request: web.Request) -> web.Response:
     if lookup.value.negative:
         raise NotFound(lookup.value.body.decode())
     return _response(request, key, lookup)
+
+
+async def suggest(request: web.Request) -> web.Response:
+    """Completions of what is being typed."""
+    before = handed_over(request)
+    if before is not None and before.error is not None:
+        raise before.error
+    asked = request.app[keys.SUGGESTING].parse(_raw_query(request))
+    return _response(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
 
 
 async def list_categories(request: web.Request) -> web.Response:

@@ -4,11 +4,12 @@ from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.table import QuestionTable
-from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage
+from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage, SuggestionList
 from farmlokal.web.answers import problems
 from farmlokal.web.handlers.products import PRODUCT_ID
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
+from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.parameter import in_query
 
 TAG = "Catalogue"
@@ -36,6 +37,17 @@ _PAGE: ProductPage = {
     "data": [_PRODUCT],
     "page": {"limit": 1, "has_more": True, "next_cursor": "qk2GEjXKOYHPAc1gjNVEWVsi", "prev_cursor": None},
 }
+_SUGGESTIONS: SuggestionList = {
+    "data": [
+        {"text": "Tomato", "kind": "commodity", "category": "vegetables", "products": 14200},
+        {"text": "Tomato (Hybrid)", "kind": "name", "category": "vegetables", "products": 6100},
+    ]
+}
+_NEAR_PAGE: ProductPage = {
+    "data": [{**_PRODUCT, "distance_km": 12.638}],
+    "page": {**_PAGE["page"], "near": "18.52,73.857"},
+}
+_FOUND_PAGE: ProductPage = {**_PAGE, "search": {"q": "tomato", "filters": {"district": "pune"}}}
 _CATEGORY_LIST: CategoryList = {
     "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
 }
@@ -73,7 +85,7 @@ def list_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The page.",
-                content=Content(shape=ProductPage, examples={"page": _PAGE}),
+                content=Content(shape=ProductPage, examples={"page": _PAGE, "near": _NEAR_PAGE, "search": _FOUND_PAGE}),
                 headers=(*headers.CACHED, "Content-Encoding", "Link"),
                 links={
                     "next": _neighbour("next_cursor", "next"),
@@ -107,6 +119,27 @@ SHOW_PRODUCT = Operation(
         NOT_MODIFIED,
     ),
     problems=(problems.INVALID_PARAMETER, problems.NOT_FOUND, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+)
+
+SUGGEST = Operation(
+    id="suggest",
+    tag=TAG,
+    summary="Completions of what is being typed",
+    meaning=(
+        "Commodities that the words name, then names that have them; those with most products first. In every language"
+        " and script of the alias table."
+    ),
+    parameters=(*map(in_query, suggesting.PARAMETERS.values()), *request_headers.CACHED),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The suggestions.",
+            content=Content(shape=SuggestionList, examples={"suggestions": _SUGGESTIONS}),
+            headers=(*headers.CACHED, "Content-Encoding"),
+        ),
+        NOT_MODIFIED,
+    ),
+    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS),
 )
 
 LIST_CATEGORIES = Operation(
