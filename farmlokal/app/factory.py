@@ -22,6 +22,7 @@ from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
     database_context,
+    database_probe,
     identity_context,
     mending_context,
     name_counts_context,
@@ -145,7 +146,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     limiting = add_rate_limit(app, settings)
     app.middlewares.append(trailing_slash_middleware)
     shared_limit = limiting[0] if limiting is not None else None
-    probes: dict[str, Probe] = {"database": database.ping}
+    probes: dict[str, Probe] = {"database": database_probe(database)}
     if second is not None:
         probes["redis"] = redis_probe(second, shared_limit)
     health = app[keys.HEALTH] = Health(probes)

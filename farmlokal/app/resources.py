@@ -254,6 +254,20 @@ async def wait_for_database(database: Database, wait_max_s: float | None = None)
             await asyncio.sleep(_RETRY_EVERY_S)
 
 
+def database_probe(database: Database) -> Probe:
+    """Returns what `/readyz` asks of the database: that a table can be read, and whether writes are taken.
+
+    Some servers that lost their group sign everybody in, and answer whatever needs no table.
+    """
+
+    async def probe() -> str | None:
+        await database.fetch("SELECT version FROM schema_version")
+        refusal = await database.ping()
+        return None if refusal is None else f"it can be read, and takes no writes: {refusal}"
+
+    return probe
+
+
 def redis_probe(tier: RedisTier, shared_limit: SharedLimit | None) -> Probe:
     """Returns what `/readyz` asks of Redis: that the scripts of the cache and of the rate limit run."""
 

@@ -101,7 +101,7 @@ class Database(Protocol):
         ...
 
     async def ping(self) -> str | None:
-        """Return when the server answers: the reason where the last write was refused, else None."""
+        """Return when the server answers: why it takes no writes, by its role or the last one's refusal; else None."""
         ...
 
     async def close(self) -> None:

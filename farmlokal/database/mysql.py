@@ -13,6 +13,7 @@ from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_exclusive import run_exclusively
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
+from farmlokal.database.mysql_role import READ_ONLY, is_on
 from farmlokal.database.mysql_session import MySQLSession, answered
 from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, RightMissing
 from farmlokal.resilience.backoff import Backoff
@@ -21,11 +22,14 @@ from farmlokal.telemetry.tracing import statement_span
 
 _log = get_logger(__name__)
 
-# Deadlock, lock wait timeout, MariaDB's "record has changed since last read": another transaction was in the way.
-_LOCKED = frozenset({1213, 1205, 1020})
-# Those, and a unique key that another transaction took between our look and our insert: run the transaction again, and
-# it sees what the other one wrote.
-_RETRIED = _LOCKED | {1062}
+# Deadlock, lock wait timeout, MariaDB's "record has changed since last read", and a group's verdict that another member
+# changed the same rows: another transaction was in the way, and this one is rolled back.
+_LOCKED = frozenset({1213, 1205, 1020, 3101})
+# A COMMIT that failed. What is rolled back for certain is what met a deadlock, the storage engine's error 149: that is
+# how a MySQL says, late, that the group decided for another member's transaction.
+_COMMIT_FAILED, _BY_A_DEADLOCK = 1180, "error 149 "
+# A unique key that another transaction took between our look and our insert: run again, the transaction sees it.
+_KEY_TAKEN = 1062
 # The user lacks a right on the database, a table or a column.
 _RIGHT_MISSING = frozenset({1044, 1142, 1143})
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
@@ -97,10 +101,11 @@ class MySQLDatabase(Database):
                 fresh = True
                 continue
             except (aiomysql.OperationalError, aiomysql.IntegrityError) as error:
-                if error.args[0] not in _RETRIED:
+                locked = _is_locked(error)
+                if not locked and error.args[0] != _KEY_TAKEN:
                     raise
                 if attempt == _TRANSACTION_ATTEMPTS_MAX:
-                    if error.args[0] not in _LOCKED:
+                    if not locked:
                         raise
                     raise DatabaseUnavailable("other transactions were in the way at every attempt") from error
             else:
@@ -119,7 +124,7 @@ class MySQLDatabase(Database):
             except aiomysql.MySQLError as error:
                 if error.args[0] in _RIGHT_MISSING:
                     raise RightMissing(f"the database user lacks a right: {error.args[1]}") from None
-                if error.args[0] not in _LOCKED:
+                if not _is_locked(error):
                     raise
                 if attempt == _EXCLUSIVE_ATTEMPTS_MAX:
                     raise DatabaseUnavailable("other transactions were in the way at every attempt") from error
@@ -135,8 +140,8 @@ class MySQLDatabase(Database):
 
     @override
     async def ping(self) -> str | None:
-        await self.fetch("SELECT 1")
-        return self._pool.writes.reason
+        ((read_only,),) = await self.fetch(READ_ONLY)
+        return self._pool.writes.reason or ("it is read-only" if is_on(read_only) else None)
 
     @override
     async def close(self) -> None:
@@ -189,6 +194,12 @@ class MySQLDatabase(Database):
             self._pool.losses["connection"] += 1
             self._pool.discard_idle()
             raise ConnectionForgotten("the database does not answer") from error
+
+
+def _is_locked(error: aiomysql.MySQLError) -> bool:
+    """Whether another transaction was in the way, so that this one is rolled back and may be run again."""
+    number, text = error.args[0], str(error.args[1:])
+    return number in _LOCKED or (number == _COMMIT_FAILED and _BY_A_DEADLOCK in text)
 
 
 def _raise_if_waited_for(error: DatabaseUnavailable) -> None:

@@ -35,7 +35,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     id_step: by how much two ids of one INSERT differ on this connection; None until MySQL was asked for it.
     session: what the server lists it as; None where it is not listed.
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
-    kept: whether the pool may keep it. idle_since, ends_at: event loop's seconds.
+    kept: whether the pool may keep it. idle_since, ends_at, writer_at: event loop's seconds, the last those at which
+    its server was known to be a writer.
     asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
     statement of bulk work or the rest of several statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
@@ -49,6 +50,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     kept = True
     idle_since = 0.0
     ends_at = 0.0
+    writer_at = 0.0
     asked_at: float | None = None
     patience_s = 0.0
     committing = False

@@ -9,8 +9,11 @@ from farmlokal.errors import CommitUnknown, ConnectionForgotten, DatabaseUnavail
 _TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
 # Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
 _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
-# Read-only, as a server is while another takes its place; expelled from its group, or not yet back in it.
-_NO_WRITER = frozenset({1047, 1290, 1792, 1836, 1874, 3100})
+# Expelled from its group, not yet back in it, or without the others: reads are refused as well. 1047 is Galera's, the
+# others are those of Group Replication, where reads wait for what other members wrote.
+_OUT_OF_GROUP = frozenset({1047, 3796, 3797, 3798, 3799})
+# Those, a group's refusal of a COMMIT, and read-only, as a server is while another takes its place.
+_NO_WRITER = _OUT_OF_GROUP | {1290, 1792, 1836, 1874, 3100}
 # Its disk or its table is full.
 _FULL = frozenset({1021, 1114})
 # At a COMMIT: whether all members have dropped the transaction is not known to us.
@@ -87,6 +90,9 @@ class InUse:
             again = connection.reused and number != _HOOK_FAILED
         self._pool.writes.failed(reason)
         kind = ConnectionForgotten if again else DatabaseUnavailable
-        refusal = kind("the database takes no writes now", reason=reason)
+        detail = (
+            "the database is out of its group now" if number in _OUT_OF_GROUP else "the database takes no writes now"
+        )
+        refusal = kind(detail, reason=reason)
         refusal.reported = True
         return refusal

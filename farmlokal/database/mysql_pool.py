@@ -13,7 +13,8 @@ from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import PoolUse
 from farmlokal.database.mysql_connection import Connection, ServerSession
 from farmlokal.database.mysql_opening import ConnectionOpener
-from farmlokal.database.mysql_silence import abandon_unheard, settle
+from farmlokal.database.mysql_role import still_leads_to_a_writer
+from farmlokal.database.mysql_silence import SILENT_AFTER_S, abandon_unheard, is_silent, settle
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger
@@ -29,11 +30,6 @@ _IDLE_MAX_S = 60
 # The jitter, a tenth, spreads the connections of a service whose processes started together.
 _LIFE_MAX_S = 300
 _LIFE_JITTER = 0.1
-# A statement without an answer for so long: the server is asked whether it has it. Most statements take a hundredth of
-# that; one that takes longer costs a connection and a look at the process list, each after twice the time before.
-# A COMMIT, which is given up where the server is not seen at work on it, is looked after each second.
-_SILENT_AFTER_S = 0.3
-_COMMIT_PATIENCE_MAX_S = 1
 
 
 class MySQLPool:
@@ -89,13 +85,13 @@ class MySQLPool:
         try:
             if fresh:
                 self._make_room()
-            connection = (None if fresh else self._pop_idle()) or await self._connect()
+            connection = (None if fresh else await self._pop_believed()) or await self._connect()
         except BaseException:
             self._free.release()
             raise
         self._in_use.add(connection)
         if self._watch_timer is None:
-            self._watch_timer = asyncio.get_running_loop().call_later(_SILENT_AFTER_S, self._watch)
+            self._watch_timer = asyncio.get_running_loop().call_later(SILENT_AFTER_S, self._watch)
         return connection
 
     def release(self, connection: Connection) -> None:
@@ -170,6 +166,14 @@ class MySQLPool:
             connection.close()
         return None
 
+    async def _pop_believed(self) -> Connection | None:
+        """An idle connection whose server is still a writer, as far as was seen within a second; else None."""
+        while connection := self._pop_idle():
+            if await still_leads_to_a_writer(connection):
+                return connection
+            self.discard_idle()
+        return None
+
     def _make_room(self) -> None:
         """Close an idle connection where a new one would be one too many."""
         if self._idle and len(self._idle) + len(self._in_use) >= self._size:
@@ -184,7 +188,8 @@ class MySQLPool:
             self.state.failed(error.reason)
             raise
         life_s = _LIFE_MAX_S * (1 - _LIFE_JITTER * random.random())  # noqa: S311 - no secret
-        connection.ends_at = asyncio.get_running_loop().time() + life_s
+        connection.writer_at = asyncio.get_running_loop().time()
+        connection.ends_at = connection.writer_at + life_s
         self.state.worked()
         return connection
 
@@ -203,9 +208,9 @@ class MySQLPool:
         if not self._in_use:
             return
         loop = asyncio.get_running_loop()
-        self._watch_timer = loop.call_later(_SILENT_AFTER_S / 3, self._watch)
+        self._watch_timer = loop.call_later(SILENT_AFTER_S / 3, self._watch)
         now = loop.time()
-        if not self._looking and (silent := [connection for connection in self._in_use if _is_silent(connection, now)]):
+        if not self._looking and (silent := [connection for connection in self._in_use if is_silent(connection, now)]):
             self._looking = True
             self._run(self._abandon_unheard(silent))
 
@@ -231,14 +236,3 @@ class MySQLPool:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def _is_silent(connection: Connection, now: float) -> bool:
-    """Whether its statement is due for a look; doubles the time until the next one, as long statements deserve."""
-    if connection.asked_at is None:
-        return False
-    silent_s = now - connection.asked_at
-    if silent_s < max(_SILENT_AFTER_S, connection.patience_s):
-        return False
-    connection.patience_s = 2 * silent_s if not connection.committing else silent_s + _COMMIT_PATIENCE_MAX_S
-    return True

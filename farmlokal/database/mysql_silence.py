@@ -16,6 +16,11 @@ from farmlokal.database.mysql_opening import SERVER_WAITS_S, ConnectionOpener
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.resilience.backoff import Backoff
 
+# A statement without an answer for so long: the server is asked whether it has it. Most statements take a hundredth of
+# that; one that takes longer costs a connection and a look at the process list, each after twice the time before.
+# A COMMIT, which is given up where the server is not seen at work on it, is looked after each second.
+SILENT_AFTER_S = 0.3
+_COMMIT_PATIENCE_MAX_S = 1
 # Five round trips, for a new connection and the question: enough where one takes 0.2 s. With a server that does not
 # answer this either, each statement lives out its own limit.
 _LOOK_WAIT_MAX_S = 1.5
@@ -25,6 +30,17 @@ _SETTLE_LOOK_MAX_S = 5
 
 Abandon = Callable[[list[Connection]], list[Connection]]
 """Gives up those of the connections whose statement is still without an answer, and returns them."""
+
+
+def is_silent(connection: Connection, now: float) -> bool:
+    """Whether its statement is due for a look; doubles the time until the next one, as long statements deserve."""
+    if connection.asked_at is None:
+        return False
+    silent_s = now - connection.asked_at
+    if silent_s < max(SILENT_AFTER_S, connection.patience_s):
+        return False
+    connection.patience_s = 2 * silent_s if not connection.committing else silent_s + _COMMIT_PATIENCE_MAX_S
+    return True
 
 
 async def abandon_unheard(opener: ConnectionOpener, silent: Sequence[Connection], abandon: Abandon) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiomysql
 import pytest
 
-from farmlokal.database import mysql_opening, mysql_pool, mysql_session
+from farmlokal.database import mysql_opening, mysql_pool, mysql_session, mysql_silence
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
@@ -118,7 +118,7 @@ async def test_a_statement_that_takes_long_is_left_alone(
     proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is asked about a long statement, has it, and gives its answer: it runs once."""
-    monkeypatch.setattr(mysql_pool, "_SILENT_AFTER_S", 0.05)
+    monkeypatch.setattr(mysql_silence, "SILENT_AFTER_S", 0.05)
     before = proxy.accepted
     assert [(0,)] == await database.fetch("SELECT SLEEP(1)")
     assert proxy.accepted > before

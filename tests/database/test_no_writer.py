@@ -1,9 +1,11 @@
 """A server that is read-only, or expelled from its group: no connection to it is kept, and the reason is told."""
 
+import math
 from collections.abc import AsyncIterator
 
 import pytest
 
+from farmlokal.database import mysql_role
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import DatabaseUnavailable
 from tests.servers import MariaDBServer
@@ -13,8 +15,12 @@ from tests.support.own_servers import StartMariaDB
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
 
 POOL_SIZE = 3
-# MariaDB's Galera node outside its group; read-only in each of the ways that the servers have; a group's hook.
-NO_WRITER = (1047, 1290, 1792, 1836, 1874, 3100)
+# MariaDB's Galera node outside its group, and MySQL members that are none, or wait in vain for the others.
+OUT_OF_GROUP = (1047, 3796, 3797, 3798, 3799)
+# Read-only in each of the ways that the servers have; a group's hook.
+NO_WRITER = (*OUT_OF_GROUP, 1290, 1792, 1836, 1874, 3100)
+# How many this session has sent, this one included.
+STATEMENTS = "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'QUESTIONS'"
 
 
 def farm_on(own_mariadb: StartMariaDB) -> MariaDBServer:
@@ -87,6 +93,35 @@ async def test_a_server_that_stays_read_only_is_asked_by_a_new_connection_each_t
     assert "--read-only" in line["reason"]
 
 
+async def test_a_demoted_server_is_left_by_readers(
+    old: MariaDBServer,
+    own_mariadb: StartMariaDB,
+    proxy: TCPProxy,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody writes: a believed connection reads on at the old primary; asked for its role, it is left for the new."""
+    new = farm_on(own_mariadb)
+    monkeypatch.setattr(mysql_role, "_BELIEVED_S", math.inf)
+    await database.fetch("SELECT 1")
+    old.execute("SET GLOBAL read_only = 1")
+    proxy.redirect(("127.0.0.1", new.port))
+    assert [(old.port,)] == await database.fetch("SELECT @@port")
+    monkeypatch.setattr(mysql_role, "_BELIEVED_S", 0)
+    assert [(new.port,)] == await database.fetch("SELECT @@port")
+    assert [(new.port,)] == await database.fetch("SELECT @@port")
+    assert 2 == proxy.accepted
+    await proxy.until_held(1)
+
+
+async def test_a_connection_that_was_just_asked_is_asked_no_more(proxy: TCPProxy, database: Database) -> None:
+    """The question for the role costs the server nothing where statements follow each other within a second."""
+    ((before,),) = await database.fetch(STATEMENTS)
+    ((after,),) = await database.fetch(STATEMENTS)
+    assert 1 == int(after) - int(before)
+    assert 1 == proxy.accepted
+
+
 @on_every_server
 @pytest.mark.parametrize("number", NO_WRITER)
 async def test_no_connection_to_a_server_that_is_no_writer_is_kept(backend_url: str, number: int) -> None:
@@ -102,6 +137,7 @@ async def test_no_connection_to_a_server_that_is_no_writer_is_kept(backend_url: 
         with pytest.raises(DatabaseUnavailable) as error:
             await database.in_transaction(refused)
         assert f"({number}, 'no writer')" == error.value.reason
+        assert ("is out of its group" in str(error.value)) == (number in OUT_OF_GROUP)
         assert 0 == database.pool_use.idle
         # A refused COMMIT may have landed elsewhere; what came before it did not.
         assert (1 if number == 3100 else 2) == len(attempts)

@@ -86,6 +86,42 @@ async def test_a_lock_that_stays_makes_the_database_unavailable(
     assert [(1, 0), (2, 0)] == await plots(database)
 
 
+LOST_TO_ANOTHER_MEMBER = (
+    (3101, "Plugin instructed the server to rollback the current transaction."),
+    (1180, "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"),
+)
+
+
+def failing_once(number: int, text: str, attempts: list[int]) -> Callable[[Session], Awaitable[None]]:
+    """Adds a plant; at the first attempt the server then answers with this error. attempts: gets the number of each."""
+
+    async def work(session: Session) -> None:
+        attempts.append(len(attempts) + 1)
+        await session.execute(ADD_ONE, (1,))
+        if len(attempts) == 1:
+            sql = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = %s, MESSAGE_TEXT = %s"
+            await session.execute(sql, (number, text))
+
+    return work
+
+
+@pytest.mark.parametrize(("number", "text"), LOST_TO_ANOTHER_MEMBER)
+async def test_what_a_group_decides_for_another_member_is_run_again(database: Database, number: int, text: str) -> None:
+    """A transaction that lost against one of another member is rolled back, and lands at its second attempt."""
+    attempts: list[int] = []
+    await database.in_transaction(failing_once(number, text, attempts))
+    assert [1, 2] == attempts
+    assert [(1, 1), (2, 0)] == await plots(database)
+
+
+async def test_a_commit_that_failed_otherwise_is_not_run_again(database: Database) -> None:
+    """Of a COMMIT's other failures nobody knows whether it took effect: the error comes out at the first attempt."""
+    attempts: list[int] = []
+    with pytest.raises(pymysql.OperationalError, match="error 28"):
+        await database.in_transaction(failing_once(1180, "Got error 28 - 'No space left' during COMMIT", attempts))
+    assert [1] == attempts
+
+
 async def test_a_key_that_is_taken_for_good_is_the_callers_fault(database: Database) -> None:
     """A duplicate key is tried again, because it may be a race; when it is none, the error comes out."""
     attempts = 0

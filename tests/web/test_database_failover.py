@@ -42,14 +42,14 @@ async def test_no_request_is_lost_in_forgotten_connections(own_mariadb: StartMar
                 assert time.monotonic() - began < SOON_S
 
 
-async def report_of_read_only(service: Service) -> dict[str, Any]:
-    """What a ready service reports of its database, once it calls it read-only: a report is kept for a second."""
+async def report_of(service: Service, reason: str) -> dict[str, Any]:
+    """What a ready service reports of its database, once `reason` is in it: a report is kept for a second."""
     async with asyncio.timeout(10):
         while True:
             answer = await ask(service.port, "/readyz")
             assert 200 == answer.status
             report: dict[str, Any] = answer.json()["dependencies"]["database"]
-            if "--read-only" in report.get("reason", ""):
+            if reason in report.get("reason", ""):
                 return report
             await asyncio.sleep(0.1)
 
@@ -68,10 +68,28 @@ async def test_a_database_that_refuses_writes_says_why(own_mariadb: StartMariaDB
             server.execute("SET GLOBAL read_only = 1")
             answer = await deliver(service.client, "product.upserted", event_product())
             assert (503, "the database takes no writes now") == (answer.status, answer.content["detail"])
-            report = await report_of_read_only(service)
+            report = await report_of(service, "--read-only")
             assert "degraded" == report["state"]
             server.execute("SET GLOBAL read_only = 0")
             assert 200 == (await deliver(service.client, "product.upserted", event_product())).status
     (line,) = [event for event in events if event["event"] == "the database refuses writes"]
     assert "--read-only" in line["reason"]
     assert "very-secret" not in str(events) + str(report)
+
+
+async def test_readiness_tells_reads_from_writes(own_mariadb: StartMariaDB) -> None:
+    """A server that is read-only is degraded before anybody wrote; one whose tables cannot be read is down."""
+    server = own_mariadb()
+    server.create_database("farm")
+    async with open_database(server.url("farm")):
+        pass
+    async with serving(settings_for(server.url("farm"))) as service:
+        server.execute("SET GLOBAL read_only = 1")
+        report = await report_of(service, "read-only")
+        assert ("degraded", "it can be read, and takes no writes: it is read-only") == (
+            report["state"],
+            report["reason"],
+        )
+        server.execute("SET GLOBAL read_only = 0")
+        server.execute("RENAME TABLE schema_version TO taken_away", database="farm")
+        assert "down" == (await report_of(service, "ProgrammingError"))["state"]

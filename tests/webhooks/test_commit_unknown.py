@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from farmlokal.database import mysql_connection, mysql_pool
+from farmlokal.database import mysql_connection, mysql_silence
 from farmlokal.database.interface import Session
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.touching import commit_touching
@@ -110,7 +110,7 @@ async def test_what_the_server_works_on_is_waited_for(
 ) -> None:
     """A COMMIT that is held up at the server for longer than the bound is answered, for the server has it."""
     monkeypatch.setattr(mysql_connection, "_COMMIT_WAIT_MAX_S", 1)
-    monkeypatch.setattr(mysql_pool, "_COMMIT_PATIENCE_MAX_S", 0.2)
+    monkeypatch.setattr(mysql_silence, "_COMMIT_PATIENCE_MAX_S", 0.2)
     server = own_mariadb()
     server.create_database("farm")
     url = server.url("farm")
