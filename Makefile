@@ -24,7 +24,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof soak check pictures bench bench-compare load clean
+.PHONY: help run test proof clusters soak check pictures bench bench-compare load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,11 +34,15 @@ run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=80
 
 test: .venv/.installed-test ## run the tests against real MariaDB and Redis servers, started for them; ARGS="-k name"
 	$(BIN)/python -m tests.servers
-	$(PYTEST) -m "not proof" $(ARGS)
+	$(PYTEST) -m "not proof and not clusters" $(ARGS)
 
 proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of faults, MySQL beside MariaDB; ARGS="-k name"
 	$(BIN)/python -m tests.servers proof
 	$(PYTEST) -m proof $(ARGS)
+
+clusters: .venv/.installed-test ## run the tests of a MySQL group; FARMLOKAL_TEST_MYSQL_ROOT= a folder with MySQL 9
+	$(BIN)/python -m tests.servers
+	$(PYTEST) -m clusters $(ARGS)
 
 # Of its own, and not that of `make load`.
 soak: TIME = 600

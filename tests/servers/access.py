@@ -29,9 +29,13 @@ class DatabaseAccess(ABC):
 
     def execute(self, statement: str, *, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run one statement in a connection of its own, committed; return the rows."""
-        with closing(self._connect(database)) as connection, connection.cursor() as cursor:
+        with self.opened(database) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
+
+    def opened(self, database: str | None = None) -> "closing[pymysql.Connection[Any]]":
+        """A connection for a block, which commits each statement."""
+        return closing(self._connect(database))
 
     def create_database(self, name: str) -> None:
         """Create an empty database; raises pymysql.ProgrammingError if it exists."""

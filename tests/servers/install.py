@@ -11,8 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
-from tests.servers.programs import PRIVATE_ROOT, Program, find_database_program, find_program, find_redis_program
+from tests.servers.programs import (
+    PRIVATE_ROOT,
+    Program,
+    find_database_program,
+    find_galera_library,
+    find_program,
+    find_redis_program,
+)
 from tests.servers.unpack import download_command, is_known, unpack
 
 FOUND, NOT_POSSIBLE, WRONG_USAGE = 0, 2, 2
@@ -24,7 +32,9 @@ class Need:
     unpacked: the package brings a system service, so it is unpacked and not installed.
     """
 
-    def __init__(self, what: str, find: Callable[[], Program | None], *packages: str, unpacked: bool = False) -> None:
+    def __init__(
+        self, what: str, find: Callable[[], Program | Path | None], *packages: str, unpacked: bool = False
+    ) -> None:
         self.what = what
         self.find = find
         self.packages = packages
@@ -70,6 +80,8 @@ NEEDS = {
         # Its tables and pages are a package of their own, which holds no program.
         Need("Squid", partial(find_program, "squid"), "squid-common", "squid", unpacked=True),
         Need("Apache httpd", partial(find_program, "apache2"), "apache2-bin", unpacked=True),
+        # Only a library: MariaDB itself has what uses it.
+        Need("Galera", find_galera_library, "galera-4", unpacked=True),
         Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
         Need("promtool", partial(find_program, "promtool"), "promtool", "prometheus", unpacked=True),
         Need("systemd-analyze", partial(find_program, "systemd-analyze"), "systemd", unpacked=True),

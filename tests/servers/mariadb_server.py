@@ -9,7 +9,7 @@ import pymysql
 from tests.servers.access import DatabaseAccess
 from tests.servers.certificates import make_certificates
 from tests.servers.process import ServerFailed, ServerProcess
-from tests.servers.programs import find_database_program
+from tests.servers.programs import Program, find_database_program
 
 # The scripts that make a data directory's system tables, after a prefix that differs by release.
 SYSTEM_TABLES = ("_system_tables.sql", "_system_tables_data.sql", "_performance_tables.sql")
@@ -33,11 +33,11 @@ class MariaDBServer(ServerProcess, DatabaseAccess):
     """A MariaDB server of the tests' own: user `root` without a password, fresh data in a temporary folder.
 
     `options` are further options of the server program. With `tls`, it has a certificate for 127.0.0.1 and localhost
-    signed by the authority in `ca_path`, and `base_url` asks for it.
+    signed by the authority in `ca_path`, and `base_url` asks for it. program: by default whichever is found.
     """
 
-    def __init__(self, *options: str, tls: bool = False) -> None:
-        program = find_database_program()
+    def __init__(self, *options: str, tls: bool = False, program: Program | None = None) -> None:
+        program = program or find_database_program()
         if program is None:
             raise ServerFailed("no MariaDB server program: `make test` finds or installs one")
         super().__init__(program)
@@ -91,7 +91,7 @@ class MariaDBServer(ServerProcess, DatabaseAccess):
         user = ["--user=root"] if os.geteuid() == 0 else []
         flavour = MARIADB_ONLY if self._is_mariadb else MYSQL_ONLY
         # The temporary folder is its own, too: each server empties the one that it is given when it starts.
-        folders = [f"--datadir={self.data_path}", f"--tmpdir={self.folder}"]
+        folders = [f"--datadir={self.data_path}", f"--tmpdir={self.folder}", *self.program.options]
         return ["--no-defaults", *folders, *user, *FAST, *flavour]
 
     def _initialise(self, *options: str, statements: str) -> None:
@@ -120,7 +120,7 @@ class MariaDBServer(ServerProcess, DatabaseAccess):
 
     def _run(self, *options: str, statements: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.program.name, *options],
+            [self.program.name, *self.program.before, *options],
             executable=self.program.path,
             cwd=self.folder,
             input=statements,

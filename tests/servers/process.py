@@ -140,7 +140,7 @@ class ServerProcess(ABC):
         with self.log_path.open("ab") as log:
             log_start = log.tell()
             self._process = subprocess.Popen(
-                [self.program.name, *self.command()],
+                [self.program.name, *self.program.before, *self.command()],
                 executable=self.program.path,
                 env=self.program.environment(),
                 cwd=self.folder,

@@ -30,12 +30,17 @@ _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 class Program(NamedTuple):
-    """A program: the file to execute, the name to give it, what it prints as its version, variables that it needs."""
+    """A program: the file to execute, the name to give it, what it prints as its version, variables that it needs.
+
+    before: arguments before all others, of what loads the program. options: of the program's own, that it always needs.
+    """
 
     path: str
     name: str
     version: str
     variables: Mapping[str, str] = _NO_VARIABLES
+    before: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """Return our own environment with what the program needs to find its libraries."""
@@ -79,6 +84,34 @@ def find_database_program() -> Program | None:
         if program is not None:
             return program
     return None
+
+
+def find_galera_library() -> Path | None:
+    """Return the library that makes Galera nodes of MariaDB servers, else None."""
+    for root in (Path("/"), PRIVATE_ROOT):
+        if (library := root / "usr/lib/galera/libgalera_smm.so").exists():
+            return library
+    return None
+
+
+def find_mysql_program() -> Program:
+    """Return the MySQL server of the installation in the folder that FARMLOKAL_TEST_MYSQL_ROOT names.
+
+    It has a whole system's folders, with libraries of its own, which its own loader finds. Raises KeyError without the
+    variable, and FileNotFoundError where that is no such folder.
+    """
+    root = Path(os.environ["FARMLOKAL_TEST_MYSQL_ROOT"])
+    loader, server = root / "lib64/ld-linux-x86-64.so.2", root / "usr/sbin/mysqld"
+    for needed in (loader, server):
+        if not needed.exists():
+            raise FileNotFoundError(f"FARMLOKAL_TEST_MYSQL_ROOT={root}: there is no {needed}")
+    libraries = os.pathsep.join(map(str, sorted(root.glob("usr/lib/*-linux-gnu"))))
+    options = (
+        f"--basedir={root / 'usr'}",
+        f"--lc-messages-dir={root / 'usr/share/mysql'}",
+        f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
+    )
+    return Program(str(loader), "mysqld", "MySQL", before=("--library-path", libraries, str(server)), options=options)
 
 
 def find_redis_program() -> Program | None:

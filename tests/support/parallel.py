@@ -24,6 +24,8 @@ TOGETHER = (
     "tests/clients/test_generated_clients.py",
     "tests/deploy/test_alerts_fire.py",
     "tests/deploy/test_compose_passwords.py",
+    "tests/engines/test_galera.py",
+    "tests/engines/test_group_replication.py",
     "tests/files_entered/test_files_entered.py",
     "tests/partner/test_token_servers.py",
     "tests/test_imports.py",
