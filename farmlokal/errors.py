@@ -27,6 +27,7 @@
         │   │   └── DatabaseMissing         there is no such file
         │   ├── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         │   └── CommitUnknown           a COMMIT was not answered: whether it took effect is not known
+        ├── RedisMisconfigured      the URL of Redis is one of another kind of server; has the one to write
         ├── StatementTimeout        a query ran into the statement time limit
         ├── OriginBusy              every origin load slot stayed taken
         └── NotComplete             an upgrade has yet to work out what the question is about
@@ -192,6 +193,10 @@ class CommitUnknown(DatabaseUnavailable):
     def __init__(self, detail: str, settled: asyncio.Event) -> None:
         super().__init__(detail)
         self.settled = settled
+
+
+class RedisMisconfigured(Unavailable):
+    """The server answers, and is of another kind than the URL of Redis says; the reason is the URL to write."""
 
 
 class StatementTimeout(Unavailable):

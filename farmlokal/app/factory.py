@@ -175,7 +175,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             database_context(database, found),
             planner_context(store.planner, found),
             search_names_context(names),
-            redis_context(redis),
+            redis_context(redis, second),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),

@@ -24,9 +24,11 @@ from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import StoredVersion, check_schema
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
+from farmlokal.formats.redis_urls import parse_nodes_url
 from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.resilience.ending import end
+from farmlokal.resilience.redis_pools import pool_of
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.web.edge.lifecycle import Health, Phase, Probe
 from farmlokal.webhooks.registration import Registrar
@@ -80,12 +82,22 @@ def identity_context(database: Database, *belonging: Callable[[str], None]) -> C
     return context
 
 
-def redis_context(redis: Redis | None) -> Context:
-    """Close the client at the end. The application starts while Redis is away, too."""
+def redis_context(redis: Redis | None, tier: RedisTier | None) -> Context:
+    """Leave a master that is none by now until the end; then close the client.
+
+    The application starts while Redis is away, too, but not where its URL is for another kind of server.
+    """
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        yield
-        if redis is not None:
+        if redis is None or tier is None:
+            yield
+            return
+        try:
+            await tier.expect_server()
+            async with background(tier.primary.follow(), "redis master"):
+                yield
+        finally:
+            await tier.close()
             await redis.aclose()
 
     return context
@@ -119,7 +131,10 @@ def rate_limit_context(shared: SharedLimit, redis: Redis) -> Context:
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         try:
-            async with background(shared.keep(), "rate limit"):
+            async with (
+                background(shared.keep(), "rate limit"),
+                background(shared.primary.follow(), "redis master of the rate limit"),
+            ):
                 yield
         finally:
             await redis.aclose()
@@ -277,11 +292,21 @@ def redis_probe(tier: RedisTier, shared_limit: SharedLimit | None) -> Probe:
     return probe
 
 
+async def expect_redis(url: str, wait_max_s: float) -> None:
+    """Raise RedisMisconfigured where `url` is one of another kind of server than the one that is there."""
+    redis = redis_client(url, wait_max_s)
+    try:
+        await RedisTier(redis, None, wait_max_s=wait_max_s).expect_server()
+    finally:
+        await redis.aclose()
+
+
 def redis_client(url: str, wait_max_s: float) -> Redis:
     """Returns a client whose steps take `wait_max_s` seconds at most. It never retries: the breaker decides that."""
-    return Redis.from_url(
-        url,
-        socket_timeout=wait_max_s,
-        socket_connect_timeout=wait_max_s,
-        retry=Retry(NoBackoff(), 0),
-    )
+    options: dict[str, Any] = {
+        "socket_timeout": wait_max_s,
+        "socket_connect_timeout": wait_max_s,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    nodes = parse_nodes_url(url)
+    return Redis.from_url(url, **options) if nodes is None else Redis.from_pool(pool_of(nodes, **options))

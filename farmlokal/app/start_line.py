@@ -4,7 +4,7 @@ from typing import Any
 
 from farmlokal.app.aliases import aliases_of
 from farmlokal.app.found import Found
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.resources import expect_redis, wait_for_database
 from farmlokal.catalog.planning.sample import draw_sample
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
@@ -17,10 +17,12 @@ _SAMPLE_ROWS = 4096
 async def start_line(settings: Settings) -> dict[str, Any]:
     """Wait for the database, check its schema, and return the fields of the line that says what is served.
 
-    Raises SettingsInvalid where the alias table is not in order, DatabaseUnavailable and SchemaMismatch, as
-    `wait_for_database`.
+    Raises SettingsInvalid where the alias table is not in order, RedisMisconfigured, DatabaseUnavailable and
+    SchemaMismatch, as `wait_for_database`.
     """
     aliases_of(settings)
+    if settings.redis_url is not None:
+        await expect_redis(settings.redis_url, settings.redis_wait_ms / 1000)
     address = parse_address(settings.database_url)
     database = database_at(address, pool_size=1, statement_limit_ms=settings.statement_limit_ms)
     found = Found()

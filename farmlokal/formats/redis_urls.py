@@ -1,11 +1,18 @@
-"""Redis URLs as redis-py reads them, without what it passes over in silence."""
+"""Redis URLs as redis-py reads them, without what it passes over in silence, and those of several nodes."""
 
 import re
-from urllib.parse import SplitResult
+from typing import Literal, NamedTuple
+from urllib.parse import SplitResult, unquote
 
 from farmlokal.formats.server_urls import split_server_url
 
-_SCHEMES = ("redis://", "rediss://", "unix://")
+_SCHEMES = ("redis://", "rediss://", "unix://", "redis+cluster://", "redis+sentinel://")
+_CLUSTER_FORM = "redis+cluster://user:pass@host1:port,host2:port,host3:port"
+_SENTINEL_FORM = "redis+sentinel://user:pass@host1:port,host2:port,host3:port/NAME"
+_OF_NODES = re.compile(
+    r"redis\+(?P<kind>cluster|sentinel)://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]*)(?P<rest>.*)", re.DOTALL
+)
+_PORTS = {"cluster": 6379, "sentinel": 26379}
 _FORM = "redis://user:pass@host:port/number"
 _SOCKET_FORM = "unix://user:pass@/path?db=number"
 _PARAMETERS = ("db", "username", "password", "protocol", "client_name", "health_check_interval")
@@ -15,10 +22,54 @@ _TLS_PARAMETERS = (
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
+class NodesURL(NamedTuple):
+    """A URL of several nodes. nodes: that say where the master is. master_name: with the Sentinels; else empty.
+
+    server_url: one of redis-py, with what holds for the connections to the master; its host is one of the nodes.
+    """
+
+    kind: Literal["cluster", "sentinel"]
+    nodes: tuple[tuple[str, int], ...]
+    master_name: str
+    server_url: str
+
+
+def parse_nodes_url(url: str) -> NodesURL | None:
+    """Returns what `url` says of several nodes; None where it is a URL of one server.
+
+    Raises ValueError, whose text is what is allowed.
+    """
+    found = _OF_NODES.fullmatch(url)
+    if found is None:
+        return None
+    user, rest = found["user"], found["rest"]
+    sentinel = found["kind"] == "sentinel"
+    form = _SENTINEL_FORM if sentinel else _CLUSTER_FORM
+    # A cluster has no other database than 0.
+    allowed = _PARAMETERS if sentinel else tuple(name for name in _PARAMETERS if name != "db")
+    nodes = []
+    for host in found["hosts"].split(","):
+        parts, options = split_server_url(f"redis://{user}{host}{rest}", form, allowed)
+        if not parts.hostname:
+            raise ValueError(f"must have hosts with a comma between them: {form}")
+        nodes.append((parts.hostname, parts.port or _PORTS[found["kind"]]))
+    path = unquote(parts.path.removeprefix("/"))
+    if sentinel and (not path or "/" in path):
+        raise ValueError(f"must end with the name that the Sentinels have for the master: {form}")
+    if not sentinel and path not in ("", "0"):
+        raise ValueError(f"must have nothing after the hosts, since a cluster has no other database than 0: {form}")
+    if not _NUMBER.fullmatch(options.get("db", "0")):
+        raise ValueError(f"must have a number for db: {form}")
+    server_url = f"redis://{user}{found['hosts'].split(',')[0]}{'?' if parts.query else ''}{parts.query}"
+    return NodesURL("sentinel" if sentinel else "cluster", tuple(nodes), path if sentinel else "", server_url)
+
+
 def check_redis_url(url: str) -> None:
-    """Raises ValueError, whose text is what is allowed, unless `url` names a Redis server and at most one database."""
+    """Raises ValueError, whose text is what is allowed, unless `url` names a Redis server, or nodes that know one."""
     if not url.startswith(_SCHEMES):
         raise ValueError(f"must begin with {', '.join(_SCHEMES)}")
+    if parse_nodes_url(url) is not None:
+        return
     form = _SOCKET_FORM if url.startswith("unix://") else _FORM
     allowed = _PARAMETERS + _TLS_PARAMETERS if url.startswith("rediss://") else _PARAMETERS
     parts, options = split_server_url(url, form, allowed)

@@ -1,6 +1,7 @@
 """What the rate limit keeps in Redis, and the Lua script that keeps it."""
 
 from farmlokal.limiting.quotas import Quota
+from farmlokal.resilience.redis_pipe import Script
 
 # A process that sends nothing for so long is dead, or on its own.
 SILENT_MAX_US = 5_000_000
@@ -41,7 +42,7 @@ class LimitKeys:
 # the process a third of what single arguments do, a list for each arrival: requests admitted, µs since the first of
 # them, requests asked for, whether the client is held, the arrival time that the process saw last.
 # Returns {time, number of processes}, then for each arrival {time, requests granted, whether others wrote it (1)}.
-RECONCILE = """
+RECONCILE = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -72,4 +73,4 @@ for place = 2, #KEYS do
   answer[place] = {arrival, granted, others and 1 or 0}
 end
 return answer
-"""
+""")

@@ -45,10 +45,10 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(url: str, wait_max_s: float = WAIT_MAX_S) -> AsyncIterator[Opened]:
-    """A tier on the Redis at `url`, as the service makes it."""
+async def opened(url: str, wait_max_s: float = WAIT_MAX_S, *, own_url: str | None = None) -> AsyncIterator[Opened]:
+    """A tier on the Redis at `url`, as the service makes it. own_url: for its own connection."""
     client = redis_client(url, wait_max_s)
-    async with Redis.from_url(url) as own:
+    async with Redis.from_url(own_url or url) as own:
         try:
             yield Opened(RedisTier(client, IDENTITY, wait_max_s=wait_max_s), own)
         finally:

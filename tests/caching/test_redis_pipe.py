@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from farmlokal.app.resources import redis_client
-from farmlokal.caching.redis.pipe import RedisPipe
+from farmlokal.resilience.redis_pipe import RedisPipe
 from tests.support.own_servers import StartRedis
 
 WAIT_MAX_S = 0.2

@@ -3,19 +3,7 @@
 MGET stands where GET would do: it answers nothing, rather than an error, for a key in which somebody left another type.
 """
 
-from hashlib import sha1
-
-
-class Script:
-    """One script: its text, and the name that Redis gives it, the SHA-1 of the text in hexadecimal."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def __repr__(self) -> str:
-        return f"<Script {self.sha}>"
-
+from farmlokal.resilience.redis_pipe import Script
 
 # Guards the origin: of all processes one gets the lease. In the same step it is told what the key holds by now (it may
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing

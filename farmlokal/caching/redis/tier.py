@@ -2,22 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
+from farmlokal.caching.redis.batched_reads import Answers, BatchedReads
 from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
-from farmlokal.caching.redis.pipe import Answers, BatchedReads, RedisPipe, Word
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.resilience.failure_log import log_breaker
+from farmlokal.resilience.redis_pipe import RedisPipe
 from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
@@ -113,6 +115,7 @@ class RedisTier:
     def belong_to(self, identity: str) -> None:
         """From now on use the keys and channels of the catalogue with this identity."""
         self.keys = RedisKeys(identity)
+        self.primary.belong_to(self.keys.notices)
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what Redis holds. The keys that are asked for in one turn of the event loop travel as one MGET."""
@@ -132,7 +135,7 @@ class RedisTier:
             await self._pipe.connect()
         mark = self.primary.mark
         # One token serves as the generation of every tag that has none: none of them had it before.
-        answer = await self._run(
+        answer = await self._pipe.run(
             scripts.ACQUIRE,
             [*self.keys.lease_keys(key), *self.keys.generations(tags)],
             [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark)],
@@ -147,7 +150,7 @@ class RedisTier:
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
         """Prolong the lease by LEASE_MS from now, if its token is still there."""
-        return bool(await self._run(scripts.RENEW, [self.keys.lease(lease.key)], [lease.token, LEASE_MS]))
+        return bool(await self._pipe.run(scripts.RENEW, [self.keys.lease(lease.key)], [lease.token, LEASE_MS]))
 
     @fails_open(False)
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
@@ -157,7 +160,7 @@ class RedisTier:
             await self.release(lease)
             return False
         generation_ms = max(GENERATION_MS, lifetime_ms)
-        kept = await self._run(
+        kept = await self._pipe.run(
             scripts.STORE,
             [*self.keys.lease_keys(lease.key), *self.keys.generations(lease.tags)],
             [
@@ -177,13 +180,13 @@ class RedisTier:
     async def release(self, lease: Lease) -> bool:
         """Delete the lease, if its token is still there, and wake the processes that wait for it."""
         keys = self.keys.lease_keys(lease.key)[:2]
-        return bool(await self._run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
+        return bool(await self._pipe.run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
 
     @fails_open(False)
     async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
         """Delete the generations and publish the notice in one step."""
         named = tuple(tags)
-        await self._run(
+        await self._pipe.run(
             scripts.INVALIDATE,
             self.keys.generations(named),
             [self.keys.notices, orjson.dumps({"from": sender, "tags": named})],
@@ -193,17 +196,17 @@ class RedisTier:
     @fails_open(False, "SET")
     async def store_hot(self, hot: bytes) -> bool:
         """Keep `hot`, which says what a process is asked for most, in place of what another stored."""
-        return bool(await self.redis.set(self.keys.hot, hot, px=HOT_MS))
+        return bool(await self._pipe.call("SET", self.keys.hot, hot, "PX", HOT_MS))
 
     @fails_open(None, "GET")
     async def hot(self) -> bytes | None:
         """Return what was stored last as asked for most."""
-        return cast("bytes | None", await self.redis.get(self.keys.hot))
+        return cast("bytes | None", await self._pipe.call("GET", self.keys.hot))
 
     @fails_open(False, "PING")
     async def ping(self) -> bool:
         """Return whether Redis answers in time."""
-        return bool(await cast("Awaitable[Any]", self.redis.ping()))
+        return bool(await self._pipe.call("PING"))
 
     @fails_open(False, "INFO")
     async def check_primary(self) -> bool:
@@ -218,12 +221,15 @@ class RedisTier:
     async def _fetch(self, keys: list[str]) -> list[bytes | None]:
         return cast("list[bytes | None]", await self._pipe.call("MGET", *keys))
 
-    async def _run(self, script: scripts.Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
-        try:
-            return await self._pipe.call("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            # Redis restarted, or is new to us; this keeps the script there.
-            return await self._pipe.call("EVAL", script.text, len(keys), *keys, *args)
+    async def expect_server(self) -> None:
+        """Raise RedisMisconfigured where the URL is one of another kind of server. Redis may be away."""
+        with suppress(*REDIS_FAILURES):
+            await self._pipe.connect()
+        self.primary.raise_if_misconfigured()
+
+    async def close(self) -> None:
+        """Close the connections that are no pool's."""
+        await self._pipe.close()
 
     async def check(self) -> str | None:
         """Ask for a lease as a load does. Returns None where that works, else why Redis refuses what we send.
