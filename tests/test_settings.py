@@ -68,7 +68,11 @@ def test_nothing_set_is_a_developers_machine() -> None:
         ("database_pool", "many", "valid integer"),
         ("database_pool", "1.5", "valid integer"),
         ("statement_limit_ms", "9", "greater than or equal to 10"),
-        ("redis_url", "http://cache", "must begin with redis://, rediss://, unix://"),
+        (
+            "redis_url",
+            "http://cache",
+            "must begin with redis://, rediss://, unix://, redis+cluster://, redis+sentinel://",
+        ),
         (
             "redis_url",
             "redis://cache/x",

@@ -83,7 +83,7 @@ def identity_context(database: Database, *belonging: Callable[[str], None]) -> C
 
 
 def redis_context(redis: Redis | None, tier: RedisTier | None) -> Context:
-    """Leave a master that is none by now until the end; then close the client.
+    """Close the client at the end.
 
     The application starts while Redis is away, too, but not where its URL is for another kind of server.
     """
@@ -94,8 +94,7 @@ def redis_context(redis: Redis | None, tier: RedisTier | None) -> Context:
             return
         try:
             await tier.expect_server()
-            async with background(tier.primary.follow(), "redis master"):
-                yield
+            yield
         finally:
             await tier.close()
             await redis.aclose()
@@ -131,10 +130,7 @@ def rate_limit_context(shared: SharedLimit, redis: Redis) -> Context:
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         try:
-            async with (
-                background(shared.keep(), "rate limit"),
-                background(shared.primary.follow(), "redis master of the rate limit"),
-            ):
+            async with background(shared.keep(), "rate limit"):
                 yield
         finally:
             await redis.aclose()

@@ -1,7 +1,7 @@
 """What the rate limit keeps in Redis, and the Lua script that keeps it."""
 
 from farmlokal.limiting.quotas import Quota
-from farmlokal.resilience.redis_pipe import Script
+from farmlokal.resilience.redis_scripts import Script
 
 # A process that sends nothing for so long is dead, or on its own.
 SILENT_MAX_US = 5_000_000

@@ -16,9 +16,9 @@ from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.redis_script import RECONCILE, SILENT_MAX_US, LimitKeys
 from farmlokal.limiting.reports import Reconciled
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.ending import end
 from farmlokal.resilience.failure_log import log_breaker
-from farmlokal.resilience.redis_line import Word
-from farmlokal.resilience.redis_pipe import RedisPipe
+from farmlokal.resilience.redis_pipe import RedisPipe, Word
 from farmlokal.resilience.redis_primary import RedisPrimary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
@@ -65,7 +65,7 @@ class SharedLimit:
         clock: the same as the limiter's.
         """
         self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=self._log_change)
-        self.primary = RedisPrimary(redis)
+        self._primary = RedisPrimary(redis)
         self._pipe = RedisPipe(redis.connection_pool, wait_max_s=WAIT_MAX_S)
         self._failure = ""
         self.interval_s = _interval_s(limiter)
@@ -91,11 +91,12 @@ class SharedLimit:
     def belong_to(self, identity: str) -> None:
         """From now on use the keys of the catalogue with this identity."""
         self.keys = LimitKeys(identity)
-        self.primary.belong_to(self.keys.processes)
+        self._primary.belong_to(self.keys.processes)
 
     async def keep(self) -> None:
         """Reconcile until cancelled."""
         task = asyncio.current_task()
+        following = asyncio.create_task(self._primary.follow(), name="redis master of the rate limit")
         try:
             # Checked, since the Redis client at times swallows a cancellation that meets an answer: measured, 4 in 100.
             while task is not None and not task.cancelling():
@@ -106,6 +107,7 @@ class SharedLimit:
                         await self._wanted_now.wait()
                 self._wanted_now.clear()
         finally:
+            await end([following])
             await self._pipe.close()
 
     async def reconcile(self) -> bool:
@@ -154,7 +156,7 @@ class SharedLimit:
         except _FAILURES as error:
             self._failure = reason_of(error)
             if is_no_primary(error):
-                await self.primary.drop()
+                await self._primary.drop()
             raise
 
     def _drop_reports(self, clients: QuotaClients, number: int) -> None:

@@ -7,35 +7,30 @@ the command costs here. It still makes the connection, signs in, and parses the 
 """
 
 import asyncio
-from collections.abc import Sequence
-from hashlib import sha1
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
+import hiredis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection, SSLConnection
-from redis.exceptions import AskError, MovedError, NoScriptError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from farmlokal.resilience.redis_line import RedisLine, Word
-from farmlokal.resilience.redis_master import At, MasterFinder, Place, finder_of
 from farmlokal.resilience.redis_reasons import ConnectTimeout
+from farmlokal.resilience.redis_redirects import REDIRECTS, Line, Redirects
+from farmlokal.resilience.redis_scripts import Script
+from farmlokal.telemetry import get_logger
 
-# A slot on its way from one node to another answers so for as long as the command's keys are on both: milliseconds.
-# Each wait is longer than the one before by so much.
-_TRY_AGAIN_AFTER_S = 0.005
-# Redirects and waits for one command; a slot that moves twice meanwhile is followed twice.
-_ATTEMPTS_MAX = 5
+_log = get_logger(__name__)
 
+Word = bytes | str | int
 
-class Script:
-    """One Lua script: its text, and the name that Redis gives it, the SHA-1 of the text in hexadecimal."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def __repr__(self) -> str:
-        return f"<Script {self.sha}>"
+_ASKING = hiredis.pack_command(("ASKING",))
 
 
 class RedisPipe:
@@ -48,13 +43,10 @@ class RedisPipe:
 
     def __init__(self, pool: ConnectionPool, *, wait_max_s: float) -> None:
         self._pool = pool
-        self._finder = finder_of(pool)
         self._wait_max_s = wait_max_s
-        self._line: RedisLine | None = None
-        self._connecting: asyncio.Task[RedisLine] | None = None
-        # To the node that the last ASK named.
-        self._ahead: tuple[Place, RedisLine] | None = None
-        self._going_ahead = asyncio.Lock()
+        self._line: _Line | None = None
+        self._connecting: asyncio.Task[_Line] | None = None
+        self._redirects = Redirects(pool, self._next_line, lambda connection: _Line(connection, _forget))
 
     def __repr__(self) -> str:
         return f"<RedisPipe {self._line!r}>"
@@ -76,23 +68,13 @@ class RedisPipe:
 
     async def call(self, *command: Word) -> Any:
         """Return the answer to `command`. Raises ResponseError for a refusal, RedisError or OSError without Redis."""
-        for attempt in range(1, _ATTEMPTS_MAX):
-            line = self._line
-            if line is None or line.lost or line.oldest_s > self._wait_max_s:
-                line = await self._connected(line)
-            try:
-                try:
-                    return await line.call(command)
-                except AskError as redirect:  # MOVED, too
-                    place = Place(redirect.host or line.host, redirect.port)
-                    if not isinstance(redirect, MovedError):
-                        return await (await self._line_ahead(place)).call_asking(command)
-                    if self._finder is None:
-                        raise
-                    self._leave(line, place, self._finder)
-            except TryAgainError:
-                await asyncio.sleep(_TRY_AGAIN_AFTER_S * attempt)
-        return await (await self._line_now()).call(command)
+        line = self._line
+        if line is None or line.lost or line.oldest_s > self._wait_max_s:
+            line = await self._connected(line)
+        try:
+            return await line.call(command)
+        except REDIRECTS as refusal:
+            return await self._redirects.follow(line, command, refusal)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
         """Return what `script` does, which Redis may have by its name already. Raises as `call`."""
@@ -103,43 +85,23 @@ class RedisPipe:
             return await self.call("EVAL", script.text, len(keys), *keys, *args)
 
     async def close(self) -> None:
-        """Give up the connections beside the pool's."""
-        if self._ahead is not None:
-            await self._ahead[1].close()
+        """Give up the connections that are none of the pool's."""
+        await self._redirects.close()
 
-    def _leave(self, line: RedisLine, place: Place, finder: MasterFinder) -> None:
-        """Make the next connection at `place`. The old one ends with it; what was sent on it is answered before."""
+    async def _next_line(self, line: Line) -> "_Line":
+        # The old one ends once the new one has met another server; what was sent on it is answered before.
         if self._line is line:
             self._line = None
-            finder.look_at(place)
+        return self._line or await self._connected(None)
 
-    async def _line_now(self) -> RedisLine:
-        line = self._line
-        return line if line is not None and not line.lost else await self._connected(line)
-
-    async def _line_ahead(self, place: Place) -> RedisLine:
-        """A connection to the node at `place`: beside the pool's, since it is not the master that all others use."""
-        async with self._going_ahead:
-            if self._ahead is not None:
-                known, line = self._ahead
-                if known == place and not line.lost:
-                    return line
-                await line.close()
-            options = {**self._pool.connection_kwargs, "finder": At(place), "redis_connect_func": None}
-            connection: AbstractConnection = self._pool.connection_class(**options)
-            await connection.connect()  # type: ignore[no-untyped-call]
-            line = RedisLine(connection, _forget)
-            self._ahead = place, line
-            return line
-
-    async def _connected(self, useless: RedisLine | None) -> RedisLine:
+    async def _connected(self, useless: "_Line | None") -> "_Line":
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect(useless), name="redis pipe")
             self._connecting.add_done_callback(self._found)
         # One of the callers may be cancelled; the connection is for all.
         return await asyncio.shield(self._connecting)
 
-    async def _connect(self, useless: RedisLine | None) -> RedisLine:
+    async def _connect(self, useless: "_Line | None") -> "_Line":
         try:
             async with asyncio.timeout(self._wait_max_s):
                 if useless is not None:
@@ -147,14 +109,187 @@ class RedisPipe:
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         except (TimeoutError, RedisTimeoutError) as error:
             raise ConnectTimeout(str(error)) from error
-        self._line = RedisLine(connection, self._pool.release)
+        self._line = _Line(connection, self._pool.release)
         return self._line
 
-    def _found(self, connecting: "asyncio.Task[RedisLine]") -> None:
+    def _found(self, connecting: asyncio.Task["_Line"]) -> None:
         self._connecting = None
         if not connecting.cancelled():
             connecting.exception()  # where every caller was cancelled nobody else asks for it
 
 
+class _Line:
+    """One connection, its commands not yet sent, and whoever waits for an answer, in their order.
+
+    release: called with the connection once it is lost.
+    """
+
+    def __init__(
+        self, connection: AbstractConnection, release: Callable[[AbstractConnection], Awaitable[object]]
+    ) -> None:
+        self._connection = connection
+        self._release = release
+        # Answers may be long in coming, when nothing is asked.
+        self._timeout_s, connection.socket_timeout = connection.socket_timeout, None
+        self._loop = asyncio.get_running_loop()
+        self._askers: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._unsent: list[bytes] = []
+        self._reading = asyncio.create_task(self._read(), name="redis answers")
+        self.lost = False
+
+    def __repr__(self) -> str:
+        return f"<_Line {self.host} askers={len(self._askers)} lost={self.lost}>"
+
+    @property
+    def host(self) -> str:
+        """The server's host; empty for a Unix socket."""
+        return str(getattr(self._connection, "host", ""))
+
+    @property
+    def oldest_s(self) -> float:
+        """How long the next answer has been due."""
+        return self._loop.time() - self._askers[0][1] if self._askers else 0.0
+
+    def call(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
+        """The answer to `command`, to be awaited."""
+        return self._ask(hiredis.pack_command(command))  # first: one that cannot be sent must not wait for an answer
+
+    def call_asking(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
+        """The answer to `command` by a node of a cluster that is yet to own its slot. Nothing comes between the two."""
+        packed = hiredis.pack_command(command)
+        self._ask(_ASKING)
+        return self._ask(packed)
+
+    async def close(self) -> None:
+        """Give the connection up; callers that wait for an answer get an error."""
+        self._lose("the connection was given up")
+        await self._connection.disconnect(nowait=True)
+
+    def _ask(self, packed: bytes) -> asyncio.Future[Any]:
+        asker: asyncio.Future[Any] = self._loop.create_future()
+        self._askers.append((asker, self._loop.time()))
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(packed)
+        return asker
+
+    def _send(self) -> None:
+        writer = self._connection._writer
+        if writer is not None and not self.lost:
+            writer.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+    async def _read(self) -> None:
+        reason = "cancelled"
+        try:
+            while True:
+                try:
+                    self._answer(await self._connection.read_response(), None)
+                except ResponseError as refusal:
+                    self._answer(None, refusal)
+        except (RedisError, OSError) as error:
+            reason = str(error)
+        finally:
+            self._lose(reason)
+        with suppress(RedisError, OSError):
+            await self._connection.disconnect(nowait=True)
+        self._connection.socket_timeout = self._timeout_s
+        await self._release(self._connection)
+
+    def _answer(self, answer: Any, refusal: ResponseError | None) -> None:
+        if not self._askers:
+            raise RedisConnectionError("an answer to nothing")
+        asker, _ = self._askers.popleft()
+        if asker.done():
+            return  # it waits no longer
+        if refusal is None:
+            asker.set_result(answer)
+        else:
+            asker.set_exception(refusal)
+
+    def _lose(self, reason: str) -> None:
+        self.lost = True
+        askers, self._askers = self._askers, deque()
+        for asker, _ in askers:
+            if not asker.done():
+                asker.set_exception(RedisConnectionError(reason))
+
+
 async def _forget(_: AbstractConnection) -> None:
     """A connection that no pool has needs nothing but its end."""
+
+
+# What each key holds, None for nothing. An asker that decodes it (5 µs for 7 KB) leaves that here for its batch.
+Answers = dict[str, Any]
+Asker = Callable[[Answers | None], object]
+Fetch = Callable[[list[str]], Awaitable[list[bytes | None] | None]]
+
+# More than this in one MGET would hold up Redis, and everybody who waits for it, for milliseconds.
+_KEYS_MAX = 256
+
+
+class BatchedReads:
+    """Collects keys until the event loop's next turn; every asker gets its part of the one answer.
+
+    fetch: answers keys in their order, or None where it cannot; it does not raise.
+    """
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._asked: dict[str, None] = {}
+        self._askers: list[Asker] = []
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<BatchedReads asked={len(self._asked)} sending={len(self._sending)}>"
+
+    async def ask(self, keys: Sequence[str]) -> Answers | None:
+        """Return what the keys hold, all at one moment, among other askers' keys; None where nobody can say."""
+        # A future for each asker: the cancellation of one must not take the answer from the others.
+        asker: asyncio.Future[Answers | None] = asyncio.get_running_loop().create_future()
+        self._collect(keys, partial(_settle, asker))
+        return await asker
+
+    def ask_then(self, keys: Sequence[str], asker: Asker) -> None:
+        """Call `asker` in a later turn of the event loop with what `ask` returns. It must not raise. No task."""
+        # What it starts is its own asker's: the answer comes in the context of whoever asked first in that turn.
+        context = copy_context()
+        self._collect(keys, lambda answers: context.run(asker, answers))
+
+    def _collect(self, keys: Sequence[str], asker: Asker) -> None:
+        if not self._askers:
+            asyncio.get_running_loop().call_soon(self._send)
+        elif len(self._asked) + len(keys) > _KEYS_MAX:
+            self._send()
+            asyncio.get_running_loop().call_soon(self._send)
+        self._askers.append(asker)
+        for key in keys:
+            self._asked[key] = None
+
+    def _send(self) -> None:
+        if not self._askers:
+            return  # a full batch went before its turn
+        asked, self._asked = list(self._asked), {}
+        askers, self._askers = self._askers, []
+        task = asyncio.create_task(self._answer(asked, askers))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _answer(self, keys: list[str], askers: list[Asker]) -> None:
+        answers: Answers | None = None
+        try:
+            held = await self._fetch(keys)
+            if held is not None:
+                answers = dict(zip(keys, held, strict=True))
+        finally:
+            # Also where this task is cancelled, or another asker fails: nobody must wait for ever.
+            for asker in askers:
+                try:
+                    asker(answers)
+                except Exception:
+                    _log.exception("a reader of redis failed")
+
+
+def _settle(asker: asyncio.Future[Answers | None], answers: Answers | None) -> None:
+    if not asker.done():
+        asker.set_result(answers)

@@ -24,6 +24,7 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Held, Lease
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
+from farmlokal.telemetry import configure_logging
 from tests.support.redis_names import IDENTITY, KEYS
 
 
@@ -165,6 +166,7 @@ class Worker:
 
 async def main() -> None:
     """Work until standard input ends."""
+    configure_logging("json", "error")  # standard output has the answers
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=2**24)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -1,4 +1,4 @@
-"""What runs beside the requests: other processes' notices are heard, what is asked for most is sent and fetched."""
+"""What runs beside the requests: notices are heard, the master is followed, what is hot is sent and fetched."""
 
 import asyncio
 
@@ -30,6 +30,7 @@ class Background:
         lifetime: Lifetime,
         name: str,
     ) -> None:
+        self._primary = tier.primary
         self._listener = NoticeListener(tier, history, awaited_loads, name=name)
         self._warming = Warming(memory, tier, loading, self._listener, lifetime)
         self._tasks: list[asyncio.Task[None]] = []
@@ -39,6 +40,7 @@ class Background:
 
     async def start(self) -> int:
         """Begin. Returns how many entries, of those that others are asked for most, memory has from now on."""
+        self._tasks.append(asyncio.create_task(self._primary.follow(), name="redis master of the cache"))
         self._tasks.append(asyncio.create_task(self._listener.listen(), name="cache notices"))
         fetched = await self._warming.warm()
         self._tasks.append(asyncio.create_task(self._warming.keep(), name="cache warming"))

@@ -3,7 +3,7 @@
 MGET stands where GET would do: it answers nothing, rather than an error, for a key in which somebody left another type.
 """
 
-from farmlokal.resilience.redis_pipe import Script
+from farmlokal.resilience.redis_scripts import Script
 
 # Guards the origin: of all processes one gets the lease. In the same step it is told what the key holds by now (it may
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing

@@ -13,13 +13,12 @@ from redis.exceptions import RedisError, ResponseError
 
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
-from farmlokal.caching.redis.batched_reads import Answers, BatchedReads
 from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.resilience.failure_log import log_breaker
-from farmlokal.resilience.redis_pipe import RedisPipe
+from farmlokal.resilience.redis_pipe import Answers, BatchedReads, RedisPipe
 from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger

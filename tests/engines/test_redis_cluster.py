@@ -1,0 +1,184 @@
+"""Redis Cluster: three masters with replicas. What a mechanism keeps is in one slot, and is found wherever that is."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, TryAgainError
+
+from farmlokal.app.resources import redis_client
+from farmlokal.app.start_line import start_line
+from farmlokal.errors import RedisMisconfigured
+from farmlokal.limiting.quotas import Quota
+from farmlokal.resilience.redis_pipe import RedisPipe
+from farmlokal.resilience.redis_primary import RedisPrimary
+from farmlokal.resilience.redis_scripts import Script
+from tests.caching.opened_tier import TAGS
+from tests.engines.racing import race
+from tests.limiting.limiters import CLIENT, processes
+from tests.servers import ServerFailed
+from tests.servers.redis_groups import ClusterNode, RedisCluster, answer_of
+from tests.support.cache import Origin, asked, process
+from tests.support.own_servers import StartRedis
+from tests.support.products import catalogue
+from tests.support.redis_names import KEYS
+from tests.support.service import serving, settings_for
+from tests.support.waiting import eventually, settle, until
+
+pytestmark = pytest.mark.proof
+
+WAIT_MAX_S = 5.0
+NOTICED_S = 1.0
+TAG = KEYS.notices  # a name with the hash tag of the cache
+GET_BOTH = Script("return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisCluster]:
+    """Six nodes."""
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def client(cluster: RedisCluster) -> AsyncIterator[Redis]:
+    """A client as the service has one."""
+    client = redis_client(cluster.url, WAIT_MAX_S)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def primary(client: Redis) -> RedisPrimary:
+    """What leads its connections to the owner of the cache's slot."""
+    primary = RedisPrimary(client)
+    primary.belong_to(TAG)
+    return primary
+
+
+@pytest.fixture
+async def pipe(client: Redis, primary: RedisPrimary) -> AsyncIterator[RedisPipe]:
+    """A pipe to that owner."""
+    assert "" == primary.mark
+    pipe = RedisPipe(client.connection_pool, wait_max_s=WAIT_MAX_S)
+    yield pipe
+    await pipe.close()
+
+
+def another_master(cluster: RedisCluster) -> ClusterNode:
+    """A master that does not own the cache's slot."""
+    owner = cluster.owner_of(TAG)
+    return next(node for node in cluster.masters if node is not owner)
+
+
+async def started(url: str, folder: Path) -> None:
+    """Start the service, and end it."""
+    async with serving(settings_for(await catalogue(folder), redis_url=url)):
+        pass
+
+
+async def started_with_workers(url: str, folder: Path) -> None:
+    """Do what the arbiter of several workers does before it starts any."""
+    await start_line(settings_for(await catalogue(folder), redis_url=url))
+
+
+@pytest.mark.parametrize("start", [started, started_with_workers])
+async def test_a_plain_url_is_refused_with_the_one_to_write(
+    cluster: RedisCluster, tmp_path: Path, start: Callable[[str, Path], Awaitable[None]]
+) -> None:
+    """Redis would answer, and do nothing of ours: the start ends with the URL that names every master, which works."""
+    with pytest.raises(RedisMisconfigured, match=r"must begin with redis\+cluster://") as refused:
+        await start(cluster.masters[0].url(), tmp_path)
+    masters = ",".join(f"127.0.0.1:{node.port}" for node in cluster.masters)
+    assert f"write redis+cluster://{masters}" == refused.value.reason
+    await start(refused.value.reason.removeprefix("write "), tmp_path)
+
+
+async def test_processes_share_pages_and_limits(cluster: RedisCluster) -> None:
+    """A page is loaded once for both processes, an invalidation reaches the other, and the limit is one."""
+    async with process(cluster.url) as first, process(cluster.url) as second:
+        origin = Origin()
+        assert b"load 1" == (await asked(first.cache, "page", origin, tags=TAGS)).value.body
+        await first.cache.settle()
+        assert b"load 1" == (await asked(second.cache, "page", origin, tags=TAGS)).value.body
+        await first.cache.invalidate(TAGS)
+        assert await first.cache.settle()
+        found = await eventually(lambda: asked(second.cache, "page", origin, tags=TAGS), lambda found: found.fresh)
+        assert b"load 2" == found.value.body
+        assert await first.tier.store_hot(b"[]")
+        assert b"[]" == await second.tier.hot()
+        assert first.tier.primary.mark == second.tier.primary.mark != ""
+    quota = Quota("default", 100, 3600)
+    async with processes(2, quota, cluster.url, keep=True) as group:
+        await until(lambda: {2} == {limiter.peers for limiter in group.limiters})
+        assert group.flood_one(0) > 0
+        admitted = 0
+        while group.limiters[1].take(quota.name, CLIENT).allowed:
+            admitted += 1
+            await asyncio.sleep(0.01)
+        assert admitted < quota.burst
+
+
+async def test_keys_that_went_ahead_are_asked_for_where_they_are(
+    cluster: RedisCluster, primary: RedisPrimary, pipe: RedisPipe
+) -> None:
+    """Many callers at once are sent on by ASK, each with its own answer; keys on both sides are waited for briefly."""
+    home, *ahead = (f"{TAG}:{number}" for number in range(100))
+    await pipe.call("SET", home, "home")
+    there = another_master(cluster)
+    cluster.begin_move(TAG, there)
+    # A key that is nowhere yet is made at the node that is to own it.
+    await asyncio.gather(*[pipe.call("SET", name, name) for name in ahead])
+    assert [name.encode() for name in ahead] == await asyncio.gather(*[pipe.call("GET", name) for name in ahead])
+    both, expected = (home, ahead[0]), [b"home", ahead[0].encode()]
+    with pytest.raises(TryAgainError):
+        await pipe.call("MGET", *both)
+    reading = asyncio.create_task(pipe.call("MGET", *both))
+    await settle()  # it is sent
+    cluster.send_ahead(TAG, there)
+    assert expected == await reading
+    assert expected == await pipe.run(GET_BOTH, both, [])
+    assert 0 == primary.changes  # the owner is the one that it was
+    cluster.end_move(TAG, there)
+    assert expected == await pipe.run(GET_BOTH, both, [])
+    assert 1 == primary.changes
+    assert answer_of(there, "INFO", "server")["run_id"].startswith(primary.mark)
+
+
+async def test_what_happens_to_the_slot_costs_no_answer_and_no_truth(
+    cluster: RedisCluster, own_redis: StartRedis
+) -> None:
+    """Four processes read and write while the slot moves, and while its owner is killed: nothing old is called fresh.
+
+    For longer than a notice takes, that is, and in spite of what is lost with the owner.
+    """
+
+    async def happen() -> None:
+        there = another_master(cluster)
+        await asyncio.to_thread(cluster.begin_move, TAG, there)
+        while await asyncio.to_thread(cluster.send_ahead, TAG, there, keys_max=8):
+            pass
+        await asyncio.to_thread(cluster.end_move, TAG, there)
+        there.kill()
+        await eventually(lambda: asyncio.to_thread(_owner, cluster), lambda owner: owner is not None, 30)
+
+    worst_s, outcomes = await race(cluster.url, own_redis().url(), 9, happen)
+    assert worst_s < NOTICED_S
+    assert outcomes["redis"] > 0
+    async with process(cluster.url) as first, process(cluster.url) as second:
+        origin = Origin()
+        for one in (first, second):
+            await eventually(one.tier.ping, bool, 30)
+        await asked(first.cache, "after", origin, tags=TAGS)
+        await first.cache.settle()
+        assert b"load 1" == (await asked(second.cache, "after", origin, tags=TAGS)).value.body
+
+
+def _owner(cluster: RedisCluster) -> ClusterNode | None:
+    """The owner of the cache's slot; None while it has none."""
+    with contextlib.suppress(ServerFailed, RedisError):
+        return cluster.owner_of(TAG)
+    return None

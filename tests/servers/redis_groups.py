@@ -1,0 +1,200 @@
+"""Several Redis servers that belong together: a cluster, and a master that Sentinels watch."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+import redis
+from redis.crc import key_slot
+from typing_extensions import override
+
+from tests.servers.process import ServerFailed, free_port
+from tests.servers.redis_server import RedisServer
+from tests.support.blocking_wait import wait_until
+
+MASTERS = 3
+MASTER_NAME = "farm"
+_SLOTS = 16384
+# As short as a busy machine allows: a master that is silent for so long is taken for dead.
+_DOWN_AFTER_MS = 2000
+_READY_WITHIN_S = 30.0
+# A replica waits for others that want the same copy; ours are alone.
+_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+
+
+def answer_of(server: RedisServer, *command: str | int) -> Any:
+    """Send one command to one server on a connection of its own; return the answer, as text."""
+    with redis.Redis.from_url(server.url(), decode_responses=True, retry=None, protocol=2) as client:
+        return client.execute_command(*map(str, command))
+
+
+class ClusterNode(RedisServer):
+    """One node. node_id: its name in the cluster, from its start on."""
+
+    def __init__(self) -> None:
+        self.bus_port = free_port()
+        super().__init__(
+            *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
+            *("--cluster-node-timeout", str(_DOWN_AFTER_MS), "--cluster-port", str(self.bus_port), *_AT_ONCE),
+        )
+
+    @property
+    def node_id(self) -> str:
+        """Its name in the cluster."""
+        return str(answer_of(self, "CLUSTER", "MYID"))
+
+
+class RedisCluster:
+    """Three masters with a third of the slots each, and a replica of each. Started on entry, killed on exit."""
+
+    def __init__(self) -> None:
+        self.masters = [ClusterNode() for _ in range(MASTERS)]
+        self.replicas = [ClusterNode() for _ in range(MASTERS)]
+        self._servers = ExitStack()
+
+    @property
+    def nodes(self) -> Sequence[ClusterNode]:
+        """All six."""
+        return (*self.masters, *self.replicas)
+
+    @property
+    def url(self) -> str:
+        """`redis+cluster://` with every node."""
+        return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as servers:
+            for node in self.nodes:
+                servers.enter_context(node)
+            self._put_together()
+            self._servers = servers.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._servers.close()
+
+    def owner_of(self, key: str) -> ClusterNode:
+        """The running node that takes itself for the owner of the slot of `key`."""
+        slot = key_slot(key.encode())
+        for node in self.nodes:
+            if node.running and answer_of(node, "ROLE")[0] == "master":
+                for first, last, owner, *_ in answer_of(node, "CLUSTER", "SLOTS"):
+                    if first <= slot <= last and owner[1] == node.port:
+                        return node
+        raise ServerFailed(f"no node owns slot {slot}")
+
+    def begin_move(self, key: str, to: ClusterNode) -> None:
+        """Open the slot of `key` for its way to another master: keys may go ahead from now on."""
+        slot, source = key_slot(key.encode()), self.owner_of(key)
+        answer_of(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.node_id)
+        answer_of(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", to.node_id)
+
+    def send_ahead(self, key: str, to: ClusterNode, *, keys_max: int = 100) -> int:
+        """Move up to so many keys of the slot of `key`, which is on its way. Returns how many."""
+        source = self.owner_of(key)
+        names = answer_of(source, "CLUSTER", "GETKEYSINSLOT", key_slot(key.encode()), keys_max)
+        if names:
+            answer_of(source, "MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *names)
+        return len(names)
+
+    def end_move(self, key: str, to: ClusterNode) -> None:
+        """Move what is left of the slot of `key`, and make the other master its owner."""
+        slot, source, new = key_slot(key.encode()), self.owner_of(key), to.node_id
+        while self.send_ahead(key, to):
+            pass
+        for node in (to, source, *self.nodes):
+            if node.running and answer_of(node, "ROLE")[0] == "master":
+                answer_of(node, "CLUSTER", "SETSLOT", slot, "NODE", new)
+
+    def _put_together(self) -> None:
+        first = self.masters[0]
+        for number, node in enumerate(self.masters):
+            begin, end = number * _SLOTS // MASTERS, (number + 1) * _SLOTS // MASTERS - 1
+            answer_of(node, "CLUSTER", "ADDSLOTSRANGE", begin, end)
+            answer_of(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node in self.nodes[1:]:
+            answer_of(node, "CLUSTER", "MEET", "127.0.0.1", first.port, first.bus_port)
+        wait_until(lambda: all(self._knows_all(node) for node in self.nodes), _READY_WITHIN_S)
+        for master, replica in zip(self.masters, self.replicas, strict=True):
+            answer_of(replica, "CLUSTER", "REPLICATE", master.node_id)
+        wait_until(self._whole, _READY_WITHIN_S)
+
+    def _knows_all(self, node: ClusterNode) -> bool:
+        return f"cluster_known_nodes:{len(self.nodes)}" in answer_of(node, "CLUSTER", "INFO")
+
+    def _whole(self) -> bool:
+        """Whether every node takes the cluster for whole, and every replica has a copy."""
+        return all("cluster_state:ok" in answer_of(node, "CLUSTER", "INFO") for node in self.nodes) and all(
+            answer_of(replica, "ROLE")[3] == "connected" for replica in self.replicas
+        )
+
+
+class Sentinel(RedisServer):
+    """One Sentinel, which watches the master at `master_port`."""
+
+    def __init__(self, master_port: int, quorum: int) -> None:
+        super().__init__()
+        self._watched = f"{MASTER_NAME} 127.0.0.1 {master_port} {quorum}"
+
+    @override
+    def command(self) -> list[str]:
+        """Write the configuration, which it writes anew by itself; return the options that name it."""
+        path = self.folder / "sentinel.conf"
+        path.write_text(
+            f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.socket_path}\ndir {self.folder}\n"
+            f"sentinel monitor {self._watched}\n"
+            f"sentinel down-after-milliseconds {MASTER_NAME} {_DOWN_AFTER_MS}\n"
+            f"sentinel failover-timeout {MASTER_NAME} 10000\n",
+            "utf-8",
+        )
+        return [str(path), "--sentinel"]
+
+
+class SentinelGroup:
+    """A master with two replicas, and three Sentinels. Started on entry, killed on exit."""
+
+    def __init__(self) -> None:
+        self.servers = [RedisServer(*_AT_ONCE) for _ in range(3)]
+        self.sentinels: list[Sentinel] = []
+        self._started = ExitStack()
+
+    @property
+    def url(self) -> str:
+        """`redis+sentinel://` with every Sentinel."""
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+        return f"redis+sentinel://{hosts}/{MASTER_NAME}"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            for server in self.servers:
+                started.enter_context(server)
+            first, *others = self.servers
+            for server in others:
+                answer_of(server, "REPLICAOF", "127.0.0.1", first.port)
+            self.sentinels = [started.enter_context(Sentinel(first.port, 2)) for _ in range(3)]
+            wait_until(self._whole, _READY_WITHIN_S)
+            self._started = started.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._started.close()
+
+    def master(self) -> RedisServer:
+        """The server that the first Sentinel takes for the master."""
+        _, port = answer_of(self.sentinels[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+        return next(server for server in self.servers if server.port == int(port))
+
+    def fail_over(self) -> None:
+        """Have the Sentinels make a master of a replica, though the master is well."""
+        answer_of(self.sentinels[0], "SENTINEL", "FAILOVER", MASTER_NAME)
+
+    def _whole(self) -> bool:
+        """Whether every Sentinel knows the other two and both replicas, and those have a copy."""
+        return all(self._known_by(sentinel) == (2, 2) for sentinel in self.sentinels) and all(
+            answer_of(server, "ROLE")[3] == "connected" for server in self.servers[1:]
+        )
+
+    def _known_by(self, sentinel: Sentinel) -> tuple[int, int]:
+        raw = answer_of(sentinel, "SENTINEL", "MASTER", MASTER_NAME)
+        found = raw if isinstance(raw, dict) else dict(zip(raw[::2], raw[1::2], strict=True))
+        return int(found["num-slaves"]), int(found["num-other-sentinels"])
