@@ -11,8 +11,8 @@ from redis.exceptions import AskError, MovedError, TryAgainError
 from farmlokal.resilience.redis_master import At, Place, finder_of
 
 REDIRECTS = (AskError, TryAgainError)  # MOVED is a kind of the first
-# A slot on its way answers TRYAGAIN for as long as a command's keys are on both nodes: milliseconds. Each wait
-# is longer by so much than the one before.
+# A slot on its way answers TRYAGAIN for as long as a command's keys are on both nodes: milliseconds. Each wait is
+# longer than the one before by this.
 _TRY_AGAIN_AFTER_S = 0.005
 _ATTEMPTS_MAX = 5
 

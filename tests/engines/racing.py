@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from tests.caching.workers import workers
 from tests.support.staleness import worst_staleness_s
@@ -13,23 +14,33 @@ TTL_S = 600
 PROCESSES = ("writer", "writer", "reader", "reader")
 
 
-async def race(
-    redis_url: str, origin_url: str, duration_s: float, happen: Callable[[], Awaitable[None]]
-) -> tuple[float, Counter[str]]:
-    """Four processes for `duration_s` seconds, and beside them `happen`.
+class Raced(NamedTuple):
+    """What came of a race. worst_s: by how much the worst answer that was called fresh was late.
 
-    Returns by how many seconds the worst answer that was called fresh was late, and how many answers had which outcome.
+    after_s, after: the same of what was asked after what happened, and how many answers that were. outcomes: how many
+    answers had which.
     """
+
+    worst_s: float
+    after_s: float
+    after: int
+    outcomes: Counter[str]
+
+
+async def race(redis_url: str, origin_url: str, duration_s: float, happen: Callable[[], Awaitable[float]]) -> Raced:
+    """Four processes for `duration_s` seconds, and beside them `happen`, which returns when that was over."""
     async with workers(len(PROCESSES), redis_url, origin_url, ttl_s=TTL_S, stale_s=TTL_S, wait_max_s=1.0) as group:
         await group.origin.mset({f"value:{key}": "0" for key in KEYS})
         racing = [
             worker.begin("race", keys=KEYS, duration_s=duration_s, name=name)
             for worker, name in zip(group.workers, PROCESSES, strict=True)
         ]
-        await happen()
+        over_at = await happen()
         answers = await asyncio.gather(*racing)
     worst_s, _ = worst_staleness_s(answers)
+    later = [{**answer, "readings": [one for one in answer["readings"] if one[1] > over_at]} for answer in answers]
+    after_s, after = worst_staleness_s(later)
     outcomes: Counter[str] = Counter()
     for answer in answers:
         outcomes.update(answer["outcomes"])
-    return worst_s, outcomes
+    return Raced(worst_s, after_s, after, outcomes)
