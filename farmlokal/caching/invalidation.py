@@ -21,14 +21,19 @@ _UNSENT_MAX = 10_000
 class InvalidationSender:
     """Applies invalidations here at once, and sends them through `second`, again and again until it has them.
 
-    clock: wall seconds. name: by it this process knows its own notices.
+    clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. name: by it this
+    process knows its own notices.
     """
 
-    def __init__(self, second: SecondTier | None, history: TagHistory, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, second: SecondTier | None, history: TagHistory, *, clock: Callable[[], float], remember_s: float = 0
+    ) -> None:
         self.name = secrets.token_hex(8)
         self._second = second
         self._history = history
         self._clock = clock
+        self._remember_s = remember_s
+        self._sent: dict[str, float] = {}  # each tag, and when it was sent last; the latest comes last
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
@@ -57,8 +62,18 @@ class InvalidationSender:
         self._unsent |= named
         if len(self._unsent) > _UNSENT_MAX:
             self._collapse()
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_all(self._second), name="invalidation sender")
+        self._begin(self._second)
+
+    def send_again(self) -> None:
+        """Send once more what is remembered: to a server in the place of another, and to those who are there already.
+
+        What the old one took last may be lost, and whoever had left it by then heard nothing of it. Here it is known.
+        """
+        since = self._clock() - self._remember_s
+        recent = {tag for tag, at in self._sent.items() if at >= since}
+        if recent and self._second is not None:
+            self._unsent |= recent
+            self._begin(self._second)
 
     async def settle(self, wait_max_s: float) -> bool:
         """Wait until everything is sent, for at most `wait_max_s` seconds. Returns whether it is."""
@@ -84,6 +99,20 @@ class InvalidationSender:
             self.invalidate(tags)
             raise
 
+    def _begin(self, second: SecondTier) -> None:
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all(second), name="invalidation sender")
+
+    def _remember(self, tags: Iterable[str]) -> None:
+        now = self._clock()
+        for tag in tags:
+            self._sent.pop(tag, None)
+            self._sent[tag] = now
+        while self._sent and next(iter(self._sent.values())) < now - self._remember_s:
+            del self._sent[next(iter(self._sent))]
+        if len(self._sent) > _UNSENT_MAX:
+            self._sent = {EVERYTHING: now}
+
     def _collapse(self) -> None:
         covered, self._unsent = self._unsent, {EVERYTHING}
         self._history.invalidated_here(self._unsent, self._clock(), to_share=True)
@@ -98,6 +127,7 @@ class InvalidationSender:
                 sending, self._sending = self._sending, set()
                 if done:
                     attempt = 0
+                    self._remember(sending)
                     # What was invalidated again meanwhile is not yet sent.
                     self._history.invalidated_shared(sending - self._unsent)
                     await asyncio.sleep(COALESCE_S)

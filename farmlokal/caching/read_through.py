@@ -15,7 +15,17 @@ from farmlokal.caching.decision import Decision, Found, in_place_of_error, may_b
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.loading import Loading
-from farmlokal.caching.lookup import FRESH, FRESH_OR_STALE, Accepts, Lifetime, Loader, Lookup, Outcome, Question
+from farmlokal.caching.lookup import (
+    FRESH,
+    FRESH_OR_STALE,
+    JITTER_SHARE,
+    Accepts,
+    Lifetime,
+    Loader,
+    Lookup,
+    Outcome,
+    Question,
+)
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
 from farmlokal.caching.redis.background import Background
@@ -71,9 +81,11 @@ class ReadThrough:
         known = (self._history, self._awaited_loads)
         self._loading = Loading(memory, second, self._origin, *known, clock=clock, counts=self.counts)
         self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
-        self._sender = sender = InvalidationSender(second, self._history, clock=clock)
+        longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)
+        self._sender = sender = InvalidationSender(second, self._history, clock=clock, remember_s=longest_fresh_s)
         self._background: Background | None = None
         if isinstance(second, RedisTier):
+            second.primary.on_change.append(sender.send_again)
             self._background = Background(second, memory, self._loading, *known, lifetime=lifetime, name=sender.name)
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.lookup import Outcome
 from farmlokal.errors import Unavailable
 from tests.caching.opened_tier import SHORT_WAIT_S, TAGS, entry, opened
@@ -131,6 +132,40 @@ async def test_an_invalidation_that_was_lost_with_the_primary(own_redis: StartRe
                 origin.gate.set()
                 for one in (later, reader, writer):
                     await until_page(one, origin, b"new", fresh=True)
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+async def test_an_invalidation_at_the_old_one_of_two_primaries(
+    own_redis: StartRedis, monkeypatch: pytest.MonkeyPatch, *, remembered: bool
+) -> None:
+    """What a process invalidated at the old primary, which others had left by then, it tells them at the new one.
+
+    Without being remembered the invalidation is lost: the others go on calling the old page fresh.
+    """
+    if not remembered:
+        monkeypatch.setattr(InvalidationSender, "send_again", lambda _: None)
+    first, second = own_redis(), own_redis()
+    async with (
+        tcp_proxy(first.port) as one,
+        tcp_proxy(second.port) as other,
+        process(url_of(one)) as writer,
+        process(url_of(other)) as reader,
+    ):
+        origin = Origin("old")
+        assert (b"old", True) == await page(reader, origin)
+        origin.written = "new"
+        await writer.cache.invalidate(TAGS)
+        assert await writer.cache.settle()  # the old primary has it
+        assert (b"old", True) == await page(reader, origin)
+        one.redirect(("127.0.0.1", second.port))
+        one.cut()
+        await until(lambda: 1 == writer.tier.primary.changes)
+        await until(lambda: is_listening(writer.cache))
+        assert await writer.cache.settle()
+        if remembered:
+            await until_page(reader, origin, b"new", fresh=True)
+        else:
+            assert (b"old", True) == await page(reader, origin)
 
 
 async def until_redis_answers(one: Process) -> None:
