@@ -21,8 +21,8 @@ _UNSENT_MAX = 10_000
 class InvalidationSender:
     """Applies invalidations here at once, and sends them through `second`, again and again until it has them.
 
-    clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. name: by it this
-    process knows its own notices.
+    clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. name: by it
+    this process knows its own notices.
     """
 
     def __init__(
