@@ -21,6 +21,7 @@ from tests.bench.machine import machine
 from tests.bench.near import near
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
+from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
 from tests.bench.syncs import syncs
@@ -38,6 +39,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "pages": pages,
     "families": families,
     "near": near,
+    "search": search,
     "depth": depth,
     "burst": burst,
     "cache": cache,
