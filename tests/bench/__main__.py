@@ -24,6 +24,7 @@ from tests.bench.redis_hits import redis_hits
 from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
+from tests.bench.suggest import suggest
 from tests.bench.syncs import syncs
 from tests.bench.tokens import tokens
 from tests.bench.webhooks import webhooks
@@ -40,6 +41,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "families": families,
     "near": near,
     "search": search,
+    "suggest": suggest,
     "depth": depth,
     "burst": burst,
     "cache": cache,
