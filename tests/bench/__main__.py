@@ -12,6 +12,7 @@ from tests.bench.bulk import bulk
 from tests.bench.burst import burst
 from tests.bench.cache import cache
 from tests.bench.connections import connections
+from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
 from tests.bench.growth import growth
 from tests.bench.hot import hot
@@ -51,6 +52,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "tokens": tokens,
     "syncs": syncs,
     "bulk": bulk,
+    "earlier": earlier,
     "writes": writes,
     "webhooks": webhooks,
 }
