@@ -29,11 +29,12 @@ class Derivation(NamedTuple):
 
 
 async def _places(_: Statements, positions: Sequence[Values]) -> list[Values]:
-    return [_place(*position) for position in positions]
+    return [place_columns(*position) for position in positions]
 
 
 @lru_cache(maxsize=16_384)  # the products of a farm or of a market come together
-def _place(lat: float | None, lon: float | None) -> Values:
+def place_columns(lat: float | None, lon: float | None) -> Values:
+    """What the columns `cell`, `x`, `y` and `z` hold for a place in degrees; NULLs for none."""
     if lat is None or lon is None:
         return (None,) * 4
     cell = cell_at(lat, lon)

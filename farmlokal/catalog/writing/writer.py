@@ -7,7 +7,7 @@ from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from
+from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from, place_columns
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied
@@ -23,8 +23,15 @@ _COLUMNS = (
     *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
     *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
 )
+_READ = "external_id, id, version, digest, live, category, stock, created_at, lat, lon"
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
+_PLACE = "UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, y = %s, z = %s, updated_at = %s WHERE id = %s"
+# In this order: MySQL assigns one after the other. Columns that were not derived from the row's version still are not.
+_CONFIRM = (
+    "UPDATE products SET derived_version = CASE WHEN derived_version = version THEN %s ELSE derived_version END,"
+    " version = %s WHERE id = %s"
+)
 _BURY = (
     "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
     " WHERE id = %s"
@@ -66,10 +73,11 @@ class ProductWriter:
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
         stored = await self._lock(session, identities)
+        moved = await self._lock_moved(session, stored, identities)
         decisions = [decide(stored, change, now) for change in changes]
         await self._write(session, stored, now)
         if sighting is not None:
-            await self.remember(session, sighting, identities)
+            await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
         return [
             _applied(decision, stored[change.source, change.external_id].id)
             for change, decision in zip(changes, decisions, strict=True)
@@ -113,7 +121,7 @@ class ProductWriter:
         for source, names in _by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             rows = await session.fetch(
-                "SELECT external_id, id, version, digest, live, category, stock, created_at FROM products"
+                f"SELECT {_READ} FROM products"
                 f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
                 [source, *names],
             )
@@ -121,8 +129,32 @@ class ProductWriter:
                 stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
         return stored
 
+    async def _lock_moved(
+        self, session: Session, stored: dict[Identity, Stored], identities: Sequence[Identity]
+    ) -> dict[Identity, Identity]:
+        """Let identities under which products were once known lead to the row that they have now.
+
+        Returns what such products are called now. Who is on offer is called what it is called.
+        """
+        lost = [identity for identity in identities if identity not in stored or not stored[identity].live]
+        moved: dict[Identity, Identity] = {}
+        for source, names in _by_source(lost):
+            marks = ", ".join(["%s"] * len(names))
+            rows = await session.fetch(
+                "SELECT product_identities.external_id, products.external_id FROM product_identities"
+                " JOIN products ON products.id = product_identities.product_id"
+                f" WHERE product_identities.source = %s AND product_identities.external_id IN ({marks})",
+                [source, *names],
+            )
+            moved |= {(source, former): (source, current) for former, current in rows if former != current}
+        if moved:
+            stored |= await self._lock(session, sorted(set(moved.values()) - stored.keys()))
+            stored |= {former: stored[current] for former, current in moved.items()}
+        return moved
+
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
-        changed = {identity: row for identity, row in stored.items() if row.changed}
+        # A row that was named by two of its identities is written once.
+        changed = {identity: row for identity, row in _once(stored) if row.changed}
         # A deletion of what never came leaves a tombstone with nothing but its version.
         records = {
             identity: row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
@@ -153,7 +185,19 @@ class ProductWriter:
         # be on its way into the cache. They come with the INSERT's answer, see Session.insert_many.
         for row, row_id in zip(new, await session.insert_many(_INSERT, inserts), strict=True):
             row.id = row_id
-        for statement, rows in ((_REPLACE, replacements), (_BURY, burials)):
+        unchanged = [row for _, row in _once(stored) if not row.changed]
+        placements: list[Params] = [
+            [row.lat, row.lon, *place_columns(row.lat, row.lon), self._time_in(now), row.id]
+            for row in unchanged
+            if row.placed
+        ]
+        confirmations: list[Params] = [[row.version, row.version, row.id] for row in unchanged if row.confirmed]
+        for statement, rows in (
+            (_REPLACE, replacements),
+            (_BURY, burials),
+            (_PLACE, placements),
+            (_CONFIRM, confirmations),
+        ):
             if rows:
                 await session.execute_many(statement, rows)
 
@@ -220,6 +264,10 @@ def _applied(decision: Decision, product_id: int | None) -> Applied:
     if product_id is None or not decision.categories:
         return Applied(decision.outcome, decision.reason)
     return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories)))
+
+
+def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:
+    return list({id(row): (identity, row) for identity, row in stored.items()}.values())
 
 
 def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
