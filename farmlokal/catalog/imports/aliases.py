@@ -23,6 +23,7 @@ from farmlokal.errors import ImportRefused
 _COLUMNS = ["kind", "state", "name", "means"]
 _KINDS = ("state", "district", "market", "commodity")
 _ANY = "* "
+_COMMODITIES_MAX = 10_000  # that are remembered: a file of nothing but new names must not fill the memory
 _STEPS_MAX = 8  # of one alias to the next: what goes on for longer is a circle
 
 
@@ -33,6 +34,7 @@ class Aliases:
         """texts: CSV files; where two say something of one name, the first counts. Raises ImportRefused."""
         self._means: dict[tuple[str, str, str], str] = {}
         self._endings: dict[str, tuple[str, ...]] = {}
+        self._commodities: dict[str, str] = {}
         digest = blake2b(digest_size=16)
         for text in texts:
             digest.update(text.encode())
@@ -65,7 +67,12 @@ class Aliases:
 
     def commodity(self, name: str) -> str:
         """The key of a commodity under any of its names."""
-        return self._meant("commodity", "", words_key(name))
+        key = self._commodities.get(name)
+        if key is None:
+            key = self._meant("commodity", "", words_key(name))
+            if len(self._commodities) < _COMMODITIES_MAX:
+                self._commodities[name] = key
+        return key
 
     def _add(self, number: int, row: list[str]) -> None:
         if len(row) != len(_COLUMNS) or row[0] not in _KINDS:

@@ -20,7 +20,7 @@ _PORTAL = re.compile(r"\d\d([/-])\d\d\1\d{4}", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_MIN = 1970  # its epoch seconds are the version, which is never negative
 # One slip does not make another form of a file.
-_SLIPS_MAX = 0.05
+_SLIPS_MAX = 0.1
 
 
 class DateForm(NamedTuple):
@@ -88,6 +88,7 @@ def parse_day(text: str, *, day_first: bool) -> date:
     return found
 
 
+@lru_cache(maxsize=8192)
 def midnight(day: date) -> datetime:
     """The day's first moment, UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

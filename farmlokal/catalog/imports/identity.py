@@ -27,6 +27,7 @@ def exact_key(text: str) -> str:
     return _AROUND_SIGNS.sub(r"\1", text_key(text)).replace("%", "%25").replace(SEPARATOR, "%7c")
 
 
+@lru_cache(maxsize=16_384)  # a file's rows come market by market
 def market_prefix(aliases: Aliases, state: str, district: str, market: str) -> str:
     """What the identities of all products of one market begin with."""
     state_key = aliases.state(state)

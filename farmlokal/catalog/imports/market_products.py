@@ -17,7 +17,7 @@ from farmlokal.catalog.imports.plausibility import Plausibility
 from farmlokal.catalog.imports.units import QUINTAL, unit_of
 from farmlokal.catalog.normalise import text_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.wire import check_not_ahead, wire_time
+from farmlokal.catalog.wire import check_not_ahead
 from farmlokal.errors import Fault, InvalidRecord
 
 SOURCE = "mandi"
@@ -132,7 +132,7 @@ class MarketProducts:
             state=cells.state,
             lat=lat,
             lon=lon,
-            created_at=wire_time(midnight(cells.day)),
+            created_at=f"{cells.day}T00:00:00Z",
             said="\n".join(row),
         )
 

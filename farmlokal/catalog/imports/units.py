@@ -6,7 +6,7 @@ over eggs and cows too: there `units.csv` counts.
 
 import csv
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -48,6 +48,7 @@ _SPELLINGS = {
 _BEFORE_UNIT = re.compile(r"^(rs|inr|rupees|₹)?\.?\s*(/|per)?\s*", re.IGNORECASE)
 
 
+@lru_cache(maxsize=8192)
 def unit_of(commodity: str, said: str) -> Unit:
     """The unit that a price of `commodity` is for. said: what the form calls it, such as `Rs./Quintal`; may be empty.
 

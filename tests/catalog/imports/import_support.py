@@ -30,8 +30,8 @@ ALLOWED = "letters, marks, digits, punctuation, symbols, blanks and joiners are 
 
 
 def mandi_row(**differing: str) -> str:
-    """One line of a price CSV, ordinary but for the named columns; `Modal` is short for the modal price's."""
-    names = {"Modal": "Modal_x0020_Price", "Min": "Min_x0020_Price"}
+    """One line of a price CSV, ordinary but for the named columns; `Min`, `Max`, `Modal` are the prices."""
+    names = {short: f"{short}_x0020_Price" for short in ("Modal", "Min", "Max")}
     cells = ORDINARY_ROW | {names.get(column, column): cell for column, cell in differing.items()}
     return ",".join(cells.values())
 
