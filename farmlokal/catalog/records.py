@@ -17,6 +17,9 @@ PRICE_PAISE_MAX = 999_999_999_99
 STOCK_MAX = 2**31 - 1
 VERSION_MAX = 2**63 - 1
 
+MARKET_SOURCE = "mandi"
+"""The source of what market files say. Its products are known by names, so that their identities may change."""
+
 
 class ProductRecord(NamedTuple):
     """One version of one product from one source.

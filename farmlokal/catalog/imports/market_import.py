@@ -9,12 +9,12 @@ from farmlokal.catalog.imports.aliases import Aliases
 from farmlokal.catalog.imports.identity import renewed
 from farmlokal.catalog.imports.lines import OnUnknown
 from farmlokal.catalog.imports.market_file import MarketFile
-from farmlokal.catalog.imports.market_products import SOURCE, MarketOptions, MarketProducts, version_of
+from farmlokal.catalog.imports.market_products import MarketOptions, MarketProducts, version_of
 from farmlokal.catalog.imports.market_rows import MarketRow, Spool
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Commodity, Plausibility
 from farmlokal.catalog.imports.reading import ImportRows
-from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
 from farmlokal.errors import InvalidRecord
 
 Renew = Callable[[str, str, str, str, str], str | None]
@@ -87,7 +87,7 @@ class MarketImport:
     async def keep_usual_prices(self, memory: MarketMemory) -> None:
         """Let the catalogue know what the file's commodities cost."""
         if self.products.newest_day is not None:
-            await memory.keep_usual_prices(SOURCE, self._file.medians(), self.products.newest_day)
+            await memory.keep_usual_prices(MARKET_SOURCE, self._file.medians(), self.products.newest_day)
 
 
 async def prepare(
@@ -108,13 +108,15 @@ async def prepare(
     file = MarketFile(aliases)
     await asyncio.to_thread(lambda: file.read(spool.fill(rows.market_rows or ())))
     day_first = file.date_form(day_first=options.day_first, now=now)
-    await memory.carry_over(SOURCE, aliases.digest, lambda external_id, *named: renewed(aliases, external_id, *named))
-    sequences = await memory.sequences(SOURCE, file.day_digests(day_first=day_first, now=now))
+    await memory.carry_over(
+        MARKET_SOURCE, aliases.digest, lambda external_id, *named: renewed(aliases, external_id, *named)
+    )
+    sequences = await memory.sequences(MARKET_SOURCE, file.day_digests(day_first=day_first, now=now))
     products = MarketProducts(
         rows.columns,
         aliases=aliases,
         markets=markets,
-        plausibility=Plausibility(aliases, of_file=file.medians(), known=await memory.usual_prices(SOURCE)),
+        plausibility=Plausibility(aliases, of_file=file.medians(), known=await memory.usual_prices(MARKET_SOURCE)),
         versions={day: version_of(day, sequence) for day, sequence in sequences.items()},
         reject_implausible=options.reject_implausible,
         day_first=day_first,

@@ -16,11 +16,9 @@ from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Plausibility
 from farmlokal.catalog.imports.units import QUINTAL, unit_of
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
 from farmlokal.catalog.wire import check_not_ahead
 from farmlokal.errors import Fault, InvalidRecord
-
-SOURCE = "mandi"
 
 _NAMES = ("state", "district", "market", "commodity", "variety", "grade")
 _NO_DAY = date(1970, 1, 1)
@@ -120,7 +118,7 @@ class MarketProducts:
             self.newest_day, self.newest_version = cells.day, version
         lat, lon = self._markets.locate(cells.state, cells.market) or (None, None)
         return ProductRecord(
-            source=SOURCE,
+            source=MARKET_SOURCE,
             external_id=external_id,
             version=version,
             name=name,

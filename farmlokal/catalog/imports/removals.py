@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from farmlokal.catalog.imports.importer import ImportSummary
-from farmlokal.catalog.imports.market_products import SOURCE, version_of
+from farmlokal.catalog.imports.market_products import version_of
+from farmlokal.catalog.records import MARKET_SOURCE
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing import absent
 from farmlokal.catalog.writing.market_files import MarketFiles
@@ -40,7 +41,7 @@ async def replace(
     """
     updated_before = database.dialect.time_in(wire_time(began))
     if summary.scope is not None:
-        listed = absent.of_markets(SOURCE, sorted(summary.scope.markets), summary.scope.newest_version)
+        listed = absent.of_markets(MARKET_SOURCE, sorted(summary.scope.markets), summary.scope.newest_version)
         where = f"{len(summary.scope.markets)} markets"
     else:
         listed = [one for source in sorted(summary.sources) for one in absent.of_source(source, updated_before)]
@@ -63,9 +64,9 @@ async def expire(database: Database, days: int) -> int:
 
     Returns how many. The clock does not matter, so that an archive can be imported.
     """
-    newest = await MarketFiles(database).newest_day(SOURCE)
+    newest = await MarketFiles(database).newest_day(MARKET_SOURCE)
     if newest is None:
         return 0
     version = version_of(newest, 0) - days * 24 * 3600
-    ids = await absent.expired(database, SOURCE, version)
+    ids = await absent.expired(database, MARKET_SOURCE, version)
     return await absent.bury(database, ids, "version < %s", (version,), now=datetime.now(UTC))

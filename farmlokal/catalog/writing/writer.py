@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
-from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from, place_columns
@@ -136,7 +136,11 @@ class ProductWriter:
 
         Returns what such products are called now. Who is on offer is called what it is called.
         """
-        lost = [identity for identity in identities if identity not in stored or not stored[identity].live]
+        lost = [
+            identity
+            for identity in identities
+            if identity[0] == MARKET_SOURCE and (identity not in stored or not stored[identity].live)
+        ]
         moved: dict[Identity, Identity] = {}
         for source, names in _by_source(lost):
             marks = ", ".join(["%s"] * len(names))
