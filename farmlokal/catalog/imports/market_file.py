@@ -11,9 +11,10 @@ from farmlokal.catalog.imports.aliases import Aliases
 from farmlokal.catalog.imports.dates import form_of, midnight, parse_day
 from farmlokal.catalog.imports.market_cells import plain, rupees, whole_paise
 from farmlokal.catalog.imports.market_rows import MarketRow, NumberedRow
-from farmlokal.catalog.imports.plausibility import Commodity, FilePrices
+from farmlokal.catalog.imports.plausibility import FilePrices
 from farmlokal.catalog.imports.units import unit_of
 from farmlokal.catalog.wire import check_not_ahead
+from farmlokal.catalog.writing.market_files import Commodity
 from farmlokal.errors import ImportRefused
 
 

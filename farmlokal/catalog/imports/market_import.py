@@ -12,13 +12,12 @@ from farmlokal.catalog.imports.market_file import MarketFile
 from farmlokal.catalog.imports.market_products import MarketOptions, MarketProducts, version_of
 from farmlokal.catalog.imports.market_rows import MarketRow, Spool
 from farmlokal.catalog.imports.markets import Markets
-from farmlokal.catalog.imports.plausibility import Commodity, Plausibility
+from farmlokal.catalog.imports.plausibility import Plausibility
 from farmlokal.catalog.imports.reading import ImportRows
 from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
+from farmlokal.catalog.writing.carry_over import Renew
+from farmlokal.catalog.writing.market_files import Commodity
 from farmlokal.errors import InvalidRecord
-
-Renew = Callable[[str, str, str, str, str], str | None]
-"""External id, name, state, district and market of a stored product → its identity by the tables as they are now."""
 
 
 class MarketMemory(Protocol):

@@ -14,9 +14,7 @@ from statistics import median_low
 
 from farmlokal.catalog.imports.aliases import Aliases
 from farmlokal.catalog.imports.units import QUINTAL
-
-Commodity = tuple[str, str]
-"""A commodity's key and the unit that its price is for."""
+from farmlokal.catalog.writing.market_files import Commodity
 
 PRICES_MIN = 5  # of fewer, one wrong price in three moves the median
 # Prices of one vegetable differ by three times between markets of one day, and by five between seasons. What is meant

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
-from farmlokal.catalog.imports.market_import import Renew
 from farmlokal.catalog.imports.market_products import MarketOptions
-from farmlokal.catalog.imports.plausibility import Commodity
 from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.writing.carry_over import Renew
+from farmlokal.catalog.writing.market_files import Commodity
 from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 
 ORDINARY_ROW = {
