@@ -4,26 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
-from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
+from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from, place_columns
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
-
-# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
-_IDENTITIES_MAX = 500
 
 _COLUMNS = (
     *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
     *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
     *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
 )
-_READ = "external_id, id, version, digest, live, category, stock, created_at, lat, lon"
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
 _PLACE = "UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, y = %s, z = %s, updated_at = %s WHERE id = %s"
@@ -72,8 +69,8 @@ class ProductWriter:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
-        stored = await self._lock(session, identities)
-        moved = await self._lock_moved(session, stored, identities)
+        stored = await lock_rows(session, self._dialect, identities)
+        moved = await lock_moved(session, self._dialect, stored, identities)
         decisions = [decide(stored, change, now) for change in changes]
         await self._write(session, stored, now)
         if sighting is not None:
@@ -114,47 +111,6 @@ class ProductWriter:
             return await session.execute("DELETE FROM sightings WHERE run = %s", (run,))
 
         await self._database.in_transaction(work)
-
-    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
-        """Read and lock the rows of `identities`: nothing of them is read again, before or after the write."""
-        stored: dict[Identity, Stored] = {}
-        for source, names in _by_source(identities):
-            marks = ", ".join(["%s"] * len(names))
-            rows = await session.fetch(
-                f"SELECT {_READ} FROM products"
-                f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
-                [source, *names],
-            )
-            for external_id, row_id, version, digest, live, *others in rows:
-                stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
-        return stored
-
-    async def _lock_moved(
-        self, session: Session, stored: dict[Identity, Stored], identities: Sequence[Identity]
-    ) -> dict[Identity, Identity]:
-        """Let identities under which products were once known lead to the row that they have now.
-
-        Returns what such products are called now. Who is on offer is called what it is called.
-        """
-        lost = [
-            identity
-            for identity in identities
-            if identity[0] == MARKET_SOURCE and (identity not in stored or not stored[identity].live)
-        ]
-        moved: dict[Identity, Identity] = {}
-        for source, names in _by_source(lost):
-            marks = ", ".join(["%s"] * len(names))
-            rows = await session.fetch(
-                "SELECT product_identities.external_id, products.external_id FROM product_identities"
-                " JOIN products ON products.id = product_identities.product_id"
-                f" WHERE product_identities.source = %s AND product_identities.external_id IN ({marks})",
-                [source, *names],
-            )
-            moved |= {(source, former): (source, current) for former, current in rows if former != current}
-        if moved:
-            stored |= await self._lock(session, sorted(set(moved.values()) - stored.keys()))
-            stored |= {former: stored[current] for former, current in moved.items()}
-        return moved
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
         # A row that was named by two of its identities is written once.
@@ -239,7 +195,7 @@ class ProductWriter:
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
         """Record that `run` met the products `identities`, so far as they are stored; again does no harm."""
-        for source, names in _by_source(identities):
+        for source, names in by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
                 f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
@@ -272,14 +228,3 @@ def _applied(decision: Decision, product_id: int | None) -> Applied:
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:
     return list({id(row): (identity, row) for identity, row in stored.items()}.values())
-
-
-def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
-    groups: dict[str, list[str]] = {}
-    for source, external_id in identities:
-        groups.setdefault(source, []).append(external_id)
-    return [
-        (source, names[start : start + _IDENTITIES_MAX])
-        for source, names in groups.items()
-        for start in range(0, len(names), _IDENTITIES_MAX)
-    ]
