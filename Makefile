@@ -14,6 +14,8 @@ TIME = $(if $(SHORT),20s,60s)
 PRODUCTS = $(if $(SHORT),20000,1000000)
 WORKERS =
 PROCESSES = 1
+# For `make soak`: the one that an earlier one printed.
+SEED =
 
 BIN = .venv/bin
 # In several processes, unless ARGS name tests. Containers tend to set PYTHONDONTWRITEBYTECODE, and then each of the
@@ -22,7 +24,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof check pictures bench bench-compare load clean
+.PHONY: help run test proof soak check pictures bench bench-compare load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -38,11 +40,17 @@ proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of f
 	$(BIN)/python -m tests.servers proof
 	$(PYTEST) -m proof $(ARGS)
 
+# Of its own, and not that of `make load`.
+soak: TIME = 600
+soak: .venv/.installed-test ## minutes on a bad network: readers, writers, connections lost at random; TIME=600 SEED=
+	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.soak --seconds $(TIME) $(if $(SEED),--seed $(SEED))
+
 check: .venv/.installed-test ## look for faults without running: ruff, mypy, import layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 pictures: .venv/.installed-test ## make the generated parts of the documentation anew: pictures, counts
 	$(BIN)/python -m tests.servers

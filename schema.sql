@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 5. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 4. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -44,6 +44,17 @@ CREATE TABLE IF NOT EXISTS farms (
     CONSTRAINT farms_identity UNIQUE (source, name_key, district_key, state_key)
 ) ENGINE = InnoDB;
 
+-- The names that products have, one for each normalised name and category: what is searched. Only ever added; products hold
+-- their name's id. name is how the first product spelled it, products how many have it, counted in the background.
+CREATE TABLE IF NOT EXISTS names (
+    id       INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    name_key VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    category VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    name     VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    products BIGINT NOT NULL DEFAULT 0,
+    CONSTRAINT names_identity UNIQUE (name_key, category)
+) ENGINE = InnoDB;
+
 -- The catalogue. Columns are named as the fields on the wire; the *_key columns are what is compared and ordered.
 --   source, external_id   identity from outside
 --   version, digest       the newest version seen and what its content hashed to; they outlive a deletion
@@ -54,7 +65,8 @@ CREATE TABLE IF NOT EXISTS farms (
 --   farm_name             a copy of farms.name: a page is read without a join
 --   cell, x, y, z         where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
 --                         quadtree, and the unit vector to the cell's centre, times 10⁷. NULL where it has no place
---   derived_version       the version that these four were made from: what a release that does not know them has written
+--   name_id               its name among the names, made of name and category
+--   derived_version       the version that these five were made from: what a release that does not know them has written
 --                         since shows by it
 CREATE TABLE IF NOT EXISTS products (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -88,34 +100,37 @@ CREATE TABLE IF NOT EXISTS products (
     x            INT NULL,
     y            INT NULL,
     z            INT NULL,
+    name_id      INT NULL,
     derived_version BIGINT NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
-    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
+    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
     -- Everything by price; a price range under any sort.
-    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
     -- Everything by name.
-    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
+    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
     -- Everything by rating; one category too, since ratings do not gather by category.
-    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
+    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
     -- One category by newest or oldest; the scans that a page of several categories merges.
-    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
+    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
     -- One category by price; a category's price range under any sort.
-    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
     -- One category by name: names gather by category, so walking all names for one category can be endless.
-    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z),
+    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
     -- One district, newest first; a district under any sort, and together with every other filter.
-    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
     -- One state under any sort.
-    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
     -- One farm by price; a farm under the sorts that do not gather by farm, newest and rating.
-    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id),
     -- One farm by name: a farm deals in a few kinds, so walking all names for a large one can be endless.
-    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z),
+    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id),
+    -- One name, newest first; several names under any sort: what is asked for in words.
+    INDEX listing_of_name (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
     -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
     -- read for their names: see docs/catalogue.md.
-    INDEX listing_by_place (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key)
+    INDEX listing_by_place (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
@@ -166,10 +181,11 @@ CREATE TABLE IF NOT EXISTS usual_prices (
 
 -- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
 --   body_hash    SHA-256 of the raw body: the same id with another body is refused
---   state        done, or dead: it could not take effect, for the given reason; a replay tries again
---   attempts     how often it was delivered or replayed
+--   state        done, or dead: it could not take effect, for the given reason; its redelivery, what it waits for, and
+--                a replay try again
+--   attempts     how often it was delivered
 --   tags         the cache tags that it touched, a JSON list; a duplicate invalidates them once more
---   waits_for    a dead event that is tried again when another one wakes this key: a cancellation, its order
+--   waits_for    the key of an order or a product; a dead event is tried again when that has come
 --   body         kept while it is dead, for the replay
 CREATE TABLE IF NOT EXISTS webhook_inbox (
     event_id    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -187,7 +203,7 @@ CREATE TABLE IF NOT EXISTS webhook_inbox (
 
     -- What is dead, by age: the list, and the replay of all.
     INDEX webhook_inbox_by_state (state, received_at, event_id),
-    -- Who waits for an order's placement.
+    -- Who waits for an order's placement, or for a product.
     INDEX webhook_inbox_by_waits_for (waits_for),
     -- What nobody has sent for so long that it may be forgotten.
     INDEX webhook_inbox_by_updated_at (updated_at)
@@ -261,4 +277,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 5, 5 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

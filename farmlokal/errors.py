@@ -24,11 +24,15 @@
     └── Unavailable             a dependency cannot answer now; has the time to come back
         ├── DatabaseUnavailable     not reachable, or the connection was lost
         │   ├── DatabaseMisconfigured   not reachable as it is configured: waiting does not help
-        │   └── ConnectionForgotten     nothing was committed on this connection; a new one may do it
+        │   │   └── DatabaseMissing         there is no such file
+        │   ├── ConnectionForgotten     nothing was committed on this connection; a new one may do it
+        │   └── CommitUnknown           a COMMIT was not answered: whether it took effect is not known
         ├── StatementTimeout        a query ran into the statement time limit
-        └── OriginBusy              every origin load slot stayed taken
+        ├── OriginBusy              every origin load slot stayed taken
+        └── NotComplete             an upgrade has yet to work out what the question is about
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -171,8 +175,23 @@ class DatabaseMisconfigured(DatabaseUnavailable):
     """The database cannot be reached as it is configured: its name, its certificates, the user or the rights."""
 
 
+class DatabaseMissing(DatabaseMisconfigured):
+    """There is no such database file; whoever writes first makes it."""
+
+
 class ConnectionForgotten(DatabaseUnavailable):
     """A connection was lost or led to no writer, and nothing was committed on it: a new one may do better."""
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """A COMMIT was not answered: it took effect, or it did not, or it still may.
+
+    settled: set once it no longer may, because its session is known to have ended; never, where that is not found out.
+    """
+
+    def __init__(self, detail: str, settled: asyncio.Event) -> None:
+        super().__init__(detail)
+        self.settled = settled
 
 
 class StatementTimeout(Unavailable):
@@ -181,3 +200,10 @@ class StatementTimeout(Unavailable):
 
 class OriginBusy(Unavailable):
     """Every slot for origin loads stayed taken for the whole stated wait."""
+
+
+class NotComplete(Unavailable):
+    """An upgrade of the catalogue has yet to work out what the question is about, for some of the products."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=30)

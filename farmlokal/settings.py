@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.formats.ignored_parameters import IGNORED_DEFAULT, parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
 from farmlokal.formats.redis_urls import check_redis_url
@@ -131,11 +132,22 @@ class Settings(BaseSettings):
     origin_loads: int | None = Field(
         None, ge=1, le=1000, description="most concurrent loads from the database; default: the pool's size"
     )
+    aliases: str | None = Field(
+        None, description="a CSV file with further words for what is sold: `alias,language,script,canonical`"
+    )
     oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = Field(
         None, description="the partner's OAuth 2 token endpoint"
     )
     oauth_client_id: str | None = Field(None, description="our client id there")
     oauth_client_secret: str | None = Field(None, description="its secret; also encrypts the token in Redis")
+    oauth_client_auth: Literal["basic", "basic-raw", "post"] = Field(
+        "basic",
+        description="how our client says who it is: `basic` (both form-encoded, in the header), `basic-raw` (there, not"
+        " encoded) or `post` (in the form)",
+    )
+    oauth_token_lifetime_s: int = Field(
+        300, ge=1, le=86_400, description="how long a token lives whose answer does not say it"
+    )
     oauth_scope: Annotated[str, AfterValidator(_scope)] | None = Field(
         None, description="the scopes to ask for, with spaces between them"
     )
@@ -145,7 +157,9 @@ class Settings(BaseSettings):
     )
     partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
     webhook_secrets: Annotated[str, _read_by(parse_secrets)] | None = Field(
-        None, description="comma-separated `whsec_…` secrets, newest first, any verifies; without any: a 503 problem"
+        None,
+        description="comma-separated `whsec_…` secrets and `whpk_…` public keys, newest first, any verifies;"
+        " without any: a 503 problem",
     )
     webhook_keep_days: int = Field(
         14, ge=1, le=3650, description="how long events are remembered; longer than the sender retries"
@@ -162,6 +176,11 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str, _read_by(parse_origins)] | None = Field(
         None, description="comma-separated origins whose scripts may read our answers, or `*`"
     )
+    ignored_parameters: Annotated[str, _read_by(parse_ignored)] = Field(
+        IGNORED_DEFAULT,
+        description="comma-separated names of parameters that count for nothing; a `*` at the end stands for any rest; "
+        "`off` for none",
+    )
     hot_path: Literal["on", "off"] = Field("on", description="answer pages of the listing below the request handlers")
     drain_s: int = Field(5, ge=0, le=3600, description="how long a stopping process goes on accepting")
     metrics_port: int | None = Field(
@@ -172,6 +191,13 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level written")
     access_log: Literal["on", "off"] = Field("off", description="`on` writes a log line for each answer")
+
+    @field_validator("oauth_client_auth")
+    @classmethod
+    def _raw_without_colon(cls, auth: str, info: ValidationInfo) -> str:
+        if auth == "basic-raw" and ":" in (info.data.get("oauth_client_id") or ""):
+            raise ValueError("must be basic or post where the client id has a colon")
+        return auth
 
     @field_validator("secret_key")
     @classmethod

@@ -10,8 +10,8 @@
 #            make-fetch-happen announced it; neither does it.
 # Versions:  requests-cache 1.3.3, CacheControl 0.14.4, hishel 2.0.0, aiohttp-client-cache 0.15.0 (PyPI);
 #            make-fetch-happen 15.0.6, undici 7.30.2 (npm); below them requests 2.34.2, httpx 0.28.1, aiohttp 3.14.5
-# For us:    docs/http.md ("A cache in the client") names those that do not count it, and what bounds the harm: a short
-#            FARMLOKAL_CACHE_TTL_S.
+# For us:    an origin need not send Age. Ours says in max-age what is left, and sends none (docs/http.md, "Caching";
+#            tests/clients/test_freshness.py asks these caches and five proxies).
 # Source:    RFC 9111, sections 4.2 and 4.2.3; make-fetch-happen pull request 13 ("obeys Age")
 set -euo pipefail
 

@@ -8,8 +8,8 @@
 #            503 reaches the caller. With the same 503 without no-store it goes on as long as stale-if-error says.
 #            undici's cache interceptor keeps the copy in both cases.
 # Versions:  make-fetch-happen 15.0.6, undici 7.30.2 (npm)
-# For us:    what a service sends on its 5xx decides whether its clients get through an outage (docs/http.md, "A cache
-#            in the client").
+# For us:    a 5xx in the place of what caches may keep has no Cache-Control (docs/http.md, "Caching";
+#            tests/web/test_kept_copies.py).
 # Source:    RFC 5861, section 4; RFC 9111, sections 3 and 5.2.2.5; seen here
 set -euo pipefail
 

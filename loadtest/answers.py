@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
-_PRODUCT_FIELDS = frozenset({"id", "name", "category", "price", "currency", "unit", "district", "updated_at"})
+_PRODUCT_FIELDS = frozenset(
+    {"id", "name", "category", "price", "currency", "unit", "district", "lat", "lon", "updated_at"}
+)
 _PAGE_FIELDS = frozenset({"limit", "has_more", "next_cursor", "prev_cursor"})
 # What a product may be sorted by: one that keeps these keeps its place in every walk.
 _PLACE_FIELDS = ("id", "name", "price", "rating", "created_at", "updated_at")
@@ -36,6 +38,18 @@ def page_fault(answer: Any, *, may_be_empty: bool) -> str | None:
     return next(filter(None, map(product_fault, products)), None)
 
 
+def near_fault(answer: dict[str, Any], *, radius_km: float | None, nearest_first: bool) -> str | None:
+    """What is wrong with a page near a place, in which `page_fault` found nothing wrong."""
+    distances_km = [product.get("distance_km") for product in answer["data"]]
+    if not all(isinstance(distance_km, int | float) for distance_km in distances_km):
+        return "a product near a place lacks its distance"
+    if radius_km is not None and max(distances_km, default=0) > radius_km:
+        return "a product lies beyond the radius"
+    if nearest_first and distances_km != sorted(distances_km):
+        return "the nearest products do not come first"
+    return None
+
+
 def product_fault(product: Any) -> str | None:
     """What is wrong with one product."""
     if not isinstance(product, dict):
@@ -51,6 +65,15 @@ def categories_fault(answer: Any) -> str | None:
     if fault is not None:
         return fault
     return None if all(_is_category(item) for item in answer["data"]) else "a category lacks its name or its count"
+
+
+def suggestions_fault(answer: Any) -> str | None:
+    """What is wrong with the completions of what is being typed."""
+    fault = _list_fault(answer)
+    if fault is not None:
+        return fault
+    texts = [one.get("text") if isinstance(one, dict) else None for one in answer["data"]]
+    return None if all(isinstance(text, str) and text for text in texts) else "a suggestion has no text"
 
 
 def sync_fault(answer: Any) -> str | None:

@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode
 import gevent
 from locust import between
 
-from loadtest.answers import Page, Walk, categories_fault, page_fault, page_of, product_fault
+from loadtest.answers import Page, Walk, categories_fault, near_fault, page_fault, page_of, product_fault
 from loadtest.asking import Asker, Fault
-from loadtest.households import Filters, Market
-from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, PRODUCT
+from loadtest.households import Filters, Home, Market
+from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRODUCT
 
 # How likely a household does each thing with the page before it.
 _NEXT_PAGE_SHARE = 0.5
@@ -41,19 +41,21 @@ class Household(Asker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._home: Home | None = None
 
     def on_start(self) -> None:
-        """Open the app: its categories, and the newest products of all, which also name the first districts."""
+        """Open the app: its categories, and the newest products of all, which also tell where people live."""
         # Locust brings all who come within one second at its beginning; people come one by one.
         gevent.sleep(self.rng.random())
         categories = self.look_at("/categories", CATEGORIES, categories_fault)
         if categories is not None:
             MARKET.learn_categories(categories["data"])
         self.open_page({})
+        self._home = MARKET.home(self.rng)
 
     def visit(self) -> None:
         """Open a listing, leaf through it, look at a product here and there and return from it, sometimes leaf back."""
-        filters = MARKET.filters(self.rng)
+        filters = MARKET.filters(self.rng, self._home)
         walk = Walk()
         page = self.open_page(filters, walk=walk)
         cursor: str | None = None
@@ -92,14 +94,14 @@ class Household(Asker):
         may_be_empty = bool(query.keys() - {"sort"})
 
         def fault(answer: Any) -> str | None:
-            return page_fault(answer, may_be_empty=may_be_empty)
+            return page_fault(answer, may_be_empty=may_be_empty) or _fault_of_near(answer, filters)
 
         url = f"/products?{urlencode(query)}" if query else "/products"
-        answer = self.look_at(url, LISTING if cursor is None else LISTING_BY_CURSOR, fault, walk=walk)
+        answer = self.look_at(url, _route(query), fault, walk=walk)
         if answer is None:
             return None
         page = page_of(answer)
-        MARKET.learn_districts(page.products)
+        MARKET.learn_products(page.products)
         return page
 
     def look_at(self, url: str, route: str, fault_of: Fault, *, walk: Walk | None = None) -> Any:
@@ -120,3 +122,16 @@ class Household(Asker):
             if len(self._kept) > _KEPT_MAX:
                 self._kept.popitem(last=False)
         return answer.content
+
+
+def _route(query: Filters) -> str:
+    if "near" in query:
+        return NEAR_BY_CURSOR if "cursor" in query else NEAR
+    return LISTING_BY_CURSOR if "cursor" in query else LISTING
+
+
+def _fault_of_near(answer: dict[str, Any], filters: Filters) -> str | None:
+    if "near" not in filters:
+        return None
+    radius_km = float(filters["radius_km"]) if "radius_km" in filters else None
+    return near_fault(answer, radius_km=radius_km, nearest_first=filters["sort"] == "distance")

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 _Item = TypeVar("_Item")
 
@@ -23,49 +23,85 @@ _PRICE_RANGES: Sequence[Filters] = (
 _SORTS = ("price", "-rating", "-price", "name")
 _NEWEST_FIRST = "-created_at"
 
-# How often a household narrows its listing by each filter, and leaves the newest-first order.
+# How often a household narrows its listing by each filter, and leaves the order that it is shown first.
 _CATEGORY_SHARE = 0.7
 _DISTRICT_SHARE = 0.35
 _PRICE_SHARE = 0.2
 _SORT_SHARE = 0.25
+
+# How often it asks what there is near its home, instead of in a district; and within which distance, if within any.
+_NEAR_SHARE = 0.4
+_RADIUS_SHARE = 0.8
+_RADII_KM = ("10", "5", "25", "2", "50")
+_NEAREST_FIRST = "distance"
+
+# A home lies some kilometres from where something is sold: the standard deviation, in degrees, north and east. The app
+# sends two decimals: neighbours within a kilometre or so ask one question, and nobody's door is given away.
+_HOME_SPREAD_DEGREES = 0.03
 
 # A crawler takes larger pages than an app does.
 _CRAWLED_LIMITS = ("20", "50", "100")
 
 # More districts than one household's region has, few enough that the most popular come up again and again.
 _DISTRICTS_MAX = 200
+_PLACES_MAX = 1_000
+
+
+class Home(NamedTuple):
+    """Where a household lives, in degrees."""
+
+    lat: float
+    lon: float
+
+    @property
+    def near(self) -> str:
+        """The place as the app sends it."""
+        return f"{self.lat:.2f},{self.lon:.2f}"
 
 
 class Market:
-    """What this process has learnt of the catalogue from the service's answers: categories and districts.
+    """What this process has learnt of the catalogue from the service's answers: categories, districts, places.
 
-    The order in which they were learnt is their popularity: categories come largest first, districts as met.
+    The order in which they were learnt is their popularity: categories come largest first, districts as met. A place
+    is there as often as it was met.
     """
 
     def __init__(self) -> None:
         self.categories: list[str] = []
         self._districts: dict[str, None] = {}
+        self._places: list[Home] = []
 
     def __repr__(self) -> str:
-        return f"<Market categories={len(self.categories)} districts={len(self._districts)}>"
+        return f"<Market categories={len(self.categories)} districts={len(self._districts)} places={len(self._places)}>"
 
     def learn_categories(self, items: list[dict[str, Any]]) -> None:
         """Take the names from the data of `GET /categories`; an empty category attracts nobody."""
         by_size = sorted(items, key=lambda item: -int(item["products"]))
         self.categories = [item["category"] for item in by_size if item["products"]]
 
-    def learn_districts(self, products: list[dict[str, Any]]) -> None:
-        """Take the districts of listed `products`."""
+    def learn_products(self, products: list[dict[str, Any]]) -> None:
+        """Take the districts and the places of listed `products`."""
         for product in products:
             if product["district"] and len(self._districts) < _DISTRICTS_MAX:
                 self._districts.setdefault(product["district"])
+            if product["lat"] is not None and len(self._places) < _PLACES_MAX:
+                self._places.append(Home(product["lat"], product["lon"]))
 
-    def filters(self, rng: random.Random) -> Filters:
-        """What one household asks for; often nothing but the newest products."""
+    def home(self, rng: random.Random) -> Home | None:
+        """A home for one household, where people live who sell; None while no place is known."""
+        if not self._places:
+            return None
+        place = rng.choice(self._places)
+        return Home(place.lat + rng.gauss(0, _HOME_SPREAD_DEGREES), place.lon + rng.gauss(0, _HOME_SPREAD_DEGREES))
+
+    def filters(self, rng: random.Random, home: Home | None = None) -> Filters:
+        """What one household with this home asks for; often nothing but the newest products."""
         chosen: Filters = {}
         if self.categories and rng.random() < _CATEGORY_SHARE:
             chosen["category"] = zipf_choice(self.categories, rng)
-        if self._districts and rng.random() < _DISTRICT_SHARE:
+        if home is not None and rng.random() < _NEAR_SHARE:
+            chosen |= _near(home, rng)
+        elif self._districts and rng.random() < _DISTRICT_SHARE:
             chosen["district"] = zipf_choice(list(self._districts), rng)
         if rng.random() < _PRICE_SHARE:
             chosen |= zipf_choice(_PRICE_RANGES, rng)
@@ -81,6 +117,11 @@ class Market:
         if self.categories and (not self._districts or rng.random() < _CATEGORY_SHARE):
             chosen["category"] = rng.choice(self.categories)
         return chosen
+
+
+def _near(home: Home, rng: random.Random) -> Filters:
+    within = {"radius_km": zipf_choice(_RADII_KM, rng)} if rng.random() < _RADIUS_SHARE else {}
+    return {"near": home.near, **within, "sort": _NEAREST_FIRST}
 
 
 def zipf_choice(items: Sequence[_Item], rng: random.Random) -> _Item:

@@ -1,4 +1,4 @@
-"""Households browsing the listing, a crawler, a token stampede, a webhook sender and an operator, on any `--host`.
+"""Households browsing the listing, searchers, a crawler, a token stampede, a webhook sender, an operator: on any host.
 
 Run it from the repository's top folder as `python -m loadtest --host http://127.0.0.1:8080 --users 200 --run-time 60s`,
 which keeps the results in `load-results/`, or with locust's own command, `locust -f loadtest/locustfile.py`. It ends
@@ -27,13 +27,14 @@ from loadtest.browsing import Household
 from loadtest.crawling import Crawler
 from loadtest.delivering import WEBHOOK_SECRET, WebhookSender
 from loadtest.measured import counted_ms, measured_by_name
+from loadtest.searching import Searcher
 from loadtest.shapes import SHAPES
 from loadtest.syncing import Operator
 from loadtest.targets import TARGETS_FILE, Targets
 from loadtest.tokens import API_KEY, TokenStampede
 from loadtest.verdict import Run, verdict
 
-__all__ = ["Crawler", "Household", "Operator", "Shaped", "TokenStampede", "WebhookSender"]
+__all__ = ["Crawler", "Household", "Operator", "Searcher", "Shaped", "TokenStampede", "WebhookSender"]
 
 _DEFAULT_TIME_S = 60
 
@@ -105,6 +106,9 @@ def announce(environment: Any, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         return
+    if environment.host:
+        # Paths are put behind it as they are: with a slash at its end each would begin with two.
+        environment.host = environment.host.rstrip("/")
     try:
         Targets.read(Path(environment.parsed_options.targets))
     except (OSError, ValueError) as error:

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 # Routes as they are shown. Pages reached by a cursor are a route of their own: who leafs on is deeper in the listing.
+# So are pages near a place: each household asks for its own.
 LISTING = "/products"
 LISTING_BY_CURSOR = "/products?cursor"
+NEAR = "/products?near"
+NEAR_BY_CURSOR = "/products?near&cursor"
 PRODUCT = "/products/{id}"
 CATEGORIES = "/categories"
+SUGGEST = "/suggest"
 TOKEN = "/auth/token"  # noqa: S105 - a path
 SYNC = "/external/sync"
 SYNC_RUN = "/external/sync/{run}"

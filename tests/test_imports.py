@@ -36,7 +36,7 @@ FORBIDDEN = [
 
 def imports() -> dict[str, set[str]]:
     """Every module of the package, with the modules of the package that it imports."""
-    graph = grimp.build_graph("farmlokal")
+    graph = grimp.build_graph("farmlokal", cache_dir=None)
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
 

@@ -1,5 +1,6 @@
 """Invalidating from outside a running service: a command sends what it touched as a service sends its own."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -26,9 +27,12 @@ class CommandInvalidation:
     def __repr__(self) -> str:
         return f"<CommandInvalidation {self._sender!r}>"
 
-    async def invalidate(self, tags: Iterable[str]) -> None:
-        """What carries one of `tags` is no longer fresh, in any process. Returns without waiting for Redis."""
-        self._sender.invalidate(tags)
+    async def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
+        """What carries one of `tags` is no longer fresh, in any process. Returns without waiting for Redis.
+
+        until: as for InvalidationSender.invalidate.
+        """
+        self._sender.invalidate(tags, until=until)
 
     async def send_all(self) -> None:
         """Return once Redis has every invalidation. Raises Unavailable when it does not answer in time."""

@@ -7,6 +7,7 @@ from farmlokal.app.command_invalidation import CommandInvalidation, command_inva
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.resources import redis_client
 from farmlokal.app.syncing import catalogue_sync
+from farmlokal.app.webhooks import product_waker, webhook_receiver
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
@@ -15,6 +16,7 @@ from farmlokal.partner.sync.run import Run
 from farmlokal.partner.sync.service import Sync
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
+from farmlokal.webhooks.inbox import Inbox
 
 _log = get_logger(__name__)
 
@@ -29,12 +31,15 @@ async def command_sync(settings: Settings, database: Database, on_page: Callable
     try:
         _ = partner.client  # raises NotConfigured, before there is a run
         async with command_invalidation(settings, identity) as invalidation:
+            source, invalidate = settings.partner_source, invalidation.invalidate
+            receiver = webhook_receiver(database, Inbox(database), invalidate, source=source)
             try:
                 yield catalogue_sync(
                     database,
                     partner,
-                    source=settings.partner_source,
-                    on_change=invalidation.invalidate,
+                    source=source,
+                    invalidate=invalidate,
+                    wake=product_waker(receiver),
                     on_page=on_page,
                 )
             finally:

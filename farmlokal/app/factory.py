@@ -2,13 +2,16 @@
 
 from aiohttp import web
 
+from farmlokal.app.aliases import aliases_of
+from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
-    breaker_source,
     cache_sources,
     database_sources,
     limit_sources,
     partner_sources,
+    redis_sources,
+    search_sources,
     sync_sources,
     webhook_sources,
 )
@@ -20,6 +23,8 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     identity_context,
+    mending_context,
+    name_counts_context,
     partner_context,
     planner_context,
     rate_limit_context,
@@ -29,11 +34,12 @@ from farmlokal.app.resources import (
     redis_probe,
     registrar_context,
     retention_context,
+    search_names_context,
     tracing_context,
 )
 from farmlokal.app.secret_key import signing_keys
 from farmlokal.app.syncing import catalogue_sync
-from farmlokal.app.webhooks import webhook_receiver, webhook_registrar
+from farmlokal.app.webhooks import product_waker, webhook_receiver, webhook_registrar
 from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
@@ -42,8 +48,12 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
+from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
 from farmlokal.database.connect import database_at
+from farmlokal.formats.ignored_parameters import parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
 from farmlokal.formats.webhook_secrets import parse_secrets
@@ -60,9 +70,12 @@ from farmlokal.web.edge.key_digests import key_digests
 from farmlokal.web.edge.lifecycle import Health, Probe
 from farmlokal.web.edge.middleware import edge_middleware, problem_middleware
 from farmlokal.web.edge.request_counts import RequestCounts
+from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
-from farmlokal.web.handlers.sync import stop_sync
+from farmlokal.web.handlers.sync import FULL, stop_sync
+from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.retention import Retention
@@ -91,16 +104,20 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    store = ProductStore(database, table)
-    listing = Listing(store, signer)
+    mending = Mending(database, cache.invalidate)
+    store = ProductStore(database, table, complete=lambda: mending.complete)
+    names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
+    listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
-    sync = catalogue_sync(database, partner, source=settings.partner_source, on_change=cache.invalidate)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
+    wake = product_waker(receiver)
+    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
+    found = app[FOUND] = Found()
     if settings.access_log == "on":
         proxies = parse_networks(settings.trusted_proxies) if settings.trusted_proxies else ()
         app[keys.ACCESS_LOG] = AccessLog(ClientResolver(proxies))
@@ -111,15 +128,22 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
+    own_names = frozenset((*table.parameters, FULL.name))
+    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
+    app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
-    app[keys.QUESTIONS] = Questions(signer, cache, listing, table)
+    questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored, index=names.index)
+    names.on_change.append(questions.forget)
+    app[keys.SEARCH_NAMES] = names
+    app[keys.SUGGESTING] = Suggesting(cache, names, ignored)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
         app[keys.VERIFIER] = verifier
     app[keys.SYNC] = sync
     limiting = add_rate_limit(app, settings)
+    app.middlewares.append(trailing_slash_middleware)
     shared_limit = limiting[0] if limiting is not None else None
     probes: dict[str, Probe] = {"database": database.ping}
     if second is not None:
@@ -131,12 +155,13 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         health,
         [
             *cache_sources(cache, memory),
+            *search_sources(names.index),
             *database_sources(database),
             *partner_sources(partner),
             *sync_sources(sync),
             *webhook_sources(receiver, verifier),
             *limit_sources(app.get(keys.LIMITER), shared_limit),
-            breaker_source("redis", None if second is None else second.breaker),
+            *redis_sources(second),
         ],
         Probes(health, inbox, sync.runs),
     )
@@ -146,13 +171,16 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             tracing_context(),
             metrics.counting,
-            database_context(database),
-            planner_context(store.planner),
+            database_context(database, found),
+            planner_context(store.planner, found),
+            search_names_context(names),
             redis_context(redis),
             identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
+            mending_context(mending),
             category_counts_context(counts),
+            name_counts_context(NameCounts(database, cache)),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),

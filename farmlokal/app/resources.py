@@ -12,13 +12,17 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from farmlokal import __version__
+from farmlokal.app.found import Found
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
-from farmlokal.database.schema import check_schema
+from farmlokal.database.schema import StoredVersion, check_schema
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 from farmlokal.limiting.shared import SharedLimit
 from farmlokal.partner.connection import PartnerConnection
@@ -51,12 +55,12 @@ def tracing_context() -> Context:
     return context
 
 
-def database_context(database: Database) -> Context:
-    """Wait for the database, check its schema; close it at the end."""
+def database_context(database: Database, found: Found) -> Context:
+    """Wait for the database, check its schema; close it at the end. found: gets the schema's version."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         try:
-            await wait_for_database(database)
+            found.schema_version = (await wait_for_database(database)).version
             yield
         finally:
             await database.close()
@@ -133,12 +137,50 @@ def partner_context(partner: PartnerConnection) -> Context:
     return context
 
 
-def planner_context(planner: Planner) -> Context:
-    """Sample the catalogue for planning, then keep the sample true in the background until the end."""
+def planner_context(planner: Planner, found: Found) -> Context:
+    """Sample the catalogue for planning, then keep the sample true in the background until the end.
+
+    found: gets the number of products.
+    """
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         await planner.refresh()
+        found.sampled(planner.sample)
         async with background(planner.keep(), "catalogue sample"):
+            yield
+
+    return context
+
+
+def name_counts_context(counts: NameCounts) -> Context:
+    """Count the products of names in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(counts.keep(), "name counts"):
+            yield
+
+    return context
+
+
+def search_names_context(names: SearchNames) -> Context:
+    """Read the names for search, then keep them true in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await names.start()
+        async with background(names.keep(), "search names"), background(names.keep_counts(), "search places"):
+            yield
+
+    return context
+
+
+def mending_context(mending: Mending) -> Context:
+    """Mend in the background what the release before writes, for as long as it may be at work."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        if not await mending.needed():
+            yield
+            return
+        async with background(mending.keep(), "mending"):
             yield
 
     return context
@@ -188,17 +230,18 @@ def ready_context(health: Health) -> Context:
     return context
 
 
-async def wait_for_database(database: Database, wait_max_s: float | None = None) -> None:
-    """Return once `database` answers and holds our schema version. wait_max_s: seconds; by default the stated ones.
+async def wait_for_database(database: Database, wait_max_s: float | None = None) -> StoredVersion:
+    """Return the schema's version once `database` answers and holds one that we can use.
 
-    Raises DatabaseUnavailable after `wait_max_s` seconds, DatabaseMisconfigured and SchemaMismatch at once.
+    wait_max_s: seconds; by default the stated ones. Raises DatabaseUnavailable after that time, DatabaseMisconfigured
+    and SchemaMismatch at once.
     """
     wait_max_s = DATABASE_WAIT_MAX_S if wait_max_s is None else wait_max_s
     deadline = asyncio.get_running_loop().time() + wait_max_s
     waiting = False
     while True:
         try:
-            await check_schema(database)
+            return await check_schema(database)
         except DatabaseMisconfigured:
             raise
         except DatabaseUnavailable as error:
@@ -209,8 +252,6 @@ async def wait_for_database(database: Database, wait_max_s: float | None = None)
                 _log.warning("waiting for the database", wait_max_s=wait_max_s, reason=reason)
             waiting = True
             await asyncio.sleep(_RETRY_EVERY_S)
-        else:
-            return
 
 
 def redis_probe(tier: RedisTier, shared_limit: SharedLimit | None) -> Probe:

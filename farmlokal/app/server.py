@@ -9,10 +9,10 @@ from contextlib import suppress
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
+from farmlokal.app.found import FOUND
 from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.listening import base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
-from farmlokal.app.start_line import start_line
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
 from farmlokal.web import keys
@@ -38,18 +38,17 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    fields = await start_line(settings)
     app = create_app(settings)
     app.on_startup.append(freeze_startup_objects)
     serve_metrics_from(app, metrics_sockets(host, settings.metrics_port))
     runner = ServiceRunner(app, hot_path=settings.hot_path == "on", shutdown_timeout=FINISH_WAIT_MAX_S)
-    await runner.setup()
     try:
+        await runner.setup()
         listening = listen_on(host, port)
         urls = [base_url(one) for one in listening]
         for one in listening:
             await web.SockSite(runner, one).start()
-        _log.info("serving", url=",".join(urls), **fields)
+        _log.info("serving", url=",".join(urls), **app[FOUND].line(settings))
         if on_ready is not None:
             on_ready(urls[0])
         await stop.wait()

@@ -7,11 +7,13 @@ from typing import Any
 
 from typing_extensions import override
 
+from farmlokal.app.webhooks import WakeProducts
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.tags import OnChange
 from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, read_page
 from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
+from farmlokal.catalog.writing.versions import Identity
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import Invalidate, commit_touching
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.run import PageResult, Reject, Run
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -34,17 +36,20 @@ class CatalogueSink(FeedSink):
         self,
         database: Database,
         source: str,
-        on_change: OnChange,
+        invalidate: Invalidate,
+        wake: WakeProducts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """on_change: called with the cache tags that a committed page touched.
+        """invalidate: called with the cache tags that a page touched. wake: with the products of its rows, committed.
 
         now: the wall clock, injected by tests.
         """
         self._database = database
         self._writer = FeedWriter(database, source)
-        self._on_change = on_change
+        self._invalidate = invalidate
+        self._wake = wake
+        self._not_woken: set[Identity] = set()
         self._now = now
         self._unknown: set[str] = set()  # the unknown categories that the log has
 
@@ -56,6 +61,8 @@ class CatalogueSink(FeedSink):
         # In a thread: some ten milliseconds in which requests are answered.
         page = await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
         await self._writer.learn(page)
+        # Before the COMMIT: it may have been, though its answer was lost.
+        self._not_woken.update((change.source, change.external_id) for change in page.changes.values())
 
         async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
             applied = await self._writer.apply_in(session, page, sighting=sighting)
@@ -63,15 +70,16 @@ class CatalogueSink(FeedSink):
             await place(session, result)
             return result, applied.tags
 
-        result, tags = await self._database.in_transaction(work)
-        if tags:
-            await self._on_change(tags)
+        result = await commit_touching(self._database, work, self._invalidate)
         self._log_unknown(page)
+        await self._wake(self._not_woken)
+        self._not_woken.clear()
         return result
 
     @override
     async def resume(self) -> None:
-        await self._on_change(frozenset({EVERYTHING}))
+        await self._invalidate(frozenset({EVERYTHING}))
+        await self._wake(None)
 
     @override
     async def bury_unseen(self, sighting: str, *, before_ms: int) -> int:
@@ -80,7 +88,7 @@ class CatalogueSink(FeedSink):
         try:
             return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
         finally:
-            await self._on_change(frozenset({EVERYTHING}))
+            await self._invalidate(frozenset({EVERYTHING}))
 
     @override
     async def forget(self, sighting: str) -> None:
@@ -113,16 +121,17 @@ def catalogue_sync(
     partner: PartnerConnection,
     *,
     source: str,
-    on_change: OnChange,
+    invalidate: Invalidate,
+    wake: WakeProducts,
     on_page: Callable[[Run], None] = lambda _: None,
 ) -> Sync:
     """The sync of the partner's feed into the catalogue, as the products of `source`.
 
-    on_change: called with the cache tags that were touched. on_page: called after each page.
+    invalidate, wake: as for CatalogueSink. on_page: called after each page.
     """
 
     async def fetch(query: Mapping[str, str]) -> Any:
         return await partner.client.get_json("/products", query)
 
     runs = SyncRuns(database, source)
-    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, on_change), on_page=on_page))
+    return Sync(runs, SyncWalk(runs, fetch, CatalogueSink(database, source, invalidate, wake), on_page=on_page))

@@ -1,21 +1,27 @@
 """Webhooks and catalogue put together: an event's effect in the inbox's transaction, neither knowing the other."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from farmlokal.catalog.wire import parse_deletion, parse_product, unknown_category
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.stock import StockWriter
-from farmlokal.catalog.writing.versions import Change
+from farmlokal.catalog.writing.versions import Change, Identity
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import Invalidate
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.webhooks.events import Apply, EventResult, Prepare, Prepared, dead
+from farmlokal.webhooks.events import EventResult, Prepare, Prepared, dead
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.orders import Orders
-from farmlokal.webhooks.receive import Invalidate, Receiver
+from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.registration import PutJSON, Registrar, register
+from farmlokal.webhooks.waiting import product_key
+
+WakeProducts = Callable[[Collection[Identity] | None], Awaitable[None]]
+"""Tries the events again that wait for one of the products, by source and external id, or with None for any."""
 
 
 def webhook_receiver(
@@ -57,10 +63,10 @@ def handlers(
     products = ProductWriter(database)
 
     def prepare_upserted(data: object) -> Prepared:
-        return Prepared(_apply(products, parse_product(data, source=source, now=now())), unknown_category(data))
+        return _prepared(products, parse_product(data, source=source, now=now()), unknown_category(data))
 
     def prepare_deleted(data: object) -> Prepared:
-        return Prepared(_apply(products, parse_deletion(data, source=source)))
+        return _prepared(products, parse_deletion(data, source=source))
 
     orders = Orders(database, StockWriter(database).change_in)
     return {
@@ -71,11 +77,35 @@ def handlers(
     }
 
 
-def _apply(products: ProductWriter, change: Change) -> Apply:
+def product_waker(receiver: Receiver) -> WakeProducts:
+    """What wakes, after a COMMIT, the events that wait for the products that it wrote, however these came."""
+
+    async def wake(products: Collection[Identity] | None) -> None:
+        await receiver.wake(None if products is None else [product_key(*identity) for identity in products])
+
+    return wake
+
+
+async def wake_waiting_events(database: Database, *, source: str) -> None:
+    """Try every event again that waits, after a load of many products; the caller invalidates everything afterwards.
+
+    source: as for webhook_receiver.
+    """
+
+    async def nothing(tags: frozenset[str], *, until: asyncio.Event | None = None) -> None:
+        """The caller does."""
+
+    await webhook_receiver(database, Inbox(database), nothing, source=source).wake(None)
+
+
+def _prepared(products: ProductWriter, change: Change, unknown: str | None = None) -> Prepared:
+    key = product_key(change.source, change.external_id)
+
     async def apply(session: Session) -> EventResult:
         (applied,) = await products.apply_in(session, [change])
         if applied.outcome is WriteOutcome.REJECTED:
-            return dead(applied.reason or applied.outcome)
+            # Of one version there are two contents; a newer one makes both outdated.
+            return dead(applied.reason or applied.outcome, waits_for=key)
         return EventResult(applied.outcome, applied.tags)
 
-    return apply
+    return Prepared(apply, unknown, wakes=(key,))

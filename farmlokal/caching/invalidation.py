@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, TagHistory
@@ -11,6 +12,8 @@ from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
 COALESCE_S = 0.08
+# How long a page may be called fresh that was loaded while it was not known whether a write takes effect.
+_DOUBT_S = 0.5
 # While Redis is away unsent tags add up; more than these are sent as one.
 _UNSENT_MAX = 10_000
 
@@ -30,15 +33,24 @@ class InvalidationSender:
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
         self._backoff = Backoff(base_s=0.1, max_s=1.0)
+        self._doubts: set[asyncio.Task[None]] = set()  # one for each write that may yet take effect
 
     def __repr__(self) -> str:
-        return f"<InvalidationSender unsent={len(self._unsent)} sending={self._sender is not None}>"
+        sending = self._sender is not None
+        return f"<InvalidationSender unsent={len(self._unsent)} sending={sending} doubts={len(self._doubts)}>"
 
-    def invalidate(self, tags: Iterable[str]) -> None:
-        """From here on nothing that was loaded before is fresh in this process, and soon in the others."""
+    def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
+        """From here on nothing that was loaded before is fresh in this process, and soon in the others.
+
+        until: of a write that may yet take effect: set once it no longer may. Until then it is done again and again.
+        """
         named = frozenset(tags)
         if not named:
             return
+        if until is not None:
+            doubt = asyncio.create_task(self._invalidate_until(until, named), name="write in doubt")
+            self._doubts.add(doubt)
+            doubt.add_done_callback(self._doubts.discard)
         self._history.invalidated_here(named, self._clock(), to_share=self._second is not None)
         if self._second is None:
             return
@@ -55,10 +67,22 @@ class InvalidationSender:
         return not self._unsent and not self._sending
 
     async def close(self, wait_max_s: float) -> None:
-        """Wait as `settle` does, and then give up what is not sent."""
+        """Invalidate what is still in doubt once more, wait as `settle` does, and then give up what is not sent."""
+        await end(self._doubts)
         await self.settle(wait_max_s)
         if self._sender is not None:
             await end([self._sender])
+
+    async def _invalidate_until(self, until: asyncio.Event, tags: frozenset[str]) -> None:
+        try:
+            while not until.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_DOUBT_S):
+                        await until.wait()
+                self.invalidate(tags)
+        except asyncio.CancelledError:
+            self.invalidate(tags)
+            raise
 
     def _collapse(self) -> None:
         covered, self._unsent = self._unsent, {EVERYTHING}

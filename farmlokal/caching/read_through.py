@@ -4,6 +4,7 @@ It has two doors: `peek` looks at memory and does not wait, `ask` waits for an a
 that needs no task. What they serve is decided in `decision`, and done here.
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -142,13 +143,20 @@ class ReadThrough:
         accepts = Accepts(loaded_after=self._clock())
         await self._flights.run(question.key, lambda: self._loading.look_or_load(question, accepts))
 
-    async def invalidate(self, tags: Iterable[str]) -> None:
+    async def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
         """What was loaded before with any of `tags` is no longer fresh: here at once, elsewhere with the notice.
 
-        Returns without waiting for Redis; `settle` waits. Call it after the write is committed.
+        Returns without waiting for Redis; `settle` waits. Call it after the COMMIT. until: as for InvalidationSender.
         """
         self.counts.invalidations += 1
-        self._sender.invalidate(tags)
+        self._sender.invalidate(tags, until=until)
+
+    def last_heard(self, tag: str) -> int:
+        """Return a number that differs when this process has heard of an invalidation of `tag`, or may have missed one.
+
+        For what is kept outside of the cache and depends on a tag of it.
+        """
+        return self._history.last_heard(tag)
 
     async def settle(self, wait_max_s: float = _DRAIN_WAIT_MAX_S) -> bool:
         """Wait until every invalidation and every entry has reached Redis. Returns whether all invalidations have."""

@@ -109,6 +109,11 @@ class TagHistory:
                 return False
         return True
 
+    def last_heard(self, name: str) -> int:
+        """Return the epoch at which one tag was last known, or could have been, to be invalidated."""
+        tag = self._tags.get(name)
+        return max(0 if tag is None else tag.invalidated_at, self._missed_at, self._forgotten_at)
+
     def standing(self, entry: Entry) -> Standing:
         """Return what invalidations say of `entry`."""
         since = entry.epoch

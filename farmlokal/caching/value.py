@@ -1,6 +1,7 @@
 """A finished response as the cache hands it out: its bytes, its validator, and the same bytes in content codings."""
 
 import gzip
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -16,7 +17,15 @@ _GZIP_LEVEL = 6
 _BROTLI_QUALITY = 4
 _ZSTD_LEVEL = 3
 
-_zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+
+class _Zstd(threading.local):
+    """A compressor for each thread: used by two at once, one brings the process down."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
+
+
+_zstd = _Zstd()
 
 
 def _gzip(body: bytes) -> bytes:
@@ -29,8 +38,12 @@ def _brotli(body: bytes) -> bytes:
     return coded
 
 
+def _zstandard(body: bytes) -> bytes:
+    return _zstd.compress(body)
+
+
 # By the names of RFC 9110 section 8.4.1. Of two that a client wants equally the first is taken: by the time they take.
-ENCODERS: dict[str, Callable[[bytes], bytes]] = {"zstd": _zstd.compress, "br": _brotli, "gzip": _gzip}
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {"zstd": _zstandard, "br": _brotli, "gzip": _gzip}
 
 
 @dataclass(frozen=True, slots=True)

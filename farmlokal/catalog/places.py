@@ -42,12 +42,13 @@ def cell_at(lat: float, lon: float) -> int:
     if abs(lat) >= 90:
         lon = 0.0
     row = min(_index(lat), _ROW_MAX)
-    return _spread(row) << 1 | _spread(_index(lon) % _AXIS)
+    return first_cell(CELL_BITS, row, _index(lon) % _AXIS)
 
 
 def centre_of(cell: int) -> tuple[float, float]:
     """Latitude and longitude, in degrees, of the centre of a cell."""
-    return _degrees(_gathered(cell >> 1) + 0.5), _degrees(_gathered(cell) + 0.5)
+    row, column = row_and_column(cell)
+    return degrees_of(row + 0.5), degrees_of(column + 0.5)
 
 
 def vector_of(cell: int) -> Vector:
@@ -74,17 +75,24 @@ def kilometres(squared: int) -> float:
     return round(2 * EARTH_RADIUS_KM * math.asin(share), 3)
 
 
-def corner_of(cell: int) -> tuple[float, float]:
-    """Latitude and longitude, in degrees, of the south-western corner of a cell."""
-    return _degrees(_gathered(cell >> 1)), _degrees(_gathered(cell))
+def row_and_column(cell: int) -> tuple[int, int]:
+    """Row and column of a cell: so many cells lie south of it as far as -180°, and west of it."""
+    return _gathered(cell >> 1), _gathered(cell)
+
+
+def first_cell(level: int, row: int, column: int) -> int:
+    """The first cell of a square of a quadtree: one of 2 to the power of `level` rows and as many columns."""
+    width = CELL_BITS - level
+    return _spread(row << width) << 1 | _spread(column << width)
+
+
+def degrees_of(index: float) -> float:
+    """Latitude or longitude of the southern or western border of a row or column."""
+    return index / _AXIS * 360 - 180
 
 
 def _index(degrees: float) -> int:
     return int((degrees + 180) / 360 * _AXIS)
-
-
-def _degrees(index: float) -> float:
-    return index / _AXIS * 360 - 180
 
 
 def _spread(number: int) -> int:

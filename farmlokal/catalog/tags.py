@@ -1,15 +1,16 @@
 """The cache tags of the catalogue: what an answer depends on, and what a write touches."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from farmlokal.catalog.question.filters import CATEGORY
 from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.words import WORDS
 
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
 
-# Told the tags that a committed write touched.
-OnChange = Callable[[frozenset[str]], Awaitable[None]]
+# What names there are: what is asked for in words depends on it.
+NAMES = "names"
 
 
 def category_tag(category: str) -> str:
@@ -28,7 +29,8 @@ def page_tags(query: ListingQuery) -> tuple[str, ...]:
     A write touches the listing and both the old and the new category of its product: so whatever changes a page of
     named categories touches one of those.
     """
-    return tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
+    tags = tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
+    return tags if query.filters.get(WORDS) is None else (*tags, NAMES)
 
 
 def touched(product_id: int, categories: Iterable[str]) -> set[str]:

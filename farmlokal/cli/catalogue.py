@@ -11,6 +11,7 @@ import click
 
 from farmlokal.app.command_invalidation import send_invalidation
 from farmlokal.app.resources import wait_for_database
+from farmlokal.app.webhooks import wake_waiting_events
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports import removals
@@ -201,7 +202,9 @@ async def _filling(settings: Settings, work: Callable[[Database], Awaitable[T]])
     async def filling(database: Database) -> T:
         identity = await read_identity(database)
         try:
-            return await work(database)
+            done = await work(database)
+            await wake_waiting_events(database, source=settings.partner_source)
+            return done
         finally:
             # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves
             # nothing.

@@ -12,6 +12,7 @@ from farmlokal.cli.catalogue import import_, init_db, seed
 from farmlokal.cli.config import config
 from farmlokal.cli.demo import demo
 from farmlokal.cli.partner import partner
+from farmlokal.cli.partner_check import partner_check
 from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
 from farmlokal.cli.serve import serve
 from farmlokal.cli.sync import sync
@@ -36,6 +37,9 @@ class Commands(click.Group):
         except NotConfigured as error:
             click.echo(f"farmlokal: {error}", err=True)
             sys.exit(EXIT_WRONG_USAGE)
+        except BrokenPipeError:
+            # Whoever read what we print has read enough. click knows how to end then: without a word, with 1.
+            raise
         except (FarmLokalError, OSError) as error:
             reason = getattr(error, "reason", "") or error.__cause__
             cause = f" ({reason})" if reason else ""
@@ -49,7 +53,7 @@ def cli() -> None:
     """List the products of local farms: the service and what its operator needs."""
 
 
-for _command in (serve, demo, init_db, seed, import_, sync, partner, webhooks, cache, config):
+for _command in (serve, demo, init_db, seed, import_, sync, partner, partner_check, webhooks, cache, config):
     cli.add_command(_command)
 
 

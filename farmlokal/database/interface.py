@@ -1,6 +1,6 @@
 """The interface of a database, whichever backend it is."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from farmlokal.database.dialect import Dialect
@@ -60,6 +60,11 @@ class Database(Protocol):
         """The use of the connections now."""
         ...
 
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """How many connections were lost under a statement, under `connection`, and COMMITs unknown, under `commit`."""
+        ...
+
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """Returns the rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
 
@@ -79,7 +84,7 @@ class Database(Protocol):
         """Run `work` in one READ COMMITTED transaction and commit it. Returns its result.
 
         On deadlock or lock wait, and once when the connection is lost before the COMMIT, everything is rolled back and
-        `work` runs again, so it must have no other effect.
+        `work` runs again, so it must have no other effect. A COMMIT without an answer is not repeated: CommitUnknown.
         """
         ...
 

@@ -1,7 +1,7 @@
 """MySQL and MariaDB through aiomysql: statement time limit, transactions, retries."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import aiomysql
 from typing_extensions import override
@@ -55,6 +55,11 @@ class MySQLDatabase(Database):
     @override
     def pool_use(self) -> PoolUse:
         return self._pool.use
+
+    @property
+    @override
+    def losses(self) -> Mapping[str, int]:
+        return self._pool.losses
 
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
@@ -163,10 +168,8 @@ class MySQLDatabase(Database):
             try:
                 await self._begin(connection)
                 result = await work(MySQLSession(connection, cursor))
-                connection.committing = True
                 async with answered("COMMIT"):
                     await connection.commit()
-                connection.committing = False
             except BaseException:
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
                 connection.close()
@@ -183,6 +186,7 @@ class MySQLDatabase(Database):
             async with answered("BEGIN", wait_max_s=_BEGIN_WAIT_MAX_S):
                 await connection.begin()
         except (aiomysql.Error, OSError) as error:  # a TimeoutError too
+            self._pool.losses["connection"] += 1
             self._pool.discard_idle()
             raise ConnectionForgotten("the database does not answer") from error
 

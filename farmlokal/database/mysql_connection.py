@@ -16,6 +16,9 @@ _GOODBYE_MAX_S = 1
 _READ_BYTES = 2**18
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
+# A COMMIT writes a log to the disk: milliseconds, on a bad day a second. A sender, which waits 15 s or longer, hears of
+# it in good time. What the server is seen at work on gets as long once more: a replica that has to confirm it, say.
+_COMMIT_WAIT_MAX_S = 4
 # Whatever a request asks or an event changes is shorter; what is longer is bulk work, which has time.
 _WATCHED_CHARS_MAX = 2**14
 # The kernel's own defaults are 2 hours of silence before it asks, and 15 minutes of sending again what nobody
@@ -34,7 +37,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
     kept: whether the pool may keep it. idle_since, ends_at: event loop's seconds.
     asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
-    COMMIT, a statement of bulk work or the rest of several statements is under way.
+    statement of bulk work or the rest of several statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
     """
@@ -49,6 +52,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     asked_at: float | None = None
     patience_s = 0.0
     committing = False
+    _commit_limit: asyncio.Timeout | None = None
 
     @property
     def is_mariadb(self) -> bool:
@@ -106,6 +110,30 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return int(await super().query(sql, unbuffered))
         finally:
             self.asked_at = None
+
+    async def begin(self) -> None:
+        """Begin a transaction."""
+        self._ask()
+        try:
+            await super().begin()
+        finally:
+            self.asked_at = None
+
+    async def commit(self) -> None:
+        """Commit the transaction. Raises TimeoutError without an answer, unless the server is seen at work on it."""
+        self.committing = True
+        self._ask()
+        try:
+            async with asyncio.timeout(_COMMIT_WAIT_MAX_S) as self._commit_limit:
+                await super().commit()
+        finally:
+            self.asked_at = self._commit_limit = None
+        self.committing = False
+
+    def seen_at_work(self) -> None:
+        """The server has the statement under way. A COMMIT gets its time once more."""
+        if self._commit_limit is not None:
+            self._commit_limit.reschedule(self._loop.time() + _COMMIT_WAIT_MAX_S)
 
     async def _texts(self) -> list[TextRow]:
         result = TextResult()

@@ -4,7 +4,7 @@ import aiomysql
 
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_pool import MySQLPool
-from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, StatementTimeout
+from farmlokal.errors import CommitUnknown, ConnectionForgotten, DatabaseUnavailable, StatementTimeout
 
 _TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
 # Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
@@ -57,16 +57,26 @@ class InUse:
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")
             if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
-                # What was lost before its COMMIT is rolled back; whether a COMMIT took effect is not known.
-                kind = DatabaseUnavailable if connection.committing else ConnectionForgotten
-                return kind("the connection to the database was lost")
+                # What was lost before its COMMIT is rolled back.
+                if connection.committing:
+                    return self._unknown(connection)
+                self._pool.losses["connection"] += 1
+                return ConnectionForgotten("the connection to the database was lost")
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)
         elif isinstance(error, OSError):  # a TimeoutError too
             self._pool.state.failed("no answer in time")
             self._pool.discard_idle()
+            if connection.committing:
+                return self._unknown(connection)
             return DatabaseUnavailable("the database does not answer", reason="no answer in time")
         return error
+
+    def _unknown(self, connection: Connection) -> CommitUnknown:
+        """What a COMMIT without an answer is for our callers. Its session is ended, so that it is decided soon."""
+        self._pool.losses["commit"] += 1
+        settled = self._pool.settle(connection.session)
+        return CommitUnknown("the database did not answer the COMMIT: whether it took effect is not known", settled)
 
     def _refused(self, error: aiomysql.OperationalError, connection: Connection) -> DatabaseUnavailable:
         """What a refusal of the server is for our callers. Where it is no writer, the next attempt connects by name."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
+from contextlib import suppress
 
 import aiomysql
 from pymysql.constants import CR, FIELD_TYPE
@@ -14,6 +15,8 @@ from farmlokal.database.mysql_connection import Connection, Cursor
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 
 _CONNECT_TIMEOUT_S = 5
+# An opening that is silent for so long is begun anew: it may have been forgotten on its way.
+_FIRST_CONNECT_MAX_S = 2
 
 # DECIMAL stays the text that the server sent, and DATETIME becomes RFC 3339: what goes out on the wire anyway.
 _CONVERSIONS = {
@@ -25,7 +28,7 @@ _CONVERSIONS = {
 
 # The server ends a session that has been silent for so long: longer than the pool keeps a connection idle, and short
 # enough for the locks of a transaction whose connection was lost on its way. The server's own default is 8 hours.
-_SERVER_WAITS_S = 120
+SERVER_WAITS_S = 120
 # The server's own default is to wait 50 s for a row's lock; ours are held for the length of one batch.
 _LOCK_WAIT_MAX_S = 5
 
@@ -50,7 +53,7 @@ _VARIABLES = {
     # Reasons in the log are the ones that the runbooks name.
     "lc_messages": "'en_US'",
     "innodb_lock_wait_timeout": str(_LOCK_WAIT_MAX_S),
-    "wait_timeout": str(_SERVER_WAITS_S),
+    "wait_timeout": str(SERVER_WAITS_S),
 }
 _UNLIMITED = "/*!50708 , max_execution_time = 0 *//*M!100101 , max_statement_time = 0 */"
 _SESSION = "; ".join(
@@ -85,6 +88,17 @@ class ConnectionOpener:
 
         Raises DatabaseUnavailable, which has the reason; DatabaseMisconfigured where waiting would not help.
         """
+        try:
+            # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FIRST_CONNECT_MAX_S):
+                        return await self._opened()
+                return await self._opened()
+        except (aiomysql.Error, OSError) as error:
+            raise self._unavailable(error) from error
+
+    async def _opened(self) -> Connection:
         connection = Connection(
             host=self._address.host,
             port=self._address.port,
@@ -100,14 +114,10 @@ class ConnectionOpener:
             cursorclass=Cursor,
         )
         try:
-            # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await connection._connect()
-                await _begin_session(connection)
-        except BaseException as error:
+            await connection._connect()
+            await _begin_session(connection)
+        except BaseException:
             connection.close()
-            if isinstance(error, (aiomysql.Error, OSError)):
-                raise self._unavailable(error) from error
             raise
         return connection
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import PoolUse
-from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_connection import Connection, ServerSession
 from farmlokal.database.mysql_opening import ConnectionOpener
-from farmlokal.database.mysql_silence import abandon_unheard
+from farmlokal.database.mysql_silence import abandon_unheard, settle
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.resilience.ending import end
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.state_log import StateLog
 
@@ -28,14 +29,17 @@ _IDLE_MAX_S = 60
 # The jitter, a tenth, spreads the connections of a service whose processes started together.
 _LIFE_MAX_S = 300
 _LIFE_JITTER = 0.1
-# A statement without an answer for so long on a connection that had been idle: the server is asked whether it has it.
-# Most statements take a hundredth of that; one that takes longer costs a connection and a look at the process list.
+# A statement without an answer for so long: the server is asked whether it has it. Most statements take a hundredth of
+# that; one that takes longer costs a connection and a look at the process list, each after twice the time before.
+# A COMMIT, which is given up where the server is not seen at work on it, is looked after each second.
 _SILENT_AFTER_S = 0.3
+_COMMIT_PATIENCE_MAX_S = 1
 
 
 class MySQLPool:
     """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none.
 
+    losses: as Database.losses.
     state: whether the database answers. writes: whether it takes writes, as far as the last one showed.
     """
 
@@ -52,6 +56,8 @@ class MySQLPool:
         self._watch_timer: asyncio.TimerHandle | None = None  # set while one is in use
         self._background: set[asyncio.Task[None]] = set()  # the goodbyes, and a look for statements that got lost
         self._looking = False
+        self._settling: set[asyncio.Task[None]] = set()
+        self.losses = {"connection": 0, "commit": 0}
         self.state = StateLog(
             _log,
             "database",
@@ -120,9 +126,23 @@ class MySQLPool:
         for connection in self._in_use:
             connection.kept = False
 
+    def settle(self, session: ServerSession | None) -> asyncio.Event:
+        """End `session`. Returns what is set once nothing that was sent in it can take effect any more."""
+        settled = asyncio.Event()
+
+        async def work() -> None:
+            await settle(self._opener, session)
+            settled.set()
+
+        task = asyncio.get_running_loop().create_task(work(), name="session with an unknown COMMIT")
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        return settled
+
     async def close(self) -> None:
         """Close every connection at once; a statement that still runs on one fails as if the server had gone."""
         self._closed = True
+        await end(self._settling)
         for timer in (self._idle_timer, self._watch_timer):
             if timer is not None:
                 timer.cancel()
@@ -215,10 +235,10 @@ class MySQLPool:
 
 def _is_silent(connection: Connection, now: float) -> bool:
     """Whether its statement is due for a look; doubles the time until the next one, as long statements deserve."""
-    if connection.asked_at is None or not connection.reused:
+    if connection.asked_at is None:
         return False
     silent_s = now - connection.asked_at
     if silent_s < max(_SILENT_AFTER_S, connection.patience_s):
         return False
-    connection.patience_s = 2 * silent_s
+    connection.patience_s = 2 * silent_s if not connection.committing else silent_s + _COMMIT_PATIENCE_MAX_S
     return True

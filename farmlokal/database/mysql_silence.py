@@ -6,18 +6,22 @@ its own, and only where a statement has been silent for long.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import aiomysql
 
 from farmlokal.database.mysql_connection import Connection, ServerSession
-from farmlokal.database.mysql_opening import ConnectionOpener
+from farmlokal.database.mysql_opening import SERVER_WAITS_S, ConnectionOpener
 from farmlokal.errors import DatabaseUnavailable
+from farmlokal.resilience.backoff import Backoff
 
-# With a server that does not answer this either, each statement lives out its own limit.
-_LOOK_WAIT_MAX_S = 0.5
-
+# Five round trips, for a new connection and the question: enough where one takes 0.2 s. With a server that does not
+# answer this either, each statement lives out its own limit.
+_LOOK_WAIT_MAX_S = 1.5
+# A session that was killed is gone within milliseconds, unless the server undoes much.
+_GONE_AFTER_S = 0.02
+_SETTLE_LOOK_MAX_S = 5
 
 Abandon = Callable[[list[Connection]], list[Connection]]
 """Gives up those of the connections whose statement is still without an answer, and returns them."""
@@ -33,24 +37,63 @@ async def abandon_unheard(opener: ConnectionOpener, silent: Sequence[Connection]
     if not asked:
         return
     with suppress(DatabaseUnavailable, aiomysql.Error, OSError):  # a TimeoutError too
-        async with asyncio.timeout(_LOOK_WAIT_MAX_S):
-            await _abandon_sessions(opener, asked, abandon)
-
-
-async def _abandon_sessions(
-    opener: ConnectionOpener, asked: Mapping[ServerSession, Connection], abandon: Abandon
-) -> None:
-    own = await opener.open()
-    try:
-        async with own.cursor() as cursor:
-            numbers = ", ".join(str(number) for number, _ in asked)
-            await cursor.execute(f"SELECT id, host, command FROM {own.sessions_table} WHERE id IN ({numbers})")
-            resting = {(number, host): command == "Sleep" for number, host, command in cursor._rows}
+        async with asyncio.timeout(_LOOK_WAIT_MAX_S) as limit, _looking(opener) as own:
+            resting = await _resting(own, asked)
+            for session, connection in asked.items():
+                if not resting.get(session, True):
+                    connection.seen_at_work()
             # One that was answered meanwhile is at rest too. So first ours are given up, as far as they still wait, and
             # then the sessions of those alone are ended: no other may be killed.
-            for connection in abandon([asked[session] for session in asked if resting.get(session, True)]):
+            lost = abandon([asked[session] for session in asked if resting.get(session, True)])
+            limit.reschedule(asyncio.get_running_loop().time() + _LOOK_WAIT_MAX_S)
+            for connection in lost:
                 if connection.session in resting:
-                    await cursor.execute(f"KILL {connection.session[0]}")
+                    await _kill(own, connection.session)
+
+
+async def settle(opener: ConnectionOpener, session: ServerSession | None) -> None:
+    """Return once nothing that was sent in `session` can take effect any more. The session is ended where it still is.
+
+    That is for as long as the server itself keeps a silent session, where it cannot be asked, or does not list it.
+    """
+    backoff = Backoff(base_s=0.1, max_s=1.0)
+    attempt = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SERVER_WAITS_S):
+            while session is None or not await _ended(opener, session):
+                attempt += 1
+                await asyncio.sleep(SERVER_WAITS_S if session is None else backoff.wait_s(attempt))
+
+
+async def _ended(opener: ConnectionOpener, session: ServerSession) -> bool:
+    with suppress(DatabaseUnavailable, aiomysql.Error, OSError):
+        async with asyncio.timeout(_SETTLE_LOOK_MAX_S), _looking(opener) as own:
+            while session in await _resting(own, [session]):
+                await _kill(own, session)
+                await asyncio.sleep(_GONE_AFTER_S)
+            return True
+    return False
+
+
+@asynccontextmanager
+async def _looking(opener: ConnectionOpener) -> AsyncIterator[Connection]:
+    own = await opener.open()
+    try:
+        yield own
     finally:
         own.abort()
         own.close()
+
+
+async def _resting(own: Connection, sessions: Iterable[ServerSession]) -> dict[ServerSession, bool]:
+    """Those of `sessions` that the server lists, and whether they have no statement under way."""
+    async with own.cursor() as cursor:
+        numbers = ", ".join(str(number) for number, _ in sessions)
+        await cursor.execute(f"SELECT id, host, command FROM {own.sessions_table} WHERE id IN ({numbers})")
+        return {(number, host): command == "Sleep" for number, host, command in cursor._rows}
+
+
+async def _kill(own: Connection, session: ServerSession) -> None:
+    # It may have ended by itself meanwhile.
+    with suppress(aiomysql.OperationalError):
+        await own.query(f"KILL {session[0]}")

@@ -15,7 +15,7 @@ from farmlokal.database.migrations import MIGRATIONS, runner
 from farmlokal.database.migrations.migration import Batches, Migration
 from farmlokal.database.migrations.runner import Show
 from farmlokal.database.shape import differences, found_shape, needed_shape
-from farmlokal.errors import SchemaMismatch
+from farmlokal.errors import DatabaseMissing, SchemaMismatch
 
 SCHEMA_VERSION = MIGRATIONS[-1].version
 NO_BATCHES: Batches = MappingProxyType({})
@@ -65,7 +65,10 @@ async def create_schema(
     afterwards: an earlier version until `contract_schema`. Raises SchemaMismatch, and RightMissing where the database
     user may not do what is left to do.
     """
-    stored = await stored_version(database)
+    try:
+        stored = await stored_version(database)
+    except DatabaseMissing:
+        stored = None
     if stored is None:
         await database.exclusively(partial(_create, database))
         stored = _there(await stored_version(database))
@@ -91,8 +94,11 @@ async def contract_schema(
     return _there(await stored_version(database))
 
 
-async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Raises SchemaMismatch, whose text is what to run or what is missing, unless this release can use the database."""
+async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> StoredVersion:
+    """Returns what is stored. Raises SchemaMismatch unless this release can use the database.
+
+    The error's text is what to run, or what is missing.
+    """
     stored = await stored_version(database)
     if stored is None:
         raise SchemaMismatch("the database holds no FarmLokal schema: run `farmlokal init-db`")
@@ -102,9 +108,10 @@ async def check_schema(database: Database, migrations: Sequence[Migration] = MIG
             f"the database holds schema version {stored.version}, not {SCHEMA_VERSION}: run `farmlokal init-db`"
         )
     if stored.version > SCHEMA_VERSION:
-        return  # with the word of a newer release, which knows what it changed, that we can use it
+        return stored  # with the word of a newer release, which knows what it changed, that we can use it
     if faults := await schema_faults(database):
         raise SchemaMismatch("\n  ".join(["the schema is damaged:", *faults]))
+    return stored
 
 
 async def schema_faults(database: Database) -> list[str]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -14,7 +15,7 @@ from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
 from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
 from farmlokal.database.sqlite_connection import HELD, discard, open_connection, primary_code
-from farmlokal.errors import DatabaseUnavailable, StatementTimeout
+from farmlokal.errors import DatabaseMissing, DatabaseUnavailable, StatementTimeout
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.tracing import statement_span
 
@@ -29,7 +30,7 @@ _SYSTEM = "sqlite"  # in traces
 
 
 class SQLiteDatabase(Database):
-    """Up to four reading connections and one writing connection on one file."""
+    """Up to four reading connections and one writing connection on one file, which the first write makes."""
 
     dialect: Dialect = SQLITE
 
@@ -52,6 +53,11 @@ class SQLiteDatabase(Database):
         # Of the reading connections: the writers' queue is SQLite's own.
         used = min(self._readers, _READERS_MAX)
         return PoolUse(used, len(self._idle), self._readers - used)
+
+    @property
+    @override
+    def losses(self) -> Mapping[str, int]:
+        return {"connection": 0, "commit": 0}  # a file has none
 
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
@@ -132,8 +138,8 @@ class SQLiteDatabase(Database):
     async def _reading_connection(self) -> AsyncIterator[aiosqlite.Connection]:
         self._readers += 1
         try:
-            async with self._slots, _mapped_errors():
-                connection = self._idle.pop() if self._idle else await self._opened()
+            async with self._slots, self._mapped_errors(making=False):
+                connection = self._idle.pop() if self._idle else await self._opened(make=False)
                 try:
                     yield connection
                 except BaseException:
@@ -145,13 +151,13 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def _writing_connection(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._writing, _mapped_errors():
+        async with self._writing, self._mapped_errors(making=True):
             if self._writer is None:
-                self._writer = await self._opened()
+                self._writer = await self._opened(make=True)
             yield self._writer
 
-    async def _opened(self) -> aiosqlite.Connection:
-        opening = self._in_background(open_connection(self._address.path))
+    async def _opened(self, *, make: bool) -> aiosqlite.Connection:
+        opening = self._in_background(open_connection(Path(self._address.path), make=make))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -162,6 +168,25 @@ class SQLiteDatabase(Database):
     def _discard_opened(self, opening: asyncio.Task[aiosqlite.Connection]) -> None:
         if not opening.cancelled() and opening.exception() is None:
             self._in_background(discard(opening.result()))
+
+    @asynccontextmanager
+    async def _mapped_errors(self, *, making: bool) -> AsyncIterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            unavailable = self._unavailable(error, making=making)
+            if unavailable is None:
+                raise
+            raise unavailable from error
+
+    def _unavailable(self, error: sqlite3.Error, *, making: bool) -> DatabaseUnavailable | None:
+        """What `error` is for our callers; None where it is a fault of the statement."""
+        code, path = primary_code(error), Path(self._address.path)
+        if not making and code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+            return DatabaseMissing(
+                "the database file is missing", reason=f"{path} does not exist: run `farmlokal init-db`"
+            )
+        return DatabaseUnavailable("the database file cannot be used now") if code in _UNUSABLE else None
 
     def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -211,13 +236,3 @@ class SQLiteSession(Session):
 def _qmark(sql: str) -> str:
     """`sql` with its parameters marked as SQLite does."""
     return sql.replace("%s", "?")
-
-
-@asynccontextmanager
-async def _mapped_errors() -> AsyncIterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if primary_code(error) in _UNUSABLE:
-            raise DatabaseUnavailable("the database file cannot be used now") from error
-        raise

@@ -23,9 +23,12 @@ _PRAGMAS = (
 HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})  # by another connection
 
 
-async def open_connection(path: Path | str) -> aiosqlite.Connection:
-    """Return a connection to the file at `path`, which is made where there is none. Raises sqlite3.OperationalError."""
-    connection = aiosqlite.connect(path, timeout=_LOCK_WAIT_MAX_S, isolation_level=None)
+async def open_connection(path: Path, *, make: bool) -> aiosqlite.Connection:
+    """Return a connection to the file at `path`. Raises sqlite3.OperationalError.
+
+    make: whether the file is made where there is none.
+    """
+    connection = aiosqlite.connect(_uri(path, make=make), uri=True, timeout=_LOCK_WAIT_MAX_S, isolation_level=None)
     try:
         await connection
     except BaseException:
@@ -40,6 +43,10 @@ async def open_connection(path: Path | str) -> aiosqlite.Connection:
         await discard(connection)
         raise
     return connection
+
+
+def _uri(path: Path, *, make: bool) -> str:
+    return f"{path.absolute().as_uri()}?mode={'rwc' if make else 'rw'}"
 
 
 async def _turn_wal_on(connection: aiosqlite.Connection) -> None:

@@ -32,6 +32,15 @@ CREATE TABLE IF NOT EXISTS farms (
     CONSTRAINT farms_identity UNIQUE (source, name_key, district_key, state_key)
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS names (
+    id       INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name_key TEXT NOT NULL,
+    category TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    products INTEGER NOT NULL DEFAULT 0,
+    CONSTRAINT names_identity UNIQUE (name_key, category)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS products (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     source       TEXT NOT NULL,
@@ -64,34 +73,37 @@ CREATE TABLE IF NOT EXISTS products (
     x            INTEGER NULL,
     y            INTEGER NULL,
     z            INTEGER NULL,
+    name_id      INTEGER NULL,
     derived_version INTEGER NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id)
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS listing_by_created_at ON products
-    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z);
+    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_price ON products
-    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_name ON products
-    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z);
+    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_rating ON products
-    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z);
+    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_created_at ON products
-    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z);
+    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_price ON products
-    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_name ON products
-    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z);
+    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_district ON products
-    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_state ON products
-    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_price ON products
-    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_name ON products
-    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z);
+    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id);
+CREATE INDEX IF NOT EXISTS listing_of_name ON products
+    (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
-    (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key);
+    (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
 
 CREATE TABLE IF NOT EXISTS sightings (
     run        TEXT NOT NULL,
@@ -203,4 +215,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 5, 5 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -1,5 +1,7 @@
 """The token cache and the client of the partner, as far as they are configured."""
 
+import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from yarl import URL
@@ -22,6 +24,7 @@ class PartnerConnection:
 
     credentials, base_url: of the partner; in the place of each, the error that names the setting that is missing.
     second: the cache tier that processes share, where there is one. limits: of the calls; by default Limits().
+    clock: wall seconds, by which tokens live.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class PartnerConnection:
         second: SecondTier | None,
         *,
         limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._session = SharedSession()
         # The calls with their guards and their counts; None where they are not configured.
@@ -44,8 +48,8 @@ class PartnerConnection:
         self.token_endpoint = Outbound(host_of(credentials.token_url), self._session, limits)
         endpoint = TokenEndpoint(credentials, self.token_endpoint)
         cipher = TokenCipher(credentials.client_secret, credentials.cache_key)
-        shared = None if second is None else SharedTokens(second, credentials.cache_key, cipher)
-        self._tokens = TokenCache(endpoint, shared)
+        shared = None if second is None else SharedTokens(second, credentials.cache_key, cipher, clock=clock)
+        self._tokens = TokenCache(endpoint, shared, clock=clock)
         if isinstance(base_url, NotConfigured):
             self._client = base_url
             return

@@ -47,6 +47,7 @@ class RedisPrimary:
         # The first digits of the run id: what was made while this server was asked is told by them. Empty before the
         # first connection.
         self.mark = ""
+        self.changes = 0  # of the server
         # Called when the server is another than before.
         self.on_change: list[Callable[[], object]] = []
         self._connections: WeakSet[AbstractConnection] = WeakSet()
@@ -77,6 +78,7 @@ class RedisPrimary:
             raise
         before, self.mark = self.mark, mark
         if before not in ("", mark):
+            self.changes += 1
             await self.drop()
             for changed in self.on_change:
                 changed()

@@ -1,7 +1,7 @@
 """What a service has to be told to have the simulator for its partner."""
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
-from farmlokal.simulator.webhooks import WEBHOOK_SECRET
+from farmlokal.simulator.webhooks import WEBHOOK_PUBLIC_KEY, WEBHOOK_SECRET
 
 
 def service_settings(base_url: str) -> dict[str, str]:
@@ -12,5 +12,5 @@ def service_settings(base_url: str) -> dict[str, str]:
         "oauth_client_secret": CLIENT_SECRET,
         "oauth_scope": FEED_SCOPE,
         "partner_url": base_url,
-        "webhook_secrets": WEBHOOK_SECRET,
+        "webhook_secrets": f"{WEBHOOK_SECRET},{WEBHOOK_PUBLIC_KEY}",
     }

@@ -4,22 +4,28 @@ import asyncio
 import random
 import secrets
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field
 
 from farmlokal.catalog.wire import wire_time
-from farmlokal.formats.webhook_secrets import key_of
-from farmlokal.webhooks.signature import sign
+from farmlokal.formats.webhook_secrets import PUBLIC_PREFIX, Scheme, key_of
+from farmlokal.webhooks.signature import sign, signed_bytes
 
 # Known to everyone on purpose, as the client's secret: the demo must work with nothing set up.
 WEBHOOK_SECRET = "whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldC1ub3QtYQ=="  # noqa: S105
+
+# The same for the signatures by a key of the partner's own: the private half here, the public one for its receivers.
+_PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(b"not a secret, known to everybody")
+WEBHOOK_PUBLIC_KEY = PUBLIC_PREFIX + b64encode(_PRIVATE_KEY.public_key().public_bytes_raw()).decode()
 
 # What the specification recommends a sender to wait for an answer.
 _ANSWER_WAIT_S = ClientTimeout(total=15)
@@ -37,6 +43,8 @@ class Sending(BaseModel):
     attempts: how often one delivery is tried until it is answered 2xx
     wait_s: between two attempts
     at_once: deliveries under way at a time
+    scheme: of the signatures, by the secret (v1) or by the partner's own key (v1a)
+    headers: with what their names begin; svix for senders from before the specification
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +56,8 @@ class Sending(BaseModel):
     attempts: Annotated[int, Field(ge=1, le=1000)] = 1
     wait_s: Annotated[float, Field(ge=0, le=60)] = 0.05
     at_once: Annotated[int, Field(ge=1, le=256)] = 8
+    scheme: Scheme = Scheme.HMAC
+    headers: Literal["webhook", "svix"] = "webhook"
 
 
 @dataclass(slots=True)
@@ -128,7 +138,7 @@ class Webhooks:
             tally.attempts += 1
             try:
                 # Signed anew each time: the timestamp is the attempt's, the id the event's.
-                async with client.post(url, data=body, headers=self._headers(event_id, body)) as response:
+                async with client.post(url, data=body, headers=self._headers(sending, event_id, body)) as response:
                     status, answer = response.status, await response.read()
             except (ClientError, TimeoutError):
                 answer = b""
@@ -142,12 +152,17 @@ class Webhooks:
         else:
             tally.statuses[status] += 1
 
-    def _headers(self, event_id: str, body: bytes) -> Mapping[str, str]:
+    def _headers(self, sending: Sending, event_id: str, body: bytes) -> Mapping[str, str]:
         timestamp = int(self._clock())
+        if sending.scheme is Scheme.HMAC:
+            signature = sign(self._key, event_id, timestamp, body)
+        else:
+            own = _PRIVATE_KEY.sign(signed_bytes(event_id, str(timestamp), body))
+            signature = f"{Scheme.ED25519},{b64encode(own).decode()}"
         return {
-            "webhook-id": event_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._key, event_id, timestamp, body),
+            f"{sending.headers}-id": event_id,
+            f"{sending.headers}-timestamp": str(timestamp),
+            f"{sending.headers}-signature": signature,
             "Content-Type": "application/json",
         }
 

@@ -60,8 +60,8 @@ def mask_token(token: str) -> None:
 
 
 def mask_client(client_id: str, secret: str) -> None:
-    """The same for a client's secret, also as the header has it that signs the client in (RFC 6749 section 2.3.1)."""
-    pairs = (f"{client_id}:{secret}", f"{quote_plus(client_id)}:{quote_plus(secret)}")
+    """The same for a client's secret, also as a header has it that signs the client in (RFC 6749 section 2.3.1)."""
+    pairs = (f"{client_id}:{secret}", f"{quote(client_id, safe='')}:{quote(secret, safe='')}")
     mask_values((secret, *(b64encode(pair.encode()).decode() for pair in pairs)))
 
 

@@ -109,6 +109,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("farmlokal_origin_load_seconds", "time of those loads", Kind.HISTOGRAM),
     Metric("farmlokal_origin_wait_seconds", "time that loads waited for a slot", Kind.HISTOGRAM),
     Metric("farmlokal_origin_loads_running", "loads under way", Kind.GAUGE),
+    # What is asked for in words.
+    Metric(
+        "farmlokal_search_questions_total",
+        "questions in words that were read and not remembered; `corrected`: understood otherwise than spelt, by"
+        " aliases, places or corrections; `nothing`: no name has the words",
+        Kind.COUNTER,
+        "outcome",
+        ("as-spelt", "corrected", "nothing"),
+    ),
+    Metric("farmlokal_search_names", "names that are searched; the most of all processes", Kind.GAUGE, merge=Merge.MAX),
     # What we depend on.
     Metric(
         "farmlokal_breaker_state",
@@ -125,6 +135,27 @@ METRICS: tuple[Metric, ...] = (
         "dependency",
         ("database", "redis"),
         Merge.MIN,
+    ),
+    Metric(
+        "farmlokal_dependency_degraded",
+        "1 while it answers slowly, or refuses a part (read-only, full, a right is missing); NaN where it is not"
+        " configured",
+        Kind.GAUGE,
+        "dependency",
+        ("database", "redis"),
+        Merge.MAX,
+    ),
+    Metric(
+        "farmlokal_redis_changes_total",
+        "times that a process met another server than before under Redis's name: a failover, a restart",
+    ),
+    Metric(
+        "farmlokal_database_losses_total",
+        "`connection`: ended, or was forgotten, under a statement that ran again on a new one; `commit`: had no answer,"
+        " so that whether it took effect is for its sender to find out",
+        Kind.COUNTER,
+        "lost",
+        ("connection", "commit"),
     ),
     Metric("farmlokal_database_pool_connections", "connections to the database", Kind.GAUGE, "state", ("used", "idle")),
     Metric("farmlokal_database_pool_waiting", "callers that wait for a connection", Kind.GAUGE),
@@ -153,6 +184,13 @@ METRICS: tuple[Metric, ...] = (
         Kind.COUNTER,
         "outcome",
         _WEBHOOK_OUTCOMES,
+    ),
+    Metric(
+        "farmlokal_unknown_categories_total",
+        "products of webhooks and of the feed whose category is not in the list, and became `other`",
+        Kind.COUNTER,
+        "source",
+        ("webhook", "sync"),
     ),
     Metric(
         "farmlokal_webhook_inbox_events",

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.partner.connection import PartnerConnection
 from farmlokal.partner.sync.service import Sync
@@ -16,7 +17,9 @@ from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
+from farmlokal.web.parameters.suggesting import Suggesting
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
@@ -26,11 +29,14 @@ API_DOCUMENT = web.AppKey("API_DOCUMENT", ApiDocument)
 # Their digests; see api_keys.
 API_KEYS: web.AppKey[tuple[bytes, ...]] = web.AppKey("API_KEYS", tuple)
 CACHE = web.AppKey("CACHE", ReadThrough)
+# The patterns of the routes whose answers caches may keep.
+CACHEABLE: web.AppKey[frozenset[str]] = web.AppKey("CACHEABLE", frozenset[str])
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)
 HEALTH = web.AppKey("HEALTH", Health)
+IGNORED_PARAMETERS = web.AppKey("IGNORED_PARAMETERS", IgnoredParameters)
 # Without a rate limit there is none.
 LIMITER = web.AppKey("LIMITER", RateLimiter)
 LISTING = web.AppKey("LISTING", Listing)
@@ -40,6 +46,8 @@ PARTNER = web.AppKey("PARTNER", PartnerConnection)
 QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)
+SEARCH_NAMES = web.AppKey("SEARCH_NAMES", SearchNames)
+SUGGESTING = web.AppKey("SUGGESTING", Suggesting)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.
 VERIFIER = web.AppKey("VERIFIER", Verifier)

@@ -1,25 +1,31 @@
 """Every route with its handler and its description: what is served is what is documented."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from aiohttp import web
 
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.web import keys
+from farmlokal.web.edge.expectations import check_expectation
 from farmlokal.web.handlers import metrics
 from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
 from farmlokal.web.handlers.health import show_liveness, show_readiness
+from farmlokal.web.handlers.index import show_index
 from farmlokal.web.handlers.partner_token import show_token
-from farmlokal.web.handlers.products import list_categories, list_products, show_product
+from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest
 from farmlokal.web.handlers.sync import show_sync, start_sync
 from farmlokal.web.handlers.webhook import receive_webhook
 from farmlokal.web.openapi import catalogue, partner, service
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters import suggesting
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
 _BESIDE_THE_LISTING = (
+    Route("GET", "/", show_index, service.SHOW_INDEX),
     Route("GET", "/products/{id}", show_product, catalogue.SHOW_PRODUCT),
+    Route("GET", suggesting.PATH, suggest, catalogue.SUGGEST),
     Route("GET", "/categories", list_categories, catalogue.LIST_CATEGORIES),
     Route("GET", "/auth/token", show_token, partner.SHOW_TOKEN),
     Route("POST", "/external/sync", start_sync, partner.START_SYNC),
@@ -49,7 +55,9 @@ def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
     """Serve `routes`, and the document that describes them."""
     for route in routes:
         if route.method == "GET":
-            app.router.add_get(route.path, route.handler, allow_head=route.allow_head)
+            add = partial(app.router.add_get, allow_head=route.allow_head)
         else:
-            app.router.add_route(route.method, route.path, route.handler)
+            add = partial(app.router.add_route, route.method)
+        add(route.path, route.handler, expect_handler=check_expectation)
+    app[keys.CACHEABLE] = frozenset(route.path for route in routes if route.operation.cacheable)
     app[keys.API_DOCUMENT] = ApiDocument(routes)

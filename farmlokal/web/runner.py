@@ -76,7 +76,11 @@ class _Server(ConnectionServer):
         counts = app[keys.REQUEST_COUNTS]
         super().__init__(server, traced(counted(_refusals_as_problems(server.request_handler, app), counts)))
         self.hot = hot
-        self._ours: dict[str, Any] = {"common_headers": app[keys.COMMON_HEADERS], "counts": counts}
+        self._ours: dict[str, Any] = {
+            "common_headers": app[keys.COMMON_HEADERS],
+            "counts": counts,
+            "cacheable": app[keys.CACHEABLE],
+        }
 
     def __call__(self) -> RequestHandler:
         if self.hot is None:

@@ -33,15 +33,13 @@ class EventResult:
     effect: one word for people and counters, such as `created` or `outdated`
     tags: the cache tags that the event touched
     dead: the reason why the event can have no effect, and nothing was changed; None where it had one
-    waits_for: the key that a dead event waits for
-    wakes: the key whose waiting events are tried again after this one
+    waits_for: the key (`waiting`) that a dead event waits for; None where nothing that comes can give it an effect
     """
 
     effect: str
     tags: frozenset[str] = frozenset()
     dead: str | None = None
     waits_for: str | None = None
-    wakes: str | None = None
 
 
 DEAD = "none"
@@ -57,10 +55,15 @@ Apply = Callable[[Session], Awaitable[EventResult]]
 
 
 class Prepared(NamedTuple):
-    """An event whose `data` is in order. unknown_category: what it calls a category that becomes `other`, else None."""
+    """An event whose `data` is in order.
+
+    unknown_category: what it calls a category that becomes `other`, else None
+    wakes: the keys whose waiting events are tried again when this one is done
+    """
 
     apply: Apply
     unknown_category: str | None = None
+    wakes: tuple[str, ...] = ()
 
 
 Prepare = Callable[[object], Prepared]
@@ -86,11 +89,15 @@ class Envelope(BaseModel):
 
 
 class Event(NamedTuple):
-    """One event, checked as far as that is possible without the database. type: "" where it could not be read."""
+    """One event, checked as far as that is possible without the database. type: "" where it could not be read.
+
+    unknown_category, wakes: as in Prepared.
+    """
 
     type: str
     apply: Apply
     unknown_category: str | None = None
+    wakes: tuple[str, ...] = ()
 
 
 def read_event(body: bytes | str, handlers: Mapping[str, Prepare]) -> Event:

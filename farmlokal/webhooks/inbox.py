@@ -1,14 +1,14 @@
 """The inbox: one row for each event id, which decides that an event takes effect once. Statements, no policy."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
 
-from farmlokal.database.interface import Database, Session
+from farmlokal.database.interface import Database, Row, Session
 from farmlokal.webhooks.events import EventResult
 
 # Long lists of faults are cut: the first ones say enough.
@@ -25,7 +25,8 @@ class State(StrEnum):
 class InboxRow(NamedTuple):
     """One event as it is stored.
 
-    reason: why it is dead, or None. attempts: how often it was delivered or replayed. tags: the cache tags it touched.
+    reason: why it is dead, or None. attempts: how often it was delivered. tags: the cache tags it touched.
+    updated_at: when it was delivered last.
     """
 
     event_id: str
@@ -47,6 +48,13 @@ class DeadEvent(NamedTuple):
     body: str
 
 
+class WaitingEvent(NamedTuple):
+    """A dead event, and the key that it waits for."""
+
+    event_id: str
+    key: str
+
+
 _COLUMNS = "event_id, body_hash, type, state, effect, reason, attempts, tags, received_at, updated_at"
 # A row is claimed and locked by one statement. Look-then-insert would let two deliveries look before either inserts;
 # and INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
@@ -56,10 +64,14 @@ _CLAIM = (
     " attempts = attempts + (webhook_inbox.body_hash = %s), updated_at = %s"
 )
 _SETTLE = (
-    "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, tags = %s, waits_for = %s, body = %s,"
-    " updated_at = %s WHERE event_id = %s"
+    "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, tags = %s, waits_for = %s, body = %s"
+    " WHERE event_id = %s"
 )
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
+# Dead events alone wait: `settle` sees to that.
+_WAITING = "SELECT event_id, waits_for, received_at FROM webhook_inbox WHERE waits_for {condition}"
+# MariaDB turns longer IN lists into a join with a temporary table.
+_KEYS_AT_ONCE = 500
 
 
 def body_hash(body: bytes) -> str:
@@ -88,7 +100,10 @@ class Inbox:
         return _row(rows[0])
 
     async def settle(self, session: Session, event_id: str, result: EventResult, body: str) -> None:
-        """Store what became of the event. The body is kept while the event is dead."""
+        """Store what became of the event. The body is kept while the event is dead.
+
+        Not when: it is forgotten so long after its last delivery, however often it was tried again here.
+        """
         is_dead = result.dead is not None
         values = (
             State.DEAD if is_dead else State.DONE,
@@ -97,26 +112,31 @@ class Inbox:
             orjson.dumps(sorted(result.tags)).decode(),
             result.waits_for,
             body if is_dead else None,
-            self._time_in(self._now()),
             event_id,
         )
         await session.execute(_SETTLE, values)
 
     async def claim_dead(self, session: Session, event_id: str) -> DeadEvent | None:
-        """Returns one dead event, locked and counted as tried again; None where it is not dead, or unknown."""
-        statement = f"{_DUE} AND event_id = %s{self._dialect.for_update}"
-        rows = await session.fetch(statement, (event_id,))
-        if not rows:
-            return None
-        await session.execute("UPDATE webhook_inbox SET attempts = attempts + 1 WHERE event_id = %s", (event_id,))
-        return DeadEvent(*rows[0])
+        """Returns one dead event, locked; None where it is not dead, or unknown."""
+        rows = await session.fetch(f"{_DUE} AND event_id = %s{self._dialect.for_update}", (event_id,))
+        return DeadEvent(*rows[0]) if rows else None
 
-    async def waiting(self, session: Session, key: str) -> list[str]:
-        """Returns the ids of the dead events that wait for `key`, the oldest first."""
-        statement = (
-            "SELECT event_id FROM webhook_inbox WHERE waits_for = %s AND state = 'dead' ORDER BY received_at, event_id"
-        )
-        return [row[0] for row in await session.fetch(statement, (key,))]
+    async def find(self, event_id: str) -> InboxRow | None:
+        """Returns the event's row as it was committed last."""
+        rows = await self._database.fetch(f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id = %s", (event_id,))
+        return _row(rows[0]) if rows else None
+
+    async def waiting(self, keys: Collection[str] | None) -> list[WaitingEvent]:
+        """Returns the dead events that wait for one of `keys`, or with None for any, the oldest first."""
+        if keys is None:
+            found = await self._database.fetch_unlimited(_WAITING.format(condition="IS NOT NULL"))
+        else:
+            found = [row for chunk in _chunks(sorted(keys)) for row in await self._waiting_for(chunk)]
+        return [WaitingEvent(event_id, key) for event_id, key, _ in sorted(found, key=lambda row: (row[2], row[0]))]
+
+    async def _waiting_for(self, keys: Sequence[str]) -> list[Row]:
+        condition = f"IN ({', '.join(['%s'] * len(keys))})"
+        return await self._database.fetch_unlimited(_WAITING.format(condition=condition), keys)
 
     async def rows(self, state: State | None, *, limit: int) -> list[InboxRow]:
         """Returns up to `limit` events, the newest first; of one state, or of all."""
@@ -138,7 +158,7 @@ class Inbox:
         return int(rows[0][0])
 
     async def delete_unused(self, keep: timedelta, *, rows_max: int) -> int:
-        """Delete up to `rows_max` events that were neither delivered nor replayed for `keep`; returns their number."""
+        """Delete up to `rows_max` events that were not delivered for `keep`; returns their number."""
         before = self._time_in(self._now() - keep)
         ids = await self._database.fetch_unlimited(
             f"SELECT event_id FROM webhook_inbox WHERE updated_at < %s ORDER BY updated_at LIMIT {rows_max}", (before,)
@@ -158,6 +178,10 @@ class Inbox:
 
     def _time_in(self, moment: datetime) -> str:
         return self._dialect.time_in(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + _KEYS_AT_ONCE] for start in range(0, len(keys), _KEYS_AT_ONCE))
 
 
 def _row(row: tuple[object, ...]) -> InboxRow:

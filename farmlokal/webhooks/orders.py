@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -11,6 +10,7 @@ from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
 from farmlokal.formats.text import accepted
 from farmlokal.webhooks.events import EventResult, Prepared, dead, faults_of
+from farmlokal.webhooks.waiting import order_key, product_key
 
 PLACED = "placed"
 CANCELLED = "cancelled"
@@ -46,8 +46,13 @@ class Order(BaseModel):
 
     @property
     def key(self) -> str:
-        """The key that a cancellation waits for: 32 hexadecimal digits that stand for the order."""
-        return blake2b(f"{self.source}\0{self.order_id}".encode(), digest_size=16).hexdigest()
+        """The key that a cancellation waits for until the order is placed."""
+        return order_key(self.source, self.order_id)
+
+    @property
+    def product_key(self) -> str:
+        """The key that the order waits for while its product is not there, or has too little stock."""
+        return product_key(self.source, self.external_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Orders:
         async def apply(session: Session) -> EventResult:
             return await self._place(session, order)
 
-        return Prepared(apply)
+        return Prepared(apply, wakes=(order.key,))
 
     def prepare_cancelled(self, data: object) -> Prepared:
         """Returns what applies `order.cancelled` with `data`: an `events.Prepare`. Raises InvalidRecord."""
@@ -83,7 +88,8 @@ class Orders:
         async def apply(session: Session) -> EventResult:
             return await self._cancel(session, order)
 
-        return Prepared(apply)
+        # What one order gives back another may take.
+        return Prepared(apply, wakes=(order.product_key,))
 
     async def _place(self, session: Session, order: Order) -> EventResult:
         ledger = await self._lock(session, order)
@@ -91,12 +97,12 @@ class Orders:
             return _repeated(order, ledger)
         tags, refused = await self._change_stock(session, order.source, order.external_id, -order.quantity)
         if refused is not None:
-            return dead(refused)
+            return dead(refused, waits_for=order.product_key)
         await session.execute(
             "UPDATE order_effects SET placed = 1, external_id = %s, quantity = %s WHERE source = %s AND order_id = %s",
             (order.external_id, order.quantity, order.source, order.order_id),
         )
-        return EventResult(PLACED, tags, wakes=order.key)
+        return EventResult(PLACED, tags)
 
     async def _cancel(self, session: Session, order: Order) -> EventResult:
         ledger = await self._lock(session, order)
@@ -106,7 +112,7 @@ class Orders:
             return _repeated(order, ledger)
         tags, refused = await self._change_stock(session, order.source, order.external_id, order.quantity)
         if refused is not None:
-            return dead(refused)
+            return dead(refused, waits_for=order.product_key)
         await session.execute(
             "UPDATE order_effects SET cancelled = 1 WHERE source = %s AND order_id = %s",
             (order.source, order.order_id),
@@ -116,8 +122,8 @@ class Orders:
     async def _lock(self, session: Session, order: Order) -> Ledger:
         """Returns the order's row, made by its first event, and locked until the transaction ends.
 
-        Every event of an order acquires this lock first: a cancellation that finds no placement is visible as waiting
-        before the placement can look for waiting events.
+        Every event locks its own inbox row, then its order, then the product: in one order, so that no two of them
+        wait for each other.
         """
         await session.execute(
             "INSERT INTO order_effects (source, order_id) VALUES (%s, %s)"

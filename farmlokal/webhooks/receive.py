@@ -1,10 +1,18 @@
-"""Receiving one verified delivery: the inbox row and the effect in one transaction, then the invalidation."""
+"""Receiving one verified delivery: the inbox row and the effect in one transaction, then what follows from it.
+
+::
+
+    BEGIN, inbox row, effect, COMMIT      the event is done, or dead
+    done: invalidate, wake                the events that wait for what it is about are tried again
+    dead: look again                      what it waits for may have come before it could be seen to wait
+"""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from farmlokal.database.interface import Database, Session
+from farmlokal.database.touching import NO_TAGS, Invalidate, commit_touching
 from farmlokal.errors import EventConflict, EventDead
 from farmlokal.telemetry import get_logger
 from farmlokal.webhooks.events import Event, EventResult, Prepare, read_event
@@ -12,8 +20,9 @@ from farmlokal.webhooks.inbox import Inbox, InboxRow, State, body_hash
 
 _log = get_logger(__name__)
 
-Invalidate = Callable[[frozenset[str]], Awaitable[None]]
-"""Invalidates what is cached under the tags that a committed event touched."""
+# Of the events that wait for one product, in a row: where its stock is used up, thousands may wait, and each would be
+# tried in vain whenever the product changes. What is passed over is tried when it is delivered again.
+_VAIN_TRIES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +41,13 @@ class Receiver:
     """Lets each event take effect once, however often it is delivered and whichever process dies meanwhile.
 
     A transaction that does not commit leaves no inbox row: then the sender's next delivery is the first. One that did
-    commit leaves its row with the tags it touched, which a duplicate invalidates again, in case the first receiver died
-    before it did.
+    commit leaves its row with the tags it touched. A duplicate invalidates them again, and wakes again, in case the
+    first receiver died before it did; a dead event that is delivered again is tried again. Nobody knows whether one did
+    whose COMMIT was not answered: its tags are invalidated, and the sender's next delivery finds the row, or is the
+    first.
+
+    Whatever is woken has a transaction of its own, after the one that wakes it: with one event's locks at a time there
+    is no deadlock, and each event takes effect or does not for itself.
     """
 
     def __init__(
@@ -45,6 +59,7 @@ class Receiver:
         self._handlers = handlers
         self._invalidate = invalidate
         self.tally: Counter[str] = Counter()  # by effect, and `duplicate`, `dead`, `conflict`
+        self.unknown_categories = 0
 
     def __repr__(self) -> str:
         return f"<Receiver {dict(self.tally)}>"
@@ -59,66 +74,108 @@ class Receiver:
         digest = body_hash(body)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
 
-        async def work(session: Session) -> tuple[InboxRow, EventResult | None, frozenset[str]]:
+        async def work(session: Session) -> tuple[tuple[InboxRow, EventResult | None], frozenset[str]]:
             row = await self._inbox.claim(session, event_id, digest, event.type)
-            if row.body_hash != digest or row.attempts > 1:
-                return row, None, row.tags
-            result, tags = await self._apply(session, event_id, event, text)
-            return row, result, tags
+            if row.body_hash != digest:
+                return (row, None), NO_TAGS
+            if row.attempts > 1 and row.state is State.DONE:
+                return (row, None), row.tags
+            result = await self._apply(session, event_id, event, text)
+            return (row, result), result.tags
 
-        row, result, tags = await self._database.in_transaction(work)
+        row, result = await commit_touching(self._database, work, self._invalidate)
         if row.body_hash != digest:
             self.tally["conflict"] += 1
             raise EventConflict("this webhook-id came before with another body")
-        if tags:
-            await self._invalidate(tags)
-        reason = row.reason if result is None else result.dead
-        if reason is not None:
+        if result is not None and result.waits_for is not None:
+            result = await self._look_again(event_id, result)
+        if result is not None and result.dead is not None:
             self.tally["dead"] += 1
-            if result is not None:
-                _log.warning("event is dead", event_id=event_id, type=event.type, reason=reason)
-            raise EventDead(reason)
-        self.tally[result.effect if result else "duplicate"] += 1
-        if result is not None and event.unknown_category is not None:
-            _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
-        return Receipt(
-            duplicate=result is None,
-            effect=result.effect if result else row.effect,
-            unknown_category=event.unknown_category,
-        )
+            if result.dead != row.reason:  # redeliveries would only repeat it
+                _log.warning("event is dead", event_id=event_id, type=event.type, reason=result.dead)
+            raise EventDead(result.dead)
+        await self.wake(event.wakes)
+        return self._receipt(event_id, event, row, result)
 
     async def replay(self, event_id: str) -> EventResult | None:
         """Try a dead event again. Returns its result now; None where the event is not dead, or unknown."""
-
-        async def work(session: Session) -> tuple[EventResult, frozenset[str]] | None:
-            found = await self._inbox.claim_dead(session, event_id)
-            if found is None:
-                return None
-            return await self._apply(session, event_id, read_event(found.body, self._handlers), found.body)
-
-        done = await self._database.in_transaction(work)
-        if done is None:
+        tried = await self._try_again(event_id)
+        if tried is None:
             return None
-        result, tags = done
-        if tags:
-            await self._invalidate(tags)
+        event, result = tried
+        if result.dead is None:
+            await self.wake(event.wakes)
         return result
 
-    async def _apply(
-        self, session: Session, event_id: str, event: Event, text: str
-    ) -> tuple[EventResult, frozenset[str]]:
-        """Apply `event` and the events that waited for it. Returns its result, and the tags that they all touched."""
+    async def wake(self, keys: Collection[str] | None) -> None:
+        """Try the events that wait for one of `keys`, or with None for any; then those that wait for these in turn.
+
+        Call it after the COMMIT of what may be waited for. Again does no harm. Raises Unavailable.
+        """
+        due = keys
+        while due is None or due:
+            woken: set[str] = set()
+            in_vain: Counter[str] = Counter()
+            for event_id, key in await self._inbox.waiting(due):
+                if in_vain[key] == _VAIN_TRIES_MAX:
+                    continue
+                tried = await self._try_again(event_id)
+                if tried is None or tried[1].dead is None:
+                    in_vain[key] = 0
+                    woken.update(tried[0].wakes if tried is not None else ())
+                else:
+                    in_vain[key] += 1
+            due = woken
+
+    async def _apply(self, session: Session, event_id: str, event: Event, text: str) -> EventResult:
         result = await event.apply(session)
         await self._inbox.settle(session, event_id, result, text)
-        tags = result.tags
-        if result.wakes is not None:
-            for waiting_id in await self._inbox.waiting(session, result.wakes):
-                found = await self._inbox.claim_dead(session, waiting_id)
-                if found is not None:
-                    woken = read_event(found.body, self._handlers)
-                    _, more = await self._apply(session, waiting_id, woken, found.body)
-                    tags |= more
-        return result, tags
+        return result
+
+    async def _try_again(self, event_id: str) -> tuple[Event, EventResult] | None:
+        """Returns a dead event and its result now, with what it touched invalidated; None where it is not dead."""
+
+        async def work(session: Session) -> tuple[tuple[Event, EventResult] | None, frozenset[str]]:
+            found = await self._inbox.claim_dead(session, event_id)
+            if found is None:
+                return None, NO_TAGS
+            event = read_event(found.body, self._handlers)
+            result = await self._apply(session, event_id, event, found.body)
+            return (event, result), result.tags
+
+        tried = await commit_touching(self._database, work, self._invalidate)
+        if tried is not None and tried[1].dead is None:
+            event, result = tried
+            _log.info("a dead event took effect", event_id=event_id, type=event.type, effect=result.effect)
+        return tried
+
+    async def _look_again(self, event_id: str, result: EventResult) -> EventResult:
+        """Returns the result of a second try, after the COMMIT that shows the event as waiting.
+
+        Whoever brings what it waits for commits that and then looks for waiting events. Where their look came before
+        our COMMIT, their own COMMIT came before this second try.
+        """
+        tried = await self._try_again(event_id)
+        if tried is not None:
+            return tried[1]
+        # Woken meanwhile: its row has what it did. Who woke it may have died before the invalidation.
+        row = await self._inbox.find(event_id)
+        if row is None:
+            return result
+        if row.tags:
+            await self._invalidate(row.tags)
+        return EventResult(row.effect, row.tags, dead=row.reason)
+
+    def _receipt(self, event_id: str, event: Event, row: InboxRow, result: EventResult | None) -> Receipt:
+        self.tally["duplicate" if result is None else result.effect] += 1
+        if result is not None and event.unknown_category is not None:
+            self.unknown_categories += 1
+            _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
+        return Receipt(
+            duplicate=result is None,
+            effect=row.effect if result is None else result.effect,
+            unknown_category=event.unknown_category,
+        )
 
 
 async def replay_all(receiver: Receiver, inbox: Inbox) -> Counter[State]:

@@ -14,7 +14,7 @@ _ROWS_AT_ONCE = 1000
 
 
 class Retention:
-    """Deletes events that were neither delivered nor replayed for `keep_days` days.
+    """Deletes events that were not delivered for `keep_days` days.
 
     That is longer than the sender goes on retrying: an event that was deleted would take effect again.
     """

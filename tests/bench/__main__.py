@@ -18,6 +18,7 @@ from tests.bench.hot import hot
 from tests.bench.limits import limits
 from tests.bench.listing import depth, families
 from tests.bench.machine import machine
+from tests.bench.near import near
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
 from tests.bench.soak import soak
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "connections": connections,
     "pages": pages,
     "families": families,
+    "near": near,
     "depth": depth,
     "burst": burst,
     "cache": cache,

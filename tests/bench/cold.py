@@ -55,9 +55,14 @@ class ColdService:
 
 
 @contextmanager
-def cold_service(stand: Stand, catalogue: Catalogue) -> Iterator[ColdService]:
-    """Serve `catalogue` from next to no memory until the block ends."""
-    targets = {name: targets_of(catalogue, draw) for name, draw in FAMILIES.items()}
+def cold_service(
+    stand: Stand, catalogue: Catalogue, targets: dict[str, list[str]] | None = None
+) -> Iterator[ColdService]:
+    """Serve `catalogue` from next to no memory until the block ends.
+
+    targets: the questions of each family; without them those of FAMILIES.
+    """
+    targets = targets or {name: targets_of(catalogue, draw) for name, draw in FAMILIES.items()}
     with service(catalogue.url, **COLD) as port:
         running = ColdService(stand, catalogue, port, targets)
         # The database's memory is to be warm: what is measured is the work, not the disk.

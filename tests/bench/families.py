@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from math import sqrt
+from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, ListingQuery
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORTS, Position, Sort
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
+from farmlokal.catalog.question.sorts import RELEVANCE, SORT_DEFAULT, SORTS, Position, Sort
+from farmlokal.catalog.search.interpretation import Interpretation
+from farmlokal.catalog.search.words import words_of
 from farmlokal.web.parameters.questions import link_base
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled
@@ -109,6 +112,30 @@ def _by_rating(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuer
     return ListingQuery(sort=SORTS["-rating"], position=_after(row, SORTS["-rating"]))
 
 
+def _in_words(row: Sampled, words: int, **filters: Any) -> Filters:
+    """Filters with the first `words` words of the row's name beside `filters`."""
+    groups = tuple((word,) for word in words_of(row.name_key)[:words])
+    return where(q=Interpretation(groups), **filters)
+
+
+def _word(prices: Prices, row: Sampled, draw: random.Random, *, sort: str) -> ListingQuery:
+    return ListingQuery(_in_words(row, 1), SORTS[sort], position=_after(row, SORTS[sort]))
+
+
+def _word_by_relevance(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
+    return ListingQuery(_in_words(row, 1), Sort(RELEVANCE), position=Position(f"0 {row.created_at}", row.id))
+
+
+def _two_words(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
+    return ListingQuery(_in_words(row, 2), Sort(RELEVANCE), position=Position(f"0 {row.created_at}", row.id))
+
+
+def _word_and_more(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
+    low, high = round(row.price_paise * draw.uniform(0.5, 0.9)), round(row.price_paise * draw.uniform(1.1, 2))
+    filters = _in_words(row, 1, category=[row.category], min_price=low, max_price=high)
+    return ListingQuery(filters, Sort(RELEVANCE))
+
+
 FAMILIES: dict[str, Draw] = {
     "category and price range, newest": _category_and_price,
     "category, by price": _category_by_price,
@@ -122,6 +149,12 @@ FAMILIES: dict[str, Draw] = {
     "farm": _farm,
     "organic and in stock": _organic_in_stock,
     "by rating": _by_rating,
+    "word, newest": partial(_word, sort="-created_at"),
+    "word, by price": partial(_word, sort="price"),
+    "word, by name": partial(_word, sort="name"),
+    "word, by relevance": _word_by_relevance,
+    "two words, by relevance": _two_words,
+    "word, category and price range": _word_and_more,
 }
 
 

@@ -24,6 +24,7 @@ class Goal:
 
 
 _HIT = "memory hit, 1 worker, 32 connections, metrics on"
+_NEAR = "cold listing by distance, the worst family"
 GOALS = (
     Goal(f"{_HIT}, rate limit off ÷ nginx", "hot", ("memory hit / nginx",)),
     Goal(f"{_HIT}, rate limit off ÷ plain aiohttp handler", "hot", ("memory hit / plain",)),
@@ -37,6 +38,10 @@ GOALS = (
     Goal("cold cache, p99 ÷ warm p50", "burst", ("p99",)),
     Goal("cold listing, the worst family, median ÷ 20 rows by primary key", "families", (": median",)),
     Goal("cold listing, the worst family, p99 ÷ 20 rows by primary key", "families", (": p99",)),
+    Goal(f"{_NEAR}, page 1, median ÷ 20 rows by primary key", "near", ("nearest, page 1", ": median")),
+    Goal(f"{_NEAR}, page 1 of a category, the same", "near", ("nearest of a category, page 1", ": median")),
+    Goal(f"{_NEAR}, a deep page, the same", "near", (", deep", ": median")),
+    Goal(f"{_NEAR}, p99's ratio ÷ the median's", "near", (": p99's ratio",)),
     Goal("half of peak, p99 ÷ p50", "soak", ("p99",)),
     Goal("half of peak, rate ÷ the schedule's", "soak", ("rate",)),
     Goal("half of peak, memory at the end ÷ half-way", "soak", ("memory",)),

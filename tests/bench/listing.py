@@ -11,7 +11,7 @@ from tests.bench.row_load import ROWS
 from tests.bench.samples import Sample
 from tests.bench.stand import Stand
 
-_REFERENCE = f"{ROWS} rows by primary key with aiomysql, {CONNECTIONS} at a time"
+REFERENCE = f"{ROWS} rows by primary key with aiomysql, {CONNECTIONS} at a time"
 
 
 def families(stand: Stand) -> Iterator[Figure]:
@@ -19,7 +19,7 @@ def families(stand: Stand) -> Iterator[Figure]:
     with cold_service(stand, stand.catalogue(stand.options.products)) as running:
         for name in FAMILIES:
             pairs = paired(stand.options.rounds, partial(running.family, name), running.reference)
-            yield from _median_and_p99(name, pairs, _REFERENCE)
+            yield from _median_and_p99(name, pairs, REFERENCE)
 
 
 def depth(stand: Stand) -> Iterator[Figure]:
@@ -34,7 +34,7 @@ def depth(stand: Stand) -> Iterator[Figure]:
         extra = _absolute(pairs, "median_ms")
         yield ratio(f"page {deep_page:,} to page 1: median", medians, "page 1", goal="<= 1.2", extra=extra)
         pairs = paired(stand.options.rounds, lambda: running.ask(deep), running.reference)
-        yield from _median_and_p99(f"page {deep_page:,}", pairs, _REFERENCE)
+        yield from _median_and_p99(f"page {deep_page:,}", pairs, REFERENCE)
 
 
 def paired(rounds: int, figure: Callable[[], Sample], reference: Callable[[], Sample]) -> list[tuple[Sample, Sample]]:

@@ -29,7 +29,7 @@ def fetch_rows(address: MySQLAddress, ids: Sequence[int], *, connections: int, s
 
 
 async def _run(address: MySQLAddress, ids: Sequence[int], connections: int, seconds: float) -> Sample:
-    opened = await asyncio.gather(*(_connect(address) for _ in range(connections)))
+    opened = await asyncio.gather(*(connect(address) for _ in range(connections)))
     started = time.perf_counter()
     times_s: list[float] = []
     await asyncio.gather(*(_fetch(connection, ids, started + seconds, times_s) for connection in opened))
@@ -39,7 +39,8 @@ async def _run(address: MySQLAddress, ids: Sequence[int], connections: int, seco
     return sample_of(times_s, elapsed_s)
 
 
-async def _connect(address: MySQLAddress) -> Any:
+async def connect(address: MySQLAddress) -> Any:
+    """A connection of the driver's own."""
     return await aiomysql.connect(
         host=address.host,
         port=address.port,

@@ -57,6 +57,8 @@ class Sampled:
     created_at: str
     name_key: str
     rating_key: int
+    lat: float | None
+    lon: float | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Catalogue:
         """Those of the products with `ids` that are live."""
         rows = self.execute(
             "SELECT id, category, CAST(price * 100 AS SIGNED), district_key, farm_id,"
-            " DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%sZ'), name_key, rating_key"
+            " DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%sZ'), name_key, rating_key, lat, lon"
             f" FROM products WHERE id IN ({', '.join(map(str, ids))}) AND live = 1"
         )
         return [Sampled(*row) for row in rows]

@@ -7,10 +7,12 @@ import uvloop
 
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.syncing import catalogue_sync
+from farmlokal.app.webhooks import product_waker, webhook_receiver
 from farmlokal.database.interface import Database, Session
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.telemetry import configure_logging
+from farmlokal.webhooks.inbox import Inbox
 from tests.bench.service_process import SECRET_KEY
 from tests.support.service import open_database
 
@@ -54,13 +56,14 @@ async def _sync(database: Database, url: str, partner_url: str) -> float:
     partner = partner_connection(settings, None)
     try:
         started = time.perf_counter()
-        await catalogue_sync(database, partner, source="partner", on_change=_nobody).run(full=True)
+        wake = product_waker(webhook_receiver(database, Inbox(database), _nobody, source="partner"))
+        await catalogue_sync(database, partner, source="partner", invalidate=_nobody, wake=wake).run(full=True)
         return time.perf_counter() - started
     finally:
         await partner.close()
 
 
-async def _nobody(_: frozenset[str]) -> None:
+async def _nobody(tags: frozenset[str], **_: object) -> None:
     """Told what a page touched."""
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.bench.cores import Cores, kept_to, on_cores, share_cores
 from tests.bench.figures import from_json
+from tests.bench.goals import reached
+from tests.bench.near_questions import NEAR_FAMILIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +37,25 @@ def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None
         assert figure.value > 0 or figure.unit != "ratio", figure
     charted = [orjson.loads(chart.with_suffix(f".{better}.json").read_bytes()) for better in ("bigger", "smaller")]
     assert len(figures) == sum(map(len, charted))
+
+
+@pytest.mark.proof
+@pytest.mark.alone
+@pytest.mark.timeout(240)
+def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Path) -> None:
+    """Every family has its goals; those of page 1 stand beside a SPATIAL index and GEOSEARCH, too."""
+    written = tmp_path / "bench.json"
+    command = [sys.executable, "-m", "tests.bench", "--products", "2000", "--rounds", "1", "--seconds", "0.3"]
+
+    subprocess.run([*command, "--only", "near", "--json", str(written)], cwd=ROOT, check=True)
+
+    _, figures = from_json(written.read_bytes())
+    names = {figure.name for figure in figures}
+    for family, what in NEAR_FAMILIES.items():
+        beside = () if what.deep else (" / index", " / redis")
+        assert {f"{family}{kind}" for kind in (": median", ": p99", ": p99's ratio", *beside)} <= names
+    assert not [figure for figure in figures if figure.value <= 0]
+    assert {"near"} == {goal.group for goal, _ in reached(figures)}
 
 
 @pytest.mark.parametrize(

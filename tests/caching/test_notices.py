@@ -194,7 +194,7 @@ async def test_writes_without_redis_are_sent_when_it_is_back(own_redis: StartRed
         await reader.cache.settle()
         server.pause()
         await writer.cache.invalidate([f"product/{number}" for number in range(10_001)])
-        assert "<InvalidationSender unsent=1 sending=True>" in repr(writer.cache)
+        assert "<InvalidationSender unsent=1 sending=True " in repr(writer.cache)
         server.resume()
         assert await writer.cache.settle()
         await until(lambda: epoch_of(reader.cache) > 1)

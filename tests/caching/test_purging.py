@@ -165,8 +165,8 @@ def test_cache_status_says_where_an_answer_came_from(
     """Every form of the contract; and what is not called fresh here is not fresh for any cache in between either."""
     now = 1000.0
     lookup = Lookup(Value(b""), loaded_at=now - 50, fresh_until=now + fresh_s, outcome=outcome, **others)
-    headers = Freshness(300, clock=lambda: now).headers(lookup)
+    headers = Freshness(300).headers(lookup, now)
     assert status == headers["Cache-Status"]
     found = re.match(r"public, max-age=(\d+),", headers["Cache-Control"])
     assert found is not None
-    assert lookup.fresh == (int(found[1]) > int(headers["Age"]))
+    assert lookup.fresh == (int(found[1]) > 0)

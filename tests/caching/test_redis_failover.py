@@ -176,6 +176,7 @@ async def test_a_connection_to_another_server_ends_the_others(own_redis: StartRe
                     await asyncio.sleep(0.01)
         await until(lambda: is_listening(one.cache))
         assert before != one.tier.primary.mark
+        assert 1 == one.tier.primary.changes
         assert Outcome.MISS is (await asked(one.cache, "another", origin, tags=TAGS)).outcome
 
 

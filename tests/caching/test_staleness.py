@@ -6,45 +6,18 @@ jitter take the place of that.
 """
 
 import asyncio
-from bisect import bisect_right
-from collections import defaultdict
-from typing import Any
 
 import pytest
 
 from tests.caching.workers import workers
 from tests.support.own_servers import StartRedis
+from tests.support.staleness import worst_staleness_s
 
 KEYS = [f"product/{number}" for number in range(40)]
 TTL_S = 1.5
 NOTICED_S = 0.5
 LOST_S = TTL_S * 1.1 + 0.5
 WRITERS, READERS = 2, 2
-
-
-def worst_staleness_s(answers: list[dict[str, Any]]) -> tuple[float, int]:
-    """By how much the worst of the answers that were called fresh was late, and how many answers were looked at.
-
-    Late: the age, when it was asked for, of the oldest acknowledged write that it did not show. A row is the number of
-    its writes so far, so that what is missing is a comparison.
-    """
-    writes: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for answer in answers:
-        for key, acknowledged_at, number in answer["writes"]:
-            writes[key].append((acknowledged_at, number))
-    worst = 0.0
-    count = 0
-    for history in writes.values():
-        history.sort()
-    for answer in answers:
-        for key, asked_at, number in answer["readings"]:
-            count += 1
-            history = writes[key]
-            before = history[: bisect_right(history, (asked_at, float("inf")))]
-            missing = [at for at, written in before if written > number]
-            if missing:
-                worst = max(worst, asked_at - min(missing))
-    return worst, count
 
 
 async def race(redis_url: str, origin_url: str, duration_s: float, *, tier: str = "") -> tuple[float, int]:

@@ -14,7 +14,7 @@ from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.dialect import MYSQL
@@ -40,15 +40,18 @@ class Catalogue:
 
     async def reads(self, query: ListingQuery, plan: Plan) -> int:
         """The index entries that the server reads for `query`; those for the rows of the page are among them."""
-        before = await self._handler_reads()
+        before = await self.handler_reads()
         statement = page_statement(query, MYSQL, plan)
         await self.cursor.execute(statement.sql, statement.params)
         await self.cursor.fetchall()
-        return await self._handler_reads() - before
+        return await self.handler_reads() - before
 
     async def uses_covering_indexes(self, query: ListingQuery, plan: Plan) -> bool:
         """Whether EXPLAIN says of every scan of `plan` that its index alone answers."""
-        statement = page_statement(query, MYSQL, plan)
+        return await self.is_covered(page_statement(query, MYSQL, plan), {scan.index for scan in plan.scans})
+
+    async def is_covered(self, statement: Statement, indexes: set[str]) -> bool:
+        """Whether EXPLAIN says of every scan of one of `indexes` in a statement that the index alone answers."""
         explain = "EXPLAIN " if self.mariadb else "EXPLAIN FORMAT=TRADITIONAL "
         with warnings.catch_warnings():
             # MySQL sends the rewritten query as a note, which the driver makes a warning of.
@@ -56,11 +59,12 @@ class Catalogue:
             await self.cursor.execute(explain + statement.sql, statement.params)
         columns = [column[0] for column in self.cursor.description]
         lines = [dict(zip(columns, row, strict=True)) for row in await self.cursor.fetchall()]
-        scans = [line for line in lines if line["key"] in {scan.index for scan in plan.scans}]
+        scans = [line for line in lines if line["key"] in indexes]
         # A scan whose conditions contradict each other is not run at all, and then has no line.
         return all("Using index" in line["Extra"] for line in scans)
 
-    async def _handler_reads(self) -> int:
+    async def handler_reads(self) -> int:
+        """Returns how many index entries and rows this connection has read so far."""
         await self.cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
         return sum(int(value) for name, value in await self.cursor.fetchall() if "rnd" not in name)
 
@@ -94,13 +98,13 @@ async def catalogue_at(url: str, products: int, sample: Sample) -> AsyncIterator
     connection.close()
 
 
-def alternatives(query: ListingQuery, sample: Sample) -> set[str]:
-    """The other indexes that a sensible plan could use: those in the order asked for, and the filters' own ranges."""
-    return {
-        one.index.name
+def alternatives(query: ListingQuery, sample: Sample) -> list[Scan]:
+    """What else a sensible plan could be: the indexes in the order asked for, and the filters' own ranges."""
+    return [
+        Scan(one.index.name, query.filters, 0, cells=one.cells)
         for one in candidates(query.filters, sample)
         if one.index.sort == query.sort.name or (one.bounded and one.index.sortable)
-    }
+    ]
 
 
 async def wasted(catalogue: Catalogue, query: ListingQuery) -> tuple[int, int, str] | None:
@@ -108,8 +112,5 @@ async def wasted(catalogue: Catalogue, query: ListingQuery) -> tuple[int, int, s
     reads = await catalogue.reads(query, choose_plan(query, catalogue.sample))
     if reads <= catalogue.bound + READS_MIN:
         return None
-    others = [
-        await catalogue.reads(query, Plan((Scan(index, query.filters, 0),)))
-        for index in alternatives(query, catalogue.sample)
-    ]
+    others = [await catalogue.reads(query, Plan((scan,))) for scan in alternatives(query, catalogue.sample)]
     return (reads, min(others), query.canonical()) if reads > 2 * min(others) else None

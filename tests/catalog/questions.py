@@ -7,7 +7,7 @@ from typing import Any
 
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import Position, sorts_of
 from farmlokal.catalog.question.storage import Rows
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 
@@ -55,7 +55,7 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
             values["farm_id"] = product.farm_id or 1
         else:
             values[field] = draw.random() < 0.7
-    sort = draw.choice(list(sample.table.sorts.values()))
+    sort = draw.choice(list(sorts_of(sample.table.sort_keys).values()))
     position = None
     if draw.random() < 0.6:
         value, row_id = sample.table.row_orders[sort.name](draw.choice(rows))

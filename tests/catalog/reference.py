@@ -4,7 +4,9 @@ from functools import cmp_to_key
 from typing import Any
 
 from farmlokal.catalog.normalise import name_key, text_key
-from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, STATE
+from farmlokal.catalog.places import cell_at, squared_chord, vector_of
+from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, NEAR, ORGANIC, PRICE, STATE
+from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.query import Filters
 from farmlokal.catalog.question.sorts import Sort
 from farmlokal.catalog.records import ProductRecord
@@ -18,7 +20,7 @@ def reference_listing(products: list[Listed], filters: Filters, sort: Sort) -> l
     kept = [listed for listed in products if _passes(listed, filters)]
 
     def compare(one: Listed, other: Listed) -> int:
-        a, b = (_value(one[1], sort.name), one[0]), (_value(other[1], sort.name), other[0])
+        a, b = [(_value(record, filters, sort.name), row_id) for row_id, record, _ in (one, other)]
         order = (a > b) - (a < b)
         return -order if sort.descending else order
 
@@ -37,11 +39,25 @@ def _passes(listed: Listed, filters: Filters) -> bool:
         filters.get(FARM) in (None, farm_id),
         filters.get(IN_STOCK) in (None, (record.stock or 0) > 0),
         filters.get(ORGANIC) in (None, record.organic),
+        filters.get(NEAR) is None or _is_near(record, filters.get(NEAR)),
     )
     return all(checks)
 
 
-def _value(record: ProductRecord, sort_name: str) -> Any:
+def squared_to(near: Nearby, record: ProductRecord) -> int:
+    """The squared chord between a question's point and a product that has a place."""
+    assert record.lat is not None
+    assert record.lon is not None
+    return squared_chord(near.origin, vector_of(cell_at(record.lat, record.lon)))
+
+
+def _is_near(record: ProductRecord, near: Nearby) -> bool:
+    return record.lat is not None and (near.within is None or squared_to(near, record) <= near.within)
+
+
+def _value(record: ProductRecord, filters: Filters, sort_name: str) -> Any:
+    if sort_name == "distance":
+        return squared_to(filters.get(NEAR), record)
     values = {
         "created_at": record.created_at,
         "price": record.price_paise,

@@ -10,7 +10,9 @@ from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import PRICE
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
+from tests.catalog.near_bounds import check_discs, check_near
 from tests.catalog.questions import FIELDS, draw_question
+from tests.catalog.search.word_questions import check_words
 
 
 async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, seed: int) -> None:
@@ -74,19 +76,23 @@ async def million(request: pytest.FixtureRequest) -> AsyncIterator[Catalogue]:
 
 
 async def test_every_question_is_bounded(small: Catalogue) -> None:
-    """One filter, category with price range, and combinations, on a catalogue that `make test` has time for."""
+    """One filter, category with price range, combinations, and words, on a catalogue that `make test` has time for."""
     await check(small, ONE_FILTER, 400, seed=1)
     await check(small, [["category", "price"]], 200, seed=2)
     await check_combinations(small, 200, seed=3)
+    await check_words(small, 200, seed=4)
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(900)
 async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> None:
-    """The same on 1,000,000 products, on both servers."""
+    """The same on 1,000,000 products, on both servers; and every page near a place is that of brute force."""
     await check(million, ONE_FILTER, 1600, seed=1)
     await check(million, [["category", "price"]], 800, seed=2)
     await check_combinations(million, 800, seed=3)
+    await check_words(million, 1600, seed=4)
+    await check_discs(million)
+    await check_near(million)
 
 
 async def test_the_wrong_index_breaks_the_bound(small: Catalogue) -> None:

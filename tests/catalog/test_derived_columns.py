@@ -30,12 +30,12 @@ def record(number: int, place: tuple[float, float] | None, version: int = 1) -> 
     return ProductRecord("test", str(number), version, "Okra", "vegetables", 100, "kg", lat=lat, lon=lon)
 
 
-def derived(place: tuple[float, float] | None) -> tuple[Any, ...]:
-    """What the derived columns of a product at `place` hold."""
+def derived(place: tuple[float, float] | None, name_id: int | None = 1) -> tuple[Any, ...]:
+    """What the derived columns of a product at `place` hold; all of the products have the first name."""
     if place is None:
-        return (None,) * 4
+        return (*(None,) * 4, name_id)
     cell = cell_at(*place)
-    return (cell, *vector_of(cell))
+    return (cell, *vector_of(cell), name_id)
 
 
 async def stored(database: Database) -> list[tuple[Any, ...]]:
@@ -54,7 +54,7 @@ async def test_the_writer_fills_them(database: Database) -> None:
     """A new product, one that moves and one that loses its place have columns of their own version."""
     writer = ProductWriter(database)
     await writer.apply([record(1, PUNE), record(2, PUNE), record(3, None), Deletion("test", "4", 7)])
-    assert [(*derived(PUNE), 1), (*derived(PUNE), 1), (*derived(None), 1), (*derived(None), 7)] == await stored(
+    assert [(*derived(PUNE), 1), (*derived(PUNE), 1), (*derived(None), 1), (*derived(None, None), 7)] == await stored(
         database
     )
     await writer.apply([record(1, NASHIK, 2), record(2, None, 2), record(3, PUNE, 2)])
@@ -68,7 +68,8 @@ async def test_what_the_release_before_wrote_is_mended(database: Database) -> No
     lat, lon = NASHIK
     await database.run_script(
         [
-            "UPDATE products SET cell = NULL, x = NULL, y = NULL, z = NULL, derived_version = NULL WHERE id = 1",
+            "UPDATE products SET cell = NULL, x = NULL, y = NULL, z = NULL, name_id = NULL WHERE id = 1",
+            "UPDATE products SET derived_version = NULL WHERE id = 1",
             f"UPDATE products SET lat = {lat}, lon = {lon}, version = 2 WHERE id = 2",
             "UPDATE products SET lat = NULL, lon = NULL, version = 2 WHERE id = 3",
             f"UPDATE products SET lat = {lat}, lon = {lon}, version = 2, live = 0 WHERE id = 4",

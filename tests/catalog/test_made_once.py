@@ -71,12 +71,14 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             price_paise=draw.randrange(900),
             name_key="n",
             rating_key=0,
+            name_id=1,
             category=draw.choice(CATEGORIES),
             district_key=draw.choice(("pune", None)),
             state_key=draw.choice(("goa", "assam")),
             farm_id=draw.choice((None, 1, 2)),
             in_stock=draw.randrange(2),
             organic=draw.randrange(2),
+            **dict.fromkeys(("cell", "x", "y", "z"), 0),
         )
         for number in range(500)
     ]

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farmlokal.catalog.normalise import text_key
+from farmlokal.catalog.places import cell_at, vector_of
 from farmlokal.catalog.planning.cost import candidates
 from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
@@ -15,11 +16,20 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
 from tests.catalog.questions import row_type, where
 from tests.support.service import open_database, sqlite_url
+
+
+def _place(record: ProductRecord) -> tuple[int | None, ...]:
+    if record.lat is None or record.lon is None:
+        return (None,) * 4
+    cell = cell_at(record.lat, record.lon)
+    return (cell, *vector_of(cell))
+
 
 CATALOGUE = [
     row_type()(
@@ -34,6 +44,8 @@ CATALOGUE = [
         number % 500,
         int((record.stock or 0) > 0),
         int(record.organic),
+        *_place(record),
+        number % 900,
     )
     for number, record in enumerate(generate(1, 20_000), 1)
 ]

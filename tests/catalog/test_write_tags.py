@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
+from farmlokal.catalog.tags import NAMES
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.stock import StockWriter
 from farmlokal.catalog.writing.versions import Change
@@ -26,8 +27,8 @@ class StockChange(NamedTuple):
 
 
 async def tags_of(write: Writing, *changes: Change) -> list[tuple[WriteOutcome, frozenset[str]]]:
-    """Apply `changes` in one batch. Returns the outcome and the tags of each."""
-    return [(one.outcome, one.tags) for one in await write.applied(*changes)]
+    """Apply `changes` in one batch. Returns the outcome of each, and its tags but for that of the names."""
+    return [(one.outcome, one.tags - {NAMES}) for one in await write.applied(*changes)]
 
 
 async def touched(write: Writing, *categories: str, external_id: str = "okra-1") -> frozenset[str]:
@@ -145,6 +146,19 @@ async def test_several_changes_to_a_new_product(write: Writing) -> None:
         (DELETED, await touched(write, "fruits")),
     ]
     assert expected == applied
+
+
+async def test_a_name_that_is_born(stocked: Writing) -> None:
+    """The names are touched where a product brings one that its category has not, by whatever spelling."""
+
+    async def born(*changes: Change) -> bool:
+        return any(NAMES in one.tags for one in await stocked.applied(*changes))
+
+    assert not await born(record("other", name=" OKRA "))
+    assert await born(record("other", 2, name="Bhindi"))
+    assert await born(record("other", 3, category="fruits"))
+    assert not await born(deletion("other", 4))
+    assert not await born(record("another", name="Bhindi"))
 
 
 async def test_a_change_of_stock(stocked: Writing) -> None:

@@ -89,6 +89,7 @@ def test_an_import_replaces_what_its_markets_listed(environment: dict[str, str],
 def test_a_missing_schema_is_one_line(environment: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Without a schema a command ends with exit code 1 and the command to run."""
     (tmp_path / "file.csv").write_text("name\n", encoding="utf-8")
+    (tmp_path / "catalogue.db").touch()
     done = farmlokal(environment, tmp_path, *arguments)
     lines = [line for line in done.stderr.splitlines() if line.startswith("farmlokal: ")]
     assert (1, ["farmlokal: the database holds no FarmLokal schema: run `farmlokal init-db`"]) == (

@@ -37,6 +37,7 @@ def init_db(environment: dict[str, str], folder: Path, *arguments: str) -> tuple
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.proof
 def test_an_upgrade_says_what_is_left_to_do(environment: dict[str, str], tmp_path: Path) -> None:
     """From version 1: `--check` sends to `init-db`, that one to `--contract`, and then nothing is left."""
 
@@ -62,7 +63,8 @@ def test_damage_is_a_line_each(environment: dict[str, str], tmp_path: Path, comm
     execute(tmp_path, "DROP INDEX listing_by_name")
     execute(tmp_path, "ALTER TABLE sync_runs DROP COLUMN error")
     done = farmlokal(environment, tmp_path, *command)
-    columns = "(live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z)"
+    filters = "category, price, district_key, state_key, farm_id, in_stock, organic"
+    columns = f"(live, name_key, id, {filters}, x, y, z, name_id)"
     # `serve` closes what it has opened before, which may have lines of its own.
     assert [
         "farmlokal: the schema is damaged:",
@@ -95,6 +97,19 @@ def test_a_copy_gets_an_identity_of_its_own(environment: dict[str, str], tmp_pat
     assert first != second
     assert IN_PLACE == init_db(environment, tmp_path, "--contract")
     assert second == identity(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "command", [("init-db", "--check"), ("webhooks", "list"), ("serve", "--port", "0")], ids=" ".join
+)
+def test_a_missing_file_stays_missing(environment: dict[str, str], tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Whatever does not make the catalogue says that there is none, and leaves no empty file behind."""
+    done = farmlokal(environment, tmp_path, *command)
+    path = tmp_path / "catalogue.db"
+    missing = f"farmlokal: the database file is missing ({path} does not exist: run `farmlokal init-db`)"
+    assert (1, missing) == (done.returncode, done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+    assert not path.exists()
 
 
 def test_two_tasks_at_once_are_wrong_usage(environment: dict[str, str], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiomysql
 import pytest
 
-from farmlokal.database import mysql_pool, mysql_session
+from farmlokal.database import mysql_opening, mysql_pool, mysql_session
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
@@ -85,6 +85,26 @@ async def test_no_statement_is_lost_in_forgotten_connections(proxy: TCPProxy, da
         assert proxy.accepted - before <= 2
 
 
+async def test_a_server_far_away_is_asked_all_the_same(proxy: TCPProxy, database: Database) -> None:
+    """Where a round trip takes as long as a listing elsewhere, a forgotten connection costs no statement either."""
+    proxy.delay(0.08)
+    proxy.forget()
+    assert [[b"one"]] == await database.fetch_texts("SELECT 'one'", ())
+
+
+async def test_an_opening_that_is_forgotten_is_begun_anew(
+    proxied_url: str, proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is lost in the middle of its greeting is given up before its caller is."""
+    monkeypatch.setattr(mysql_opening, "_FIRST_CONNECT_MAX_S", 0.5)
+    proxy.delay(0.02)
+    async with database_on(proxied_url, pool_size=1) as database:
+        asking = asyncio.create_task(database.fetch("SELECT n FROM rows_written"))
+        await until(lambda: proxy.forget() == 1)
+        assert [(0,)] == await asking
+    assert 2 == proxy.accepted
+
+
 async def test_as_many_statements_as_connections_are_not_lost(proxy: TCPProxy, database: Database) -> None:
     """Statements that went into forgotten connections at the same time are all answered soon."""
     proxy.forget()
@@ -124,6 +144,7 @@ async def test_a_transaction_lost_in_its_middle_runs_again(
     await database.in_transaction(work)
     assert time.monotonic() - began < SOON_S
     assert (2, [(2,)]) == (attempts, await database.fetch("SELECT n FROM rows_written"))
+    assert {"connection": 1, "commit": 0} == database.losses
     await until(lambda: connections_to(mysql_url) <= POOL_SIZE)
 
 

@@ -101,7 +101,7 @@ async def test_an_upgrade_without_the_right_changes_nothing(backend_url: str, us
     async with database_on(users.documented(SERVICE)) as database:
         with pytest.raises(RightMissing, match="CREATE command denied"):
             await create_schema(database, batches=ALL_BATCHES)
-        with pytest.raises(SchemaMismatch, match="version 1, not 2: run `farmlokal init-db`"):
+        with pytest.raises(SchemaMismatch, match="version 1, not 3: run `farmlokal init-db`"):
             await check_schema(database)
 
 
@@ -110,7 +110,7 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
     """Who may only read gets the same answers from the check: to upgrade, all is well, what is missing."""
     async with database_on(backend_url) as root, database_on(users.with_rights("SELECT")) as reader:
         await make_first_version(root)
-        with pytest.raises(SchemaMismatch, match="version 1, not 2: run `farmlokal init-db`"):
+        with pytest.raises(SchemaMismatch, match="version 1, not 3: run `farmlokal init-db`"):
             await check_schema(reader)
         await create_schema(root, batches=ALL_BATCHES)
         await check_schema(reader)
@@ -121,6 +121,7 @@ async def test_a_reader_may_check(backend_url: str, users: Users) -> None:
             await check_schema(reader)
 
 
+@pytest.mark.proof
 @on_every_server
 async def test_the_service_user_does_the_whole_work(backend_url: str, users: Users, tmp_path: Path) -> None:
     """With the documented rights: seed by several processes, import, sync, webhooks, listing, `init-db` in place."""

@@ -11,12 +11,13 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
 from tests.deploy.deploy_files import Query, alert_rules, dashboard_queries, selectors
 from tests.deploy.observed_service import DATABASE, DRAIN_S, ObservedService, Traffic, freeze, observed_service
+from tests.support.backends import connect_to
 from tests.support.webhook_sender import OLD_SECRET, order, product
 
 # One story, from the first test to the last: they run in one process (see `tests.support.parallel`).
@@ -113,6 +114,8 @@ def shown(service: ObservedService, query: Query) -> bool:
 def test_rows_in_the_tables(service: ObservedService) -> None:
     """A sync of the day before yesterday, a dead event, and an inbox that doubled. The service looks once a minute."""
     assert 422 == service.deliver({"source": "partner"})
+    assert 200 == service.deliver(product("okra-2", category="moon rocks"))
+    service.prometheus.wait_for_alerts("FarmLokalUnknownCategories")
     service.database.execute(
         f"UPDATE sync_runs SET finished_ms = finished_ms - {_TWO_DAYS_MS} WHERE state = 'done'", database=DATABASE
     )
@@ -128,7 +131,9 @@ def test_a_redis_that_is_full_and_then_dead(service: ObservedService) -> None:
     """Redis takes no writes while somebody asks for ever new pages; then it is gone."""
     service.configure_redis(maxmemory_policy="noeviction", maxmemory="1")
     with Traffic(service.ask_something_new, 0.01):
-        service.prometheus.wait_for_alerts("FarmLokalLeasesUnavailable", "FarmLokalHitShareLow")
+        service.prometheus.wait_for_alerts(
+            "FarmLokalLeasesUnavailable", "FarmLokalHitShareLow", "FarmLokalDependencyDegraded"
+        )
     service.redis.kill()
     service.prometheus.wait_for_alerts("FarmLokalRedisDown", "FarmLokalRateLimitNotShared")
     service.redis.start()
@@ -142,6 +147,24 @@ def test_what_was_found_in_the_tables(service: ObservedService) -> None:
         "FarmLokalInboxGrows",
         wait_max_s=_COUNTED_WITHIN_S,
     )
+
+
+def test_connections_that_are_ended_again_and_again(service: ObservedService) -> None:
+    """Somebody ends each session that waits for a table, and the table is held for as long as that goes on."""
+    with closing(connect_to(service.database.url(DATABASE))) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLES products WRITE")
+
+        def end_waiting() -> None:
+            for number, *_, state, _, _ in service.database.execute("SHOW PROCESSLIST"):
+                if state and "metadata lock" in state:
+                    service.database.execute(f"KILL {number}")
+
+        with (
+            Traffic(service.ask_something_new, 0.01),
+            Traffic(service.ask_something_new, 0.01),
+            Traffic(end_waiting, 0.1),
+        ):
+            service.prometheus.wait_for_alerts("FarmLokalConnectionsLost")
 
 
 def test_a_database_that_hangs_and_then_dies(service: ObservedService) -> None:

@@ -1,6 +1,7 @@
 """deploy/mysql and deploy/redis: the users that the samples make can do what they are for, and no more than that."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +16,7 @@ from redis.exceptions import NoPermissionError
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.schema import statements
 from farmlokal.limiting.redis_script import LimitKeys
-from tests.deploy.deploy_files import DEPLOY
+from tests.deploy.deploy_files import DEPLOY, ROOT
 from tests.support.command import farmlokal, make_catalogue, operators
 from tests.support.logged_process import logged_process
 from tests.support.own_servers import StartMariaDB, StartRedis
@@ -24,6 +25,7 @@ from tests.support.waiting import until
 
 GRANTS = DEPLOY / "mysql" / "grants.sql"
 USERS = DEPLOY / "redis" / "users.acl"
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 PASSWORD = "a password of the tests"
 
 
@@ -47,6 +49,20 @@ def environment_of(user: str, root: MySQLAddress, folder: Path, redis_url: str) 
     return operators(folder, url, redis_url)
 
 
+def test_the_samples_say_what_the_page_says() -> None:
+    """Each user has the same rights in both places; the page's Redis user has those on the keys of one catalogue."""
+    granted = re.compile(r"^GRANT (.*) ON `?farmlokal`?\.\* TO ('[^']+'@'%');$", re.MULTILINE)
+    assert {"'farmlokal'@'%'", "'farmlokal-schema'@'%'"} == {user for _, user in granted.findall(OPERATIONS)}
+    assert granted.findall(OPERATIONS) == granted.findall(GRANTS.read_text("utf-8"))
+    (page,) = re.findall(r"^ACL SETUSER farmlokal (.*)$", OPERATIONS, re.MULTILINE)
+    (sample,) = re.findall(r"^user farmlokal (.*)$", USERS.read_text("utf-8"), re.MULTILINE)
+    one_catalogue = {"~farmlokal:{IDENTITY}:*", "~farmlokal:{IDENTITY-limit}:*", "&farmlokal:{IDENTITY}:*", ">PASSWORD"}
+    any_catalogue = {"~farmlokal:*", "&farmlokal:*", ">CHANGE-ME"}
+    assert set(page.split()) - one_catalogue == set(sample.split()) - any_catalogue
+    assert (one_catalogue, any_catalogue) == (one_catalogue & set(page.split()), any_catalogue & set(sample.split()))
+
+
+@pytest.mark.proof
 async def test_the_service_has_rows_and_the_other_user_tables(
     granted: MySQLAddress, tmp_path: Path, redis_url: str
 ) -> None:

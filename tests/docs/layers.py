@@ -51,7 +51,8 @@ def layers() -> list[list[str]]:
 
 def imports() -> tuple[set[Edge], set[Edge]]:
     """Which package imports which, and which package imports which library, by the code as it is."""
-    graph = grimp.build_graph(PACKAGE, include_external_packages=True)
+    # Not from a cache: it goes by the times of files, which a checkout may set back.
+    graph = grimp.build_graph(PACKAGE, include_external_packages=True, cache_dir=None)
     inside, outside = set(), set()
     for module in graph.modules:
         if not module.startswith(f"{PACKAGE}."):

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from farmlokal.catalog.records import ProductRecord
 from farmlokal.web import keys
 from tests.docs.pages import fenced, text_of
 from tests.support.products import product
@@ -22,11 +23,17 @@ DONE_WAIT_MAX_S = 60
 API = text_of("docs/api.md")
 
 
+def fruit(number: int) -> ProductRecord:
+    """A product in stock. Half of them are at one market; the others lie ever farther to the north of it."""
+    lat = 18.52 + max(0, number - PRODUCTS // 2) / 1_000
+    return product(number)._replace(category="fruits", stock=1, lat=lat, lon=73.86)
+
+
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     """A service whose fruits fill more pages than may be asked for at once."""
     url = sqlite_url(tmp_path)
-    await fill(url, [product(number)._replace(category="fruits") for number in range(1, PRODUCTS + 1)])
+    await fill(url, [fruit(number) for number in range(1, PRODUCTS + 1)])
     async with serving(settings_for(url, rate_limit=RATE_LIMIT)) as running:
         yield running
 
@@ -47,9 +54,10 @@ async def output_of(program: str, *arguments: str, code: str, service: Service) 
     return printed.decode()
 
 
-def loop_in(language: str) -> str:
-    """The block of code in `language` that walks through all pages."""
-    (loop,) = [code for code in fenced(API, language) if "BASE" in code]
+def loop_in(language: str, section: str = "A walk through all pages") -> str:
+    """The block of code in `language` that the section of docs/api.md has."""
+    text = API.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    (loop,) = [code for code in fenced(text, language) if "BASE" in code]
     return loop
 
 
@@ -85,3 +93,21 @@ async def test_the_javascript_loop_waits_where_it_is_refused(service: Service) -
     ids = ids_in(await output_of("node", "--input-type=module", "-", code=loop_in("js"), service=service))
     assert PRODUCTS == len(ids) == len(set(ids))
     assert refusals(service) > 0
+
+
+async def test_the_nearest_are_listed_by_python(service: Service) -> None:
+    """A line for each of the thirty nearest: all of them are at the market."""
+    printed = await output_of(sys.executable, "-", code=loop_in("python", "Near me"), service=service)
+    assert 30 == len(printed.splitlines())
+    assert {"0.000 km"} == {line.strip().partition("  ")[0] for line in printed.splitlines()}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js to run the JavaScript loop")
+async def test_a_map_is_filled_from_its_middle(service: Service) -> None:
+    """The market is the first mark, with half of the products; the others follow one by one, as many as wanted."""
+    printed = await output_of("node", "--input-type=module", "-", code=loop_in("js", "Near me"), service=service)
+    marks = [line.split() for line in printed.splitlines()]
+    assert 40 == len(marks)
+    assert ["18.52,73.86", "0", str(PRODUCTS // 2)] == marks[0]
+    assert {"1"} == {count for _, _, count in marks[1:]}
+    assert [float(away_km) for _, away_km, _ in marks] == sorted(float(away_km) for _, away_km, _ in marks)

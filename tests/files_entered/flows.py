@@ -26,6 +26,8 @@ _MISSED = "/products?category=pulses&organic=true&sort=price&limit=5"
 _INVALIDATED = ("category/spices",)
 # The first hit makes its answer ready, and so does the first one of each second: of so many, one does neither.
 _HITS = 4
+# What falls due in the middle of one may enter a file more: of so many, one is not disturbed.
+_INVALIDATIONS = 3
 # A client that has used some of its burst, and has so much left that it is told the same each time: 4,000 requests may
 # come at once, `r` is told as 1,000 at most, and what these requests use comes back within eleven seconds.
 _RATE_LIMIT, _USED = "default=100000/hour", 300
@@ -80,12 +82,15 @@ async def first_miss(stand: Stand) -> list[str]:
 async def invalidation(stand: Stand) -> list[str]:
     """A tag raised by one process, until the other knows."""
     cache, heard = stand.service.app[keys.CACHE], stand.other.app[keys.CACHE]
-    before, epoch = asyncio.all_tasks(), epoch_of(heard)
-    with stand.follower.following(_ANSWERS, _NOTICES) as files:
-        await cache.invalidate(_INVALIDATED)
-        await until(lambda: epoch_of(heard) > epoch)
-        await finish_since(before)
-    return list(files)
+    notices = []
+    for _ in range(_INVALIDATIONS):
+        before, epoch = asyncio.all_tasks(), epoch_of(heard)
+        with stand.follower.following(_ANSWERS, _NOTICES) as files:
+            await cache.invalidate(_INVALIDATED)
+            await until(lambda: epoch_of(heard) > epoch)  # noqa: B023
+            await finish_since(before)
+        notices.append(files)
+    return min(map(list, notices), key=len)
 
 
 async def webhook(stand: Stand) -> list[str]:

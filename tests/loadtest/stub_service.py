@@ -22,6 +22,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
         [
             web.get("/categories", stub.categories),
             web.get("/products", stub.products),
+            web.get("/suggest", stub.suggest),
             web.get("/products/{id}", stub.product),
             web.get("/auth/token", stub.token),
             web.get("/external/sync", stub.sync),
@@ -49,8 +50,20 @@ class Stub:
         return _hit(request, {"data": [{"category": "fruits", "products": _PAGES}]})
 
     async def products(self, request: web.Request) -> web.Response:
-        """The page whose number the cursor is."""
-        return _hit(request, self.page(int(request.query.get("cursor", "1"))))
+        """The page whose number the cursor is, with as many kilometres where a place is named."""
+        number = int(request.query.get("cursor", "1"))
+        page = self.page(number)
+        if "near" in request.query:
+            page["data"] = [{**product, "distance_km": self.distance_km(number)} for product in page["data"]]
+        return _hit(request, page)
+
+    def distance_km(self, number: int) -> float:
+        """How far away the product of page `number` is."""
+        return number / 10
+
+    async def suggest(self, request: web.Request) -> web.Response:
+        """One suggestion, whatever is typed."""
+        return _hit(request, {"data": [{"text": "Mango", "kind": "commodity", "category": "fruits", "products": 3}]})
 
     def page(self, number: int) -> dict[str, Any]:
         """Page `number`, with a product of its own."""
@@ -68,7 +81,7 @@ class Stub:
 
     async def sync(self, request: web.Request) -> web.Response:
         """A run that goes on behind."""
-        return web.json_response({"run": "1", "state": "running"}, status=202, headers={"Location": "/external/sync/1"})
+        return web.json_response({"run": "1", "state": "running"}, status=202, headers={"Location": "sync/1"})
 
     async def sync_run(self, request: web.Request) -> web.Response:
         """Its end."""
@@ -106,6 +119,10 @@ class Faulty(Stub):
         page = super().page(number)
         page["data"][0]["id"] = 1
         return page
+
+    def distance_km(self, number: int) -> float:
+        """Beyond every radius."""
+        return 1_000.0 + number
 
     async def product(self, request: web.Request) -> web.Response:
         """Answers without being asked whether anything changed."""

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from farmlokal.catalog.wire import parse_deletion, parse_product
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from farmlokal.webhooks.orders import Order
-from loadtest.answers import Once, OneToken, Page, Walk, page_fault, sync_fault
+from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, sync_fault
 from loadtest.events import Shop
 from loadtest.signing import signed_headers
 from tests.loadtest.products import MANGO
@@ -32,7 +32,7 @@ def listing(*products: dict[str, Any], **page: Any) -> dict[str, Any]:
         (listing(MANGO, {**MANGO, "id": 2}, limit=1), "the page holds more products than its limit"),
         (listing(MANGO, has_more=True), "has_more contradicts next_cursor"),
         (listing({**MANGO, "price": 24.5}), "a price is no decimal string"),
-        (listing({"id": 1}), "a product lacks category, currency, district, name, price, unit, updated_at"),
+        (listing({"id": 1}), "a product lacks category, currency, district, lat, lon, name, price, unit, updated_at"),
         ({"data": []}, "the answer has no complete page object"),
         ([], "the answer is no JSON object"),
     ],
@@ -40,6 +40,28 @@ def listing(*products: dict[str, Any], **page: Any) -> dict[str, Any]:
 def test_a_page_is_checked(answer: Any, fault: str | None) -> None:
     """A page that is fast and wrong fails the load test."""
     assert fault == page_fault(answer, may_be_empty=False)
+
+
+@pytest.mark.parametrize(
+    ("distances_km", "fault"),
+    [
+        ([], None),
+        ([0, 0.5, 0.5, 2], None),
+        ([0.5, None], "a product near a place lacks its distance"),
+        ([0.5, 2.001], "a product lies beyond the radius"),
+        ([0.5, 0.499], "the nearest products do not come first"),
+    ],
+)
+def test_a_page_near_a_place_is_checked(distances_km: list[float | None], fault: str | None) -> None:
+    """Every product says how far it is, none is too far, and the nearest come first where that was asked for."""
+    page = listing(*({**MANGO, "distance_km": distance_km} for distance_km in distances_km))
+    assert fault == near_fault(page, radius_km=2, nearest_first=True)
+
+
+def test_near_a_place_another_order_has_no_radius_to_keep() -> None:
+    """Without a radius everything is near enough, and by price the nearest need not be first."""
+    page = listing({**MANGO, "distance_km": 900}, {**MANGO, "distance_km": 3})
+    assert near_fault(page, radius_km=None, nearest_first=False) is None
 
 
 def test_a_walk_meets_no_unchanged_product_twice() -> None:

@@ -3,18 +3,20 @@
 import random
 from collections import Counter
 
-from loadtest.households import Market, zipf_choice
+from loadtest.households import Home, Market, zipf_choice
 
 RNG = random.Random(1)
 
 
 def market() -> Market:
-    """One that has learnt 30 districts and three categories, one of them empty."""
+    """One that has learnt 30 districts, one place and three categories, one of them empty."""
     learnt = Market()
     learnt.learn_categories(
         [{"category": name, "products": count} for name, count in (("spices", 5), ("honey", 0), ("fruits", 9))]
     )
-    learnt.learn_districts([{"district": f"d{number}"} for number in range(30)] + [{"district": None}])
+    nowhere = {"lat": None, "lon": None}
+    learnt.learn_products([{"district": f"d{number}", **nowhere} for number in range(30)])
+    learnt.learn_products([{"district": None, "lat": 20.03, "lon": 73.8}])
     return learnt
 
 
@@ -32,6 +34,30 @@ def test_households_ask_for_what_there_is() -> None:
     assert ["fruits", "spices"] == [name for name, _ in categories.most_common()]
     assert "d0" == Counter(filters["district"] for filters in asked if "district" in filters).most_common(1)[0][0]
     assert {} in asked
+
+
+def test_households_ask_near_their_home() -> None:
+    """Two in five visits are about what is near, most of them within a radius, and nearest first unless sorted."""
+    home = Home(20.0349, 73.7951)
+    asked = [market().filters(RNG, home) for _ in range(4_000)]
+    near = [filters for filters in asked if "near" in filters]
+    assert 0.36 < len(near) / len(asked) < 0.44
+    assert {"20.03,73.80"} == {filters["near"] for filters in near}
+    assert not [filters for filters in near if "district" in filters]
+    radii = Counter(filters.get("radius_km") for filters in near)
+    assert {"10", "5", "25", "2", "50", None} == set(radii)
+    assert 0.15 < radii[None] / len(near) < 0.25
+    assert 0.7 < sum(filters["sort"] == "distance" for filters in near) / len(near) < 0.8
+    assert not [filters for filters in asked if "near" not in filters and filters.get("sort") == "distance"]
+
+
+def test_homes_are_where_something_is_sold() -> None:
+    """Some kilometres from a place that was met, each elsewhere; none where no place is known."""
+    learnt = market()
+    homes = [learnt.home(RNG) for _ in range(200)]
+    assert 200 == len(set(homes))
+    assert not [home for home in homes if home is None or abs(home.lat - 20.03) > 0.2 or abs(home.lon - 73.8) > 0.2]
+    assert Market().home(RNG) is None
 
 
 def test_crawlers_know_no_favourites() -> None:

@@ -60,6 +60,7 @@ async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path:
     for name, fault in (
         ("/categories [429]", "429: the service's rate limit"),
         ("/products?cursor [hit memory]", "the walk met a product again"),
+        ("/products?near [hit memory]", "a product lies beyond the radius"),
         ("/products/{id} [304]", "a 304 to a request without a condition"),
         ("/auth/token", "callers at the same moment got different tokens"),
         ("/external/sync [status 503]", "status 503: /problems/partner-unavailable"),
@@ -71,11 +72,14 @@ async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path:
 
 
 async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) -> None:
-    """The same service passes with targets that can be kept; report, charts' data and table are kept either way."""
+    """The same service passes with targets that can be kept; report, charts' data and table are kept either way.
+
+    Its address may end with a slash.
+    """
     targets = tmp_path / "targets.toml"
     targets.write_text("['/products']\np50_ms = 0.001\nerrors = 0.0\n", "utf-8")
     async with stub_service(faulty=False) as url:
-        options = ("--host", url, "--users=20", "--shape=spike", f"--targets={targets}")
+        options = ("--host", f"{url}/", "--users=20", "--shape=spike", f"--targets={targets}")
         ended = await loadtest(tmp_path, "--run-time=4s", *options, keys={})
     assert 1 == ended.code, ended.said
     last = ended.said.splitlines()[-1]
@@ -90,8 +94,13 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
         "/categories [hit memory]",
         "/products/{id} [hit memory]",
         "/products/{id} [304]",
+        "/suggest [hit memory]",
         "Aggregated",
-    } | {f"/products{cursor} [{outcome}]" for cursor in ("", "?cursor") for outcome in ("hit memory", "304")}
+    } | {
+        f"/products{kind} [{outcome}]"
+        for kind in ("", "?cursor", "?near", "?near&cursor")
+        for outcome in ("hit memory", "304")
+    }
     # The spike is in the history: the charts of the report are drawn from it.
     assert {"2", "20"} <= {row["User Count"] for row in ended.csv("stats_history")}
     assert "<html" in (ended.results / "report.html").read_text("utf-8")

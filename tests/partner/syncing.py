@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from farmlokal.app.syncing import CatalogueSink
+from farmlokal.app.webhooks import WakeProducts, product_waker, webhook_receiver
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.wire import parse_product
 from farmlokal.database.interface import Database
@@ -14,6 +15,7 @@ from farmlokal.partner.sync.run import Run
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
 from farmlokal.partner.sync.walk import SyncWalk
+from farmlokal.webhooks.inbox import Inbox
 from tests.partner.feed_server import FeedServer, feed_server, reader_of
 from tests.support.service import open_database
 
@@ -27,9 +29,14 @@ class Tags:
     def __init__(self) -> None:
         self.seen: set[str] = set()
 
-    async def __call__(self, tags: frozenset[str]) -> None:
+    async def __call__(self, tags: frozenset[str], **_: object) -> None:
         """Told of one page."""
         self.seen |= tags
+
+
+def waker(database: Database, on_change: Tags) -> WakeProducts:
+    """What a process of its own wakes the events with that wait for products of the feed."""
+    return product_waker(webhook_receiver(database, Inbox(database), on_change, source=SOURCE))
 
 
 def sync_into(
@@ -44,7 +51,8 @@ def sync_into(
 ) -> Sync:
     """A sync as a process of its own would have it."""
     runs = SyncRuns(database, SOURCE, lease_s=lease_s)
-    sink = CatalogueSink(database, SOURCE, on_change or Tags(), now=now)
+    on_change = on_change or Tags()
+    sink = CatalogueSink(database, SOURCE, on_change, waker(database, on_change), now=now)
     return Sync(runs, SyncWalk(runs, fetch, sink, patience_s=patience_s, on_page=on_page), poll_s=0.02)
 
 
@@ -67,7 +75,8 @@ class Syncing:
 
     def walk(self, runs: SyncRuns, sink_type: type[CatalogueSink] = CatalogueSink) -> SyncWalk:
         """The walk of a process that dies after it: nobody notes how its run ended."""
-        return SyncWalk(runs, self.fetch, sink_type(self.database, SOURCE, self.tags), patience_s=0.0)
+        sink = sink_type(self.database, SOURCE, self.tags, waker(self.database, self.tags))
+        return SyncWalk(runs, self.fetch, sink, patience_s=0.0)
 
     async def __call__(self, *, full: bool = False, **options: Any) -> Run:
         """One run to its end."""

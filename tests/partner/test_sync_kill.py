@@ -128,6 +128,7 @@ async def test_large_killed_sync_goes_on(mysql_url: str, tmp_path: Path) -> None
     await kill_again_and_again(mysql_url, tmp_path, PROOF_PRODUCTS, kills=12, wait=False)
 
 
+@pytest.mark.proof
 async def test_two_commands_share_one_run(mysql_url: str, tmp_path: Path) -> None:
     """Two processes that are started together report one and the same run, and the feed is walked once."""
     with partner_process(tmp_path, PRODUCTS) as partner:
@@ -142,6 +143,7 @@ async def test_two_commands_share_one_run(mysql_url: str, tmp_path: Path) -> Non
         assert PRODUCTS // 500 == partner.control("stats")["requests"]["GET /products"]
 
 
+@pytest.mark.proof
 async def test_terminated_sync_keeps_its_place(mysql_url: str, tmp_path: Path) -> None:
     """SIGTERM ends the command after the batch under way with exit code 1, and the next one goes on at once."""
     with partner_process(tmp_path, PRODUCTS) as partner:

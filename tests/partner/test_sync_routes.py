@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from aiohttp import ClientSession
@@ -119,10 +120,10 @@ async def test_long_sync_goes_on_behind(tmp_path: Path, monkeypatch: pytest.Monk
         answer = await ask(service.port, "/external/sync", headers=KEY)
         told = answer.json()
         assert (202, "running", None) == (answer.status, told["state"], told["finished_at"])
-        assert f"/external/sync/{told['run']}" == answer.headers["Location"]
+        assert f"sync/{told['run']}" == answer.headers["Location"]
         joined = await ask(service.port, "/external/sync?full=true", headers=KEY)
         assert (202, told["run"]) == (joined.status, joined.json()["run"])
-        shown = await ended(service, answer.headers["Location"])
+        shown = await ended(service, urljoin("/external/sync", answer.headers["Location"]))
         assert ("done", PRODUCTS) == (shown["state"], shown["created"])
 
 

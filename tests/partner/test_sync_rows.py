@@ -114,12 +114,15 @@ async def test_row_without_a_source_is_the_feeds(sync: Syncing) -> None:
 
 
 async def test_only_touched_tags_are_told(sync: Syncing) -> None:
-    """A page's tags are the listing, its changed products, and the categories that they left and entered."""
+    """A page's tags are the listing, its changed products, and the categories that they left and entered.
+
+    In its new category a name is a new one.
+    """
     await has(sync, record("same"), record("moved"))
     ((moved_id,),) = await sync.database.fetch("SELECT id FROM products WHERE external_id = 'moved'")
     sync.server.pages = pages_of([row("same"), row("moved", 2, category="fruits")])
     await sync()
-    assert {"products", f"product/{moved_id}", "category/vegetables", "category/fruits"} == sync.tags.seen
+    assert {"products", f"product/{moved_id}", "category/vegetables", "category/fruits", "names"} == sync.tags.seen
     sync.tags.seen.clear()
     await sync()
     assert set() == sync.tags.seen
@@ -233,10 +236,12 @@ async def test_unknown_categories_are_counted(sync: Syncing) -> None:
         "": page([row("1", category="moon rocks"), row("2", category="other"), row("3", category="FRUITS")], "b"),
         "b": page([row("4", category="moon rocks"), row("5", category="seeds"), row("6", category="x", price="?")]),
     }
+    process = sync.another()
     with logged() as events:
-        run = await sync()
-    stored = await sync.another().runs.get(run.run)
+        run = await process.run()
+    stored = await process.runs.get(run.run)
     assert stored is not None
+    assert 3 == process.unknown_categories
     assert (3, 3) == (run.unknown_categories, stored.summary(0)["unknown_categories"])
     logged_ones = [event["category"] for event in at_level(events, "warning") if "unknown category" in event["event"]]
     assert ["moon rocks", "seeds"] == logged_ones

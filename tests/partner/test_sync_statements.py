@@ -1,4 +1,4 @@
-"""How many statements one page of the feed takes."""
+"""How many statements the transaction of one page of the feed takes."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from farmlokal.database.interface import Session
 from farmlokal.partner.sync.run import PageResult
 from tests.database.statement_counts import CountingDatabase
 from tests.partner.feed_server import row, rows
-from tests.partner.syncing import SOURCE, Tags
+from tests.partner.syncing import SOURCE, Tags, waker
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database
 
@@ -20,11 +20,11 @@ async def _nowhere(session: Session, result: PageResult) -> None:
 
 @on_every_backend
 async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
-    """A page of new rows takes two statements, one row that moved among known ones two, and a known page one."""
+    """A page of new rows takes two statements, a known page one, and a name that is new three of its own before."""
     async with open_database(backend_url) as database:
         counting = CountingDatabase(database)
         tags = Tags()
-        sink = CatalogueSink(counting, SOURCE, tags)
+        sink = CatalogueSink(counting, SOURCE, tags, waker(database, tags))
 
         async def statements(page: list[dict[str, Any]]) -> list[str]:
             counting.asked.clear()
@@ -41,5 +41,6 @@ async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
         assert ["SELECT products"] == await statements(rows(ROWS))
         assert (1, set()) == (counting.executed, tags.seen)
         moved = [row("1", 2, category="fruits"), *rows(ROWS)[1:]]
-        assert ["SELECT products", "UPDATE products"] == await statements(moved)
-        assert 2 == counting.executed
+        born = ["SELECT names", "INSERT names", "SELECT names"]
+        assert [*born, "SELECT products", "UPDATE products"] == await statements(moved)
+        assert 5 == counting.executed

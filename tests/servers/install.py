@@ -63,9 +63,19 @@ NEEDS = {
     "proof": (
         _NGINX,
         _WRK,  # some proofs are of the benchmarks
+        # The caches that people have in front of a service.
+        Need("HAProxy", partial(find_program, "haproxy"), "haproxy", unpacked=True),
+        Need("Varnish", partial(find_program, "varnishd"), "varnish", unpacked=True),
+        Need("the C compiler that Varnish needs (cc)", partial(find_program, "cc"), "gcc"),
+        # Its tables and pages are a package of their own, which holds no program.
+        Need("Squid", partial(find_program, "squid"), "squid-common", "squid", unpacked=True),
+        Need("Apache httpd", partial(find_program, "apache2"), "apache2-bin", unpacked=True),
         Need("prometheus", partial(find_program, "prometheus"), "prometheus", unpacked=True),
         Need("promtool", partial(find_program, "promtool"), "promtool", "prometheus", unpacked=True),
         Need("systemd-analyze", partial(find_program, "systemd-analyze"), "systemd", unpacked=True),
+        # With these, packages from npm are run as clients, as partners and as senders of events.
+        Need("Node.js (node)", partial(find_program, "node"), "nodejs"),
+        Need("npm", partial(find_program, "npm"), "npm"),
         # The package `chromium` would bring a session bus, and that one a whole systemd where there is none.
         Need("the browser Chromium", partial(find_program, "chromium"), "chromium-headless-shell"),
     ),

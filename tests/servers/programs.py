@@ -55,6 +55,14 @@ class _Asking(NamedTuple):
 
 _ASKING = {
     "nginx": _Asking(("nginx",), ("-v",)),
+    "haproxy": _Asking(("haproxy",), ("-v",)),
+    "varnishd": _Asking(("varnishd",), ("-V",)),
+    "squid": _Asking(("squid",)),
+    "apache2": _Asking(("apache2", "httpd"), ("-v",)),
+    # Varnish has its rules compiled.
+    "cc": _Asking(("cc", "gcc")),
+    "node": _Asking(("node",)),
+    "npm": _Asking(("npm",)),
     "wrk": _Asking(("wrk",), ("-v",), status=1),  # it goes on to complain that no address was given
     "prometheus": _Asking(("prometheus",)),
     "promtool": _Asking(("promtool",)),
@@ -83,7 +91,7 @@ def find_redis_program() -> Program | None:
 
 
 def find_program(name: str) -> Program | None:
-    """Return `nginx`, `wrk`, `prometheus`, `promtool`, `chromium` or `systemd-analyze`, else None.
+    """Return one of the programs in `_ASKING`, else None.
 
     It is looked for on the PATH, then where distributions put servers, then among the programs that
     `python -m tests.servers GROUP` unpacked. Raises KeyError for another name.
@@ -126,7 +134,9 @@ def _candidates(file: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 def _private_variables() -> Mapping[str, str]:
     """Return what makes an unpacked program find the libraries, and the systemd units, that came with it."""
     libraries = [path for pattern in _PRIVATE_LIBRARIES for path in sorted(PRIVATE_ROOT.glob(pattern))]
-    folders = [str(folder) for path in libraries for folder in (path, path / "systemd") if folder.is_dir()]
+    folders = [
+        str(folder) for path in libraries for folder in (path, path / "systemd", path / "varnish") if folder.is_dir()
+    ]
     units = [str(folder) for name in _PRIVATE_UNITS if (folder := PRIVATE_ROOT / name).is_dir()]
     variables = {"LD_LIBRARY_PATH": os.pathsep.join(folders)} if folders else {}
     # The empty entry at the end stands for the machine's own folders.

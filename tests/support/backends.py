@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -31,7 +32,9 @@ _SLOW_SQL = {
 def new_database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a new, empty database on the backend that the test's parameter names."""
     if request.param == "sqlite":
-        return sqlite_url(request.getfixturevalue("tmp_path"))
+        sqlite_at = sqlite_url(request.getfixturevalue("tmp_path"))
+        Path(sqlite_at.removeprefix("sqlite:///")).touch()  # as on a server: there, and empty
+        return sqlite_at
     url: str = request.getfixturevalue({"mariadb": "mysql_url", "mysql9": "mysql9_url"}[request.param])
     return url
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -52,6 +54,12 @@ class KeptConnection:
             body = b"" if bodiless or length is None else await self._reader.readexactly(int(length[1]))
         await asyncio.sleep(_SETTLE_S)
         return Answer(status, headers, body)
+
+    def cut(self) -> None:
+        """Be gone: with a reset, where `close` only ends what the client sends."""
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def ended(self) -> bool:
         """Whether the server closed the connection, with nothing more to say."""

@@ -21,11 +21,14 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = (
     "tests/catalog/seed/test_seed_distributions.py",
     "tests/catalog/test_bounded_cost.py",
+    "tests/clients/test_generated_clients.py",
     "tests/deploy/test_alerts_fire.py",
     "tests/deploy/test_compose_passwords.py",
     "tests/files_entered/test_files_entered.py",
+    "tests/partner/test_token_servers.py",
     "tests/test_imports.py",
     "tests/test_project.py",
+    "tests/webhooks/test_senders.py",
 )
 
 

@@ -40,10 +40,11 @@ IMPATIENT = LIMITS._replace(deadline_s=6, attempt_max_s=1)
 
 @dataclass
 class PartnerStand:
-    """The partner, where it is, and everything that was connected to it."""
+    """The partner, where it is, the clock of both sides, and everything that was connected to it."""
 
     partner: Partner
     url: str
+    clock: Callable[[], float] = time.time
     connections: list[PartnerConnection] = field(default_factory=list)
 
     def fault(self, *faults: dict[str, Any]) -> None:
@@ -63,7 +64,9 @@ class PartnerStand:
         self, second: SecondTier | None = None, *, limits: Limits = LIMITS, base_url: str = "", **others: Any
     ) -> PartnerConnection:
         """A connection as one process has it; it ends with the stand."""
-        connection = PartnerConnection(self.credentials(**others), base_url or self.url, second, limits=limits)
+        connection = PartnerConnection(
+            self.credentials(**others), base_url or self.url, second, limits=limits, clock=self.clock
+        )
         self.connections.append(connection)
         return connection
 
@@ -77,12 +80,14 @@ class PartnerStand:
 
 
 @asynccontextmanager
-async def partner_stand(*, token_ttl_s: int = 3600, products: int = 50) -> AsyncIterator[PartnerStand]:
+async def partner_stand(
+    *, token_ttl_s: int = 3600, products: int = 50, clock: Callable[[], float] = time.time
+) -> AsyncIterator[PartnerStand]:
     """A partner until the block ends."""
-    credentials = Credentials(clock=time.time, scopes=(FEED_SCOPE, OTHER_SCOPE), token_ttl_s=token_ttl_s)
+    credentials = Credentials(clock=clock, scopes=(FEED_SCOPE, OTHER_SCOPE), token_ttl_s=token_ttl_s)
     partner = Partner(credentials, Catalogue(products, clock=time.time))
     async with serving(partner, "127.0.0.1", 0) as url:
-        standing = PartnerStand(partner, url)
+        standing = PartnerStand(partner, url, clock)
         try:
             yield standing
         finally:

@@ -18,12 +18,14 @@ _READ_BYTES = 2**16
 class _Link:
     """One connection through the proxy.
 
-    forgotten: whether what either end sends is swallowed. held: whether the client has not closed it.
+    forgotten: whether what either end sends is swallowed. deaf: whether what the server sends is. held: whether the
+    client has not closed it.
     """
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.ends = (client, server)
         self.forgotten = False
+        self.deaf = False
         self.held = True
 
     def close(self) -> None:
@@ -92,6 +94,16 @@ class TCPProxy:
         links = [link for link in self._links if not link.forgotten]
         for link in links:
             link.forgotten = True
+        return len(links)
+
+    def lose_answers(self) -> int:
+        """Swallow from now on what servers send on the open connections; what clients send still arrives.
+
+        Returns how many connections these are.
+        """
+        links = [link for link in self._links if not link.forgotten]
+        for link in links:
+            link.deaf = True
         return len(links)
 
     def swallow(self) -> None:
@@ -176,7 +188,7 @@ class TCPProxy:
             while data := await reader.read(_READ_BYTES):
                 if self._delay_s:
                     await asyncio.sleep(self._delay_s)
-                if not link.forgotten:
+                if not link.forgotten and not (link.deaf and writer is link.ends[0]):
                     writer.write(data)
                     await writer.drain()
         # The end of one direction is the end of both, as the servers here have it. Where the connection is forgotten,

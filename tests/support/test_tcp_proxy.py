@@ -82,6 +82,18 @@ async def test_it_forgets_the_open_connections_and_passes_new_ones(proxy: TCPPro
     await proxy.until_held(0)
 
 
+async def test_it_loses_answers(proxy: TCPProxy, connect: Connect) -> None:
+    """What the client sends arrives, and nothing comes back; the end of either side is the end of both."""
+    old = await connect()
+    assert b"1:a" == await old.echo(b"a")
+    assert 1 == proxy.lose_answers()
+    with pytest.raises(TimeoutError):
+        await old.echo(b"lost")
+    assert b"1:b" == await (await connect()).echo(b"b")
+    old.writer.close()
+    await proxy.until_held(1)
+
+
 async def test_it_swallows_until_told_to_pass(proxy: TCPProxy, connect: Connect) -> None:
     """While it swallows, new connections are accepted and nothing comes back."""
     proxy.swallow()

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_an_application_knows_every_secret_of_its_settings() -> None:
         assert "***" in masked(f"before {secret} after"), secret
         assert secret not in masked(f"before {secret} after")
     # As the header has it that signs the client in: form-encoded pairs in base64.
-    pair = f"farmlokal:{quote_plus(SECRETS['oauth_client_secret'])}"
+    pair = f"farmlokal:{quote(SECRETS['oauth_client_secret'], safe='')}"
     assert "Basic ***" == masked(f"Basic {b64encode(pair.encode()).decode()}")
     assert "farmer at 127.0.0.1:1" == masked("farmer at 127.0.0.1:1")
 

@@ -26,7 +26,9 @@ EVERY = {(problem.status, problem.name) for problem in ANYWHERE}
 TARGETS = {
     "listProducts": "/products",
     "showProduct": "/products/1",
+    "suggest": "/suggest?q=tom",
     "listCategories": "/categories",
+    "showIndex": "/",
     "showDocument": "/openapi.json",
     "showDocs": "/docs",
     "showDocsFile": f"/docs/{next(iter(files_by_name()))}",

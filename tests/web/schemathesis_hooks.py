@@ -14,6 +14,7 @@ from requests.auth import AuthBase
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.parameters import ParameterLocation
 
+from farmlokal.catalog.question.forms import WORDS
 from farmlokal.formats.text import refusal
 from farmlokal.formats.webhook_secrets import key_of
 from farmlokal.webhooks.signature import sign
@@ -33,7 +34,13 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.operation.path == "/products" and not _wrong(case, ParameterLocation.QUERY):
         _leave_out_unassigned(case.query)
         _order_prices(case.query)
+        _fit_words(case.query)
+        _complete(case.query)
         _fit_cursor(case.query)
+    if case.operation.path == "/suggest" and not _wrong(case, ParameterLocation.QUERY):
+        _leave_out_unassigned(case.query)
+        case.query.setdefault("q", "tam")
+        _fit_words(case.query)
     if case.operation.path == "/external/webhook" and not _wrong(case, ParameterLocation.HEADER):
         case.headers["webhook-timestamp"] = str(int(time.time()))
         # Mostly an event that was not here before; else most would be refused, as an id that came with another body.
@@ -67,6 +74,22 @@ def _order_prices(query: dict[str, Any]) -> None:
     low, high = query.get("min_price"), query.get("max_price")
     if low is not None and high is not None and float(low) > float(high):
         query["min_price"], query["max_price"] = high, low
+
+
+def _fit_words(query: dict[str, Any]) -> None:
+    """Ask for a word where there are too many, or none: the document's bound leaves room for alternatives."""
+    if "q" in query and WORDS.read(str(query["q"])) is None:
+        query["q"] = "tam"
+
+
+def _complete(query: dict[str, Any]) -> None:
+    """Take away what needs another parameter that is not there."""
+    if "near" not in query:
+        query.pop("radius_km", None)
+        if query.get("sort") == "distance":
+            del query["sort"]
+    if "q" not in query and query.get("sort") == "relevance":
+        del query["sort"]
 
 
 def _fit_cursor(query: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.forms import PLACE, PRICE
+from farmlokal.catalog.question.forms import FLAG, PLACE, PRICE, WORDS
+from farmlokal.catalog.question.near import POINT, RADIUS, Point
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
+from farmlokal.catalog.question.sorts import Position, sorts_of
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
 from farmlokal.database.dialect import decimal_string
 from tests.catalog.walking import SIGNER
@@ -26,6 +27,8 @@ places = st.one_of(awkward, printable).map(text_key).filter(lambda key: 1 <= len
 paise = st.integers(0, 999_999_999_99) | st.integers(0, 300)
 ids = st.integers(1, 2**63 - 1)
 
+points = st.builds(Point, st.integers(-90_000, 90_000), st.integers(-180_000, 180_000)).map(str).map(POINT.parse)
+
 positions = st.builds(Position, st.text(max_size=10) | st.integers(-1, 10**11), ids, st.booleans())
 
 
@@ -36,6 +39,13 @@ def values_of(parameter: QuestionParameter) -> st.SearchStrategy[Any]:
         one: st.SearchStrategy[Any] = places
     elif parameter.form is PRICE:
         one = paise
+    elif parameter.form is WORDS:
+        # What words mean, depends on more than themselves.
+        one = st.none()
+    elif parameter.form is POINT:
+        one = points
+    elif parameter.form is RADIUS:
+        one = st.integers(1, 5000) | st.integers(1, 30)
     elif "enum" in schema:
         one = st.sampled_from(schema["enum"]).map(parameter.form.parse)
     elif schema["type"] == "integer":
@@ -64,9 +74,11 @@ def filters_of(draw: st.DrawFn, table: QuestionTable = TABLE) -> Filters:
 @st.composite
 def questions(draw: st.DrawFn, table: QuestionTable = TABLE) -> ListingQuery:
     """Any question that a client can ask, in canonical form."""
-    sort = draw(st.sampled_from(list(table.sorts.values())))
+    filters = draw(filters_of(table))
+    # What a filter brings exists with that filter alone.
+    sorts = [*sorts_of(table.sort_keys).values(), default_sort(filters)]
     limit = draw(st.integers(1, 100) | st.just(LIMIT_DEFAULT))
-    return ListingQuery(draw(filters_of(table)), sort, limit, draw(st.none() | positions))
+    return ListingQuery(filters, draw(st.sampled_from(sorts)), limit, draw(st.none() | positions))
 
 
 def number_spellings(text: str) -> list[str]:
@@ -76,6 +88,22 @@ def number_spellings(text: str) -> list[str]:
         spellings.append(text[:-1])
     if text.endswith(".00"):
         spellings += [text[:-3], f"0{text[:-3]}"]
+    return spellings
+
+
+def point_spellings(text: str) -> list[str]:
+    """`text`, a place in canonical form, in some of the many forms that mean the same."""
+    lat, lon = (f"{float(part):.3f}" for part in text.split(","))
+    spellings = [text, f"{lat},{lon}", f"{lat} , {lon}0", f"{lat}4,{lon}4999"]
+    if lon == "180.000":
+        spellings.append(f"{lat},-180")
+    if lat in ("90.000", "-90.000"):
+        spellings += [f"{lat},77", f"{lat},-180.0"]
+        spellings.remove(f"{lat}4,{lon}4999")
+    elif lon == "180.000":
+        spellings.remove(f"{lat}4,{lon}4999")
+    if lat == "0.000":
+        spellings.append(f"-0,{lon}")
     return spellings
 
 
@@ -96,12 +124,12 @@ def spellings(draw: st.DrawFn, query: ListingQuery, table: QuestionTable = TABLE
             pairs.append((name, draw(_spelling(parameter, text))))
         else:
             pairs += draw(_several_pairs(parameter, text.split(",")))
-    asked = {name for name, _ in pairs}
+    asked = {name.removesuffix("[]") for name, _ in pairs}
     if "min_price" not in asked and draw(st.booleans()):
         pairs.append(("min_price", draw(st.sampled_from(number_spellings(decimal_string(0))))))
     if "category" not in asked and draw(st.booleans()):
         pairs.append(("category", ",".join(draw(st.permutations(CATEGORIES)))))
-    if query.sort != SORT_DEFAULT or draw(st.booleans()):
+    if query.sort != default_sort(query.filters) or draw(st.booleans()):
         pairs.append(("sort", str(query.sort)))
     if query.limit != LIMIT_DEFAULT or draw(st.booleans()):
         pairs.append(("limit", draw(st.sampled_from(["", "0"])) + str(query.limit)))
@@ -115,21 +143,30 @@ def _spelling(draw: st.DrawFn, parameter: QuestionParameter, text: str) -> str:
     """One of the texts that mean what the canonical `text` means."""
     if parameter.form is PRICE:
         return draw(st.sampled_from(number_spellings(text)))
+    if parameter.form is POINT:
+        return draw(st.sampled_from(point_spellings(text)))
+    if parameter.form is RADIUS:
+        return (
+            draw(st.sampled_from(["", "0", "00"])) + text + draw(st.sampled_from([""] if "." in text else ["", ".0"]))
+        )
     if parameter.form is PLACE:
         swapped = draw(st.lists(st.booleans(), min_size=len(text), max_size=len(text)))
         return draw(st.sampled_from(["", " "])) + swap_ascii_case(text, swapped) + "  "
     if parameter.form.schema["type"] == "integer":
         return draw(st.sampled_from(["", "0", "000"])) + text
+    if parameter.form is FLAG:
+        return draw(st.sampled_from([text, text.title(), text.upper(), "1" if text == "true" else "0"]))
     return text
 
 
 @st.composite
 def _several_pairs(draw: st.DrawFn, parameter: QuestionParameter, texts: list[str]) -> Pairs:
-    """A parameter of several values: some twice, some in capitals, in one list or in several."""
+    """A parameter of several values: some twice, some in capitals, in one list or in several, with brackets or none."""
     repeated = [*texts, *draw(st.lists(st.sampled_from(texts), max_size=3))]
     written = [draw(st.sampled_from([slug, slug.upper(), slug.title()])) for slug in draw(st.permutations(repeated))]
     cut = draw(st.integers(0, len(written) - 1))
-    return [(parameter.name, ",".join(part)) for part in (written[:cut], written[cut:]) if part]
+    name = st.sampled_from([parameter.name, f"{parameter.name}[]"])
+    return [(draw(name), ",".join(part)) for part in (written[:cut], written[cut:]) if part]
 
 
 def escape_every_byte(text: str) -> str:

@@ -208,7 +208,9 @@ async def test_a_start_without_its_database_ends_and_says_what_was_missing() -> 
 
 async def test_a_database_without_our_schema_is_not_waited_for(mysql_url: str, tmp_path: Path) -> None:
     """A missing schema is told at once, with the command that makes it: waiting would not help."""
-    for url in (mysql_url, f"sqlite:///{tmp_path / 'new.db'}"):
+    empty = tmp_path / "new.db"
+    empty.touch()
+    for url in (mysql_url, f"sqlite:///{empty}"):
         database = database_at(parse_address(url), pool_size=1, statement_limit_ms=1000)
         try:
             async with asyncio.timeout(5):

@@ -62,7 +62,7 @@ async def test_the_script_is_sent_coded(service: Service) -> None:
     "target",
     [
         *("/docs/../setup.py", "/docs/%2e%2e/docs_pages.py", "/docs/..%2f..%2fschema.sql", "/docs/%2fetc%2fpasswd"),
-        *("/docs/docs.html", "/docs/swagger-ui.css", "/docs/", "/docs/a/b", "/docs/..\\docs.js", "/docs/%00"),
+        *("/docs/docs.html", "/docs/swagger-ui.css", "/docs//", "/docs/a/b", "/docs/..\\docs.js", "/docs/%00"),
     ],
 )
 async def test_no_other_file_is_served(service: Service, target: str) -> None:

@@ -9,6 +9,7 @@ from farmlokal.web.routes import METRICS_ROUTE, ROUTES
 from tests.servers.programs import find_program
 from tests.support.products import catalogue
 from tests.support.service import serving, settings_for
+from tests.web.api_document import operation
 from tests.web.chromium import Page, new_page
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
@@ -19,6 +20,9 @@ _SHOWN = """[...document.querySelectorAll('.opblock')].map(block => [
 ])"""
 _LIST = "#operations-Catalogue-listProducts"
 _TRIED = f"document.querySelector('{_LIST} .live-responses-table .response')"
+# Of each response that the listing is described with: its status, and how many tables and examples it is shown with.
+_DESCRIBED = f"""[...document.querySelectorAll('{_LIST} .responses-table:not(.live-responses-table) tr.response')].map(
+  row => [row.dataset.code, row.querySelectorAll('.headers-wrapper, .model-example').length])"""
 
 
 async def tried(page: Page, path: Path) -> tuple[str, str]:
@@ -47,6 +51,8 @@ async def test_the_page_shows_and_tries_every_route(tmp_path: Path) -> None:
         await page.screenshot(tmp_path / "docs.png")
         shown = await page.value(_SHOWN)
         status, body = await tried(page, tmp_path / "tried.png")
+        described = await page.value(_DESCRIBED)
+        introduction = await page.value("document.querySelector('.information-container').textContent")
         await page.open(f"{base}/problems/invalid-parameter")
         await page.wait_for("document.querySelector('main h1')")
         title = await page.value("document.querySelector('main h1').textContent")
@@ -55,6 +61,10 @@ async def test_the_page_shows_and_tries_every_route(tmp_path: Path) -> None:
     assert "200" == status
     assert all(text in body for text in ('"data": [', '"next_cursor": "', "Crop 0"))
     assert "Invalid parameter" == title
+    # The errors, a line each: what they look like stands above, once.
+    assert {code for code, _ in described} == set(operation("listProducts")["responses"])
+    assert {code for code, parts in described if parts} == {"200", "304"}
+    assert '"type":"/problems/invalid-parameter"' in introduction
     assert [] == page.complaints
     assert {f"127.0.0.1:{service.port}"} == {
         urlsplit(url).netloc for url in page.requested if urlsplit(url).scheme != "data"

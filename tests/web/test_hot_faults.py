@@ -13,6 +13,7 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.web import keys
+from farmlokal.web.parameters.questions import AskedPage
 from tests.support.kept_connection import ask_kept, kept_connection
 from tests.support.log_lines import at_level, logged
 from tests.support.products import catalogue
@@ -103,12 +104,12 @@ async def test_a_head_that_cannot_be_read_is_answered_by_the_handlers(
 ) -> None:
     """A fault in reading it costs the hot path, not the answer."""
 
-    def fail(_: str) -> None:
+    def fail(_: str) -> AskedPage:
         raise RuntimeError("secret")
 
     async with kept_connection(service.port) as connection:
         with logged() as events, no_loose_ends(), monkeypatch.context() as faulty:
-            faulty.setattr(hot_path_of(service), "_questions", type("Faulty", (), {"parse": fail}))
+            faulty.setitem(hot_path_of(service)._readers, "/products", fail)
             assert 200 == (await connection.ask("/products?limit=7")).status
     assert ["hot path failed to read a head"] == [line["event"] for line in at_level(events, "error")]
 

@@ -92,14 +92,20 @@ async def test_a_look_up_is_given_up_when_the_process_stops_without_it(service: 
             gate.set()
 
 
-async def test_a_client_that_leaves_during_a_look_up_leaves_nothing(service: Service, store: WatchedStore) -> None:
-    """The load goes on, for others that ask the same; nobody waits for the client."""
+@pytest.mark.parametrize("cut", [True, False])
+async def test_a_client_that_leaves_during_a_look_up_leaves_nothing(
+    service: Service, store: WatchedStore, *, cut: bool
+) -> None:
+    """The load goes on, for others that ask the same. Who only says no more may be waiting, and is answered."""
     with no_loose_ends():
         async with kept_connection(service.port) as connection:
             gate = await held_up(store, connection, asking("/products?limit=7"), asking("/products?limit=8")[:20])
             (handler,) = [one for one in connections_of(service) if one.state is State.LOOKING]
-        await until(lambda: handler.state is State.GONE)
+            if cut:
+                connection.cut()
+        await until(lambda: handler.state is State.GONE if cut else handler.half_closed)
         gate.set()
+        await until(lambda: handler.state is State.GONE)
         await until(lambda: not tasks_of("_look_up", "start"))
         async with kept_connection(service.port) as connection:
             assert "hit" in (await connection.ask("/products?limit=7")).headers["Cache-Status"]

@@ -5,16 +5,14 @@ import re
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
-from farmlokal.caching.lookup import Lookup, Outcome
-from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.web import keys
-from farmlokal.web.answers.representation import Freshness
 from tests.support.products import PRODUCTS, catalogue
-from tests.support.raw_requests import Answer, ask
+from tests.support.raw_requests import Answer, ask, max_age_s
 from tests.support.service import Service, serving, settings_for
 from tests.web.watched_store import watch_store
 
@@ -57,14 +55,15 @@ async def test_a_miss_says_so_and_how_long_it_took(service: Service) -> None:
     assert (200, "application/json") == (answer.status, answer.headers["Content-Type"])
     assert "farmlokal; fwd=miss; stored" == answer.headers["Cache-Status"]
     assert re.fullmatch(r"origin;dur=\d+\.\d", answer.headers["Server-Timing"])
-    assert "0" == answer.headers["Age"]
+    assert "Age" not in answer.headers
     assert "Accept-Encoding" == answer.headers["Vary"]
     assert re.fullmatch(r'"[0-9a-f]{32}"', answer.headers["ETag"])
     found = re.fullmatch(
         r"public, max-age=(\d+), stale-while-revalidate=300, stale-if-error=300", answer.headers["Cache-Control"]
     )
     assert found is not None
-    assert 27 <= int(found[1]) <= 33
+    # 30 ± 10 %, less the load.
+    assert 0 < int(found[1]) <= 33
 
 
 async def test_a_hit_is_the_same_answer_from_memory(service: Service) -> None:
@@ -74,12 +73,14 @@ async def test_a_hit_is_the_same_answer_from_memory(service: Service) -> None:
     assert re.fullmatch(r"farmlokal; hit; ttl=\d+; detail=memory", second.headers["Cache-Status"])
     assert "Server-Timing" not in second.headers
     assert (first.body, first.headers["ETag"]) == (second.body, second.headers["ETag"])
-    assert first.headers["Cache-Control"] == second.headers["Cache-Control"]
+    ttl = re.search(r"ttl=(\d+)", second.headers["Cache-Status"])
+    assert ttl is not None
+    assert second.headers["Cache-Control"].startswith(f"public, max-age={ttl[1]}, ")
     assert first.headers["Link"] == second.headers["Link"]
 
 
 async def test_another_process_finds_the_page_in_redis(tmp_path: Path, redis_url: str) -> None:
-    """What one process loaded is a hit for the next, with the links, the validator and the age of the first."""
+    """What one process loaded is a hit for the next, with the links and the validator, and what is left."""
     settings = settings_for(await catalogue(tmp_path), redis_url=redis_url, redis_wait_ms=3000)
     async with serving(settings) as first:
         loaded = await ask(first.port, "/products?limit=4")
@@ -89,9 +90,10 @@ async def test_another_process_finds_the_page_in_redis(tmp_path: Path, redis_url
         again = await ask(second.port, "/products?limit=4")
     assert re.fullmatch(r"farmlokal; hit; ttl=\d+; detail=redis", found.headers["Cache-Status"])
     assert again.headers["Cache-Status"].endswith("detail=memory")
-    for name in ("ETag", "Link", "Cache-Control"):
+    for name in ("ETag", "Link"):
         assert loaded.headers[name] == found.headers[name]
     assert loaded.body == found.body
+    assert max_age_s(loaded) >= max_age_s(found) >= max_age_s(again)
 
 
 async def test_callers_of_one_load_share_it(service: Service) -> None:
@@ -108,15 +110,6 @@ async def test_callers_of_one_load_share_it(service: Service) -> None:
     assert 1 == store.questions
 
 
-def test_age_and_ttl_count_from_the_load() -> None:
-    """`max-age` is the whole lifetime, `Age` the whole seconds since the load, `ttl` what is left."""
-    lookup = Lookup(Value(b"body"), loaded_at=1000.0, fresh_until=1030.0, outcome=Outcome.MEMORY_HIT)
-    headers = Freshness(stale_s=300, clock=lambda: 1012.7).headers(lookup)
-    assert "12" == headers["Age"]
-    assert "farmlokal; hit; ttl=17; detail=memory" == headers["Cache-Status"]
-    assert "public, max-age=30, stale-while-revalidate=300, stale-if-error=300" == headers["Cache-Control"]
-
-
 async def test_links_lead_through_the_whole_catalogue_and_back(service: Service) -> None:
     """Following `next` from the first page shows every product once; `prev` gives the same pages in reverse."""
     target: str | None = "/products?category=fruits,milk,fish&category=eggs&sort=price&limit=2"
@@ -128,15 +121,15 @@ async def test_links_lead_through_the_whole_catalogue_and_back(service: Service)
         cursors = {"next": page["next_cursor"], "prev": page["prev_cursor"]}
         assert {name for name, cursor in cursors.items() if cursor} == offered.keys()
         for name, link in offered.items():
-            assert link.startswith("/products?")
+            assert link.startswith("?category=")
             assert link.endswith(f"&cursor={cursors[name]}")
         pages.append(answer)
-        target = offered.get("next")
+        target = urljoin("/products", offered["next"]) if "next" in offered else None
     shown = [product["id"] for answer in pages for product in answer.json()["data"]]
     assert len(shown) == len(set(shown))
     assert {number for number in range(1, PRODUCTS + 1) if number % 20 in (1, 12, 11, 14)} == set(shown)
     for earlier, later in reversed(list(pairwise(pages))):
-        back = await ask(service.port, links(later)["prev"])
+        back = await ask(service.port, urljoin("/products", links(later)["prev"]))
         assert earlier.json()["data"] == back.json()["data"]
 
 
@@ -149,7 +142,7 @@ async def test_a_link_keeps_the_whole_question(service: Service) -> None:
         "/products?farm_id=1&limit=1",
     ):
         first = await ask(service.port, target)
-        second = await ask(service.port, links(first)["next"])
+        second = await ask(service.port, urljoin(target, links(first)["next"]))
         assert 200 == second.status, target
         assert first.json()["page"]["next_cursor"] in links(first)["next"]
         assert first.json()["data"] != second.json()["data"]

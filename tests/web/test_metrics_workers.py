@@ -216,7 +216,7 @@ def metrics_at(port: int, target: str = "/metrics") -> tuple[int, str]:
         return response.status, response.read().decode()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.proof), 2])
 def test_a_port_of_its_own_has_the_metrics_alone(tmp_path: Path, workers: int) -> None:
     """With FARMLOKAL_METRICS_PORT they are there and nowhere else, nothing else is there, and any worker may die."""
     port, metrics_port = free_port(), free_port()

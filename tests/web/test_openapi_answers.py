@@ -24,7 +24,10 @@ from tests.web.watched_store import watch_store
 
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
-OF_CACHES = ("listProducts", "showProduct", "listCategories", "showDocument", "showDocs", "showDocsFile", "showProblem")
+OF_CACHES = (
+    *("listProducts", "showProduct", "suggest", "listCategories"),
+    *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
+)
 SYNCS = ("startSync", "startSyncByGet")
 
 
@@ -45,6 +48,7 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("listProducts", "/products?limit=0"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
+        ("suggest", "/suggest?q="),
         ("listCategories", "/categories?x=1"),
         ("showDocsFile", "/docs/none.js"),
         ("showProblem", "/problems/none"),
@@ -61,6 +65,7 @@ async def try_what_is_below(trial: Trial, service: Service, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(edge_connection, "HEAD_WAIT_MAX_S", 0.2)
         trial.note("listProducts", await exchange(service.port, b"GET /products HTTP/1.1\r\n"))
+    trial.note("listProducts", await exchange(service.port, b"GET /products HTTP/2.0\r\nHost: test\r\n\r\n"))
     await trial.ask(service, "listProducts", f"/products?{'x' * 9000}")
     await trial.ask(service, "listProducts", headers={"X": "x" * 9000})
     await trial.ask(service, "listProducts", headers={"Expect": "miracles"})
@@ -113,7 +118,7 @@ async def try_a_feed_without_form(trial: Trial, folder: Path) -> None:
 
 
 async def try_the_webhook(trial: Trial, service: Service) -> None:
-    """A delivery that is new, repeated, changed, unsigned, without effect, too long."""
+    """A delivery that is new, repeated, changed, unsigned, without effect, too long, coded."""
     body = body_of("something.else", {})
     await deliver(trial, service, body, event_id="msg_same")
     await deliver(trial, service, body, event_id="msg_same")
@@ -121,6 +126,7 @@ async def try_the_webhook(trial: Trial, service: Service) -> None:
     await deliver(trial, service, body_of("order.placed", {"order_id": "A1"}))
     await trial.ask(service, "receiveWebhook", body=body)
     await trial.ask(service, "receiveWebhook", body=bytes(BODY_BYTES_MAX + 1))
+    await trial.ask(service, "receiveWebhook", body=body, headers={"Content-Encoding": "gzip"})
 
 
 async def try_what_is_not_set(trial: Trial, folder: Path) -> None:
@@ -151,8 +157,10 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)
+                    patch.setattr(service.app[keys.SUGGESTING], "_load", fails)
                     patch.setattr(Receiver, "receive", fails)
                     await trial.ask(service, "listCategories")
+                    await trial.ask(service, "suggest")
                     await deliver(trial, service, b"{}")
 
 

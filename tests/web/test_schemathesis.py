@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.loaders import ProductStore, ShownRow
+from farmlokal.catalog.reading.loaders import ProductStore
+from farmlokal.catalog.reading.rows import ShownRow
 from farmlokal.web import keys
 from tests.support.partner import partner_stand
 from tests.support.products import PRODUCTS, product

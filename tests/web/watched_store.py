@@ -5,7 +5,8 @@ import asyncio
 from aiohttp import web
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading.loaders import ProductStore, ShownRow
+from farmlokal.catalog.reading.loaders import ProductStore
+from farmlokal.catalog.reading.rows import ShownRow
 from farmlokal.web import keys
 
 

@@ -31,7 +31,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def die_instead(*_: Any) -> Any:
+async def die_instead(*_: Any, **__: Any) -> Any:
     """In place of a step that never begins."""
     die()
 
@@ -49,7 +49,7 @@ def dying_after(step: Step, wait_s: float = 0) -> Callable[..., Coroutine[Any, A
 
 def cut_before_insert(receiver: Receiver) -> None:
     """Inside the transaction, with nothing done."""
-    receiver._inbox.claim = die_instead  # type: ignore[method-assign, assignment]
+    receiver._inbox.claim = die_instead  # type: ignore[method-assign]
 
 
 def cut_before_effect(receiver: Receiver) -> None:

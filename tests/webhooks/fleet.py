@@ -3,7 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,30 @@ class Fleet:
         """The base URL of one process, counted round and round."""
         return f"http://127.0.0.1:{self.ports[number % len(self.ports)]}"
 
-    async def deliver(self, number: int, event_type: str, data: object, event_id: str) -> Answer:
+    async def deliver(
+        self,
+        number: int,
+        event_type: str,
+        data: object,
+        event_id: str,
+        *,
+        on_attempt: Callable[[int | None, float], object] = lambda *_: None,
+    ) -> Answer:
         """Deliver one event as a sender does, again and again until it is answered; the first try goes to `number`.
 
-        Anything but a 2xx or a 422 is tried again, at the next process.
+        Anything but a 2xx or a 422 is tried again, at the next process. on_attempt: called after each try with its
+        status, None where there was no answer, and the seconds that it took.
         """
         body = body_of(event_type, data)
         for attempt in range(_TRIES_MAX):
+            status, began = None, time.monotonic()
             with suppress(ClientError, TimeoutError):
                 url = self.url(number + attempt) + PATH
                 answer = await post(self.client, body, headers_for(event_id, body), url=url)
-                if answer.status < 300 or answer.status == 422:
-                    return answer
+                status = answer.status
+            on_attempt(status, time.monotonic() - began)
+            if status is not None and (status < 300 or status == 422):
+                return answer
             await asyncio.sleep(0.02 * min(attempt, 10))
         raise AssertionError(f"{event_id} could not be delivered")
 

@@ -1,5 +1,6 @@
 """One delivery at a time, through the route, on each backend: what is answered, what is kept, what changes."""
 
+import gzip
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -67,7 +68,7 @@ async def test_a_duplicate_sends_the_invalidation_again(backend_url: str) -> Non
         await stand.event("product.upserted", product(version=1))
         told: list[frozenset[str]] = []
 
-        async def tell(tags: frozenset[str]) -> None:
+        async def tell(tags: frozenset[str], **_: object) -> None:
             told.append(tags)
 
         stand.service.app[keys.RECEIVER]._invalidate = tell
@@ -216,6 +217,36 @@ async def test_what_is_not_signed_costs_no_connection(backend_url: str) -> None:
         long = b" " * (BODY_BYTES_MAX + 1)
         assert 413 == (await post(stand.client, long, headers_for("msg_1", long))).status
         assert [] == await inbox_of(stand.database)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "x-ours", "identity, gzip", "gzip2"])
+async def test_a_coded_body_is_not_taken(backend_url: str, coding: str) -> None:
+    """415 that says why, whatever the body is; the id is not used up, and the connection goes on."""
+    async with webhook_service(backend_url) as stand:
+        body = body_of("product.upserted", product())
+        headers = headers_for("msg_1", body)
+        for content in (gzip.compress(body), body):
+            answer = await post(stand.client, content, {**headers, "Content-Encoding": coding})
+            assert (415, "/problems/unsupported-media-type") == (answer.status, answer.content["type"])
+        assert [] == await inbox_of(stand.database)
+        answer = await post(stand.client, body, {**headers, "Content-Encoding": "Identity"})
+        assert (200, False) == (answer.status, answer.content["duplicate"])
+
+
+async def test_the_names_from_before_the_specification(backend_url: str) -> None:
+    """svix-id and its like count where no webhook- header is there at all, and only then."""
+    async with webhook_service(backend_url) as stand:
+        body = body_of("product.upserted", product())
+        ours = headers_for("msg_1", body)
+        old = {name.replace("webhook-", "svix-"): value for name, value in ours.items()}
+        for name in ours:
+            refused = await post(stand.client, body, {**old, name: ours[name]})
+            assert 401 == refused.status
+            assert refused.content["detail"].startswith("webhook-")
+        refused = await post(stand.client, body, {**old, "svix-id": "msg_2"})
+        assert (401, "svix-signature") == (refused.status, refused.content["detail"].partition(" ")[0])
+        assert 200 == (await post(stand.client, body, old)).status
+        assert (await post(stand.client, body, ours)).content["duplicate"]
 
 
 async def test_the_longest_body_is_taken(backend_url: str) -> None:

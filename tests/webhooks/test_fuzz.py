@@ -107,8 +107,8 @@ async def test_no_delivery_of_many_is_answered_500(backend_url: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "statuses"),
     [
-        ("Content-Encoding: gzip\r\nContent-Length: 4\r\n", b"nope", {401}),
-        ("Content-Encoding: deflate\r\nContent-Length: 4\r\n", b"nope", {401}),
+        ("Content-Encoding: gzip\r\nContent-Length: 4\r\n", b"nope", {415}),
+        ("Content-Encoding: deflate\r\nContent-Length: 4\r\n", b"nope", {415}),
         ("Transfer-Encoding: chunked\r\n", b"zz\r\n", {400}),
         ("Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n", {401}),
         ("Content-Length: 2\r\nwebhook-id: a\r\nwebhook-id: b\r\n", b"{}", {401}),

@@ -16,7 +16,7 @@ from farmlokal.settings import Settings, SettingsInvalid, load_settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.simulator.partner import Partner, default_partner
 from farmlokal.simulator.server import serving as serving_partner
-from farmlokal.simulator.webhooks import WEBHOOK_SECRET, Sending
+from farmlokal.simulator.webhooks import WEBHOOK_PUBLIC_KEY, WEBHOOK_SECRET, Sending
 from farmlokal.webhooks.registration import Registrar, callback_url
 from tests.support.command import developers, farmlokal
 from tests.support.log_lines import at_level, logged
@@ -77,10 +77,13 @@ async def test_the_command_registers_once(tmp_path: Path) -> None:
 
 
 async def test_a_service_registers_at_its_start_and_takes_the_events(tmp_path: Path) -> None:
-    """The simulator sends twice, shuffled and under new ids as well; the stock is the arithmetic."""
+    """The simulator sends twice, shuffled, under new ids, signed by its own key; the stock is the arithmetic."""
     async with a_partner() as (partner, url), open_database(sqlite_url(tmp_path)) as database:
         settings = settings_for(
-            sqlite_url(tmp_path), webhook_secrets=WEBHOOK_SECRET, public_url=PUBLIC_URL, **of_partner(url)
+            sqlite_url(tmp_path),
+            webhook_secrets=f"{WEBHOOK_SECRET},{WEBHOOK_PUBLIC_KEY}",
+            public_url=PUBLIC_URL,
+            **of_partner(url),
         )
         async with serving(settings) as service:
             assert [CALLBACK] == await registered(partner)
@@ -99,10 +102,12 @@ async def test_a_service_registers_at_its_start_and_takes_the_events(tmp_path: P
                 assert (15, {"200": 15}, 10) == (tally["deliveries"], tally["statuses"], tally["duplicates"])
                 tally = await send(events=orders, copies=2, new_ids=True, attempts=2)
                 assert ({"200": 10}, 0) == (tally["statuses"], tally["duplicates"])
+                tally = await send(events=orders, scheme="v1a", headers="svix")
+                assert {"200": 5} == tally["statuses"]
                 tally = await send(events=[{"type": "order.placed", "data": {}}], attempts=3, wait_s=0.01)
                 assert ({"422": 1}, 3) == (tally["statuses"], tally["attempts"])
         assert 85 == await stock_of(database)
-        assert 1 + 5 + 10 + 1 == len(await inbox_of(database))
+        assert 1 + 5 + 10 + 5 + 1 == len(await inbox_of(database))
 
 
 async def test_a_partner_that_is_away_does_not_keep_us_from_starting(tmp_path: Path) -> None:
@@ -167,7 +172,7 @@ def test_the_callback_is_below_our_base_url(url: str) -> None:
         ("public_url", "https://user:secret@farm.example"),
         ("public_url", "https://farm.example?x=1"),
         ("webhook_keep_days", 0),
-        ("webhook_secrets", SECRET.removeprefix("whsec_")),
+        ("webhook_secrets", "whsk_" + "A" * 43),
         ("webhook_secrets", f"{SECRET},"),
         ("webhook_secrets", "whsec_c2hvcnQ="),
     ],

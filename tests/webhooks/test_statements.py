@@ -1,4 +1,4 @@
-"""How many statements one event takes."""
+"""How many statements the transaction of one event takes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,7 +26,7 @@ class Counted:
         self._receiver: Receiver = webhook_receiver(database, Inbox(database), self._invalidate, source="partner")
         self.tags: frozenset[str] = frozenset()
 
-    async def _invalidate(self, tags: frozenset[str]) -> None:
+    async def _invalidate(self, tags: frozenset[str], **_: object) -> None:
         self.tags = tags
 
     async def __call__(self, event_type: str, data: dict[str, Any]) -> list[str]:
@@ -46,13 +46,18 @@ async def event(backend_url: str) -> AsyncIterator[Counted]:
 
 
 async def test_a_product_is_read_once_and_written_once(event: Counted) -> None:
-    """A new product takes five statements, as do its replacement and its deletion; without an effect it is four."""
-    assert [*CLAIM, "SELECT products", "INSERT products", *SETTLE] == await event("product.upserted", product())
+    """Beside the inbox's, a product is read and written by one statement each, its name looked up by one, or added."""
+    born = ["SELECT names", "INSERT names", "SELECT names"]
+    new = await event("product.upserted", product())
+    assert [*CLAIM, "SELECT products", *born, "INSERT products", *SETTLE] == new
+    assert {"products", "product/1", "category/vegetables", "names"} == event.tags
+    replaced = await event("product.upserted", product(version=2))
+    assert [*CLAIM, "SELECT products", "SELECT names", "UPDATE products", *SETTLE] == replaced
     assert {"products", "product/1", "category/vegetables"} == event.tags
-    replaced = await event("product.upserted", product(version=2, category="fruits"))
-    assert [*CLAIM, "SELECT products", "UPDATE products", *SETTLE] == replaced
-    assert {"products", "product/1", "category/vegetables", "category/fruits"} == event.tags
+    moved = await event("product.upserted", product(version=3, category="fruits"))
+    assert [*CLAIM, "SELECT products", *born, "UPDATE products", *SETTLE] == moved
+    assert {"products", "product/1", "category/vegetables", "category/fruits", "names"} == event.tags
     assert [*CLAIM, "SELECT products", *SETTLE] == await event("product.upserted", product(version=1))
-    gone = {"source": "partner", "external_id": product()["external_id"], "version": 3}
+    gone = {"source": "partner", "external_id": product()["external_id"], "version": 4}
     assert [*CLAIM, "SELECT products", "UPDATE products", *SETTLE] == await event("product.deleted", gone)
     assert {"products", "product/1", "category/fruits"} == event.tags

@@ -6,6 +6,7 @@ import pytest
 
 from farmlokal.app.webhooks import webhook_receiver
 from farmlokal.errors import EventDead
+from farmlokal.web import keys
 from farmlokal.webhooks.inbox import Inbox
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database
@@ -61,13 +62,14 @@ async def test_an_unknown_category_is_told(backend_url: str) -> None:
             answer = await deliver(stand.client, "product.upserted", product(version=version, category=known))
             assert {"duplicate": False, "effect": "updated"} == answer.content
         assert ["milk"] == [row["category"] for row in await stand.listed()]
+        assert 1 == stand.service.app[keys.RECEIVER].unknown_categories
 
 
 async def test_a_creation_that_has_not_come_is_refused_until_it_has(backend_url: str) -> None:
     """More than a day ahead is dead; the same event, replayed when its time is near, lands."""
     now = [NOW]
 
-    async def nobody(_: frozenset[str]) -> None:
+    async def nobody(tags: frozenset[str], **_: object) -> None:
         pass
 
     async with open_database(backend_url) as database:

@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeVar
 from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.database.interface import Database
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.shared import SharedLimit
@@ -66,8 +68,17 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
     yield MetricSource("farmlokal_origin_loads_running", "", lambda: counts.running)
 
 
+def search_sources(index: SearchIndex) -> Iterator[MetricSource]:
+    """Yields the counters of search."""
+    for outcome in BY_NAME["farmlokal_search_questions_total"].values:
+        yield MetricSource("farmlokal_search_questions_total", outcome, number_in(index.questions, outcome))
+    yield MetricSource("farmlokal_search_names", "", lambda: len(index.vocabulary))
+
+
 def database_sources(database: Database) -> Iterator[MetricSource]:
-    """Yields the use of the pool of connections."""
+    """Yields the use of the pool of connections, and what was lost."""
+    for lost in database.losses:
+        yield MetricSource("farmlokal_database_losses_total", lost, partial(_loss, database, lost))
     yield MetricSource("farmlokal_database_pool_connections", "used", lambda: database.pool_use.used)
     yield MetricSource("farmlokal_database_pool_connections", "idle", lambda: database.pool_use.idle)
     yield MetricSource("farmlokal_database_pool_waiting", "", lambda: database.pool_use.waiting)
@@ -76,6 +87,16 @@ def database_sources(database: Database) -> Iterator[MetricSource]:
 def breaker_source(dependency: str, breaker: CircuitBreaker | None) -> MetricSource:
     """The breaker's state as a number. None: the dependency is not configured, which counts as closed."""
     return MetricSource("farmlokal_breaker_state", dependency, lambda: 0 if breaker is None else _STATES[breaker.state])
+
+
+def _loss(database: Database, lost: str) -> int:
+    return database.losses[lost]
+
+
+def redis_sources(tier: RedisTier | None) -> Iterator[MetricSource]:
+    """Yields the breaker's state and the changes of the server; without a Redis there is none of either."""
+    yield breaker_source("redis", None if tier is None else tier.breaker)
+    yield MetricSource("farmlokal_redis_changes_total", "", lambda: 0 if tier is None else tier.primary.changes)
 
 
 def partner_sources(partner: PartnerConnection) -> Iterator[MetricSource]:
@@ -133,6 +154,7 @@ def webhook_sources(receiver: Receiver, verifier: Verifier | None) -> Iterator[M
     for outcome in BY_NAME["farmlokal_webhook_deliveries_total"].values:
         if outcome != "refused":
             yield MetricSource("farmlokal_webhook_deliveries_total", outcome, number_in(receiver.tally, outcome))
+    yield MetricSource("farmlokal_unknown_categories_total", "webhook", lambda: receiver.unknown_categories)
     yield MetricSource(
         "farmlokal_webhook_deliveries_total", "refused", lambda: 0 if verifier is None else verifier.refused
     )
@@ -142,6 +164,7 @@ def sync_sources(sync: Sync) -> Iterator[MetricSource]:
     """Yields the counters of this process's work on runs of the sync."""
     for result in sync.rows:
         yield MetricSource("farmlokal_sync_rows_total", result, number_in(sync.rows, result))
+    yield MetricSource("farmlokal_unknown_categories_total", "sync", lambda: sync.unknown_categories)
     for state in (RunState.DONE, RunState.FAILED, RunState.INTERRUPTED):
         yield MetricSource("farmlokal_sync_runs_total", state, number_in(sync.ended, state))
     yield MetricSource("farmlokal_sync_running", "", lambda: sync.working)

@@ -26,6 +26,7 @@ class Probes:
         self._inbox = inbox
         self._runs = runs
         self._up = dict.fromkeys(("database", "redis"), math.nan)
+        self._degraded = dict.fromkeys(self._up, math.nan)
         self._events = dict.fromkeys(State, math.nan)
         self._last_done_s = math.nan
 
@@ -36,14 +37,16 @@ class Probes:
         """Yields the latest results; NaN before the first."""
         for dependency in self._up:
             yield MetricSource("farmlokal_dependency_up", dependency, number_in(self._up, dependency))
+            yield MetricSource("farmlokal_dependency_degraded", dependency, number_in(self._degraded, dependency))
         for state in State:
             yield MetricSource("farmlokal_webhook_inbox_events", state, number_in(self._events, state))
         yield MetricSource("farmlokal_sync_last_done_timestamp_seconds", "", lambda: self._last_done_s)
 
     async def probe(self) -> None:
-        """Ask each dependency whether it answers."""
+        """Ask each dependency whether it answers, and how."""
         report = await self._health.dependencies()
         self._up.update({name: float(found["state"] != "down") for name, found in report.items()})
+        self._degraded.update({name: float(found["state"] == "degraded") for name, found in report.items()})
 
     async def count(self) -> None:
         """Count in the tables. Raises FarmLokalError when the database does not answer; then the old numbers stay."""

@@ -5,9 +5,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from farmlokal.catalog.planning.disc import disc_around
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.sorts import DISTANCE, Sort
 from farmlokal.catalog.question.storage import Bounds, Index, Rows
 from farmlokal.catalog.question.table import QuestionTable
 
@@ -22,6 +25,8 @@ _CLUSTER_GAPS = 4
 _CLUSTER_HITS_MIN = 3
 # A sorted entry costs a little more than a walked one.
 _SORTED_ENTRY = 1.2
+# One whose row has to be read for the value that it is sorted by costs several times as much.
+_SORTED_ROW = 5.0
 # Sampled rows looked at to tell how many of a group pass, and at most along a walk: planning runs on the event loop.
 _LOOKED_MAX = 256
 _WALKED_MAX = 4096
@@ -73,9 +78,10 @@ def matches(span: Span, passing: Passing) -> float:
     return max(0.5, step * len(passing(span.rows[span.start : span.stop : step])))
 
 
-def sorting_cost(span: Span, share: float) -> float:
-    """The cost of reading and sorting a range whose sampled rows are `span`; none drawn may still be a few."""
-    return _SORTED_ENTRY * max(len(span), 0.5) / share
+def sorting_cost(candidate: "Candidate", sort: Sort, share: float) -> float:
+    """The cost of reading and sorting the range of a candidate; none drawn may still be a few."""
+    entry = _SORTED_ENTRY if candidate.index.lacks != sort.name else _SORTED_ROW
+    return entry * max(len(candidate.span), 0.5) / share
 
 
 def walking_cost(
@@ -146,12 +152,15 @@ def _past(span: Span, query: ListingQuery, table: QuestionTable) -> tuple[Span, 
 class Candidate:
     """An index, and the sampled rows within the range that the filters make of it.
 
-    bounded: whether it is a range of the index, and not all of it.
+    bounded: whether it is a range of the index, or several, and not all of it. cells: the ranges of cells that it is,
+    if it is. in_order: whether a scan meets its rows in the index's order.
     """
 
     index: Index
     span: Span
     bounded: bool
+    cells: tuple[tuple[int, int], ...] = ()
+    in_order: bool = True
 
 
 def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candidate] = ()) -> list[Candidate]:
@@ -161,21 +170,32 @@ def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candida
     """
     bounds = _bounds(filters)
     found = []
-    for one, group in _groups(filters):
+    for one, groups in _groups(filters):
         for index in one.indexes:
-            rows = sample.of_index[index.name].get(group, ())
-            found.append(Candidate(index, _span(index, rows, bounds, sample), True))
+            of_group = sample.of_index[index.name]
+            if len(groups) == 1:
+                found.append(Candidate(index, _span(index, of_group.get(groups[0], ()), bounds, sample), True))
+                continue
+            rows = [row for group in groups for row in of_group.get(group, ())]
+            # Its values are the order's first part, or the rows of each are in an order of their own.
+            in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
+            found.append(Candidate(index, Span(rows), True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)
     return found
 
 
 def candidates_of_everything(filters: Filters, sample: Sample) -> list[Candidate]:
-    """The indexes of everything, one for each sort."""
+    """The indexes of everything, one for each sort; and the disc, where one is asked for."""
     bounds = _bounds(filters)
-    return [
+    found = [
         Candidate(key.index, _span(key.index, sample.by_sort[key.name], bounds, sample), key.name in bounds)
         for key in sample.table.sort_keys
     ]
+    near = filters.get(NEAR)
+    disc = None if near is None else disc_around(near, sample)
+    if disc is not None:
+        found.append(Candidate(DISTANCE.index, Span(disc.rows), True, disc.ranges))
+    return found
 
 
 def bounded_sorts(filters: Filters) -> set[str]:
@@ -188,12 +208,12 @@ def _bounds(filters: Filters) -> dict[str, Bounds]:
     return {bounds.sort: bounds for bounds in found}
 
 
-def _groups(filters: Filters) -> Iterator[tuple[Filter, object]]:
-    """The filters that have indexes, and one value in them; the narrowest first."""
+def _groups(filters: Filters) -> Iterator[tuple[Filter, Sequence[object]]]:
+    """The filters that have indexes, and their values in them; the narrowest first."""
     for one, value in sorted([each for each in filters if each[0].indexes], key=lambda each: -each[0].narrowness):
-        group = one.group(value)
-        if group is not None:
-            yield one, group
+        groups = one.groups(value)
+        if groups:
+            yield one, groups
 
 
 def _span(index: Index, rows: Rows, bounds: dict[str, Bounds], sample: Sample) -> Span:

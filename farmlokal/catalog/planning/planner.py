@@ -10,15 +10,19 @@ from farmlokal.catalog.planning.cost import (
     bounded_sorts,
     candidates,
     candidates_of_everything,
+    matches,
     row_filter,
     sorting_cost,
     walking_cost,
 )
+from farmlokal.catalog.planning.nearest import NearestWalk
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.filters import CATEGORY
+from farmlokal.catalog.question.filters import CATEGORY, NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.sorts import DISTANCE
 from farmlokal.catalog.question.table import TABLE, QuestionTable
+from farmlokal.catalog.question.words import NAMED
 from farmlokal.database.interface import Database
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
@@ -35,13 +39,14 @@ class Scan:
     """One scan of one index for the rows that pass `filters`.
 
     cost: the index entries that it should read. ties_apart: what ties with the position is to be found by a scan of
-    its own.
+    its own. cells: where not all of the index but these ranges of cells are read.
     """
 
     index: str
     filters: Filters
     cost: float
     ties_apart: bool = False
+    cells: tuple[tuple[int, int], ...] = ()
 
 
 class Plan(NamedTuple):
@@ -88,7 +93,7 @@ def _split(query: ListingQuery) -> tuple[Filter, Sequence[Any]] | None:
     # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
     # a scan of its own.
     gathers = query.sort.key.gathers and bounded_sorts(query.filters) - {query.sort.name}
-    if gathers and query.filters.get(CATEGORY) is None:
+    if gathers and query.filters.get(CATEGORY) is None and query.filters.get(NAMED) is None:
         return CATEGORY, CATEGORY.parts(CATEGORY.every)
     return None
 
@@ -97,21 +102,42 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     """Compare sorting each filter's range with walking each index that has the order asked for."""
     filters, share, sort = query.filters, sample.share, query.sort
     found = candidates(filters, sample, of_everything)
-    ranges = [one for one in found if one.bounded and one.index.sortable and one.index.sort != sort.name]
-    costs = [(sorting_cost(one.span, share), one.index.name) for one in ranges]
-    cost, index = min(costs, default=(float("inf"), sort.key.index.name))
-    walking = not costs
-    if cost > _CHEAP:
+    ranges = [
+        one for one in found if one.bounded and one.index.sortable and (one.index.sort != sort.name or not one.in_order)
+    ]
+    costs = [(sorting_cost(one, sort, share), one.index.name, one.cells) for one in ranges]
+    cost, index, cells = min(costs, default=(float("inf"), sort.key.index.name, ()))
+    # What is computed from the question has no index to walk: `NearestWalk` is for that.
+    walking = not costs and sort.key is not DISTANCE
+    if cost > _CHEAP and sort.key is not DISTANCE:
         narrowest = min([one.span for one in found], key=len)
         passing = row_filter(filters, sample.table)
         for walk in found:
-            if walk.index.sort == sort.name:
+            if walk.index.sort == sort.name and walk.in_order:
                 walked = walking_cost(walk.span, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
                 if walked < cost:
-                    cost, index, walking = walked, walk.index.name, True
+                    cost, index, cells, walking = walked, walk.index.name, (), True
             if cost <= _CHEAP:
                 break
-    return Scan(index, filters, max(cost, 1.0), ties_apart=walking and _many_ties(query, sample))
+    return Scan(index, filters, max(cost, 1.0), walking and _many_ties(query, sample), cells)
+
+
+def choose_nearest(query: ListingQuery, sample: Sample) -> tuple[NearestWalk | None, Plan]:
+    """For a question by distance: the walk from its point, and what to do where that is dearer than expected.
+
+    The latter sorts the ranges of other filters. No walk where that is cheap.
+    """
+    plan = choose_plan(query, sample)
+    others = query.filters.without(NEAR)
+    if plan.cost <= _CHEAP + _SCAN_OVERHEAD or not sample.cells:
+        return None, plan
+    near = query.filters.get(NEAR)
+    if not others:
+        return NearestWalk(near, query.position, sample), plan
+    passing = row_filter(others, sample.table)
+    narrowest = min([one.span for one in candidates(others, sample)], key=len)
+    share = min(1.0, matches(narrowest, passing) / len(sample.cells))
+    return NearestWalk(near, query.position, sample, passing, share, plan.cost), plan
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -152,6 +178,10 @@ class Planner:
                 del self._plans[next(iter(self._plans))]
             self._plans[query] = plan
         return plan
+
+    def plan_nearest(self, query: ListingQuery) -> tuple[NearestWalk | None, Plan]:
+        """How to find a page by distance, see `choose_nearest`. Planned anew each time: few ask from one point."""
+        return choose_nearest(query, self.sample)
 
     async def refresh(self, *, gradually: bool = False) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""

@@ -3,17 +3,18 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Self
 
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
+from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.storage import Rows, SampledRow
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.database.interface import Database, Row
 
 # At 1,000,000 products every 30th: a range of √(20 · 1,000,000) entries shows as 147 of them, so its size is known to
-# about 8 %. Reading them takes half a second, keeping them about 25 MB.
+# about 8 %. Reading them takes half a second, keeping them about 28 MB.
 SAMPLE_ROWS = 32_768
 # Reading the rows of one statement takes a millisecond of the process; before it serves, nobody waits for that.
 _IDS_PER_STATEMENT, _IDS_BEFORE_SERVING = 64, 1024
@@ -30,11 +31,14 @@ class Sample:
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
     table: which columns the rows have, and which indexes there are.
     by_sort: everything, by sort name. of_index: by the name of a filter's index, the rows of each value in its order.
+    by_place, cells: what has a place, by the cells where it is, and those cells.
     many_tie: by sort name, the values with which so many rows tie that a database may misjudge the range past one.
     """
 
     by_sort: dict[str, Rows]
     of_index: dict[str, Mapping[Any, Rows]]
+    by_place: Rows
+    cells: Sequence[int]
     many_tie: dict[str, frozenset[Any]]
 
     def __init__(self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE) -> None:
@@ -67,6 +71,12 @@ class Sample:
             for index in one.indexes:
                 value_of = itemgetter(places[one.columns[0].name])
                 self.of_index[index.name] = yield from grouped(self.by_sort[index.sort], value_of)
+        self.by_place, self.cells = (), ()
+        if storage.CELL.name in places:
+            cell_of = itemgetter(places[storage.CELL.name])
+            placed = [row for row in drawn if cell_of(row) is not None]
+            self.by_place = yield from in_order(placed, itemgetter(places[storage.CELL.name], places[storage.ID.name]))
+            self.cells = list(map(cell_of, self.by_place))
 
     def __repr__(self) -> str:
         return f"<Sample rows={len(self)} share={self.share:.4f}>"

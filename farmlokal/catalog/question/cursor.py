@@ -1,6 +1,7 @@
 """Cursors: a position in one question's order, sealed so that nobody else can make or change one.
 
-Layout, before base64url without padding: 16 bytes of HMAC-SHA256, then JSON `[question digest, backward, value, id]`.
+Layout, before base64url without padding: 16 bytes of HMAC-SHA256, then JSON `[question digest, backward, value, id]`,
+and in a question in words a fifth item: what was understood, `[words, [[filter, value, words] …]]`.
 No time and no nonce: equal pages have equal cursors, and so equal bytes.
 """
 
@@ -9,11 +10,16 @@ import binascii
 import hmac
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.search.interpretation import Interpretation
+from farmlokal.catalog.search.places import Place
+from farmlokal.catalog.search.words import groups_of
 from farmlokal.errors import Fault, InvalidInput
 
 # 128 bits: forging one takes 2¹²⁷ tries on average, at the price of 22 characters.
@@ -30,7 +36,11 @@ class CursorSigner:
 
     def seal(self, query: ListingQuery, position: Position) -> str:
         """The token for `position` in the order that `query` asks for."""
-        payload = orjson.dumps([_digest(query), position.backward, position.value, position.id])
+        items: list[Any] = [_digest(query), position.backward, position.value, position.id]
+        understood = query.filters.get(WORDS)
+        if understood is not None:
+            items.append([understood.text, [tuple(place) for place in understood.places]])
+        payload = orjson.dumps(items)
         return _encoded(self._mac(self._keys[0], payload) + payload)
 
     def open(self, token: str, query: ListingQuery) -> Position:
@@ -40,14 +50,30 @@ class CursorSigner:
             raise _fault(token, "must come from a page of the same filters and sort")
         return Position(value, row_id, backward)
 
+    def understood(self, token: str) -> Interpretation | None:
+        """What was understood of the words of the question that `token` is of; None where it has none.
+
+        Raises InvalidInput when it is not ours.
+        """
+        said = self._payload(token)[4:]
+        if not said:
+            return None
+        ((text, placed),) = said
+        places = [Place(name, value, tuple(words)) for name, value, words in placed]
+        return Interpretation(groups_of(text), tuple(places))
+
     def verify(self, token: str) -> tuple[str, bool, str | int, int]:
         """What `token` says, whatever question it was made for. Raises InvalidInput when it is not ours."""
+        digest, backward, value, row_id = self._payload(token)[:4]
+        return digest, backward, value, row_id
+
+    def _payload(self, token: str) -> list[Any]:
         raw = _decoded(token)
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not any([hmac.compare_digest(mac, self._mac(key, payload)) for key in self._keys]):  # noqa: C419 - all keys, always
             raise _fault(token, _FORGED)
-        digest, backward, value, row_id = orjson.loads(payload)
-        return digest, backward, value, row_id
+        items: list[Any] = orjson.loads(payload)
+        return items
 
     @staticmethod
     def _mac(key: bytes, payload: bytes) -> bytes:

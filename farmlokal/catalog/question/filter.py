@@ -22,12 +22,16 @@ Bind = Callable[[Any, Dialect], object]
 
 
 class Contradiction(ValueError):
-    """The values of a filter's parameters exclude each other. parameter: the one to blame. detail: what is allowed."""
+    """The values of a filter's parameters exclude each other, or one of them is missing.
 
-    def __init__(self, parameter: str, detail: str) -> None:
+    parameter: the one to blame. detail: what is allowed. needs: the parameter that is missing.
+    """
+
+    def __init__(self, parameter: str, detail: str, *, needs: str | None = None) -> None:
         super().__init__(f"{parameter} {detail}")
         self.parameter = parameter
         self.detail = detail
+        self.needs = needs
 
 
 def as_it_is(value: Any, _: Dialect) -> object:
@@ -50,12 +54,14 @@ class Filter(ABC):
     """One row of the table of filters.
 
     indexes: those that hold the rows of one value of it together. narrowness: of two filters with indexes, the one that
-    is usually passed by fewer products has the higher one, and its indexes are considered first.
+    is usually passed by fewer products has the higher one, and its indexes are considered first. derived: whether it
+    looks at derived columns, which are incomplete beside a release that does not write them.
     """
 
     name: str
     indexes: tuple[Index, ...] = ()
     narrowness: int = 0
+    derived: bool = False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -92,6 +98,11 @@ class Filter(ABC):
     def group(self, value: Any) -> Any:
         """What the first column holds in every row that passes, where that is one value: a range of each index."""
         return None
+
+    def groups(self, value: Any) -> Sequence[Any]:
+        """What it holds in the rows that pass, sorted, where that is one of few values: a range of each index each."""
+        one = self.group(value)
+        return () if one is None else (one,)
 
     def bounds(self, value: Any) -> Bounds | None:
         """The values of a sort that can pass, where they are a range: one of every index in that sort's order."""

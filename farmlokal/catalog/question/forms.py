@@ -8,14 +8,21 @@ from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
+from farmlokal.catalog.search.interpreter import CHARS_MAX, WORDS_MAX, within_limits
+from farmlokal.catalog.search.words import ALTERNATIVE, groups_of
 from farmlokal.database.dialect import decimal_string
 from farmlokal.formats.text import INVISIBLE, REFUSED, label_key
 
 ID_MAX = 2**63 - 1
-# The longest real cursor, around a name key of 64 four-byte characters escaped by nobody: under 600.
-CURSOR_CHARS_MAX = 1024
+# The longest real cursor, around a name key of 64 four-byte characters escaped by nobody, and twice as much of words
+# that were understood: under 1,200. Alternatives of many long words may take the rest.
+CURSOR_CHARS_MAX = 2048
+# What was understood of 64 characters may have alternatives, which are asked for in turn.
+_ALTERNATIVES_CHARS_MAX = 1024
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
+_ANY_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _PLACE = rf"[^{REFUSED}]*[^\s{REFUSED}{INVISIBLE}][^{REFUSED}]*"
 _CURSOR = r"[A-Za-z0-9_-]+"
 
@@ -28,7 +35,12 @@ def whole(least: int, most: int) -> Form:
         number = int(match[1]) if match else None
         return number if number is not None and least <= number <= most else None
 
-    return Form(read, {"type": "integer", "minimum": least, "maximum": most}, f"must be between {least} and {most}")
+    return Form(
+        read,
+        {"type": "integer", "minimum": least, "maximum": most},
+        f"must be between {least} and {most}",
+        kind=(_ANY_WHOLE, f"must be a whole number between {least} and {most}"),
+    )
 
 
 def one_of(choices: Mapping[str, Any], normalise: Callable[[str], str] = str) -> Form:
@@ -62,6 +74,18 @@ def _read_place(text: str) -> str | None:
     return (place_key.__wrapped__(text) or None) if len(text) <= PLACE_CHARS_MAX else None
 
 
+def _read_words(text: str) -> str | None:
+    """A text to search for."""
+    chars_max = _ALTERNATIVES_CHARS_MAX if ALTERNATIVE in text else CHARS_MAX
+    groups = groups_of(text) if len(text) <= chars_max else ()
+    return text if groups and within_limits(groups) else None
+
+
+WORDS = Form(
+    _read_words,
+    {"type": "string", "minLength": 1, "maxLength": _ALTERNATIVES_CHARS_MAX},
+    f"must have 1 to {CHARS_MAX} characters, at most {WORDS_MAX} words, and a letter or a digit",
+)
 PRICE = Form(
     _read_price,
     {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
@@ -69,7 +93,8 @@ PRICE = Form(
     text=decimal_string,
 )
 FLAG = Form(
-    {"true": True, "false": False}.get,
+    # Client libraries write their own language's words, and forms a number.
+    lambda text: _FLAGS.get(text.lower()),
     {"type": "boolean"},
     "must be true or false",
     text=lambda flag: "true" if flag else "false",

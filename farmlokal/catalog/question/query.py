@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from farmlokal.catalog.question.filter import Filter
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, Position, Sort
+from farmlokal.catalog.question.sorts import COMPUTED_KEYS, SORT_DEFAULT, Position, Sort
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -36,12 +36,28 @@ class Filters(tuple[tuple[Filter, Any], ...]):
             return Filters(((narrowing, value), *self))
         return Filters([(one, value if one is narrowing else other) for one, other in self])
 
+    @property
+    def derived(self) -> bool:
+        """Whether any of them looks at derived columns."""
+        return any(one.derived for one, _ in self)
+
+    def without(self, *unwanted: Filter) -> "Filters":
+        """The same, but for some of them."""
+        return Filters([each for each in self if each[0] not in unwanted])
+
     def texts(self) -> list[tuple[str, str]]:
         """The parameters that ask for these products, each with its canonical text."""
         return [text for one, value in self for text in one.texts(value)]
 
 
 NO_FILTERS = Filters()
+
+
+def default_sort(filters: Filters) -> Sort:
+    """The order of a question that asks for none: one that is computed from its filters, or the newest."""
+    names = [one.name for one, _ in filters]
+    computed = [key for key in COMPUTED_KEYS if key.needs in names]
+    return Sort(computed[-1]) if computed else SORT_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class ListingQuery:
     def question(self) -> str:
         """Canonical text of filters and sort: what a cursor is made for. The default sort is left out."""
         texts = self.filters.texts()
-        if self.sort != SORT_DEFAULT:
+        if self.sort != default_sort(self.filters):
             texts.append(("sort", str(self.sort)))
         return escaped(texts)
 

@@ -10,6 +10,9 @@ from farmlokal.catalog.question.filter import Bind, Condition, as_it_is, as_pric
 from farmlokal.catalog.question.storage import Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
+# What a scan calls the value that it orders by.
+FOUND = "found"
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class SortKey:
@@ -18,7 +21,9 @@ class SortKey:
     column: what the database orders by. sampled: the same in sampled rows. text: an expression for it as text, which
     a cursor keeps. read: that text → the value of a `Position`, which is what is sampled, too. bind: that value,
     dialect → what the column holds for it. index: everything in this order. gathers: whether products that pass a
-    filter stand together in it: one name has one category and a narrow range of prices.
+    filter stand together in it: one name has one category and a narrow range of prices. needs: the name of
+    the filter that it is computed from, where it is no column: it exists with that alone, in this direction alone.
+    falling: of such an order, whether of products that tie the one with the highest id comes first.
     """
 
     name: str
@@ -29,6 +34,8 @@ class SortKey:
     read: Callable[[str], str | int] = str
     bind: Bind = as_it_is
     gathers: bool = False
+    needs: str | None = None
+    falling: bool = False
 
     def __repr__(self) -> str:
         return f"<SortKey {self.name}>"
@@ -58,6 +65,11 @@ class Sort(NamedTuple):
     def name(self) -> str:
         """That of the key."""
         return self.key.name
+
+    @property
+    def falls(self) -> bool:
+        """Whether of products that tie the one with the highest id comes first."""
+        return self.descending or self.key.falling
 
     def reversed(self) -> "Sort":
         """The same order walked backward."""
@@ -93,8 +105,9 @@ def _past_sql(column: str, past: str) -> tuple[str, str, str]:
 
 
 def sorts_of(keys: Iterable[SortKey]) -> dict[str, Sort]:
-    """Each of `keys` in both directions, by the text that asks for it."""
-    return {str(sort): sort for key in keys for sort in (Sort(key), Sort(key, descending=True))}
+    """Each of `keys`, in both directions where it has them, by the text that asks for it."""
+    asked = [Sort(key, descending) for key in keys for descending in (False, True) if not (descending and key.needs)]
+    return {str(sort): sort for sort in asked}
 
 
 CREATED_AT = SortKey(
@@ -132,6 +145,31 @@ RATING = SortKey(
     read=int,
 )
 
+# Computed from the point that a question names, as `FOUND`, by the scans that it is looked for with.
+DISTANCE = SortKey(
+    name="distance",
+    column=FOUND,
+    sampled=storage.CELL,
+    index=Index("listing_by_place", "distance", sortable=True, lacks="name"),
+    text=lambda _: FOUND,
+    read=int,
+    needs="near",
+)
+
+# What comes closest to the words asked for. It is not an order of the database's: products are found tier by tier, in
+# each the newest first, and the value of a position is the tier's number and the time.
+RELEVANCE = SortKey(
+    name="relevance",
+    column=CREATED_AT.column,
+    sampled=CREATED_AT.sampled,
+    index=CREATED_AT.index,
+    text=CREATED_AT.text,
+    needs="words",
+    falling=True,
+)
+
+# A question that could have several of them has the last, unless it asks for another order.
+COMPUTED_KEYS = (DISTANCE, RELEVANCE)
 SORT_KEYS = (CREATED_AT, PRICE, NAME, RATING)
 SORTS = sorts_of(SORT_KEYS)
 SORT_DEFAULT = SORTS["-created_at"]

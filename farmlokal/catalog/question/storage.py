@@ -46,20 +46,26 @@ CATEGORY = stored("category")
 DISTRICT_KEY = stored("district_key")
 STATE_KEY = stored("state_key")
 FARM_ID = stored("farm_id")
+NAME_ID = stored("name_id")
 IN_STOCK = stored("in_stock")
 ORGANIC = stored("organic")
+CELL = stored("cell")
+X = stored("x")
+Y = stored("y")
+Z = stored("z")
 
 
 class Index(NamedTuple):
     """An index that holds rows in the order of a sort: those of one value of a filter, or all.
 
     sort: the name of that sort. sortable: whether it has the columns of every sort, so that a range of it can be sorted
-    without leaving it.
+    without leaving it. lacks: the name of a sort whose column it has not nevertheless: then the rows are read.
     """
 
     name: str
     sort: str
     sortable: bool = False
+    lacks: str | None = None
 
 
 class Bounds(NamedTuple):

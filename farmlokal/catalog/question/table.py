@@ -9,8 +9,8 @@ from farmlokal.catalog.question.filter import Contradiction, Filter
 from farmlokal.catalog.question.filters import FILTERS
 from farmlokal.catalog.question.forms import CURSOR, one_of, whole
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters
-from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORT_KEYS, SortKey, sorts_of
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, LIMIT_MAX, Filters, default_sort
+from farmlokal.catalog.question.sorts import COMPUTED_KEYS, SORT_DEFAULT, SORT_KEYS, Sort, SortKey, sorts_of
 
 
 class Contradictions(ValueError):
@@ -24,16 +24,20 @@ class Contradictions(ValueError):
 class QuestionTable:
     """What the parser, the document, the planner and its sample are made of.
 
-    filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts.
-    sorts: every order, by the text that asks for it. parameters: every parameter, by its name.
+    filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts by a
+    column. sorts: every order, those that are computed too, by the text that asks for it. parameters: every parameter,
+    by its name.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
     row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
 
     def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
         self.filters = tuple(filters)
+        self._names = [(one, {parameter.name for parameter in one.parameters}) for one in self.filters]
         self.sort_keys = tuple(sort_keys)
-        self.sorts = sorts_of(sort_keys)
+        self._needed = {key: one for key in COMPUTED_KEYS for one in self.filters if one.name == key.needs}
+        self.sorts = sorts_of([*sort_keys, *self._needed])
+        self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
         of_sorts = [key.sampled for key in sort_keys]
         of_filters = [column for one in filters for column in one.columns]
@@ -46,11 +50,17 @@ class QuestionTable:
     def __repr__(self) -> str:
         return f"<QuestionTable filters={len(self.filters)} sorts={len(self.sorts)}>"
 
+    def sort_key(self, name: str) -> SortKey:
+        """The row of the sort with this name."""
+        return self._sort_keys_by_name[name]
+
     def filters_of(self, values: Mapping[str, Any]) -> Filters:
         """The filters that parameters ask for. values: by name, as their forms read them. Raises Contradictions."""
         asked: list[tuple[Filter, Any]] = []
         contradictions: list[Contradiction] = []
-        for one in self.filters:
+        for one, names in self._names:
+            if names.isdisjoint(values):
+                continue
             try:
                 value = one.read(values)
             except Contradiction as error:
@@ -62,6 +72,17 @@ class QuestionTable:
             raise Contradictions(contradictions)
         return Filters(asked)
 
+    def sort_of(self, values: Mapping[str, Any], filters: Filters) -> Sort:
+        """The order that parameters ask for. values: as those of `filters_of`. Raises Contradiction."""
+        sort: Sort | None = values.get("sort")
+        if sort is None:
+            return default_sort(filters)
+        needed = self._needed.get(sort.key)
+        if needed is not None and filters.get(needed) is None:
+            name = needed.parameters[0].name
+            raise Contradiction("sort", f"needs {name} for {sort}", needs=name)
+        return sort
+
     def _filter_parameters(self) -> list[QuestionParameter]:
         return [parameter for one in self.filters for parameter in one.parameters]
 
@@ -71,7 +92,7 @@ class QuestionTable:
             QuestionParameter(
                 "sort",
                 one_of(self.sorts),
-                "the order; a leading - turns it round",
+                "the order; a leading - turns it round; if none is asked for, with q relevance, with near distance",
                 "-rating",
                 default=str(SORT_DEFAULT),
             ),

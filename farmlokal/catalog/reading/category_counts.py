@@ -12,7 +12,7 @@ _log = get_logger(__name__)
 KEY = "categories"
 # Counted every two minutes at least, and fresh for four (± 10 %): what a client sees lags less than five, and one count
 # that fails still leaves time for the next.
-_INTERVAL_S = 120
+INTERVAL_S = 120
 LIFETIME = Lifetime(ttl_s=240, stale_s=3600)
 
 
@@ -29,7 +29,7 @@ class CategoryCounts:
 
     async def keep(self) -> None:
         """Count again and again, until cancelled."""
-        await every(_INTERVAL_S, self._count, log=_log, failed="category counts not refreshed")
+        await every(INTERVAL_S, self._count, log=_log, failed="category counts not refreshed")
 
     async def _count(self) -> None:
         await self._cache.refresh(self._question)

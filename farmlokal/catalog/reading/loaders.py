@@ -3,6 +3,8 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
@@ -11,19 +13,19 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.reading.schemas import CategoryList, PageInfo
-from farmlokal.catalog.reading.statement import page_statement, product_statement
+from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
+from farmlokal.catalog.reading.rows import ShownRow
+from farmlokal.catalog.reading.schemas import CategoryList, PageInfo, SearchInfo
+from farmlokal.catalog.reading.search_names import SearchNames
+from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
+from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
 from farmlokal.database.interface import Database
-
-
-class ShownRow(NamedTuple):
-    """What `page_statement` selects of one product: its finished JSON object, and its sort value."""
-
-    product: bytes
-    sort_value: bytes
+from farmlokal.errors import NotComplete
 
 
 class Page(NamedTuple):
@@ -37,19 +39,52 @@ class Page(NamedTuple):
 class ProductStore:
     """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
 
-    table: what may be asked of it.
+    table: what may be asked of it. complete: whether derived columns are: they are not in the middle of an upgrade.
     """
 
-    def __init__(self, database: Database, table: QuestionTable = TABLE) -> None:
+    def __init__(
+        self, database: Database, table: QuestionTable = TABLE, *, complete: Callable[[], bool] = lambda: True
+    ) -> None:
         self._database = database
+        self._complete = complete
         self.planner = Planner(database, table)
         self._product_sql = product_statement(database.dialect)
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
-        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan."""
-        statement = page_statement(query, self._database.dialect, self.planner.plan(query))
+        """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan. Raises NotComplete."""
+        self.check_complete(query)
+        if query.sort.key is DISTANCE:
+            return await self._nearest(query)
+        return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    def check_complete(self, query: ListingQuery) -> None:
+        """Raises NotComplete where what `query` asks for is not known of every product yet."""
+        if query.filters.derived and not self._complete():
+            raise NotComplete("the catalogue is being upgraded: what this asks for is not known of every product yet")
+
+    async def _nearest(self, query: ListingQuery) -> list[ShownRow]:
+        """The page of a question by distance: round by round, until it is full or nothing is left."""
+        dialect, wanted = self._database.dialect, query.limit + 1
+        walk, plan = self.planner.plan_nearest(query)
+        if walk is None:
+            return await self._rows(sorted_statement(query, dialect, plan, wanted))
+        rows: list[ShownRow] = []
+        while len(rows) < wanted:
+            missing = wanted - len(rows)
+            found = walk.next_round(missing)
+            if found is not None:
+                if found.ranges or found.crowds:
+                    rows += await self._rows(round_statement(query, dialect, found, missing))
+                continue
+            if not walk.exhausted:
+                rest = replace(query, position=walk.position)
+                rows += await self._rows(sorted_statement(rest, dialect, plan, missing))
+            break
+        return rows
+
+    async def _rows(self, statement: Statement) -> list[ShownRow]:
         rows = await self._database.fetch_texts(statement.sql, statement.params)
-        return [ShownRow(product or b"", sort_value or b"") for product, sort_value in rows]
+        return [ShownRow(product or b"", sort_value or b"", squared) for product, sort_value, squared in rows]
 
     async def product(self, product_id: int) -> bytes | None:
         """One live product, as its JSON body."""
@@ -68,13 +103,24 @@ class ProductStore:
 class Listing:
     """Loads what the cache does not hold. What it returns is what the client gets, byte for byte."""
 
-    def __init__(self, store: ProductStore, signer: CursorSigner) -> None:
+    def __init__(self, store: ProductStore, signer: CursorSigner, names: SearchNames | None = None) -> None:
+        """names: what words are looked up in; without it nothing may be asked for in words."""
         self._store = store
         self._signer = signer
+        self._names = names
 
     async def page(self, query: ListingQuery) -> Value:
         """One page, with its cursors as the attributes `next` and `prev`."""
-        page = render_page(query, await self._store.page(query), self._signer)
+        words, search = query.filters.get(WORDS), None
+        if words is None or self._names is None:
+            rows = await self._store.page(query)
+        else:
+            self._store.check_complete(query)
+            await self._names.catch_up()
+            found = names_found(self._names.index, query.filters)
+            search = search_info(self._names.index, words, found)
+            rows = await rows_in_words(query, found, self._store.page)
+        page = render_page(query, rows, self._signer, search)
         cursors = (("next", page.next_cursor), ("prev", page.prev_cursor))
         return Value(page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None))
 
@@ -92,8 +138,13 @@ class Listing:
         return Value(orjson.dumps(shown))
 
 
-def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner) -> Page:
-    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`."""
+def render_page(
+    query: ListingQuery, rows: list[ShownRow], signer: CursorSigner, search: SearchInfo | None = None
+) -> Page:
+    """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`.
+
+    search: what it says of the words that were asked for.
+    """
     backward = query.position is not None and query.position.backward
     more = len(rows) > query.limit
     shown = rows[: query.limit]
@@ -110,8 +161,13 @@ def render_page(query: ListingQuery, rows: list[ShownRow], signer: CursorSigner)
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
-    products = b",".join([row.product for row in shown])
-    return Page(b'{"data":[%b],"page":%b}' % (products, orjson.dumps(info)), next_cursor, prev_cursor)
+    near = query.filters.get(NEAR)
+    if near is not None:
+        info["near"] = str(near.point)
+    products = b",".join([row.body() for row in shown])
+    of_search = b"" if search is None else b',"search":%b' % orjson.dumps(search)
+    body = b'{"data":[%b],"page":%b%b}' % (products, orjson.dumps(info), of_search)
+    return Page(body, next_cursor, prev_cursor)
 
 
 def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:
@@ -124,4 +180,4 @@ def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: b
     position = query.position
     if position is None:
         raise AssertionError("an empty first page has no neighbours")
-    return Position(position.value, position.id + (1 if backward != query.sort.descending else -1), backward)
+    return Position(position.value, position.id + (1 if backward != query.sort.falls else -1), backward)

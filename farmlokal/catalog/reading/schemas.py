@@ -1,19 +1,26 @@
 """What the catalogue's answers look like: the code that makes them is checked against this, and documented by it."""
 
-from typing import Annotated
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.query import LIMIT_MAX
+from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX, SUGGESTIONS_MAX
 
 CURRENCY = "INR"
 
 _Id = Annotated[int, Field(ge=1)]
 _Price = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="a decimal, never a float")]
 _Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, whole seconds")]
-_Category = Annotated[str, Field(json_schema_extra={"enum": list(CATEGORIES)})]
+# No closed list here: a client whose code is made from the document would break at a category that comes later.
+_Category = Annotated[
+    str,
+    Field(
+        json_schema_extra={"examples": list(CATEGORIES)}, description="as `GET /categories` lists them, or a new one"
+    ),
+]
 _Cursor = Annotated[str | None, Field(description="opaque; null where there is no such page")]
 
 
@@ -44,6 +51,9 @@ class Product(TypedDict):
     rating: Annotated[float | None, Field(ge=0, le=5)]
     created_at: _Time
     updated_at: _Time
+    distance_km: NotRequired[
+        Annotated[float, Field(ge=0, description="from the place that was asked for; on its pages alone")]
+    ]
 
 
 class PageInfo(TypedDict):
@@ -53,13 +63,41 @@ class PageInfo(TypedDict):
     has_more: bool
     next_cursor: _Cursor
     prev_cursor: _Cursor
+    near: NotRequired[Annotated[str, Field(description="the place that was asked for, rounded; on its pages alone")]]
+
+
+class SearchInfo(TypedDict):
+    """What was understood of `q`: the same for every spelling of it.
+
+    filters: what words became that name a place. suggestions: what to ask instead, where nothing is found.
+    """
+
+    q: Annotated[str, Field(description="the words that products were looked for by; alternatives have `|` between")]
+    filters: Annotated[dict[str, str | int], Field(description="`district`, `state` and `farm_id` that words became")]
+    suggestions: NotRequired[Annotated[list[str], Field(max_length=NEAR_MISSES_MAX)]]
 
 
 class ProductPage(TypedDict):
-    """One page of a listing."""
+    """One page of a listing. search: with `q` only."""
 
     data: list[Product]
     page: PageInfo
+    search: NotRequired[SearchInfo]
+
+
+class SuggestionShown(TypedDict):
+    """A text to ask for as `q`. kind: whether it names what is sold, or one of its varieties."""
+
+    text: str
+    kind: Literal["commodity", "name"]
+    category: _Category
+    products: Annotated[int, Field(ge=0, description="as they were last counted")]
+
+
+class SuggestionList(TypedDict):
+    """Completions of what was typed: commodities, then names; those with most products first."""
+
+    data: Annotated[list[SuggestionShown], Field(max_length=SUGGESTIONS_MAX)]
 
 
 class CategoryCount(TypedDict):

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from farmlokal.catalog.planning.planner import Plan
+from farmlokal.catalog.planning.planner import Plan, Scan
 from farmlokal.catalog.question.filter import Condition
+from farmlokal.catalog.question.filters import NEAR
+from farmlokal.catalog.question.near import squared_chord_sql
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import Sort
+from farmlokal.catalog.question.sorts import FOUND, Sort
 from farmlokal.catalog.reading.schemas import CURRENCY
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.json_sql import JsonField, JsonKind
 
 # About 3 KB each. Few of the possible shapes are ever asked for.
 _SHAPES_MAX = 1024
+_RANGES_PER_GROUP = 64
 
 
 class Statement(NamedTuple):
@@ -37,10 +40,10 @@ class _ScanShape(NamedTuple):
 def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Statement:
     """The statement for one more row than the page shows (the one that tells `has_more`), found by the scans of `plan`.
 
-    Each row is the product's finished JSON object and its sort value, as texts. For the second page of vegetables by
-    price, on MySQL::
+    Each row is the product's finished JSON object, its sort value and, on a page near a place, its squared chord to it,
+    as texts. For the second page of vegetables by price, on MySQL::
 
-        SELECT CONCAT('{"id":',id,',"name":',…,'}') AS product, price AS place
+        SELECT CONCAT('{"id":',id,',"name":',…,'}') AS product, price AS place, NULL AS squared
         FROM products JOIN (
             SELECT id AS page_id, price AS found FROM products FORCE INDEX (listing_of_category_by_price)
             WHERE live = 1 AND category = 'vegetables'
@@ -57,14 +60,17 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
         JOIN (SELECT page_id, found FROM (SELECT id AS page_id, price AS found … LIMIT 21) AS scan_0
               UNION ALL SELECT … ORDER BY found, page_id LIMIT 21) AS page
 
-    A backward position walks the reversed order: the caller turns the rows round.
+    A backward position walks the reversed order: the caller turns the rows round. What is ordered by distance has
+    statements of its own (`near_statement`).
     """
     position = query.position
     sort = query.sort.reversed() if position and position.backward else query.sort
+    near = query.filters.get(NEAR)
+    squared, values = ("NULL", ()) if near is None else squared_chord_sql(near.origin)
+    params: list[object] = [*values]
     shapes: list[_ScanShape] = []
-    params: list[object] = []
     for scan in plan.scans:
-        conditions = [one.condition(value, dialect) for one, value in scan.filters]
+        conditions = scan_conditions(scan, dialect)
         keysets: Sequence[Sequence[Condition]] = [()]
         if position is not None:
             keysets = [[past] for past in sort.past(position, dialect, ties_apart=scan.ties_apart)]
@@ -74,7 +80,25 @@ def page_statement(query: ListingQuery, dialect: Dialect, plan: Plan) -> Stateme
                 texts.append(text)
                 params += values
             shapes.append(_ScanShape(scan.index, tuple(texts)))
-    return Statement(_page_sql(dialect, sort, query.limit + 1, tuple(shapes)), tuple(params))
+    return Statement(_page_sql(dialect, sort, query.limit + 1, tuple(shapes), squared), tuple(params))
+
+
+def scan_conditions(scan: Scan, dialect: Dialect) -> list[Condition]:
+    """What the filters of a scan ask for, and its cells."""
+    conditions = [one.condition(value, dialect) for one, value in scan.filters]
+    return [*conditions, cells_condition(scan.cells)] if scan.cells else conditions
+
+
+def cells_condition(ranges: Sequence[tuple[int, int]]) -> Condition:
+    """The products in ranges of cells, each without its end.
+
+    In groups: SQLite takes an expression of a thousand levels, and each OR of a row is one.
+    """
+    groups = [
+        " OR ".join(["cell >= %s AND cell < %s"] * len(ranges[start : start + _RANGES_PER_GROUP]))
+        for start in range(0, len(ranges), _RANGES_PER_GROUP)
+    ]
+    return f"({' OR '.join([f'({group})' for group in groups])})", tuple([end for one in ranges for end in one])
 
 
 @lru_cache(_SHAPES_MAX)
@@ -84,15 +108,19 @@ def product_statement(dialect: Dialect) -> str:
 
 
 @lru_cache(_SHAPES_MAX)
-def _page_sql(dialect: Dialect, sort: Sort, rows: int, shapes: tuple[_ScanShape, ...]) -> str:
-    scans = [_scan_sql(shape, sort, rows, dialect) for shape in shapes]
-    found_order = sort.order_by("found", "page_id")
+def _page_sql(dialect: Dialect, sort: Sort, rows: int, shapes: tuple[_ScanShape, ...], squared: str) -> str:
+    return rows_sql([_scan_sql(shape, sort, rows, dialect) for shape in shapes], sort, rows, dialect, squared)
+
+
+def rows_sql(scans: Sequence[str], sort: Sort, rows: int, dialect: Dialect, squared: str) -> str:
+    """The SQL for the first so many rows of what `scans` find. squared: an expression for their squared chord."""
+    found_order = sort.order_by(FOUND, "page_id")
     ids = scans[0]
     if len(scans) > 1:
         parts = [f"SELECT page_id, found FROM ({scan}) AS scan_{number}" for number, scan in enumerate(scans)]
         ids = f"{' UNION ALL '.join(parts)} ORDER BY {found_order} LIMIT {rows}"
     return (
-        f"SELECT {_product_json(dialect)} AS product, {sort.key.text(dialect)} AS place"
+        f"SELECT {_product_json(dialect)} AS product, {sort.key.text(dialect)} AS place, {squared} AS squared"
         f" FROM products JOIN ({ids}) AS page ON id = page_id ORDER BY {found_order}"
     )
 

@@ -9,6 +9,7 @@ from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.arrivals import Arrivals, arrivals
 from farmlokal.catalog.seed.draws import QUANTILE_SHIFT, draws_of_share
 from farmlokal.catalog.seed.farms import Farms, farms
+from farmlokal.catalog.seed.places import PER_DEGREE
 from farmlokal.catalog.seed.ratings import ratings
 
 SOURCE = "seed"
@@ -17,7 +18,8 @@ SOURCE = "seed"
 # can make parts of one catalogue side by side, and no release of Python changes what comes out.
 _DRAWS = Struct("<I11H")  # one draw for the farm, whose shares need 32 bits, and eleven of 16 bits
 
-_NAMELESS_DRAWS = draws_of_share(0.06)  # sold at the market without the farm's name
+_NAMELESS_DRAWS = draws_of_share(0.06)  # sold at the market's yard without the farm's name
+_PLACELESS_DRAWS = draws_of_share(0.03)  # nobody has said where it is
 _BATCHED_DRAWS = draws_of_share(0.35)
 
 # How far a product's field may lie from the corner of its farm's land, in ten-thousandths of a degree: 2 km or so.
@@ -44,8 +46,21 @@ def _products(numbers: range, farms: Farms, arrivals: Arrivals, ratings: list[fl
             farm_draw, kind_draw, price_draw, stock_draw, rating_draw, organic_draw, nameless_draw,
             lat_draw, lon_draw, batch_draw, day_draw, time_draw,
         ) = unpack(blake2b(number.to_bytes(8, "little"), digest_size=size).digest())  # fmt: skip
-        farm, market, district, state, lat_e4, lon_e4, organic_draws, kinds = growers[bisect_right(bounds, farm_draw)]
+        farm, market, district, state, lat_e4, lon_e4, yard, yard_draws, organic_draws, kinds = growers[
+            bisect_right(bounds, farm_draw)
+        ]
         name, category, unit, prices, stocks = kinds[kind_draw]
+        nameless = nameless_draw < _NAMELESS_DRAWS
+        lat: float | None
+        lon: float | None
+        # Where a product is, and whether anywhere, goes by the draws of its field: they are not needed then.
+        if lon_draw < _PLACELESS_DRAWS:
+            lat = lon = None
+        elif nameless or lat_draw < yard_draws:
+            lat, lon = yard
+        else:
+            lat = (lat_e4 + lat_draw % _LAND_SPREAD_E4) / PER_DEGREE
+            lon = (lon_e4 + lon_draw % _LAND_SPREAD_E4) / PER_DEGREE
         yield record(
             (
                 SOURCE,
@@ -55,13 +70,12 @@ def _products(numbers: range, farms: Farms, arrivals: Arrivals, ratings: list[fl
                 category,
                 prices[price_draw >> QUANTILE_SHIFT],
                 unit,
-                None if nameless_draw < _NAMELESS_DRAWS else farm,
+                None if nameless else farm,
                 market,
                 district,
                 state,
-                # Dividing whole ten-thousandths gives the very double that four decimals read back to.
-                (lat_e4 + lat_draw % _LAND_SPREAD_E4) / 10_000,
-                (lon_e4 + lon_draw % _LAND_SPREAD_E4) / 10_000,
+                lat,
+                lon,
                 stocks[stock_draw >> QUANTILE_SHIFT],
                 organic_draw < organic_draws,
                 ratings[rating_draw],

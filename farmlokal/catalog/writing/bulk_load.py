@@ -6,6 +6,7 @@ from collections.abc import Callable
 from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.seed.processes import fill_with_processes
 from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.name_counts import count_names
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import Address, SQLiteAddress
 from farmlokal.database.interface import Database
@@ -53,5 +54,6 @@ def processes_for(products: int) -> int:
 
 
 async def refresh_statistics(database: Database) -> None:
-    """Bring up to date what the database's optimiser knows of its tables: after every load of many rows."""
+    """Bring up to date what the database's optimiser and search know of its tables: after every load of many rows."""
     await database.run_script(_REFRESH[database.dialect.name])
+    await count_names(database)

@@ -3,16 +3,29 @@
 The writer fills them with every product, and `mending` where the release before wrote one without them.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from farmlokal.catalog.places import cell_at, vector_of
 from farmlokal.catalog.records import ProductRecord
+from farmlokal.catalog.tags import NAMES
+from farmlokal.catalog.writing.names import NameKey, name_identity, name_ids
+from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Statements
 
 Values = tuple[Any, ...]
+
+
+class Deriving(NamedTuple):
+    """A transaction that writes products. names: ids that need no look-up. tags: gets the cache tags touched beside."""
+
+    statements: Statements
+    dialect: Dialect
+    tags: set[str]
+    names: Mapping[NameKey, int] = MappingProxyType({})
 
 
 class Derivation(NamedTuple):
@@ -25,10 +38,10 @@ class Derivation(NamedTuple):
 
     columns: tuple[str, ...]
     made_from: tuple[str, ...]
-    derive: Callable[[Statements, Sequence[Values]], Awaitable[Sequence[Values]]]
+    derive: Callable[[Deriving, Sequence[Values]], Awaitable[Sequence[Values]]]
 
 
-async def _places(_: Statements, positions: Sequence[Values]) -> list[Values]:
+async def _places(_: Deriving, positions: Sequence[Values]) -> list[Values]:
     return [place_columns(*position) for position in positions]
 
 
@@ -41,7 +54,19 @@ def place_columns(lat: float | None, lon: float | None) -> Values:
     return (cell, *vector_of(cell))
 
 
-DERIVATIONS = (Derivation(columns=("cell", "x", "y", "z"), made_from=("lat", "lon"), derive=_places),)
+async def _names(deriving: Deriving, named: Sequence[Values]) -> list[Values]:
+    # A tombstone of what never came has none.
+    pairs = [(name, category) for name, category in named if name]
+    ids, born = await name_ids(deriving.statements, deriving.dialect, pairs, deriving.names)
+    if born:
+        deriving.tags.add(NAMES)
+    return [(ids[name_identity(name, category)] if name else None,) for name, category in named]
+
+
+DERIVATIONS = (
+    Derivation(columns=("cell", "x", "y", "z"), made_from=("lat", "lon"), derive=_places),
+    Derivation(columns=("name_id",), made_from=("name", "category"), derive=_names),
+)
 
 DERIVED_COLUMNS = tuple(column for one in DERIVATIONS for column in one.columns)
 MADE_FROM = tuple(dict.fromkeys(name for one in DERIVATIONS for name in one.made_from))
@@ -49,10 +74,10 @@ made_from: Callable[[ProductRecord], Values] = attrgetter(*MADE_FROM)
 """What of a record its derived columns are made from: the values that `MADE_FROM` names."""
 
 
-async def derived_values(statements: Statements, products: Sequence[Values]) -> list[Values]:
+async def derived_values(deriving: Deriving, products: Sequence[Values]) -> list[Values]:
     """What `DERIVED_COLUMNS` hold for each of `products`, of which each has what `MADE_FROM` names."""
     groups = []
     for one in DERIVATIONS:
         places = [MADE_FROM.index(name) for name in one.made_from]
-        groups.append(await one.derive(statements, [tuple([product[at] for at in places]) for product in products]))
+        groups.append(await one.derive(deriving, [tuple([product[at] for at in places]) for product in products]))
     return [tuple([value for group in of_product for value in group]) for of_product in zip(*groups, strict=True)]

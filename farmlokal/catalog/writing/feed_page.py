@@ -80,8 +80,8 @@ class FeedWriter:
         return f"<FeedWriter {self.source} {self._farms!r}>"
 
     async def learn(self, page: ReadPage) -> None:
-        """Look up or add the farms of `page`, ahead of its transaction."""
-        await self._farms.learn(list(page.changes.values()))
+        """Look up or add the farms and names of `page`, ahead of its transaction."""
+        await self.products.learn(list(page.changes.values()))
 
     async def apply_in(self, session: Session, page: ReadPage, *, sighting: str | None) -> AppliedPage:
         """Apply `page`. sighting: a run that remembers every product of the page. The tags are for after the commit."""

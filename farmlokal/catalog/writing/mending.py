@@ -5,13 +5,21 @@ its own. A version is as good as a digest there, and a quarter of its size: noth
 changes without it (`versions.decide`).
 """
 
+from functools import partial
+
 import orjson
 
 from farmlokal.catalog.tags import touched
-from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, derived_values
+from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, Deriving, derived_values
 from farmlokal.database.dialect import Dialect
-from farmlokal.database.interface import Statements
+from farmlokal.database.interface import Database, Session, Statements
 from farmlokal.database.migrations.migration import Batches
+from farmlokal.database.schema import stored_version
+from farmlokal.database.touching import Invalidate, commit_touching
+from farmlokal.resilience.repeating import every
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 _FIND = (
     f"SELECT id, version, category, {', '.join(MADE_FROM)} FROM products"
@@ -41,11 +49,59 @@ async def mend(statements: Statements, dialect: Dialect, after_id: int, last_id:
     rows = await statements.fetch(_FIND, (after_id, last_id))
     if not rows:
         return set()
-    derived = await derived_values(statements, [row[3:] for row in rows])
+    deriving = Deriving(statements, dialect, set())
+    derived = await derived_values(deriving, [row[3:] for row in rows])
     sent = [[*row[:2], *values] for row, values in zip(rows, derived, strict=True)]
     await statements.execute(_MEND[dialect.name], (orjson.dumps(sent).decode(),))
-    return set().union(*(touched(product_id, [category]) for product_id, _, category, *_ in rows))
+    return deriving.tags.union(*(touched(product_id, [category]) for product_id, _, category, *_ in rows))
 
 
 BATCHES: Batches = {"products.derived": mend}
 """What the sweeps of the migrations do."""
+
+# A database of this version has been left by every release that writes products without their derived columns.
+_SINCE_VERSION = 3
+# Between two passes over the catalogue, in which the release before may write. A pass without a find takes about a
+# second of the database for a million products.
+_INTERVAL_S = 60
+_BATCH_ROWS = 2000
+
+
+class Mending:
+    """Mends, beside a release that writes products without derived columns, until the upgrade is finished.
+
+    complete: whether every product had its own derived columns at some time since the process began.
+    """
+
+    def __init__(self, database: Database, invalidate: Invalidate) -> None:
+        """invalidate: called with the cache tags of what was mended."""
+        self._database = database
+        self._invalidate = invalidate
+        self.complete = False
+
+    def __repr__(self) -> str:
+        return f"<Mending complete={self.complete}>"
+
+    async def needed(self) -> bool:
+        """Whether a release may be at work that writes products without derived columns. Raises DatabaseUnavailable."""
+        stored = await stored_version(self._database)
+        if stored is not None and stored.version >= _SINCE_VERSION:
+            self.complete = True
+            return False
+        return True
+
+    async def keep(self) -> None:
+        """Mend again and again, until cancelled. Where it is not needed any more, no pass does anything."""
+        await every(_INTERVAL_S, self.pass_over, log=_log, failed="derived columns not mended")
+
+    async def pass_over(self) -> None:
+        """Mend the whole catalogue once, in batches of a transaction each. Raises DatabaseUnavailable."""
+        if not await self.needed():
+            return
+        ((last_id,),) = await self._database.fetch_unlimited("SELECT COALESCE(MAX(id), 0) FROM products")
+        for after_id in range(0, last_id, _BATCH_ROWS):
+            await commit_touching(self._database, partial(self._batch, after_id), self._invalidate)
+        self.complete = True
+
+    async def _batch(self, after_id: int, session: Session) -> tuple[None, frozenset[str]]:
+        return None, frozenset(await mend(session, self._database.dialect, after_id, after_id + _BATCH_ROWS))

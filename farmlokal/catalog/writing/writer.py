@@ -5,11 +5,19 @@ from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import touched
+from farmlokal.catalog.tags import NAMES, touched
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Values, derived_values, made_from, place_columns
+from farmlokal.catalog.writing.derived import (
+    DERIVED_COLUMNS,
+    Deriving,
+    Values,
+    derived_values,
+    made_from,
+    place_columns,
+)
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
 from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
@@ -48,6 +56,7 @@ class ProductWriter:
         """farms: given to loads of many batches. now: the wall clock, injected by tests."""
         self._database = database
         self._farms = farms
+        self._names = KnownNames(database) if farms is not None else None
         self._now = now
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
@@ -59,9 +68,14 @@ class ProductWriter:
         async def work(session: Session) -> list[Applied]:
             return await self.apply_in(session, changes, sighting=sighting)
 
-        if self._farms is not None:
-            await self._farms.learn(changes)
+        await self.learn(changes)
         return await self._database.in_transaction(work)
+
+    async def learn(self, changes: Sequence[Change]) -> None:
+        """Look up or add the farms and names of `changes` ahead, where many batches are loaded."""
+        if self._farms is not None and self._names is not None:
+            await self._farms.learn(changes)
+            await self._names.learn(changes)
 
     async def apply_in(
         self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
@@ -72,11 +86,11 @@ class ProductWriter:
         stored = await lock_rows(session, self._dialect, identities)
         moved = await lock_moved(session, self._dialect, stored, identities)
         decisions = [decide(stored, change, now) for change in changes]
-        await self._write(session, stored, now)
+        tags = await self._write(session, stored, now)
         if sighting is not None:
             await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
         return [
-            _applied(decision, stored[change.source, change.external_id].id)
+            _applied(decision, stored[change.source, change.external_id].id, tags)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -112,7 +126,8 @@ class ProductWriter:
 
         await self._database.in_transaction(work)
 
-    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> None:
+    async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
+        """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
         # A row that was named by two of its identities is written once.
         changed = {identity: row for identity, row in _once(stored) if row.changed}
         # A deletion of what never came leaves a tombstone with nothing but its version.
@@ -122,7 +137,8 @@ class ProductWriter:
             if row.content is not None or row.id is None
         }
         farms = await farm_ids(session, self._dialect, records.values(), self._farms.ids if self._farms else {})
-        derived = await derived_values(session, list(map(made_from, records.values())))
+        deriving = Deriving(session, self._dialect, set(), self._names.ids if self._names else {})
+        derived = await derived_values(deriving, list(map(made_from, records.values())))
         values = {
             identity: self._values(changed[identity], record, farms, now, made)
             for (identity, record), made in zip(records.items(), derived, strict=True)
@@ -160,6 +176,10 @@ class ProductWriter:
         ):
             if rows:
                 await session.execute_many(statement, rows)
+        if self._names is not None and self._names.born and changed:
+            self._names.born = False
+            deriving.tags.add(NAMES)
+        return deriving.tags
 
     def _values(
         self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], now: str, derived: Values
@@ -219,11 +239,14 @@ _UNSEEN = (
 )
 
 
-def _applied(decision: Decision, product_id: int | None) -> Applied:
-    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect."""
+def _applied(decision: Decision, product_id: int | None, tags: set[str]) -> Applied:
+    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
+
+    tags: what the batch touched beside its products.
+    """
     if product_id is None or not decision.categories:
         return Applied(decision.outcome, decision.reason)
-    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories)))
+    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
 
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:

@@ -1,7 +1,7 @@
 """The partner's product feed as it comes over the wire: pages, and what a feed must not do."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -43,37 +43,49 @@ def page_query(page_token: str | None, updated_since: str | None) -> dict[str, s
 
 
 def parse_page(data: object, *, now: datetime) -> Page:
-    """Returns the page in `data`, decoded JSON. now: aware. Raises FeedInvalid, whose text is the fault."""
+    """Returns the page in `data`, decoded JSON. now: aware. Raises FeedInvalid, whose text is the first fault."""
+    for fault in page_faults(data, now=now):
+        raise FeedInvalid(fault)
+    page: Any = data
+    return Page(page["products"], page["next_page_token"], page["as_of"])
+
+
+def page_faults(data: object, *, now: datetime) -> Iterator[str]:
+    """Yields every fault of the form of the page in `data`; its rows are the catalogue's. now: aware."""
     if not isinstance(data, dict):
-        raise FeedInvalid(f"a page must be a JSON object, not {_shown(data)}")
+        yield f"a page must be a JSON object, not {_shown(data)}"
+        return
     if not data.keys() >= _FIELDS:
-        raise FeedInvalid(f"a page must have {', '.join(sorted(_FIELDS))}, not only {_shown(sorted(data))}")
-    rows = data["products"]
+        yield f"a page must have {', '.join(sorted(_FIELDS))}, not only {_shown(sorted(data))}"
+        return
+    yield from _row_faults(data["products"])
+    yield from _page_token_faults(data["next_page_token"])
+    yield from _as_of_faults(data["as_of"], now)
+
+
+def _row_faults(rows: object) -> Iterator[str]:
     if not isinstance(rows, list):
-        raise FeedInvalid(f"products must be a list, not {_shown(rows)}")
-    if len(rows) > PAGE_SIZE:
-        raise FeedInvalid(f"a page of {len(rows)} products came where at most {PAGE_SIZE} were asked for")
-    return Page(rows, _page_token(data["next_page_token"]), _as_of(data["as_of"], now))
+        yield f"products must be a list, not {_shown(rows)}"
+    elif len(rows) > PAGE_SIZE:
+        yield f"a page of {len(rows)} products came where at most {PAGE_SIZE} were asked for"
 
 
-def _page_token(token: object) -> str | None:
+def _page_token_faults(token: object) -> Iterator[str]:
     if token is None:
-        return None
+        return
     if not isinstance(token, str) or not 0 < len(token) <= PAGE_TOKEN_CHARS_MAX or not token.isprintable():
-        raise FeedInvalid(
+        yield (
             f"next_page_token must be null or a printable text of 1 to {PAGE_TOKEN_CHARS_MAX} characters,"
             f" not {_shown(token)}"
         )
-    return token
 
 
-def _as_of(text: object, now: datetime) -> str:
+def _as_of_faults(text: object, now: datetime) -> Iterator[str]:
     moment = _moment(text) if isinstance(text, str) else None
     if moment is None:
-        raise FeedInvalid(f"as_of must be an RFC 3339 time, not {_shown(text)}")
-    if moment > now + _AHEAD_MAX:
-        raise FeedInvalid(f"as_of must not lie in the future, as {text} does")
-    return str(text)
+        yield f"as_of must be an RFC 3339 time, not {_shown(text)}"
+    elif moment > now + _AHEAD_MAX:
+        yield f"as_of must not lie in the future, as {text} does"
 
 
 def _moment(text: str) -> datetime | None:

@@ -68,6 +68,11 @@ class Sync:
         """The number of rows that this process applied, by `walk.ROW_RESULTS`."""
         return self._walk.rows
 
+    @property
+    def unknown_categories(self) -> int:
+        """The number of those rows whose category is not in the list."""
+        return self._walk.unknown_categories
+
     def interrupt(self) -> None:
         """Begin to stop; returns at once."""
         self._walk.stop()

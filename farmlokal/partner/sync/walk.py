@@ -70,6 +70,7 @@ class SyncWalk:
         self._on_page = on_page
         self._stop = asyncio.Event()
         self.rows = dict.fromkeys(ROW_RESULTS, 0)  # by this process, in all of its runs
+        self.unknown_categories = 0
 
     def stop(self) -> None:
         """End the walk: after the batch under way, or at once while it waits for the partner."""
@@ -156,6 +157,7 @@ class SyncWalk:
     def _counted(self, before: Run, after: Run) -> Run:
         for result in ROW_RESULTS:
             self.rows[result] += getattr(after, result) - getattr(before, result)
+        self.unknown_categories += after.unknown_categories - before.unknown_categories
         return after
 
     async def _reread(self, run: Run) -> Run:

@@ -33,7 +33,7 @@ _KINDS: tuple[tuple[type[FarmLokalError], ProblemType], ...] = (
 )
 _BY_STATUS = {
     400: (problems.BAD_REQUEST, "the request is not well-formed HTTP"),
-    404: (problems.NOT_FOUND, "there is nothing at this address"),
+    404: (problems.NOT_FOUND, "there is nothing at this address; /docs shows what there is"),
     405: (problems.METHOD_NOT_ALLOWED, "this address does not take this method"),
     406: (problems.NOT_ACCEPTABLE, "Accept-Encoding must leave identity, gzip, br or zstd"),
     408: (problems.REQUEST_TIMEOUT, "the request's body did not arrive in time"),
@@ -68,7 +68,11 @@ def http_problem(error: web.HTTPException, request_id: str) -> web.Response:
     """The problem that stands for one of aiohttp's own errors."""
     kind, detail = _BY_STATUS.get(error.status, (problems.REFUSED, error.reason))
     kept = {name: value for name, value in error.headers.items() if name in ("Allow", "Location", "Retry-After")}
-    return problems.problem_response(kind, detail, instance=request_id, headers=kept, status=error.status)
+    response = problems.problem_response(kind, detail, instance=request_id, headers=kept, status=error.status)
+    if kind is problems.CONTENT_TOO_LARGE:
+        # The body is not waited for, and the next request would stand behind it.
+        response.force_close()
+    return response
 
 
 def _sentence(error: InvalidInput) -> str:

@@ -5,8 +5,6 @@ Decided from plain values: the handlers and the hot path both ask here, and cann
 
 import math
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -44,24 +42,29 @@ class Preconditions(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Makes the caching headers of a lookup. stale_s: how long past its fresh time an entry may serve."""
+    """Makes the caching headers of a lookup. stale_s: how long past its fresh time an entry may serve.
+
+    `max-age` is what is left, and there is no `Age`: an origin need not send one, and half of the real caches do not
+    count it (docs/clients.md). With the whole lifetime in `max-age` they would keep a page twice as long.
+    """
 
     stale_s: int
-    clock: Callable[[], float] = time.time
 
-    def headers(self, lookup: Lookup) -> dict[str, str]:
-        """`Cache-Control` and `Age` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), and `Server-Timing` of a miss."""
-        now = self.clock()
-        age_s = max(0, int(now - lookup.loaded_at))
-        max_age_s = round(lookup.fresh_until - lookup.loaded_at)
-        if not lookup.fresh:
-            # Invalidated before its time, perhaps: no cache in between may think it fresh for longer than we do.
-            max_age_s = min(max_age_s, age_s)
+    def headers(self, lookup: Lookup, now: float) -> dict[str, str]:
+        """`Cache-Control` (RFC 9111, RFC 5861), `Cache-Status` (RFC 9211), and `Server-Timing` of a miss.
+
+        now: wall seconds, at which they are true. Once an answer is not fresh any more, the two `stale-…` directives
+        are what is left, too.
+        """
+        left_s = lookup.fresh_until - now
+        max_age_s = 0
+        if lookup.fresh and left_s > 0:
+            # A clock that was set back makes nothing live longer.
+            max_age_s = int(min(left_s, lookup.fresh_until - lookup.loaded_at))
+        # An answer that was invalidated before its time has all of its stale time: that begins now.
+        stale_s = max(0, self.stale_s + min(0, math.floor(left_s)))
         headers = {
-            "Cache-Control": (
-                f"public, max-age={max_age_s}, stale-while-revalidate={self.stale_s}, stale-if-error={self.stale_s}"
-            ),
-            "Age": str(age_s),
+            "Cache-Control": f"public, max-age={max_age_s}, stale-while-revalidate={stale_s}, stale-if-error={stale_s}",
             "Cache-Status": cache_status(lookup, now),
         }
         if lookup.outcome is Outcome.MISS:
@@ -115,8 +118,10 @@ def selected(value: Value, coding: str | None, *, not_modified: bool) -> Selecte
     return Selected(HTTPStatus.NOT_MODIFIED if not_modified else HTTPStatus.OK, coding, value.etag_of(coding))
 
 
-def headers_of(chosen: Selected, lookup: Lookup, freshness: Freshness, *, link: str = "") -> CIMultiDict[str]:
-    """The headers of a 200 or a 304. link: the `Link` of the former."""
+def headers_of(
+    chosen: Selected, lookup: Lookup, freshness: Freshness, now: float, *, link: str = ""
+) -> CIMultiDict[str]:
+    """The headers of a 200 or a 304 at `now` (wall seconds). link: the `Link` of the former."""
     headers: CIMultiDict[str] = CIMultiDict()
     if chosen.status is HTTPStatus.OK:
         headers["Content-Type"] = JSON
@@ -126,8 +131,16 @@ def headers_of(chosen: Selected, lookup: Lookup, freshness: Freshness, *, link: 
             headers["Link"] = link
     headers["ETag"] = chosen.etag
     headers["Vary"] = "Accept-Encoding"
-    headers.update(freshness.headers(lookup))
+    headers.update(freshness.headers(lookup, now))
     return headers
+
+
+def same_until(fresh_until: float, now: float) -> float:
+    """Until when the caching headers of a hit, and its `Date`, are those of `now`; all in wall seconds.
+
+    The seconds left change at other moments than the seconds of the clock.
+    """
+    return min(math.floor(now) + 1, fresh_until - math.floor(fresh_until - now))
 
 
 def cache_status(lookup: Lookup, now: float) -> str:

@@ -12,17 +12,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aiohttp import web, web_protocol
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 if TYPE_CHECKING:
     from aiohttp.worker import GunicornWebWorker
 
 _T = TypeVar("_T")
+_HEAD_END = b"\r\n\r\n"
+# As many messages as aiohttp lets wait. A body may be full of ends of heads, and each piece costs a microsecond.
+_HEADS_APART_MAX = 32
 
 # The hot path cannot do without these. Of a connection, of a server, of a request, and of aiohttp's module:
 NAMES_OF_CONNECTIONS = (
-    *("_close", "_force_close", "_handler_waiter", "_keepalive_handle", "_keepalive_timeout", "_loop", "_messages"),
+    *(
+        "_buffer_paused",
+        "_close",
+        "_force_close",
+        "_handler_waiter",
+        "_keepalive_handle",
+        "_keepalive_timeout",
+        "_loop",
+        "_messages",
+    ),
     *("_next_keepalive_close_time", "_parser", "_paused", "_process_keepalive", "_request_count"),
     *("_request_in_progress", "_upgraded", "_waiter"),
 )
@@ -60,9 +73,10 @@ class Connection(RequestHandler):
     upgraded: that what follows the last message is not HTTP.
     closing: that the message under way is the last. force_closed: that the connection is cut, or being shut down.
     in_progress: that a request is being answered; a shutdown waits for `end_progress`.
+    last_body: of the last message that was parsed, wherever that is by now.
     """
 
-    __slots__ = ()
+    __slots__ = ("last_body",)
 
     loop: _Slot[asyncio.AbstractEventLoop] = _slot("_loop")
     queue: _Slot[deque[tuple[Any, Any]]] = _slot("_messages")
@@ -77,6 +91,61 @@ class Connection(RequestHandler):
     idle_max_s: _Slot[float] = _slot("_keepalive_timeout")
     idle_until: _Slot[float] = _slot("_next_keepalive_close_time")
     idle_timer: _Slot[asyncio.Handle | None] = _slot("_keepalive_handle")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.last_body: StreamReader = EMPTY_PAYLOAD
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        super().connection_lost(exc)
+        self.last_body = EMPTY_PAYLOAD  # it holds the connection
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, one head after the other.
+
+        Of what aiohttp's parser is given together with something malformed, it forgets the messages.
+        """
+        begin = 0
+        for _ in range(_HEADS_APART_MAX):
+            end = data.find(_HEAD_END, begin) + len(_HEAD_END)
+            if end < len(_HEAD_END) or end == len(data) or self._buffer_paused:
+                break
+            if not self.parse(data[begin:end]):
+                return
+            begin = end
+        self.parse(data[begin:] if begin else data)
+
+    def parse(self, data: bytes) -> bool:
+        """Parse `data`. Returns whether what comes behind it may be a request."""
+        super().data_received(data)
+        if not self.queue:
+            return True
+        message, self.last_body = self.queue[-1]
+        version = getattr(message, "version", None)
+        if version is HttpVersion11 or version == HttpVersion10:
+            return True
+        if version is not None:  # the parser lets 0.9 and 2.0 pass, too
+            self.queue.pop()
+            self.queue_refusal(505, VersionNotSupported(), "another version of HTTP")
+            self.last_body = EMPTY_PAYLOAD
+        elif len(self.queue) > 1 and not self.queue[-2][1].is_eof():
+            # What is malformed is this one's body: the refusal is its answer.
+            del self.queue[-2]
+        return False
+
+    @property
+    def body_is_incomplete(self) -> bool:
+        """Whether more has to come of the last message that was parsed."""
+        return not self.last_body.is_eof()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp's returns nothing, and so closes
+        """The event loop's word that the client sends nothing more."""
+        return self.stay_half_open()
+
+    def stay_half_open(self) -> bool:
+        """Returns whether the connection stays open for answers although the client sends nothing more."""
+        return False
 
     def end_progress(self) -> None:
         """Mark the end of a request that was marked as in progress, for a shutdown that waits for it."""
@@ -97,6 +166,10 @@ class Connection(RequestHandler):
     def start_idle_timer(self) -> None:
         """Have the connection closed at `idle_until` if it is idle then."""
         self.idle_timer = self.loop.call_at(self.idle_until, self._process_keepalive)
+
+
+class VersionNotSupported(Exception):
+    """A request's version of HTTP is neither 1.0 nor 1.1."""
 
 
 class ConnectionServer(web.Server):

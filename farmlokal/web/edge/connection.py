@@ -5,14 +5,15 @@ import socket
 from typing import Any, cast
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from farmlokal.telemetry import get_logger
 from farmlokal.web.answers import problems
-from farmlokal.web.edge.aiohttp_adapter import Connection
+from farmlokal.web.edge.aiohttp_adapter import Connection, VersionNotSupported
 from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.handed_over import HandedOver
+from farmlokal.web.edge.kept_copies import spare_copies
 from farmlokal.web.edge.request_counts import RequestCounts
 
 _log = get_logger(__name__)
@@ -25,6 +26,11 @@ HEADERS_MAX = 100
 HEAD_WAIT_MAX_S = 10.0
 # Longer than the idle time of the usual load balancers (60 s), so that it is they who close.
 IDLE_MAX_S = 75.0
+# What the parser says of a version that it does not know, and of how HTTP/2 begins.
+_OF_OTHER_VERSIONS = ("Invalid HTTP version", "PRI/Upgrade")
+_VERSIONS = "HTTP/1.0 and HTTP/1.1 are spoken here"
+# Of the event loop, in which aiohttp's task goes from one request to waiting for the next: it takes one or two.
+_TURNS_MAX = 8
 # A client that takes nothing of its answer for so long is gone (RFC 5482).
 _UNREAD_MAX_MS = 30_000
 
@@ -32,16 +38,27 @@ _UNREAD_MAX_MS = 30_000
 class ProblemConnection(Connection):
     """aiohttp's connection with our own words for malformed requests, and a limit on how long a head takes.
 
+    cacheable: the patterns of the routes whose answers caches may keep.
+    half_closed: that the client has sent its last byte, and may wait for answers all the same.
     slow_head: the timer of a head that has begun to arrive; None while there is none.
     handed_over: the last request of this connection that the hot path left to the handlers.
     """
 
-    __slots__ = ("_common_headers", "_counts", "handed_over", "slow_head")
+    __slots__ = ("_cacheable", "_common_headers", "_counts", "half_closed", "handed_over", "slow_head")
 
-    def __init__(self, *args: Any, common_headers: CommonHeaders, counts: RequestCounts, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        common_headers: CommonHeaders,
+        counts: RequestCounts,
+        cacheable: frozenset[str],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._cacheable = cacheable
         self._common_headers = common_headers
         self._counts = counts
+        self.half_closed = False
         self.slow_head: asyncio.TimerHandle | None = None
         self.handed_over: HandedOver | None = None
 
@@ -57,6 +74,39 @@ class ProblemConnection(Connection):
         if self.slow_head is not None:
             self.slow_head.cancel()
         super().connection_lost(exc)
+
+    def stay_half_open(self) -> bool:
+        """Whether there is something that the client may still wait for.
+
+        Many a client of a few lines closes its sending half behind its request, and reads up to the end.
+        """
+        if self.body_is_incomplete or self._waits_for_a_request:
+            return False
+        self.half_closed = True
+        self._end_if_idle(_TURNS_MAX)
+        return True
+
+    @property
+    def _waits_for_a_request(self) -> bool:
+        return not self.queue and not self.in_progress and self.waiter is not None and not self.waiter.done()
+
+    def _end_if_idle(self, turns: int) -> None:
+        """End where nothing is asked for. turns: of the event loop, until aiohttp's task waits, works or is over."""
+        if self.queue or self.in_progress:
+            return
+        if self._waits_for_a_request or not turns:
+            self.force_close()
+        else:
+            self.loop.call_soon(self._end_if_idle, turns - 1)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; end behind it, where it is the last that a half-closed connection waits for."""
+        answered = await super().finish_response(request, resp, start_time)
+        if self.half_closed and not self.queue:
+            self.close()
+        return answered
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as in aiohttp
         """End, after the request under way.
@@ -108,13 +158,15 @@ class ProblemConnection(Connection):
     ) -> web.StreamResponse:
         """The answer to what is not a well-formed request; closes the connection. No client's fault is an error."""
         request_id = new_request_id()
-        if status >= 500:
+        if status >= 500 and not isinstance(exc, VersionNotSupported):
             _log.error("connection failed", request_id=request_id, exc_info=exc)
             kind, detail = problems.INTERNAL_ERROR, "an unexpected error; the log has it"
         else:
             kind, detail = _parser_problem(exc)
             _log.debug("malformed request", request_id=request_id, problem=kind.name)
         response = problems.problem_response(kind, detail, instance=request_id)
+        if response.status >= 500:
+            spare_copies(request, response, self._cacheable)
         self._common_headers.add_to(response.headers, request_id, allowed_origin=None)
         response.force_close()
         self._counts.count(request, response, 0.0)
@@ -133,4 +185,8 @@ def _parser_problem(exc: BaseException | None) -> tuple[problems.ProblemType, st
             return problems.URI_TOO_LONG, f"a request line may have at most {REQUEST_LINE_BYTES_MAX} bytes"
         case LineTooLong():
             return problems.HEADERS_TOO_LARGE, f"a header field may have at most {HEADER_FIELD_BYTES_MAX} bytes"
+        case VersionNotSupported():
+            return problems.VERSION_NOT_SUPPORTED, _VERSIONS
+        case BadHttpMessage() if any(text in exc.message for text in _OF_OTHER_VERSIONS):
+            return problems.VERSION_NOT_SUPPORTED, _VERSIONS
     return problems.BAD_REQUEST, "the request is not well-formed HTTP"

@@ -8,7 +8,8 @@ from multidict import CIMultiDict
 from farmlokal.formats.origins import ANY_ORIGIN
 
 _METHODS = "GET, HEAD, POST"
-# What a script may send besides what the standard allows anyway, and what it may read besides that.
+# What a script may send besides what the standard allows anyway, and what it may read besides that. `Age` is of caches
+# in between: we send none.
 _SENT = "Authorization, Content-Type, If-None-Match, Traceparent, X-API-Key, X-Request-ID"
 _READ = (
     "Age, Cache-Status, Content-Encoding, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After,"

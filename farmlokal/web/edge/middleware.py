@@ -10,6 +10,7 @@ from farmlokal.web import keys
 from farmlokal.web.answers import problems
 from farmlokal.web.answers.error_problems import error_problem, http_problem
 from farmlokal.web.edge.caller import request_id_from
+from farmlokal.web.edge.kept_copies import spare_copies
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import RATE_LIMIT_HEADERS
 from farmlokal.web.edge.request_counts import route_of
@@ -28,12 +29,17 @@ async def edge_middleware(request: web.Request, handler: Handler) -> web.StreamR
     # Not unbound again: every request is handled in a task, and so in a context, of its own.
     structlog.contextvars.bind_contextvars(request_id=request_id)
     response = await handler(request)
+    if response.status >= 500:
+        spare_copies(request, response, request.app[keys.CACHEABLE])
     common_headers.add_to(
         response.headers,
         request_id,
         allowed_origin=common_headers.cross_origin.allowed(request.headers.get("Origin")),
         limits=request.get(RATE_LIMIT_HEADERS, ()),
     )
+    kind = response.get(problems.KIND)
+    if kind is not None:
+        response.headers["Link"] = problems.link_to_type(kind, request.rel_url.raw_path)
     if request.app[keys.HEALTH].phase is Phase.DRAINING:
         # The connection would be cut soon: better that the client opens its next one elsewhere.
         response.force_close()

@@ -1,5 +1,6 @@
-"""`GET /products`, `GET /products/{id}` and `GET /categories`."""
+"""`GET /products`, `GET /products/{id}`, `GET /suggest` and `GET /categories`."""
 
+import time
 from functools import partial
 from http import HTTPStatus
 
@@ -50,6 +51,15 @@ async def show_product(request: web.Request) -> web.Response:
     return _response(request, key, lookup)
 
 
+async def suggest(request: web.Request) -> web.Response:
+    """Completions of what is being typed."""
+    before = handed_over(request)
+    if before is not None and before.error is not None:
+        raise before.error
+    asked = request.app[keys.SUGGESTING].parse(_raw_query(request))
+    return _response(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
+
+
 async def list_categories(request: web.Request) -> web.Response:
     """Every category with its number of products."""
     _refuse_parameters(request)
@@ -59,7 +69,7 @@ async def list_categories(request: web.Request) -> web.Response:
 def _response(request: web.Request, key: str, lookup: Lookup, *, link: str = "") -> web.Response:
     request[ANSWERED_FROM] = (key, lookup.outcome)
     selected = select(preconditions_of(request.headers), lookup.value)
-    headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], link=link)
+    headers = headers_of(selected, lookup, request.app[keys.FRESHNESS], time.time(), link=link)
     if selected.status is HTTPStatus.NOT_MODIFIED:
         return web.Response(status=selected.status, headers=headers)
     return web.Response(body=request.app[keys.CACHE].coded(key, lookup.value, selected.coding), headers=headers)
@@ -71,7 +81,7 @@ def _raw_query(request: web.Request) -> str:
 
 
 def _refuse_parameters(request: web.Request) -> None:
-    values, faults = parse_query_string(_raw_query(request))
+    values, faults = parse_query_string(_raw_query(request), request.app[keys.IGNORED_PARAMETERS])
     faults += [Fault(shown(name), shown(texts[0]), "is not a parameter here") for name, texts in values.items()]
     if faults:
         raise InvalidInput(faults)

@@ -66,7 +66,7 @@ async def stop_sync(app: web.Application) -> None:
 
 
 def _full(request: web.Request) -> bool:
-    values, faults = parse_query_string(request.raw_path.partition("?")[2])
+    values, faults = parse_query_string(request.raw_path.partition("?")[2], request.app[keys.IGNORED_PARAMETERS])
     texts = values.pop("full", ["false"])
     faults += [Fault(shown(name), shown(found[0]), "is not a parameter here") for name, found in values.items()]
     if len(texts) > 1:
@@ -82,7 +82,8 @@ def _full(request: web.Request) -> bool:
 
 def _answer(request: web.Request, run: Run, sync: Sync) -> web.Response:
     state = run.shown_state
-    location = {"Location": f"/external/sync/{run.run}"}
+    # Relative to `/external/sync`, whatever a proxy has taken away before it.
+    location = {"Location": f"sync/{run.run}"}
     if state is RunState.DONE:
         return _json(run.summary(sync.runs.now_ms()))
     if state is RunState.RUNNING:

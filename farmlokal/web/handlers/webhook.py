@@ -12,12 +12,15 @@ from farmlokal.catalog.categories import OTHER
 from farmlokal.errors import EventConflict, EventDead, EventRefused, NotConfigured, SignatureRefused
 from farmlokal.web import keys
 from farmlokal.web.answers import problems
+from farmlokal.web.edge.expectations import invite_body
 from farmlokal.web.edge.middleware import REQUEST_ID
 from farmlokal.webhooks.signature import Delivery
 
 BODY_BYTES_MAX = 256 * 1024
 # A sender that trickles its body longer than that is answered 408; senders themselves wait 15 to 30 seconds.
 _BODY_WAIT_MAX_S = 15
+# What stands behind `webhook-`, or `svix-`.
+_HEADERS = ("id", "timestamp", "signature")
 _NO_STORE = {"Cache-Control": "no-store"}
 _PROBLEMS: dict[type[EventRefused], problems.ProblemType] = {
     SignatureRefused: problems.SIGNATURE_REFUSED,
@@ -42,12 +45,14 @@ async def receive_webhook(request: web.Request) -> web.Response:
     verifier = request.app.get(keys.VERIFIER)
     if verifier is None:
         raise NotConfigured("FARMLOKAL_WEBHOOK_SECRETS")
-    delivery = Delivery(
-        _single(request, "webhook-id"),
-        _single(request, "webhook-timestamp"),
-        _single(request, "webhook-signature"),
-        await _body(request),
-    )
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return problems.problem_response(
+            problems.UNSUPPORTED_MEDIA_TYPE,
+            "the body has a Content-Encoding: send the bytes that were signed, as they are",
+            instance=request[REQUEST_ID],
+            headers={"Accept-Encoding": "identity"},
+        )
+    delivery = await _delivery(request)
     try:
         event_id = verifier.verify(delivery)
         receipt = await request.app[keys.RECEIVER].receive(event_id, delivery.body)
@@ -61,6 +66,19 @@ async def receive_webhook(request: web.Request) -> web.Response:
     return web.json_bytes_response(content, dumps=orjson.dumps, headers=_NO_STORE)
 
 
+async def _delivery(request: web.Request) -> Delivery:
+    """The delivery as it came. The names from before the specification count only where none of its own is there."""
+    prefix = "webhook"
+    if not _has_any(request, prefix) and _has_any(request, "svix"):
+        prefix = "svix"
+    event_id, timestamp, signatures = (_single(request, f"{prefix}-{part}") for part in _HEADERS)
+    return Delivery(event_id, timestamp, signatures, await _body(request), prefix)
+
+
+def _has_any(request: web.Request, prefix: str) -> bool:
+    return any(f"{prefix}-{part}" in request.headers for part in _HEADERS)
+
+
 def _single(request: web.Request, name: str) -> str | None:
     values = request.headers.getall(name, ())
     return values[0] if len(values) == 1 else None
@@ -70,6 +88,7 @@ async def _body(request: web.Request) -> bytes:
     """The raw body. Raises aiohttp's own errors: 413 as soon as it is known to be too long, 408, 400."""
     body = bytearray()
     _check_size(request.content_length or 0)
+    await invite_body(request)
     try:
         async with asyncio.timeout(_BODY_WAIT_MAX_S):
             async for chunk in request.content.iter_any():

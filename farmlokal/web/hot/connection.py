@@ -68,6 +68,11 @@ class HotConnection(ProblemConnection):
             super().data_received(data)
             self._leave_what_is_queued()
 
+    def stay_half_open(self) -> bool:
+        """Whether there is something that the client may still wait for, besides what is written now."""
+        self.hot.outbox.flush()
+        return super().stay_half_open()
+
     def cut_off(self) -> None:
         """End a head that takes too long."""
         super().cut_off()

@@ -142,6 +142,8 @@ class LookUpConnection(HotConnection):
         else:
             self.drop_first()
             self.send(answer)
+            if self.half_closed and not self.queue:
+                self.force_close()
             self._wait_again(waiter)
         self.end_progress()
 

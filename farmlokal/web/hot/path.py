@@ -1,4 +1,4 @@
-"""The hot path: the listing answered where its request arrives, below routes, middlewares and response objects.
+"""The hot path: pages answered where their request arrives, below routes, middlewares and response objects.
 
 aiohttp's own parser reads the request, and what it reads decides. A page that memory holds is answered at once, without
 a task; another one is looked up, in Redis without a task too. Whatever is not a plain question for a page, and whatever
@@ -25,12 +25,16 @@ from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
-from farmlokal.web.hot.request import PATH, Head, HotRequest, Variant, read_head
+from farmlokal.web.hot.request import Head, HotRequest, Readers, Variant, read_head
+from farmlokal.web.parameters import suggesting
+from farmlokal.web.parameters.questions import PATH as LISTING_PATH
 from farmlokal.web.parameters.questions import link_header
 
 _log = get_logger(__name__)
 
-_QUOTA = quota_of(PATH)
+_PATHS = (LISTING_PATH, suggesting.PATH)
+# All of one quota.
+_QUOTA = quota_of(LISTING_PATH)
 # An enum's member takes as long to find as a page in memory.
 _READY = Phase.READY
 # Heads remembered by their bytes, and the longest of them: 8 MB when full.
@@ -43,7 +47,10 @@ class HotPath:
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._questions = app[keys.QUESTIONS]
+        self._readers: Readers = {
+            LISTING_PATH: app[keys.QUESTIONS].parse,
+            suggesting.PATH: app[keys.SUGGESTING].parse,
+        }
         self._cache = app[keys.CACHE]
         self._common_headers = app[keys.COMMON_HEADERS]
         self._freshness = app[keys.FRESHNESS]
@@ -53,8 +60,12 @@ class HotPath:
         self._take = limiter.decider(_QUOTA) if limiter is not None and _QUOTA is not None else None
         self._access_log = app.get(keys.ACCESS_LOG)
         self._counts = app[keys.REQUEST_COUNTS]
-        self._series = {status: self._counts.series(PATH, "GET", status) for status in (200, 304)}
+        self._series = {
+            (path, status): self._counts.series(path, "GET", status) for path in _PATHS for status in (200, 304)
+        }
         self._heads: dict[bytes, Head] = {}
+        # What was asked for in words may be understood otherwise from then on.
+        app[keys.SEARCH_NAMES].on_change.append(self._heads.clear)
         # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
         self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
 
@@ -81,7 +92,7 @@ class HotPath:
     def read(self, message: Any) -> Head | None:
         """What a parsed head asks for; None for what the full path has to answer."""
         try:
-            return read_head(message, self._questions, self._common_headers.cross_origin)
+            return read_head(message, self._readers, self._common_headers.cross_origin)
         except Exception:
             _log.exception("hot path failed to read a head")
             return None
@@ -173,14 +184,14 @@ class HotPath:
 
     def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
         """The bytes of the answer, which is counted as sent."""
-        second = int(time.time())
-        if prepared.second != second:
-            prepared.refresh(second, self._freshness.headers(lookup))
+        now = time.time()
+        if not prepared.from_s <= now < prepared.until_s:
+            prepared.refresh(now, self._freshness.headers(lookup, now))
         request_id = request.request_id or new_request_id()
         seconds = time.perf_counter() - request.started_s
         if self._access_log is not None:
             self._log(self._access_log, request, prepared, lookup, request_id, seconds)
-        self._series[prepared.status].observe(seconds)
+        self._series[request.head.path, prepared.status].observe(seconds)
         self._counts.hot_path_answers += 1
         limits = b"" if request.verdict is None else request.verdict.lines
         return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, prepared.body))
@@ -199,7 +210,7 @@ class HotPath:
         with structlog.contextvars.bound_contextvars(**caller):
             access_log.write(
                 method="GET",
-                route=PATH,
+                route=head.path,
                 status=prepared.status,
                 seconds=seconds,
                 request_id=request_id,
@@ -211,7 +222,8 @@ class HotPath:
 
     def _prepare(self, head: Head, variant: Variant, lookup: Lookup) -> PreparedAnswer:
         coding, unchanged, _ = variant
-        second, own = int(time.time()), self._freshness.headers(lookup)
+        now = time.time()
+        own = self._freshness.headers(lookup, now)
         own["ETag"] = lookup.value.etag_of(coding)
         link, body = "", b""
         if not unchanged:
@@ -221,14 +233,14 @@ class HotPath:
         shape = (variant, bool(link), lookup.outcome is Outcome.MISS)
         template = self._templates.get(shape)
         if template is None:
-            template = self._templates[shape] = self._template(variant, lookup, link)
-        return PreparedAnswer(lookup, template, own, body, second)
+            template = self._templates[shape] = self._template(variant, lookup, link, now)
+        return PreparedAnswer(lookup, template, own, body, now)
 
-    def _template(self, variant: Variant, lookup: Lookup, link: str) -> HeadTemplate:
+    def _template(self, variant: Variant, lookup: Lookup, link: str, now: float) -> HeadTemplate:
         """The template of answers like this one: of its variant, with links or without, a miss or not."""
         coding, unchanged, origin = variant
         chosen = selected(lookup.value, coding, not_modified=unchanged)
-        headers = headers_of(chosen, lookup, self._freshness, link=link)
+        headers = headers_of(chosen, lookup, self._freshness, now, link=link)
         self._common_headers.add_to(headers, "", allowed_origin=origin)
         if not unchanged:
             headers["Content-Length"] = ""

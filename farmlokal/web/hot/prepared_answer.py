@@ -6,9 +6,10 @@ from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
 from farmlokal.caching.lookup import Lookup
+from farmlokal.web.answers.representation import same_until
 
 # A page's own headers.
-_OWN = ("Age", "Cache-Control", "Cache-Status", "Content-Length", "ETag", "Link", "Server-Timing")
+_OWN = ("Cache-Control", "Cache-Status", "Content-Length", "ETag", "Link", "Server-Timing")
 _REQUEST_ID = "X-Request-ID"
 
 
@@ -38,27 +39,40 @@ class PreparedAnswer:
     """The answer to one variant of a question, for as long as its load is the last one.
 
     To be sent: `before_id`, the request id, the lines of the rate limit, `after_id`, `body`. loaded_at: of the load.
-    second: the wall second that the two are true for.
+    from_s, until_s: between which wall seconds the two are true.
     """
 
-    __slots__ = ("_own", "_template", "after_id", "before_id", "body", "loaded_at", "second", "status")
+    __slots__ = (
+        "_fresh_until",
+        "_own",
+        "_template",
+        "after_id",
+        "before_id",
+        "body",
+        "from_s",
+        "loaded_at",
+        "status",
+        "until_s",
+    )
 
-    def __init__(self, lookup: Lookup, template: HeadTemplate, own: dict[str, str], body: bytes, second: int) -> None:
-        """own: the page's headers, as they are in `second`. body: empty where the client has it."""
+    def __init__(self, lookup: Lookup, template: HeadTemplate, own: dict[str, str], body: bytes, now: float) -> None:
+        """own: the page's headers, as they are at `now`, in wall seconds. body: empty where the client has it."""
         self._template = template
         self._own = own
         # Not the lookup: it holds the value, which holds this, and a circle outlives its entry.
         self.loaded_at = lookup.loaded_at
+        self._fresh_until = lookup.fresh_until
         self.status = template.status
         self.body = body
-        self._write(second)
+        self._write(now)
 
-    def refresh(self, second: int, changed: dict[str, str]) -> None:
-        """Write anew what changes with the time. changed: the page's headers that do, as they are in `second`."""
+    def refresh(self, now: float, changed: dict[str, str]) -> None:
+        """Write anew what changes with the time. changed: the page's headers that do, as they are at `now`."""
         self._own.update(changed)
-        self._write(second)
+        self._write(now)
 
-    def _write(self, second: int) -> None:
-        self.second = second
+    def _write(self, now: float) -> None:
+        self.from_s = now
+        self.until_s = same_until(self._fresh_until, now)
         self.before_id = (self._template.before_id % self._own).encode()
         self.after_id = f"{self._template.after_id % self._own}Date: {rfc822_formatted_time()}\r\n\r\n".encode()

@@ -1,5 +1,6 @@
 """One request on the hot path: what its head asks for, read from what aiohttp's parser made of it."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -11,9 +12,10 @@ from farmlokal.telemetry.traceparent import TraceParent
 from farmlokal.web.answers.representation import CODED_FROM_BYTES, Preconditions, coding_for, preconditions_of
 from farmlokal.web.edge.caller import offered_key, request_id_from, trace_of
 from farmlokal.web.edge.cors import CrossOrigin
-from farmlokal.web.parameters.questions import AskedPage, Questions
+from farmlokal.web.parameters.questions import AskedPage
 
-PATH = "/products"
+# By a path, how its query strings are read.
+Readers = Mapping[str, Callable[[str], AskedPage]]
 # What may change the answer in a way that the hot path does not know.
 _ELSEWHERE = ("If-Match", "Expect", "Upgrade")
 
@@ -24,7 +26,7 @@ Variant = tuple[str | None, bool, str | None]
 
 
 class Head(NamedTuple):
-    """What a request's head asks for: the page, and in which variant.
+    """What a request's head asks for: the page, on which path, and in which variant.
 
     preconditions: what it says of representations. coding, small_coding: for a body that is worth it, and for a small
     one. origin: that may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key:
@@ -32,6 +34,7 @@ class Head(NamedTuple):
     decide.
     """
 
+    path: str
     page: AskedPage
     preconditions: Preconditions
     coding: str | None
@@ -75,8 +78,8 @@ class HotRequest:
         return self.verdict is not None and not self.verdict.allowed
 
 
-def read_head(message: Any, questions: Questions, cross_origin: CrossOrigin) -> Head | None:
-    """The head in `message`; None for all but a plain, well-formed question for a page of the listing.
+def read_head(message: Any, readers: Readers, cross_origin: CrossOrigin) -> Head | None:
+    """The head in `message`; None for all but a plain, well-formed question of a path that has a reader.
 
     message: the parser's, which is no request at all where what arrived was malformed.
     """
@@ -84,12 +87,13 @@ def read_head(message: Any, questions: Questions, cross_origin: CrossOrigin) -> 
         return None
     path, _, query = message.path.partition("?")
     headers = message.headers
-    if path != PATH or message.should_close or message.upgrade or message.chunked:
+    parse = readers.get(path)
+    if parse is None or message.should_close or message.upgrade or message.chunked:
         return None
     if any(name in headers for name in _ELSEWHERE):
         return None
     try:
-        page = questions.parse(query)
+        page = parse(query)
         preconditions = preconditions_of(headers)
         coding = coding_for(preconditions.accept_encoding, CODED_FROM_BYTES)
         small_coding = coding_for(preconditions.accept_encoding, 0)
@@ -99,6 +103,7 @@ def read_head(message: Any, questions: Questions, cross_origin: CrossOrigin) -> 
     origin = cross_origin.allowed(headers.get("Origin"))
     alike = coding == small_coding and preconditions.if_none_match is None
     return Head(
+        path,
         page,
         preconditions,
         coding,

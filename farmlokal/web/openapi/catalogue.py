@@ -4,11 +4,12 @@ from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.table import QuestionTable
-from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage
+from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage, SuggestionList
 from farmlokal.web.answers import problems
 from farmlokal.web.handlers.products import PRODUCT_ID
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
+from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.parameter import in_query
 
 TAG = "Catalogue"
@@ -36,6 +37,17 @@ _PAGE: ProductPage = {
     "data": [_PRODUCT],
     "page": {"limit": 1, "has_more": True, "next_cursor": "qk2GEjXKOYHPAc1gjNVEWVsi", "prev_cursor": None},
 }
+_SUGGESTIONS: SuggestionList = {
+    "data": [
+        {"text": "Tomato", "kind": "commodity", "category": "vegetables", "products": 14200},
+        {"text": "Tomato (Hybrid)", "kind": "name", "category": "vegetables", "products": 6100},
+    ]
+}
+_NEAR_PAGE: ProductPage = {
+    "data": [{**_PRODUCT, "distance_km": 12.638}],
+    "page": {**_PAGE["page"], "near": "18.52,73.857"},
+}
+_FOUND_PAGE: ProductPage = {**_PAGE, "search": {"q": "tomato", "filters": {"district": "pune"}}}
 _CATEGORY_LIST: CategoryList = {
     "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
 }
@@ -45,15 +57,15 @@ def _neighbour(cursor: str, which: str) -> dict[str, Any]:
     """The link to another page. Which filters the request had, a link cannot say: not each of them has a value."""
     return {
         "operationId": "listProducts",
-        "description": f"The {which} page, with the same filters and sort; there is none where the cursor is null.",
+        "description": f"The {which} page, with the same filters and sort; where the cursor is null there is none.",
         "parameters": {"cursor": f"$response.body#/page/{cursor}"},
     }
 
 
 NOT_MODIFIED = Answer(
     status=304,
-    meaning="What the client has is what there is.",
-    headers=("ETag", "Cache-Control", "Age", "Cache-Status", "Vary"),
+    meaning="Not modified: the copy that the client has is still current.",
+    headers=("ETag", "Cache-Control", "Cache-Status", "Vary"),
 )
 _CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
 
@@ -73,7 +85,7 @@ def list_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The page.",
-                content=Content(shape=ProductPage, examples={"page": _PAGE}),
+                content=Content(shape=ProductPage, examples={"page": _PAGE, "near": _NEAR_PAGE, "search": _FOUND_PAGE}),
                 headers=(*headers.CACHED, "Content-Encoding", "Link"),
                 links={
                     "next": _neighbour("next_cursor", "next"),
@@ -95,7 +107,7 @@ SHOW_PRODUCT = Operation(
     id="showProduct",
     tag=TAG,
     summary="One product",
-    meaning="A product that is gone is not found.",
+    meaning="A deleted product is a 404, as one that never was.",
     parameters=(PRODUCT_ID, *request_headers.CACHED),
     answers=(
         Answer(
@@ -109,16 +121,37 @@ SHOW_PRODUCT = Operation(
     problems=(problems.INVALID_PARAMETER, problems.NOT_FOUND, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
 )
 
+SUGGEST = Operation(
+    id="suggest",
+    tag=TAG,
+    summary="Completions of what is being typed",
+    meaning=(
+        "Commodities that the words name, then names that have them; those with most products first. In every language"
+        " and script of the alias table."
+    ),
+    parameters=(*map(in_query, suggesting.PARAMETERS.values()), *request_headers.CACHED),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The suggestions.",
+            content=Content(shape=SuggestionList, examples={"suggestions": _SUGGESTIONS}),
+            headers=(*headers.CACHED, "Content-Encoding"),
+        ),
+        NOT_MODIFIED,
+    ),
+    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS),
+)
+
 LIST_CATEGORIES = Operation(
     id="listCategories",
     tag=TAG,
     summary="Every category with its number of products",
-    meaning="Counted in the background; at most five minutes old.",
+    meaning="The counts are made in the background, and are at most five minutes old.",
     parameters=request_headers.CACHED,
     answers=(
         Answer(
             status=200,
-            meaning="All categories of the closed list.",
+            meaning="All categories, each with its number of products.",
             content=Content(shape=CategoryList, examples={"categories": _CATEGORY_LIST}),
             headers=(*headers.CACHED, "Content-Encoding"),
         ),

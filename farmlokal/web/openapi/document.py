@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the routes that are served."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from farmlokal import __version__
@@ -13,10 +13,23 @@ from farmlokal.web.parameters.parameter import Parameter
 _ABOUT = """\
 The product listing of a hyperlocal farm marketplace.
 
-Errors are problem details (RFC 9457), those of malformed HTTP too; the `type` of each is an address that explains it,
-and `errors` lists every fault of an input at once. An address takes `HEAD` wherever it takes `GET` without an effect,
-and `OPTIONS` everywhere; any other method is a 405 with `Allow`. Money is a decimal string, times are whole seconds
-in UTC. Parameters that are not listed are refused by the routes of the catalogue.
+Money is a decimal string, times are whole seconds in UTC. `HEAD` is answered wherever `GET` is and has no effect, and
+`OPTIONS` everywhere; any other method is a 405 with `Allow`. The routes of the catalogue refuse parameters that are not
+listed, save those that trackers append (`utm_…`, `fbclid`, `gclid`, `_`).
+
+### Errors
+
+Every error, that of malformed HTTP too, is a problem document (RFC 9457) of this form:
+
+```json
+{"type":"/problems/invalid-parameter","title":"Invalid parameter","status":400,
+ "detail":"limit must be between 1 and 100","instance":"9aa16a6291566ede",
+ "errors":[{"parameter":"limit","value":"0","detail":"must be between 1 and 100"}]}
+```
+
+`type` tells the kinds apart, and its page explains the kind. `instance` is the request's id, which the service's log
+has too. `errors` is there for wrong parameters alone, and lists every fault at once; `upstream` for faults of the
+partner.
 """
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "One of the service's API keys."},
@@ -25,7 +38,8 @@ _SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "webhook-signature",
-        "description": "Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `{id}.{timestamp}.{body}`.",
+        "description": "Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `{id}.{timestamp}.{body}`, or"
+        " `v1a,` and that of Ed25519.",
     },
 }
 
@@ -35,6 +49,7 @@ def document_of(routes: Sequence[Route]) -> dict[str, Any]:
     operations = [route.operation for route in routes]
     schemas = Schemas([(problem_schemas.DETAILS, "serialization"), *_shapes(operations)])
     events.relax_source(schemas.components)
+    of_problems = problem_schemas.component_schemas(schemas.components.pop(problem_schemas.DETAILS.__name__))
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route.operation, schemas)
@@ -50,7 +65,7 @@ def document_of(routes: Sequence[Route]) -> dict[str, Any]:
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted({**schemas.components, **problem_schemas.component_schemas()}.items())),
+            "schemas": dict(sorted({**schemas.components, **events.COMPONENTS, **of_problems}.items())),
             "responses": problem_schemas.component_responses(),
             "parameters": {one.name: _parameter(one) for one in _SHARED},
             "examples": problem_schemas.component_examples(),
@@ -78,7 +93,7 @@ def _shapes(operations: Iterable[Operation]) -> Iterator[tuple[Any, Mode]]:
 def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     limits = headers.LIMITED if operation.limited else ()
     sent = [*operation.problems, *problem_schemas.ANYWHERE, *([RATE_LIMITED] if operation.limited else [])]
-    responses = problem_schemas.responses_of(sent, limits, operation.problem_headers)
+    responses = problem_schemas.responses_of(sent, limits, operation.problem_headers, cacheable=operation.cacheable)
     for answer in operation.answers:
         responses[str(answer.status)] = _with_problems(
             _answer(answer, schemas, limits), responses.get(str(answer.status))
@@ -124,6 +139,15 @@ def _content(content: Content, schemas: Schemas, mode: Mode) -> dict[str, Any]:
     return dict.fromkeys(content.media_types, described)
 
 
+def _named(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`schema`, with names for values of an enumeration of which tools can make none: `-price` would be VALUE_3."""
+    values = schema.get("enum", ())
+    if not any(value.startswith("-") for value in values):
+        return {**schema}
+    names = [f"{value.removeprefix('-')}_DESC" if value.startswith("-") else value for value in values]
+    return {**schema, "x-enum-varnames": [name.upper() for name in names]}
+
+
 def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter in _SHARED:
         return {"$ref": f"#/components/parameters/{parameter.name}"}
@@ -131,7 +155,7 @@ def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {**parameter.form.schema}
+    schema: dict[str, Any] = _named(parameter.form.schema)
     if parameter.several is not None:
         schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": parameter.several.most}
     if parameter.default is not None:

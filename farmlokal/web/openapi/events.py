@@ -48,19 +48,27 @@ def _model(name: str, data: type[BaseModel]) -> type[BaseModel]:
 
 MODELS = {name: _model(name, data) for name, data in EVENTS.items()}
 
-_OTHER = {
-    "description": "An event of any other type: accepted, recorded, and without effect.",
-    "type": "object",
-    "required": ["type"],
-    "properties": {
-        "type": {"type": "string", "minLength": 1, "maxLength": TYPE_CHARS_MAX, "not": {"enum": list(EVENTS)}}
+# Schemas that no model is behind, by their names: a tool that makes a client needs one for each.
+COMPONENTS: dict[str, Any] = {
+    "OtherEvent": {
+        "description": "An event of any other type: accepted, recorded, and without effect.",
+        "type": "object",
+        "required": ["type"],
+        "properties": {
+            "type": {"type": "string", "minLength": 1, "maxLength": TYPE_CHARS_MAX, "not": {"enum": list(EVENTS)}}
+        },
+    },
+    "Event": {
+        "description": "An event, by its type.",
+        "anyOf": [
+            {"$ref": REFERENCE.format(model=name)}
+            for name in (*(model.__name__ for model in MODELS.values()), "OtherEvent")
+        ],
     },
 }
 
 EVENT = Content(
-    shape={
-        "anyOf": [*({"$ref": REFERENCE.format(model=model.__name__)} for model in MODELS.values()), _OTHER],
-    },
+    shape={"$ref": REFERENCE.format(model="Event")},
     examples={
         name: {"type": name, "timestamp": "2026-11-22T10:15:00Z", "data": data} for name, data in _EXAMPLES.items()
     },

@@ -20,26 +20,30 @@ HEADERS = {
     ),
     "ETag": Header("Strong validator of these bytes, another one for each content coding.", '"4f0c…"'),
     "Cache-Control": Header(
-        "RFC 9111, with the extensions of RFC 5861. `max-age` is the whole lifetime, `Age` what is gone of it.",
-        "public, max-age=30, stale-while-revalidate=300, stale-if-error=300",
+        "RFC 9111, with the extensions of RFC 5861. `max-age` is what is left of the answer's fresh time: there is no"
+        " `Age`. Not in a 5xx of a route whose answers may be kept.",
+        "public, max-age=21, stale-while-revalidate=300, stale-if-error=300",
     ),
-    "Age": Header("Seconds since the answer was loaded.", "9", schema=_WHOLE),
     "Cache-Status": Header("RFC 9211: where the answer came from.", "farmlokal; hit; ttl=21; detail=memory"),
     "Content-Encoding": Header(
         "The content coding: `gzip`, `br` or `zstd`; none where the body is sent as it is.", "br", always=False
     ),
-    "Vary": Header("What else of a request chooses the answer.", "Accept-Encoding"),
+    "Vary": Header("The request headers that the answer depends on.", "Accept-Encoding"),
     "Link": Header(
-        'RFC 8288, relative: the pages with `rel="next"` and `rel="prev"`, where there are any.',
-        '</products?sort=price&cursor=qk2G…>; rel="next"',
+        'RFC 8288, relative to the address asked. Of a page: the next and the previous one (`rel="next"`, `rel="prev"`)'
+        ' where there are any. Of a problem: the page that explains its type (`rel="type"`).',
+        '<?sort=price&cursor=qk2G…>; rel="next"',
         always=False,
     ),
-    "Server-Timing": Header("On misses: the milliseconds of the load.", "origin;dur=3.1", always=False),
+    "Server-Timing": Header("On a cache miss: the milliseconds that the load took.", "origin;dur=3.1", always=False),
     "Location": Header(
-        "Where the run is told of, where there is one.", "/external/sync/35709bfbea13eee8", always=False
+        "The address of the run, relative to the one that was asked.",
+        "sync/35709bfbea13eee8",
+        always=False,
     ),
     "Retry-After": Header("Seconds after which to try again.", "1", always=False, schema=_WHOLE),
-    "WWW-Authenticate": Header("RFC 9110: what proof is wanted.", "Bearer"),
+    "WWW-Authenticate": Header("RFC 9110: how to authenticate.", "Bearer"),
+    "Accept-Encoding": Header("The content codings that a body may have.", "identity"),
     "Allow": Header("The methods that the address takes.", "GET, HEAD, OPTIONS"),
     "RateLimit": Header(
         "What is left of the quota, and in how many seconds there is more; absent where no limit is set.",
@@ -53,7 +57,7 @@ HEADERS = {
 # Sent by more than those who name them.
 EVERYWHERE = ("X-Request-ID",)
 LIMITED = ("RateLimit", "RateLimit-Policy")
-CACHED = ("ETag", "Cache-Control", "Age", "Cache-Status", "Vary", "Server-Timing")
+CACHED = ("ETag", "Cache-Control", "Cache-Status", "Vary", "Server-Timing")
 
 
 def components() -> dict[str, Any]:

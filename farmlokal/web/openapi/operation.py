@@ -54,6 +54,11 @@ class Operation:
     security: tuple[str, ...] = ()
     limited: bool = True
 
+    @property
+    def cacheable(self) -> bool:
+        """Whether caches may keep its answers: what they may keep, they can ask about again by its validator."""
+        return any("ETag" in answer.headers for answer in self.answers)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

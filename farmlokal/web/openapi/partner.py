@@ -57,11 +57,11 @@ SHOW_TOKEN = Operation(
     id="showToken",
     tag=TAG,
     summary="The partner's access token",
-    meaning="One token serves every caller; `expires_in` is what is left of its life.",
+    meaning="All callers share one token; `expires_in` is the number of seconds that it is still good for.",
     answers=(
         Answer(
             status=200,
-            meaning="The token, as RFC 6749 section 5.1 has it.",
+            meaning="The token, in the form of RFC 6749 section 5.1.",
             content=Content(shape=AccessToken, examples={"token": _TOKEN}),
             headers=("Cache-Control",),
         ),
@@ -84,14 +84,14 @@ def _start_sync(operation_id: str, summary: str) -> Operation:
         answers=(
             Answer(
                 status=200,
-                meaning="The run's summary at its end.",
+                meaning="The run has ended; its counts.",
                 content=Content(shape=RunSummary, examples={"done": _DONE}),
                 headers=("Cache-Control",),
                 links=_TO_RUN,
             ),
             Answer(
                 status=202,
-                meaning="The run takes longer than a request should, and goes on.",
+                meaning="The run goes on in the background; `Location` has its address.",
                 content=Content(shape=RunSummary, examples={"running": _RUNNING}),
                 headers=("Cache-Control", "Location"),
                 links=_TO_RUN,
@@ -156,14 +156,16 @@ RECEIVE_WEBHOOK = Operation(
     summary="Take in an event of the partner's",
     meaning=(
         "As Standard Webhooks has it: `webhook-signature` signs `webhook-id`, `webhook-timestamp` and the raw body."
-        " Each event takes effect once, however often it is delivered."
+        " Where none of the three is there, `svix-id`, `svix-timestamp` and `svix-signature` count."
+        " Each event takes effect once, however often it is delivered; one that could not is tried again when it is"
+        " delivered again, and when what it needs has come."
     ),
     parameters=(_EVENT_ID, _TIMESTAMP),
     body=EVENT,
     answers=(
         Answer(
             status=200,
-            meaning="It took effect, needed none, or was here before.",
+            meaning="The event took effect, needs none, or was delivered before.",
             content=Content(
                 shape=TakenIn,
                 examples={
@@ -184,6 +186,7 @@ RECEIVE_WEBHOOK = Operation(
         problems.SIGNATURE_REFUSED,
         problems.EVENT_CONFLICT,
         problems.CONTENT_TOO_LARGE,
+        problems.UNSUPPORTED_MEDIA_TYPE,
         problems.EVENT_DEAD,
         problems.NOT_CONFIGURED,
         problems.UNAVAILABLE,

@@ -36,11 +36,15 @@ ANYWHERE = (
     problems.REFUSED,
     problems.HEADERS_TOO_LARGE,
     problems.INTERNAL_ERROR,
+    problems.VERSION_NOT_SUPPORTED,
 )
+# What stands in the place of an answer that caches may have a copy of.
+_ORIGIN_FAILED = (500, 502, 503, 504)
 # What says when to try again, what it wants, or what it would take.
 _HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    415: ("Accept-Encoding",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
@@ -51,20 +55,24 @@ def schema_name(problem: ProblemType) -> str:
     return "".join(part.title() for part in problem.name.split("-")) + "Problem"
 
 
-def component_schemas() -> dict[str, Any]:
-    """A schema for each problem type."""
+def component_schemas(details: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema for each problem type, which repeats what all have: many tools pass over what stands beside an `allOf`.
+
+    details: the schema of what every problem tells.
+    """
+    told = details["properties"]
     return {
         schema_name(problem): {
             "description": problem.meaning,
-            "allOf": [{"$ref": REFERENCE.format(model=DETAILS.__name__)}],
             "type": "object",
             "properties": {
-                "type": {"const": problem.uri},
-                "title": {"const": problem.title},
-                "status": {"const": problem.status},
+                **told,
+                "type": {**told["type"], "const": problem.uri},
+                "title": {**told["title"], "const": problem.title},
+                "status": {**told["status"], "const": problem.status},
                 **{member: _MEMBERS[member] for member in problem.members},
             },
-            "required": ["type", "title", "status", *problem.members],
+            "required": [*details["required"], *problem.members],
         }
         for problem in problems.PROBLEM_TYPES.values()
     }
@@ -90,30 +98,38 @@ def component_examples() -> dict[str, Any]:
 
 def component_responses() -> dict[str, Any]:
     """A response for each problem type: what an operation refers to when it is the only one of its status."""
-    return {problem.name: _response([problem]) for problem in problems.PROBLEM_TYPES.values()}
+    # A 5xx that any route may answer is referred to by the routes whose answers caches may keep.
+    return {
+        problem.name: _response([problem], silent=problem in ANYWHERE and problem.status in _ORIGIN_FAILED)
+        for problem in problems.PROBLEM_TYPES.values()
+    }
 
 
 def responses_of(
-    sent: Iterable[ProblemType], limited: Sequence[str], further: Mapping[int, Sequence[str]]
+    sent: Iterable[ProblemType], limited: Sequence[str], further: Mapping[int, Sequence[str]], *, cacheable: bool
 ) -> dict[str, Any]:
     """The responses for the problems that one operation sends, by status.
 
-    limited: further headers that all of them have. further: those that the problems of one status have.
+    limited: further headers that all of them have. further: those that the problems of one status have. cacheable:
+    whether caches may keep the operation's answers; a 5xx in their place says nothing of caching.
     """
     ordered = sorted(dict.fromkeys(sent), key=lambda problem: problem.status)
     responses: dict[str, Any] = {}
     for status, group in groupby(ordered, key=lambda problem: problem.status):
         kinds = list(group)
-        if len(kinds) == 1 and kinds[0] in ANYWHERE:
+        silent = cacheable and status in _ORIGIN_FAILED
+        if len(kinds) == 1 and kinds[0] in ANYWHERE and (cacheable or status < 500):
             responses[str(status)] = {"$ref": f"#/components/responses/{kinds[0].name}"}
         else:
-            responses[str(status)] = _response(kinds, [*limited, *further.get(status, ())])
+            responses[str(status)] = _response(kinds, [*limited, *further.get(status, ())], silent=silent)
     return responses
 
 
-def _response(kinds: Sequence[ProblemType], limited: Sequence[str] = ()) -> dict[str, Any]:
+def _response(kinds: Sequence[ProblemType], limited: Sequence[str] = (), *, silent: bool = False) -> dict[str, Any]:
+    """One response. silent: whether it says nothing of caching."""
     schemas = [{"$ref": REFERENCE.format(model=schema_name(problem))} for problem in kinds]
-    names = ("X-Request-ID", "Cache-Control", *_HEADERS.get(kinds[0].status, ()), *limited)
+    caching = () if silent else ("Cache-Control",)
+    names = ("X-Request-ID", *caching, "Link", *_HEADERS.get(kinds[0].status, ()), *limited)
     return {
         "description": " / ".join(f"{problem.title}: {problem.meaning}" for problem in kinds),
         "headers": references(*names),

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
+from farmlokal import __version__
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.web.answers import problems
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.handlers.health import Alive, Readiness
+from farmlokal.web.handlers.index import Index
 from farmlokal.web.openapi import request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
 from farmlokal.web.parameters.parameter import Parameter
@@ -16,7 +18,9 @@ _HTML = Content(shape={"type": "string"}, media_types=("text/html",))
 _STATIC_HEADERS = ("ETag", "Cache-Control", "Vary", "Content-Encoding")
 _STATIC_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED)
 _STATIC_NOT_MODIFIED = Answer(
-    status=304, meaning="What the client has is what there is.", headers=("ETag", "Cache-Control", "Vary")
+    status=304,
+    meaning="Not modified: the copy that the client has is still current.",
+    headers=("ETag", "Cache-Control", "Vary"),
 )
 _READY: Readiness = {
     "status": Phase.READY,
@@ -30,15 +34,22 @@ _DRAINING: Readiness = {
     "dependencies": {"database": {"state": "up", "latency_ms": 0.4}, "redis": {"state": "up", "latency_ms": 0.2}},
 }
 
+_INDEX: Index = {
+    "name": "FarmLokal",
+    "version": __version__,
+    "documents": {"openapi": "openapi.json", "docs": "docs"},
+    "routes": [{"method": "GET", "address": "products/{id}", "summary": "One product"}],
+}
+
 SHOW_LIVENESS = Operation(
     id="showLiveness",
     tag=TAG,
     summary="Whether the process runs",
-    meaning="Touches no dependency.",
+    meaning="Asks no database and no Redis: it says only that the process answers.",
     answers=(
         Answer(
             status=200,
-            meaning="It runs.",
+            meaning="The process runs.",
             content=Content(shape=Alive, examples={"alive": {"status": "alive"}}),
             headers=("Cache-Control",),
         ),
@@ -50,17 +61,17 @@ SHOW_READINESS = Operation(
     id="showReadiness",
     tag=TAG,
     summary="Whether the process may take traffic",
-    meaning="A dependency that is down does not take a process out of rotation that can still serve hits.",
+    meaning="200 also while a dependency is down, since cached pages are still served; `dependencies` names each.",
     answers=(
         Answer(
             status=200,
-            meaning="It may.",
+            meaning="The process takes traffic.",
             content=Content(shape=Readiness, examples={"ready": _READY}),
             headers=("Cache-Control",),
         ),
         Answer(
             status=503,
-            meaning="It is starting or draining.",
+            meaning="The process is starting, or about to stop.",
             content=Content(shape=Readiness, examples={"draining": _DRAINING}),
             headers=("Cache-Control",),
         ),
@@ -72,7 +83,7 @@ SHOW_METRICS = Operation(
     id="showMetrics",
     tag=TAG,
     summary="The metrics of every process",
-    meaning="Prometheus's text format, or OpenMetrics for whoever asks for it.",
+    meaning="Prometheus's text format, or OpenMetrics where `Accept` asks for it.",
     answers=(
         Answer(
             status=200,
@@ -84,16 +95,34 @@ SHOW_METRICS = Operation(
     limited=False,
 )
 
-SHOW_DOCUMENT = Operation(
-    id="showDocument",
+SHOW_INDEX = Operation(
+    id="showIndex",
     tag=TAG,
-    summary="This document",
-    meaning="Made from the definitions that read requests and make answers.",
+    summary="The documents and the routes of the service",
+    meaning="An index for whoever has the base address alone. Addresses in it are relative to its own.",
     parameters=request_headers.CACHED,
     answers=(
         Answer(
             status=200,
-            meaning="OpenAPI 3.1.",
+            meaning="The index.",
+            content=Content(shape=Index, examples={"index": _INDEX}),
+            headers=_STATIC_HEADERS,
+        ),
+        _STATIC_NOT_MODIFIED,
+    ),
+    problems=_STATIC_PROBLEMS,
+)
+
+SHOW_DOCUMENT = Operation(
+    id="showDocument",
+    tag=TAG,
+    summary="This document, as OpenAPI 3.1",
+    meaning="Describes every route that is served.",
+    parameters=request_headers.CACHED,
+    answers=(
+        Answer(
+            status=200,
+            meaning="The document.",
             content=Content(
                 shape={
                     "type": "object",
@@ -111,7 +140,7 @@ SHOW_DOCUMENT = Operation(
 SHOW_DOCS = Operation(
     id="showDocs",
     tag=TAG,
-    summary="This document as a page to read and try",
+    summary="This document, as a page to read and to try",
     meaning="Everything that the page loads comes from this service.",
     parameters=request_headers.CACHED,
     answers=(Answer(status=200, meaning="The page.", content=_HTML, headers=_STATIC_HEADERS), _STATIC_NOT_MODIFIED),
@@ -122,7 +151,7 @@ SHOW_PROBLEM = Operation(
     id="showProblem",
     tag=TAG,
     summary="What a problem type means",
-    meaning="The page behind the `type` of an error.",
+    meaning="The page at the `type` of a problem.",
     parameters=(
         Parameter(
             "name",
@@ -140,15 +169,19 @@ SHOW_PROBLEM = Operation(
 
 
 def show_docs_file(names: Iterable[str]) -> Operation:
-    """What is said of the files of the page, called `names`."""
+    """What is said of the files of the page, called `names`, which the next release may call otherwise."""
     return Operation(
         id="showDocsFile",
         tag=TAG,
-        summary="A file of the page",
-        meaning="Script and style. A file's name changes with its content.",
+        summary="A file of the page at /docs",
+        meaning="A script, a style sheet or a picture. A file's name changes with its content.",
         parameters=(
             Parameter(
-                "file", Form(str, {"type": "string", "enum": sorted(names)}), "its name", place="path", required=True
+                "file",
+                Form(str, {"type": "string", "examples": sorted(names)}),
+                "its name, as the page has it",
+                place="path",
+                required=True,
             ),
             *request_headers.CACHED,
         ),

@@ -1,36 +1,86 @@
 """The parameters of `GET /products`: from the query string to a ListingQuery, or to every fault at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.filter import Contradiction
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
+from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.searching import names_found
+from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.errors import Fault, InvalidInput
-from farmlokal.web.parameters.query_string import parse_query_string, shown
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string, shown
 
 
-def parse_listing_query(raw: str, signer: CursorSigner, table: QuestionTable = TABLE) -> ListingQuery:
+def parse_listing_query(
+    raw: str,
+    signer: CursorSigner,
+    table: QuestionTable = TABLE,
+    ignored: IgnoredParameters = NOTHING_IGNORED,
+    *,
+    index: SearchIndex = NO_NAMES,
+) -> ListingQuery:
     """The question that the query string `raw` asks. Raises InvalidInput, which lists every fault.
 
-    table: what may be asked.
+    table: what may be asked. ignored: parameters that are no part of the question. index: what words mean.
     """
-    texts, faults = parse_query_string(raw)
-    values = _values(texts, table, faults)
-    filters = Filters()
+    given, faults = parse_query_string(raw, ignored)
+    texts = _by_own_names(given, table)
+    values = read_values(texts, table.parameters, faults)
+    faults += _understand(values, texts, signer, index)
+    filters, sort = Filters(), SORT_DEFAULT
+    contradictions: list[Contradiction] = []
     try:
         filters = table.filters_of(values)
     except Contradictions as error:
-        faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in error.found]
-    query = ListingQuery(filters, values.get("sort", SORT_DEFAULT), values.get("limit", LIMIT_DEFAULT))
+        contradictions += error.found
+    try:
+        sort = table.sort_of(values, filters)
+    except Contradiction as error:
+        contradictions.append(error)
+    # What is missing because its text is wrong has a fault already.
+    lacking = [one for one in contradictions if one.needs is None or one.needs not in texts]
+    faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in lacking]
+    if filters.get(WORDS) is not None and not faults:
+        names_found(index, filters)  # or too many of them
+    query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))
     cursor = values.get("cursor")
     if faults:
         # Whether a cursor fits can only be told against a question without faults; whether it is ours, always.
         raise InvalidInput([*faults, *_forgery(cursor, signer)])
     return query if cursor is None else replace(query, position=signer.open(cursor, query))
+
+
+def _understand(
+    values: dict[str, Any], texts: Mapping[str, list[str]], signer: CursorSigner, index: SearchIndex
+) -> list[Fault]:
+    """Put what the words of `values` mean in their place, and the filters that words became beside it.
+
+    With a cursor its walk goes on as it began. Returns what is wrong.
+    """
+    text = values.get("q")
+    if text is None:
+        return []
+    understood, cursor = None, values.get("cursor")
+    if cursor is not None and not _forgery(cursor, signer):
+        understood = signer.understood(cursor)
+        if understood is not None and not index.could_mean(text, understood):
+            return [Fault("q", shown(text), "must be what the cursor's page was asked for by, or what it says")]
+    if understood is None:
+        understood = index.interpret(text)
+        if any(values.get(place.filter, place.value) != place.value for place in understood.places):
+            # Nothing is in two places at once.
+            understood = understood.without_places()
+    index.count(text, understood)
+    values["q"] = understood
+    for place in understood.places:
+        values.setdefault(place.filter, place.value)
+    return []
 
 
 def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
@@ -42,14 +92,26 @@ def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     return ()
 
 
-def _values(texts: dict[str, list[str]], table: QuestionTable, faults: list[Fault]) -> dict[str, Any]:
+def _by_own_names(texts: dict[str, list[str]], table: QuestionTable) -> dict[str, list[str]]:
+    """`texts` with the brackets taken away that some clients put behind a parameter of several values."""
+    named: dict[str, list[str]] = {}
+    for name, given in texts.items():
+        bare = name.removesuffix("[]")
+        parameter = table.parameters.get(bare)
+        named.setdefault(name if parameter is None or parameter.several is None else bare, []).extend(given)
+    return named
+
+
+def read_values(
+    texts: Mapping[str, list[str]], parameters: Mapping[str, QuestionParameter], faults: list[Fault]
+) -> dict[str, Any]:
     """The value of each parameter that is in order, by its name; what is wrong with the others goes to `faults`."""
     values: dict[str, Any] = {}
     unknown = False  # the parameters are listed once, not once for each of a thousand wrong names
     for name, given in texts.items():
-        parameter = table.parameters.get(name)
+        parameter = parameters.get(name)
         if parameter is None:
-            detail = "is not a parameter" + ("" if unknown else f"; these are: {', '.join(table.parameters)}")
+            detail = "is not a parameter" + ("" if unknown else f"; these are: {', '.join(parameters)}")
             faults.append(Fault(shown(name), shown(given[0]), detail))
             unknown = True
         elif parameter.several is not None:
@@ -79,5 +141,5 @@ def _read(parameter: QuestionParameter, given: str, faults: list[Fault]) -> Any:
     text = parameter.form.normalise(given)
     value = parameter.form.read(text) if text else None
     if value is None:
-        faults.append(Fault(parameter.name, shown(text), parameter.form.rule if text else "must not be empty"))
+        faults.append(Fault(parameter.name, shown(text), parameter.form.allowed(text) if text else "must not be empty"))
     return value

@@ -8,12 +8,11 @@ from farmlokal.catalog.question.parameter import QuestionParameter
 
 @dataclass(frozen=True, slots=True)
 class Parameter(QuestionParameter):
-    """One parameter, and where it stands in a request. required: whether there is no request without it."""
+    """One parameter, and where it stands in a request."""
 
     place: Literal["query", "path", "header"] = "query"
-    required: bool = False
 
 
 def in_query(asked: QuestionParameter) -> Parameter:
     """A question's parameter, where requests have it."""
-    return Parameter(asked.name, asked.form, asked.meaning, asked.example, asked.several, asked.default)
+    return Parameter(asked.name, asked.form, asked.meaning, asked.example, asked.several, asked.default, asked.required)

@@ -1,6 +1,7 @@
 """The query string, decoded strictly: what cannot be read is a fault, never a guess."""
 
 import re
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from farmlokal.errors import Fault
@@ -10,17 +11,39 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _VALUE_CHARS_SHOWN = 80
 
 
+@dataclass(frozen=True, slots=True)
+class IgnoredParameters:
+    """Tells which parameters are dropped before anything else is done with a request's: what trackers append.
+
+    names: whole ones. prefixes: beginnings. kept: those of our own, which are never dropped, whatever the others say.
+    """
+
+    names: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        listed = name in self.names or name.startswith(self.prefixes)
+        return listed and name.removesuffix("[]") not in self.kept
+
+
+NOTHING_IGNORED = IgnoredParameters()
+
+
 def shown(value: str) -> str:
     """`value` as a fault shows it: cut to 80 characters, everything unprintable escaped."""
     cut = value if len(value) <= _VALUE_CHARS_SHOWN else value[:_VALUE_CHARS_SHOWN] + "…"
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
 
 
-def parse_query_string(raw: str) -> tuple[dict[str, list[str]], list[Fault]]:
+def parse_query_string(
+    raw: str, ignored: IgnoredParameters = NOTHING_IGNORED
+) -> tuple[dict[str, list[str]], list[Fault]]:
     """The values of each parameter in `raw` (the request target after `?`), and the faults of its encoding.
 
     As HTML forms write it: `+` is a space, `%41` an octet of UTF-8. A pair that cannot be decoded, or that holds a
-    character that no text may hold, is left out and reported.
+    character that no text may hold, is left out and reported. ignored: parameters that are as good as not there,
+    whatever their values are.
     """
     values: dict[str, list[str]] = {}
     faults: list[Fault] = []
@@ -29,6 +52,8 @@ def parse_query_string(raw: str) -> tuple[dict[str, list[str]], list[Fault]]:
             continue
         raw_name, _, raw_value = pair.partition("=")
         name, name_fault = _decode(raw_name)
+        if name in ignored:
+            continue
         value, value_fault = _decode(raw_value)
         fault = name_fault or value_fault
         if fault is None:

@@ -10,9 +10,12 @@ from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.loaders import Listing
+from farmlokal.catalog.search.index import NO_NAMES, SearchIndex
 from farmlokal.catalog.tags import page_tags
 from farmlokal.web.parameters.listing import parse_listing_query
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters
 
+PATH = "/products"
 # A question takes about 2 KB with its texts: 8 MB when full.
 _REMEMBERED_MAX = 4096
 # Longer query strings are rare, and would make the bound above one of nothing.
@@ -22,7 +25,7 @@ _REMEMBERED_CHARS_MAX = 512
 class AskedPage(NamedTuple):
     """One page of the listing as it was asked for.
 
-    question: to the cache. link_base: how the links to its other pages begin.
+    question: to the cache. link_base: how the links to its other pages begin, relative to its own.
     """
 
     question: Question
@@ -30,13 +33,23 @@ class AskedPage(NamedTuple):
 
 
 class Questions:
-    """Reads query strings. What a string means depends on the string, the keys of `signer` and `table` alone."""
+    """Reads query strings. What one means depends on itself, the keys of `signer`, `table`, `ignored` and the names."""
 
     def __init__(
-        self, signer: CursorSigner, cache: ReadThrough, listing: Listing, table: QuestionTable = TABLE
+        self,
+        signer: CursorSigner,
+        cache: ReadThrough,
+        listing: Listing,
+        table: QuestionTable = TABLE,
+        ignored: IgnoredParameters = NOTHING_IGNORED,
+        *,
+        index: SearchIndex = NO_NAMES,
     ) -> None:
+        """index: what words mean; `forget` has to be called where that may have changed."""
         self._signer = signer
         self._table = table
+        self._ignored = ignored
+        self._index = index
         self._cache = cache
         self._listing = listing
         self._remembered: dict[str, AskedPage] = {}
@@ -49,7 +62,7 @@ class Questions:
         known = self._remembered.get(raw_query)
         if known is not None:
             return known
-        query = parse_listing_query(raw_query, self._signer, self._table)
+        query = parse_listing_query(raw_query, self._signer, self._table, self._ignored, index=self._index)
         load = partial(self._listing.page, query)
         question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
         asked = AskedPage(question, link_base(query))
@@ -60,10 +73,17 @@ class Questions:
             self._remembered[raw_query] = asked
         return asked
 
+    def forget(self) -> None:
+        """Forget what texts mean: names came, by which words may be understood otherwise."""
+        self._remembered.clear()
+
 
 def link_base(query: ListingQuery) -> str:
-    """`/products?…` for the pages of a question, up to the cursor; the same for every spelling of the question."""
-    return f"/products?{query.first_page}{'&' if query.first_page else ''}cursor="
+    """`?…` for the pages of a question, up to the cursor; the same for every spelling of the question.
+
+    Relative to the page's own address, whatever stands before `/products` there: a proxy may have taken a prefix away.
+    """
+    return f"?{query.first_page}{'&' if query.first_page else ''}cursor="
 
 
 def link_header(base: str, page: Value) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from itertools import chain
 from statistics import median
 
 import pytest
@@ -19,6 +20,12 @@ SAMPLE = 50_000
 def sample() -> list[ProductRecord]:
     """The first 50,000 products."""
     return list(generate(1, SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def located(sample: list[ProductRecord]) -> list[ProductRecord]:
+    """Those of them that have a place."""
+    return [record for record in sample if record.lat is not None]
 
 
 def share(count: int) -> float:
@@ -82,7 +89,7 @@ def test_farm_sizes_have_a_heavy_tail(sample: list[ProductRecord]) -> None:
 
 
 def test_some_products_have_no_farm(sample: list[ProductRecord]) -> None:
-    """They are sold at a market without the farm's name; the place is known all the same."""
+    """They are sold at a market without the farm's name; the market is known all the same."""
     nameless = [record for record in sample if record.farm is None]
     assert pytest.approx(0.06, abs=0.005) == share(len(nameless))
     assert not [record for record in sample if not (record.market and record.district and record.state)]
@@ -103,33 +110,79 @@ def test_stock_is_skewed(sample: list[ProductRecord]) -> None:
     assert sum(stocks) / SAMPLE > 1.5 * median(stocks)
 
 
-def test_every_district_sells_and_keeps_its_place(sample: list[ProductRecord]) -> None:
-    """A product lies near the town of its own district, told by name and state, and is sold at a market there."""
+def test_every_district_sells_at_markets_of_its_own(sample: list[ProductRecord]) -> None:
+    """A product's market is one of its own district, told by name and state."""
     towns = {(district.name, district.state): district for district in districts()}
     assert set(towns) == {(str(record.district), str(record.state)) for record in sample}
-    for record in sample:
+    assert not [
+        record for record in sample if record.market not in towns[str(record.district), str(record.state)].markets
+    ]
+
+
+def test_most_products_are_near_their_town_and_none_is_beyond_the_next(located: list[ProductRecord]) -> None:
+    """Three in five lie within 6 km or so in each direction, the farthest half-way to a town; an island's stay."""
+    towns = {(district.name, district.state): district for district in districts()}
+    away: dict[str, list[float]] = {}
+    for record in located:
         town = towns[str(record.district), str(record.state)]
-        assert record.market in town.markets
-        assert record.lat is not None
-        assert record.lon is not None
-        assert abs(record.lat - town.lat) < 0.07
-        assert abs(record.lon - town.lon) < 0.07
+        degrees = max(abs((record.lat or 0) - town.lat), abs((record.lon or 0) - town.lon))
+        away.setdefault(town.name, []).append(degrees)
+    everywhere = sorted(chain(*away.values()))
+    assert 0.06 > everywhere[len(everywhere) * 3 // 5]
+    assert 0.4 < everywhere[-1] < 0.82
+    assert max(away["South Andaman"]) < 0.062
 
 
-def test_coordinates_have_four_places_and_lie_in_india(sample: list[ProductRecord]) -> None:
+def test_a_market_is_one_place_with_a_great_part_of_all(located: list[ProductRecord]) -> None:
+    """The largest yard has three products in a hundred, dozens have many, and every one of them has one place."""
+    yards = Counter((record.lat, record.lon) for record in located if record.farm is None)
+    (largest, _), *_ = yards.most_common(1)
+    there = [record for record in located if (record.lat, record.lon) == largest]
+    assert 0.025 < share(len(there)) < 0.035
+    everything = Counter((record.lat, record.lon) for record in located)
+    assert sum(count >= SAMPLE / 2_500 for count in everything.values()) >= 24
+    nameless = {(record.market, record.district, record.state): set[object]() for record in located}
+    for record in located:
+        if record.farm is None:
+            nameless[record.market, record.district, record.state].add((record.lat, record.lon))
+    assert max(map(len, nameless.values())) == 1
+
+
+def test_regions_are_dense_and_sparse(located: list[ProductRecord]) -> None:
+    """Within half a degree of Nashik there is a ninth of everything, of Leh hardly a thing, in the desert nothing."""
+
+    def near(lat: float, lon: float) -> int:
+        return sum(abs((record.lat or 0) - lat) < 0.5 and abs((record.lon or 0) - lon) < 0.5 for record in located)
+
+    assert 0.08 < share(near(20.0, 73.8)) < 0.14
+    assert 1 <= near(34.2, 77.6) < SAMPLE / 1_000
+    assert near(27.5, 69.0) == 0
+
+
+def test_some_products_have_no_place(sample: list[ProductRecord]) -> None:
+    """Three in a hundred, of every kind of farm; a latitude never comes without a longitude."""
+    placeless = [record for record in sample if record.lat is None]
+    assert pytest.approx(0.03, abs=0.003) == share(len(placeless))
+    assert placeless == [record for record in sample if record.lon is None]
+    assert len({record.farm for record in placeless}) > 500
+
+
+def test_coordinates_have_four_places_and_lie_in_india(located: list[ProductRecord]) -> None:
     """Inside India's bounding box, and written as short on the wire as they were meant."""
-    assert not [record for record in sample if not (6.5 <= (record.lat or 0) <= 37.1)]
-    assert not [record for record in sample if not (68.1 <= (record.lon or 0) <= 97.4)]
-    assert not [record for record in sample if max(len(str(record.lat)), len(str(record.lon))) > len("12.3456")]
+    assert not [record for record in located if not (6.5 <= (record.lat or 0) <= 37.1)]
+    assert not [record for record in located if not (68.1 <= (record.lon or 0) <= 97.4)]
+    assert not [record for record in located if max(len(str(record.lat)), len(str(record.lon))) > len("12.3456")]
 
 
-def test_a_farm_lies_in_one_place(sample: list[ProductRecord]) -> None:
-    """All products of one farm have one market and lie within about two kilometres."""
-    largest = Counter((record.farm, record.district, record.state) for record in sample if record.farm).most_common(20)
+def test_a_farm_lies_in_one_place(located: list[ProductRecord]) -> None:
+    """All products of one farm have one market, and lie at its yard or within about two kilometres of each other."""
+    yards = {(record.lat, record.lon) for record in located if record.farm is None}
+    largest = Counter((record.farm, record.district, record.state) for record in located if record.farm).most_common(20)
     for farm, _ in largest:
-        own = [record for record in sample if (record.farm, record.district, record.state) == farm]
+        own = [record for record in located if (record.farm, record.district, record.state) == farm]
         assert {own[0].market} == {record.market for record in own}
-        assert max(record.lat or 0 for record in own) - min(record.lat or 0 for record in own) <= 0.02
+        fields = [record.lat or 0 for record in own if (record.lat, record.lon) not in yards]
+        assert max(fields) - min(fields) <= 0.02
 
 
 def test_crops_grow_where_they_do(sample: list[ProductRecord]) -> None:

@@ -1,4 +1,4 @@
-"""Version 5: what products were called before, and what is remembered of market files. Tables of their own."""
+"""Version 4: what products were called before, and what is remembered of market files. Tables of their own."""
 
 from farmlokal.database.migrations.migration import Change, Migration
 
@@ -15,9 +15,9 @@ def _create(table: str, *, mysql: str, sqlite: str) -> Change:
 _TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
 _ASCII = "CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
 
-VERSION_5 = Migration(
-    version=5,
-    usable_from=5,
+VERSION_4 = Migration(
+    version=4,
+    usable_from=4,
     expand=(
         _create(
             "product_identities",

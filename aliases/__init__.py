@@ -1,0 +1,1 @@
+"""Makes the alias table of search from its sources; see `__main__`."""

@@ -1,0 +1,216 @@
+"""Walking outward from a point, or back inward: which cells to look through for the products that come next.
+
+A round is one statement. It looks through squares in the order of their distance, and is certain of what it finds up to
+where the next square begins: every product that is no further lies in a square that was looked through. That the sample
+misjudges how many there are makes a round too wide or too narrow, and never its answer wrong; a further round goes on
+where the one before was certain, and is twice as wide.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from farmlokal.catalog.places import VECTOR_LENGTH, squared_chord, vector_of
+from farmlokal.catalog.planning.cost import Passing
+from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.planning.squares import SQUARE_ROWS, Square, Window, joined, small_part, squares_around
+from farmlokal.catalog.question.forms import ID_MAX
+from farmlokal.catalog.question.near import Nearby
+from farmlokal.catalog.question.sorts import Position
+
+# At a place with more than so many products they are read in the order of their ids: it is the order of the page there.
+_CROWD_ROWS = 256
+# A round is to find so many times as much as is missing: a statement costs as much as a thousand entries, and sampled
+# rows are few in a small square. What passes filters is dear to look for.
+_AMPLE, _AMPLE_FILTERED = 3, 1.5
+# In a round, so that neither its planning nor its statement takes long.
+_SQUARES_MAX = 1024
+# No squared chord is as long.
+_BEYOND = 4 * (VECTOR_LENGTH + 2) ** 2
+
+
+class Crowd(NamedTuple):
+    """A place with many products: its cell, and the squared chord to it."""
+
+    cell: int
+    squared: int
+
+
+class Round(NamedTuple):
+    """What one statement looks through.
+
+    ranges: of cells, each without its end. crowds: places that are read by id, outside of `ranges`. position: what is
+    looked for is past it; None from the beginning. until: the last squared chord that it is certain of.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    crowds: tuple[Crowd, ...]
+    position: Position | None
+    until: int
+
+
+class NearestWalk:
+    """The rounds in which the products past a position are found, nearest first or, backward, furthest first.
+
+    Distances are compared as *reach*: the squared chord outward, its negative inward, so that either way it grows.
+    position: where the next round begins. exhausted: whether nothing is left for one.
+    """
+
+    def __init__(
+        self,
+        near: Nearby,
+        position: Position | None,
+        sample: Sample,
+        passing: Passing | None = None,
+        pass_share: float = 1.0,
+        cost_max: float = math.inf,
+    ) -> None:
+        """passing: finds the sampled rows that pass the other filters; None without any. pass_share: of all products.
+
+        cost_max: index entries that all rounds together may read.
+        """
+        self._near, self._sample, self._passing = near, sample, passing
+        self._backward = position is not None and position.backward
+        self._sign = -1 if self._backward else 1
+        self.position = position
+        most = _BEYOND if near.within is None else near.within
+        if position is None:
+            window = Window(0, most)
+        elif self._backward:
+            window = Window(0, min(most, int(position.value)))
+        else:
+            window = Window(int(position.value), most)
+        self._last_reach = 0 if self._backward else most
+        self._squares: Iterator[Square] = squares_around(
+            near.cell, sample.cells, self._cut, window, outward=not self._backward
+        )
+        self._ahead = next(self._squares, None)
+        self._held: list[Square] = []
+        self._ample: float = _AMPLE if passing is None else _AMPLE_FILTERED
+        # Passed and looked at so far; the share of all products has the weight of one more hit.
+        self._hits, self._looked = 1.0, 1 / pass_share
+        self._cost, self._cost_max = 0.0, cost_max
+        self.exhausted = False
+
+    def __repr__(self) -> str:
+        return f"<NearestWalk near {self._near.point} from {self.position} exhausted={self.exhausted}>"
+
+    def next_round(self, missing: int) -> Round | None:
+        """The next round, for so many products; None when all was looked through, or this would cost too much.
+
+        What comes then is past `position`.
+        """
+        if self.exhausted:
+            return None
+        start = self._start()
+        wanted, judged = missing * self._ample, 0
+        rows = float(sum(map(len, self._held)))
+        while self._ahead is not None:
+            first = self._first(self._ahead)
+            # Up to the position every square has to be looked through; and nothing is certain without those that begin
+            # at the point itself.
+            if first > start and (first > 0 or self._backward):
+                if len(self._held) >= _SQUARES_MAX:
+                    break
+                expected = rows / self._sample.share * self._pass_share()
+                # Judged anew with every quarter more of them: that takes a look at every square.
+                if expected >= wanted and len(self._held) >= judged * 1.25:
+                    judged = len(self._held)
+                    if self._expected(start, first - 1) >= wanted:
+                        break
+            rows += self._take(self._ahead, missing)
+            self._ahead = next(self._squares, None)
+            if self._cost > self._cost_max:
+                return None
+        until = self._last_reach if self._ahead is None else self._first(self._ahead) - 1
+        self.exhausted = self._ahead is None
+        found = self._round(start, until)
+        self._held = [square for square in self._held if self._last(square) > until]
+        self.position = Position(abs(until), 0 if self._backward else ID_MAX, self._backward)
+        self._ample *= 2
+        return found
+
+    def _cut(self, square: Square) -> bool:
+        """Whether to cut a square: it holds many products at several places, or the disc is a small part of it."""
+        if len(square) > max(1.0, SQUARE_ROWS * self._sample.share):
+            return self._sample.cells[square.start] != self._sample.cells[square.stop - 1]
+        return self._near.within is not None and small_part(square, self._near.within)
+
+    def _start(self) -> int:
+        return -1 if self.position is None else self._sign * int(self.position.value)
+
+    def _first(self, square: Square) -> int:
+        return -square.furthest if self._backward else square.nearest
+
+    def _last(self, square: Square) -> int:
+        return -square.nearest if self._backward else square.furthest
+
+    def _take(self, square: Square, missing: int) -> int:
+        """Hold a square, and add what looking through it costs. Returns its number of sampled rows."""
+        self._held.append(square)
+        entries = len(square) / self._sample.share
+        if self._passing is not None and len(square):
+            self._hits += len(self._passing(self._sample.by_place[square.start : square.stop]))
+            self._looked += len(square)
+        if self._crowd(square) is not None:
+            entries = min(entries, missing / self._pass_share())
+        self._cost += entries
+        return len(square)
+
+    def _pass_share(self) -> float:
+        return 1.0 if self._passing is None else self._hits / self._looked
+
+    def _crowd(self, square: Square) -> Crowd | None:
+        """The one place where all sampled rows of a square are, where these are many."""
+        if len(square) <= _CROWD_ROWS * self._sample.share:
+            return None
+        cell = self._sample.cells[square.start]
+        if cell != self._sample.cells[square.stop - 1]:
+            return None
+        return Crowd(cell, squared_chord(self._near.origin, vector_of(cell)))
+
+    def _expected(self, start: int, until: int) -> float:
+        """How many products past `start` and up to `until` should pass in the squares that are held."""
+        rows = 0.0
+        for square in self._held:
+            crowd = self._crowd(square)
+            if crowd is not None:
+                reach = self._sign * crowd.squared
+                if reach <= until and reach >= start:
+                    rows += self._left_of_crowd(square, at_start=reach == start)
+                continue
+            first, last = _root(self._first(square)), _root(self._last(square))
+            begin = max(first, _root(start))
+            end = min(last, _root(until))
+            if end > begin:
+                rows += len(square) * (end - begin) / (last - first)
+        return rows / self._sample.share * self._pass_share()
+
+    def _left_of_crowd(self, square: Square, *, at_start: bool) -> float:
+        """How many sampled rows of a crowd are past the position, which may stand among them."""
+        if not at_start or self.position is None:
+            return len(square)
+        at = self._sample.table.places["id"]
+        past = self.position.id
+        return sum((row[at] < past) is self._backward for row in self._sample.by_place[square.start : square.stop])
+
+    def _round(self, start: int, until: int) -> Round:
+        ranges: list[tuple[int, int]] = []
+        crowds: list[Crowd] = []
+        for square in self._held:
+            if self._last(square) < start or self._first(square) > until:
+                continue
+            crowd = self._crowd(square)
+            if crowd is None:
+                ranges.append((square.first, square.end))
+                continue
+            ranges += [(square.first, crowd.cell), (crowd.cell + 1, square.end)]
+            reach = self._sign * crowd.squared
+            if reach <= until and reach >= start:
+                crowds.append(crowd)
+        return Round(tuple(joined(ranges)), tuple(crowds), self.position, abs(until))
+
+
+def _root(reach: int) -> float:
+    """The chord of a reach, with its sign: squares are passed through at the pace of it."""
+    return math.copysign(math.sqrt(abs(reach)), reach)

@@ -1,0 +1,153 @@
+"""Keeping what search holds in memory as the catalogue has it: the names, how common they are, and the places."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from farmlokal.caching.read_through import ReadThrough
+from farmlokal.catalog.planning.stepwise import Steps
+from farmlokal.catalog.search.aliases import Aliases
+from farmlokal.catalog.search.index import SearchIndex
+from farmlokal.catalog.search.vocabulary import Name
+from farmlokal.catalog.tags import NAMES
+from farmlokal.database.interface import Database, Row
+from farmlokal.resilience.repeating import every
+from farmlokal.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+# How soon a process that nobody asks anything in words reads the names that it heard of.
+_LOOK_INTERVAL_S = 1.0
+# Places come and numbers of products change more slowly, and nothing is wrong while they are a little old.
+_READ_INTERVAL_S = 120
+# Between two steps beside requests: they get most of the time.
+_PAUSE_S = 0.002
+# No longer than a page may be called fresh that nobody told of.
+_UNHEARD_MAX_S = 15.0
+_FARMS_PER_READ = 10_000
+_FARMS_PER_STEP = 200
+
+_NAMES = "SELECT id, name, category, products FROM names WHERE id > %s ORDER BY id"
+# One seek for each district, where DISTINCT may read the whole index.
+_REGIONS = (
+    "WITH RECURSIVE found (region) AS (SELECT MIN({0}) FROM products WHERE live = 1 AND {0} IS NOT NULL UNION ALL"
+    " SELECT (SELECT MIN({0}) FROM products WHERE live = 1 AND {0} > found.region) FROM found"
+    " WHERE found.region IS NOT NULL) SELECT region FROM found WHERE region IS NOT NULL"
+)
+
+
+class SearchNames:
+    """The index of search, and its keeping.
+
+    Where a name is born a tag of the cache is invalidated, so a process hears of it as soon as of anything else. What
+    it does not hear of, without Redis or where a notice is lost, it looks for itself.
+    """
+
+    def __init__(
+        self, database: Database, cache: ReadThrough, aliases: Aliases, *, unheard_max_s: float = _UNHEARD_MAX_S
+    ) -> None:
+        """unheard_max_s: seconds after which names that nobody told of are looked for."""
+        self.index = SearchIndex(aliases)
+        # Called when what words mean may have changed.
+        self.on_change: list[Callable[[], object]] = []
+        self._database = database
+        self._cache = cache
+        self._unheard_max_s = unheard_max_s
+        self._seen = (0, 0)
+        self._heard_at = -1
+        self._looked_s = 0.0
+        self._last_id = 0
+        self._last_farm_id = 0
+        self._reading = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<SearchNames seen={self._seen!r} {self.index!r}>"
+
+    async def start(self) -> None:
+        """Read everything, before anybody is served. Raises DatabaseUnavailable."""
+        _ = self.index.vocabulary.aliases.corrections  # made when first looked at, which takes a tenth of a second
+        await self._read_all(gradually=False)
+
+    async def catch_up(self) -> None:
+        """Return when every name is known whose birth this process has heard of. Raises DatabaseUnavailable."""
+        if self._cache.last_heard(NAMES) != self._heard_at:
+            await self._read_new()
+
+    async def keep(self) -> None:
+        """Hear of new names, until cancelled."""
+        await every(_LOOK_INTERVAL_S, self._look, log=_log, failed="names not refreshed", wait_first=True)
+
+    async def keep_counts(self) -> None:
+        """Read the numbers of products and the places again and again, until cancelled."""
+        await every(_READ_INTERVAL_S, self._read_all, log=_log, failed="places not refreshed", wait_first=True)
+
+    async def _look(self) -> None:
+        if time.monotonic() - self._looked_s >= self._unheard_max_s:
+            await self._read_new()
+        else:
+            await self.catch_up()
+
+    async def _newest(self) -> tuple[int, int]:
+        """How many names there are, and the last one's id: by it what is here is compared with what there is."""
+        looked_s = time.monotonic()
+        ((count, last_id),) = await self._database.fetch("SELECT COUNT(*), COALESCE(MAX(id), 0) FROM names")
+        self._looked_s = looked_s
+        return count, last_id
+
+    async def _read_new(self) -> None:
+        async with self._reading:
+            heard_at, newest = self._cache.last_heard(NAMES), await self._newest()
+            if newest != self._seen:
+                await self._take_names(await self._database.fetch_unlimited(_NAMES, (self._last_id,)))
+                # Ids are given before the commit: a lower one may come later.
+                if len(self.index.vocabulary) < newest[0]:
+                    await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)))
+                self._seen = newest
+            # Not before: who comes meanwhile waits for these names as well.
+            self._heard_at = heard_at
+
+    async def _read_all(self, *, gradually: bool = True) -> None:
+        async with self._reading:
+            heard_at, newest = self._cache.last_heard(NAMES), await self._newest()
+            await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)), gradually=gradually)
+            await self._done(self.index.ranking(), gradually=gradually)
+            self._seen, self._heard_at = newest, heard_at
+            for filter_name, column in (("district", "district_key"), ("state", "state_key")):
+                rows = await self._database.fetch_unlimited(_REGIONS.format(column))
+                self.index.places.add_regions(filter_name, [row[0] for row in rows])
+            await self._take_farms(gradually=gradually)
+            self._changed()
+
+    async def _take_names(self, rows: Sequence[Row], *, gradually: bool = True) -> None:
+        if rows:
+            await self._done(self.index.adding(Name(*row) for row in rows), gradually=gradually)
+            self._last_id = max(self._last_id, rows[-1][0])
+            self._changed()
+
+    async def _take_farms(self, *, gradually: bool) -> None:
+        while True:
+            rows = await self._database.fetch_unlimited(
+                f"SELECT id, name FROM farms WHERE id > %s ORDER BY id LIMIT {_FARMS_PER_READ}", (self._last_farm_id,)
+            )
+            if not rows:
+                return
+            await self._done(self._adding_farms(rows), gradually=gradually)
+            self._last_farm_id = rows[-1][0]
+
+    def _adding_farms(self, rows: Sequence[Row]) -> Steps[None]:
+        for count, (farm_id, name) in enumerate(rows, 1):
+            self.index.places.add_farm(farm_id, name)
+            if count % _FARMS_PER_STEP == 0:
+                yield
+
+    def _changed(self) -> None:
+        self.index.changed()
+        for changed in self.on_change:
+            changed()
+
+    @staticmethod
+    async def _done(steps: Steps[None], *, gradually: bool) -> None:
+        """Take `steps`. gradually: with pauses, in which requests are answered."""
+        for _ in steps:
+            if gradually:
+                await asyncio.sleep(_PAUSE_S)

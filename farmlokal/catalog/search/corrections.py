@@ -1,0 +1,97 @@
+"""Slips of the keyboard: the words that are few edits away from one that matches nothing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+from farmlokal.catalog.search.words import has_digit, letters_in
+
+# One edit of three letters makes another word: `tea` and `pea`.
+_ONE_EDIT_LETTERS, _TWO_EDITS_LETTERS = 4, 8
+# Words that are within two edits of each other have a deletion of their first letters in common. Seven are enough to
+# tell most of them apart, and make a twentieth of the deletions that whole words would.
+_PREFIX_CHARS = 7
+
+
+class Corrections:
+    """Finds the known words closest to another, by the deletions that they have in common."""
+
+    def __init__(self) -> None:
+        self._words: set[str] = set()
+        self._words_by_deletion: dict[str, list[str]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Corrections deletions={len(self._words_by_deletion)}>"
+
+    def add(self, word: str) -> None:
+        """Let `word` be found. Words with digits are not: 1121 is no slip for 1122."""
+        if word in self._words or has_digit(word):
+            return
+        self._words.add(word)
+        # As many deletions as any word may have edits that is looked for: one as long, or two letters shorter.
+        edits = 2 if letters_in(word) >= _TWO_EDITS_LETTERS - 2 else 1
+        for deletion in _deletions(word[:_PREFIX_CHARS], edits):
+            self._words_by_deletion.setdefault(deletion, []).append(word)
+
+    def of(self, word: str, may_be_meant: Callable[[str], bool], further: Sequence["Corrections"] = ()) -> list[str]:
+        """The words at the least distance from `word`, sorted; none where it is short, or has a digit.
+
+        may_be_meant: which of the known words count. further: where else there are words.
+        """
+        edits_max = _edits_allowed(word)
+        if not edits_max:
+            return []
+        candidates: set[str] = set()
+        for deletion in _deletions(word[:_PREFIX_CHARS], edits_max):
+            for known in (self, *further):
+                candidates.update(known._words_by_deletion.get(deletion, ()))
+        closest: list[str] = []
+        for candidate in candidates:
+            edits = distance(word, candidate, edits_max)
+            if edits > edits_max or not may_be_meant(candidate):
+                continue
+            if edits < edits_max:
+                edits_max, closest = edits, []
+            closest.append(candidate)
+        return sorted(closest)
+
+
+def could_be_meant(typed: str, word: str) -> bool:
+    """Whether `word` is close enough to `typed` to be a correction of it."""
+    edits_max = _edits_allowed(typed)
+    return edits_max > 0 and not has_digit(word) and distance(typed, word, edits_max) <= edits_max
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """How many letters to insert, drop, replace or exchange with their neighbour make `one` the `other`.
+
+    No letter is edited twice (optimal string alignment). Beyond `most` it is not told: `most` + 1.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for line, char in enumerate(one, 1):
+        two_before, before, row = before, row, [line]
+        for column, other_char in enumerate(other, 1):
+            edits = min(before[column] + 1, row[column - 1] + 1, before[column - 1] + (char != other_char))
+            if line > 1 and column > 1 and char == other[column - 2] and one[line - 2] == other_char:
+                edits = min(edits, two_before[column - 2] + 1)
+            row.append(edits)
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)
+
+
+def _edits_allowed(word: str) -> int:
+    letters = letters_in(word)
+    if letters < _ONE_EDIT_LETTERS or has_digit(word):
+        return 0
+    return 1 if letters < _TWO_EDITS_LETTERS else 2
+
+
+def _deletions(word: str, most: int) -> Iterator[str]:
+    """`word`, and what is left of it without one letter, or without up to `most`; each once."""
+    found = {word}
+    for count in range(1, min(most, len(word) - 1) + 1):
+        found.update("".join(kept) for kept in combinations(word, len(word) - count))
+    return iter(found)

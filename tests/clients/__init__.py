@@ -1,0 +1,1 @@
+"""Clients that public tools make of the OpenAPI document, tried against the running service."""

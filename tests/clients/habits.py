@@ -1,0 +1,110 @@
+"""What a cache does besides being fresh, seen by asking it; in the words of the table in docs/clients.md."""
+
+import asyncio
+import time
+from typing import NamedTuple
+
+from tests.clients.asking import Asker, ProxyAsker, Reading
+from tests.clients.origin import Origin
+from tests.support.waiting import until
+
+APART, MIXED = "apart", "mixed"
+WITH_TAG, BARE, NONE = "with `ETag`, `Vary`", "bare", "not asked"
+ASKS, FETCHES, NEVER = "asks by `ETag`", "fetches anew", "never asks"
+NOT_AT_ALL, AS_TOLD, WITHOUT_END = "not at all", "as told", "without end"
+_POLL_S = 0.4
+_PAST_IT_S = 3.0
+_BEHIND_MAX_S = 5
+_KEPT_MAX_S = 30
+
+
+class Lives(NamedTuple):
+    """How long the pages of a service live: fresh, give or take a tenth, and stale."""
+
+    ttl_s: float
+    stale_s: float
+
+    @property
+    def fresh_max_s(self) -> float:
+        """The longest that one may be called fresh by a cache that counts in whole seconds."""
+        return self.ttl_s * 1.1 + 1
+
+    @property
+    def told_s(self) -> tuple[float, float]:
+        """The earliest and the latest end of what is told of a page: what is left is said in whole seconds."""
+        return self.ttl_s * 0.9 + self.stale_s - 2, self.fresh_max_s + self.stale_s
+
+
+async def codings(asker: Asker, target: str) -> str:
+    """Whether each client gets a form that it asked for, whoever asked before."""
+    forms = ("gzip", "", "zstd", "", "gzip") if isinstance(asker, ProxyAsker) else ("gzip", "identity", "gzip")
+    for form in forms:
+        reading = await asker.get(target, {"Accept-Encoding": form} if form else {})
+        assert reading.status == 200, reading
+        if reading.headers.get("Content-Encoding") not in (form, None):
+            return MIXED
+    return APART
+
+
+async def not_modified(asker: Asker, target: str) -> str:
+    """What a proxy's own 304 says to a client that asks by the tag of the form that it has."""
+    if not isinstance(asker, ProxyAsker):
+        return NONE
+    headers = {"Accept-Encoding": "gzip"}
+    tag = (await asker.get(target, headers)).headers["ETag"]
+    same = await asker.get(target, headers | {"If-None-Match": tag})
+    assert same.status == 304, same
+    said = same.headers.get("ETag"), same.headers.get("Vary", "").lower()
+    if said == (None, ""):
+        return BARE
+    assert said == (tag, "accept-encoding"), said
+    return WITH_TAG
+
+
+async def keep(asker: Asker, target: str, origin: Origin) -> None:
+    """Ask until it gives a copy of its own: what the service has left of the page may be less than a second."""
+    headers = {"Accept-Encoding": "gzip"}
+    async with asyncio.timeout(_KEPT_MAX_S):
+        while True:
+            await asker.get(target, headers)
+            before = len(origin.statuses(target))
+            await asker.get(target, headers)
+            if len(origin.statuses(target)) == before:
+                return
+            await asyncio.sleep(_POLL_S)
+
+
+async def over(asker: Asker, target: str, origin: Origin, lives: Lives) -> str:
+    """How it gets a page whose time is over, and which has not changed."""
+    await keep(asker, target, origin)
+    await asyncio.sleep(lives.fresh_max_s + 0.2)
+    before = len(origin.statuses(target))
+    reading = await asker.get(target, {"Accept-Encoding": "gzip"})
+    assert reading.status == 200, reading
+    try:
+        # Behind the answer, where it may give a stale one.
+        await until(lambda: len(origin.statuses(target)) > before, _BEHIND_MAX_S)
+    except TimeoutError:
+        return NEVER
+    return ASKS if 304 in origin.statuses(target)[before:] else FETCHES
+
+
+async def bridges(asker: Asker, target: str, primed: Reading, lives: Lives) -> str:
+    """How long it gives its copy of `primed` while there is no page to be had. Raises AssertionError for between."""
+    earliest_s, latest_s = lives.told_s
+    given_s = slowest_s = 0.0
+    failed = False
+    while time.monotonic() - primed.ended_s < latest_s + _PAST_IT_S:
+        reading = await asker.get(target, {"Accept-Encoding": "gzip"})
+        failed = reading.status != 200
+        if not failed:
+            given_s = reading.started_s - primed.ended_s
+            slowest_s = max(slowest_s, reading.ended_s - reading.started_s)
+        await asyncio.sleep(_POLL_S)
+    if not failed and given_s > latest_s:
+        return WITHOUT_END
+    allowed_s = slowest_s + _POLL_S
+    if given_s <= lives.fresh_max_s + allowed_s:
+        return NOT_AT_ALL
+    assert earliest_s - allowed_s <= given_s <= latest_s + allowed_s, given_s
+    return AS_TOLD

@@ -1,0 +1,134 @@
+"""What the samples in deploy/caches set, beside what is there by default, is needed: without it, the harm shows."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from farmlokal.web.edge import middleware
+from tests.clients import habits
+from tests.clients.asking import ProxyAsker, askers, proxy_session
+from tests.clients.habits import Lives
+from tests.clients.origin import Origin, lose_the_database, origin
+from tests.servers.cache_proxies import ApacheServer, CacheProxy, HAProxyServer, NginxCache, VarnishServer
+
+pytestmark = pytest.mark.proof
+
+PAGE = "/products?sort=name&limit=30"
+LIVES = Lives(2, 8)
+
+
+class Stand(NamedTuple):
+    """A client behind a proxy, and the service behind that."""
+
+    asker: ProxyAsker
+    service: Origin
+
+
+@asynccontextmanager
+async def behind(
+    folder: Path, kind: type[CacheProxy | NginxCache], left_out: str, *, instead: str = "", lives: Lives = LIVES
+) -> AsyncIterator[Stand]:
+    """A client behind a proxy in whose sample something else stands for what matches `left_out`."""
+
+    class Changed(kind):  # type: ignore[misc, valid-type]
+        """The proxy without a part of its sample."""
+
+        def configuration(self) -> str:
+            """See CacheProxy.configuration."""
+            whole = super().configuration()
+            changed = re.sub(left_out, instead, whole)
+            assert changed != whole
+            return changed
+
+    async with (
+        origin(folder, cache_ttl_s=lives.ttl_s, stale_s=lives.stale_s, l1_bytes=0) as service,
+        proxy_session() as session,
+    ):
+        proxy = Changed(service.service.port)
+        try:
+            await asyncio.to_thread(proxy.start)
+            yield Stand(ProxyAsker(session, proxy.base_url), service)
+        finally:
+            await asyncio.to_thread(proxy.close)
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out"),
+    [(NginxCache, "proxy_cache_revalidate on;"), (VarnishServer, "set beresp.keep = 5m;")],
+    ids=["nginx", "Varnish"],
+)
+async def test_a_copy_that_is_over_is_fetched_anew(
+    tmp_path: Path, kind: type[CacheProxy | NginxCache], left_out: str
+) -> None:
+    """Unless the proxy is told to ask about it, or to keep what it would ask about past its grace."""
+    lives = Lives(2, 0)
+    async with behind(tmp_path, kind, left_out, lives=lives) as (asker, service):
+        assert habits.FETCHES == await habits.over(asker, PAGE, service, lives)
+
+
+async def test_haproxy_keeps_nothing_with_vary(tmp_path: Path) -> None:
+    """Unless it is told to process that."""
+    async with behind(tmp_path, HAProxyServer, "process-vary on") as (asker, service):
+        for _ in range(3):
+            await asker.get(PAGE, {})
+        assert [200] * 3 == service.statuses(PAGE)
+
+
+async def test_haproxy_hands_zstd_to_who_named_no_coding(tmp_path: Path) -> None:
+    """Unless it asks the service for nothing but what it can keep apart."""
+    async with behind(tmp_path, HAProxyServer, r"http-request set-header Accept-Encoding \S+.*") as (asker, _):
+        coded = await asker.get(PAGE, {"Accept-Encoding": "zstd"})
+        plain = await asker.get(PAGE, {})
+        assert ("zstd", "zstd") == (coded.headers["Content-Encoding"], plain.headers["Content-Encoding"])
+        assert habits.MIXED == await habits.codings(asker, "/products?sort=name&limit=31")
+
+
+async def test_varnish_weakens_the_tag_of_what_it_unpacks(tmp_path: Path) -> None:
+    """Unless it is told to leave codings alone: a client that takes none has the tag of the gzip form, made weak."""
+    async with behind(tmp_path, VarnishServer, r"`-p \S+`") as (asker, _):
+        page = await asker.get(PAGE, {})
+        assert re.fullmatch(r'W/"[0-9a-f]{32}-gzip"', page.headers["ETag"])
+
+
+async def test_varnish_ends_its_grace_on_a_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless what is fetched behind an answer is given up when it is an error: else that takes the copy's place."""
+    async with behind(tmp_path, VarnishServer, r"if \(bereq\.is_bgfetch[^}]*\}") as (asker, _):
+        primed = await asker.get(PAGE, {})
+
+        lose_the_database(monkeypatch)
+        async with asyncio.timeout(60):
+            while (await asker.get(PAGE, {})).status == 200:  # noqa: ASYNC110 - Varnish tells nobody
+                await asyncio.sleep(0.1)
+        earliest_s, _ = LIVES.told_s
+        assert time.monotonic() - primed.ended_s < earliest_s
+
+
+async def test_apache_can_be_told_to_hand_errors_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, it goes on with its copy without end."""
+    async with behind(tmp_path, ApacheServer, "CacheLock on", instead="CacheStaleOnError off") as (asker, _):
+        primed = await asker.get(PAGE, {"Accept-Encoding": "gzip"})
+        lose_the_database(monkeypatch)
+        assert habits.NOT_AT_ALL == await habits.bridges(asker, PAGE, primed, LIVES)
+
+
+async def test_no_store_on_an_error_costs_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What our 5xx had if they were as errors mostly are: two clients would hand on what they now bridge."""
+    monkeypatch.setattr(middleware, "spare_copies", lambda *_: None)
+    async with (
+        origin(tmp_path, cache_ttl_s=LIVES.ttl_s, stale_s=LIVES.stale_s, l1_bytes=0) as service,
+        askers(service.service.port, tmp_path) as every,
+    ):
+        asked = {name: every[name] for name in ("undici", "make-fetch-happen", "got")}
+        primed = [await asker.get(PAGE, {"Accept-Encoding": "gzip"}) for asker in asked.values()]
+        lose_the_database(monkeypatch)
+        bridging = (
+            habits.bridges(asker, PAGE, reading, LIVES) for asker, reading in zip(asked.values(), primed, strict=True)
+        )
+        seen = dict(zip(asked, await asyncio.gather(*bridging), strict=True))
+    assert {"undici": habits.NOT_AT_ALL, "make-fetch-happen": habits.NOT_AT_ALL, "got": habits.AS_TOLD} == seen

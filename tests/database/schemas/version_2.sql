@@ -1,0 +1,213 @@
+-- FarmLokal's whole MySQL schema, version 2. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
+-- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
+
+-- Which version of this schema the database holds: one row.
+--   version       what the database is in full. An upgrade that is under way leaves it as it was, so that processes of the
+--                 release before still start
+--   usable_from   the first version whose release can read and write it: an older one refuses to start
+CREATE TABLE IF NOT EXISTS schema_version (
+    version     INT NOT NULL PRIMARY KEY,
+    usable_from INT NOT NULL DEFAULT 1
+) ENGINE = InnoDB;
+
+-- How far an upgrade has come: a row for each step that began, none while no upgrade is under way.
+--   place   the last id that the step has dealt with, where it goes through a table in batches
+--   done    1 when the step is done
+CREATE TABLE IF NOT EXISTS schema_steps (
+    version INT NOT NULL,
+    step    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    place   BIGINT NOT NULL DEFAULT 0,
+    done    TINYINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (version, step)
+) ENGINE = InnoDB;
+
+-- The catalogue's identity: a random name, made once, which tells its entries in a shared Redis from another catalogue's.
+-- `id` is 1: there is one row.
+CREATE TABLE IF NOT EXISTS catalogue (
+    id       TINYINT NOT NULL PRIMARY KEY,
+    identity CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+) ENGINE = InnoDB;
+
+INSERT INTO catalogue (id, identity)
+SELECT 1, LOWER(HEX(RANDOM_BYTES(8))) FROM DUAL WHERE NOT EXISTS (SELECT id FROM catalogue);
+
+-- A farm is named by its products: one farm per source, name, district and state. The three keys are normalised
+-- (joiners dropped, NFKC, case-folded, white space collapsed), so that two spellings of one farm meet.
+CREATE TABLE IF NOT EXISTS farms (
+    id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    source       VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name_key     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    state_key    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name         VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    CONSTRAINT farms_identity UNIQUE (source, name_key, district_key, state_key)
+) ENGINE = InnoDB;
+
+-- The catalogue. Columns are named as the fields on the wire; the *_key columns are what is compared and ordered.
+--   source, external_id   identity from outside
+--   version, digest       the newest version seen and what its content hashed to; they outlive a deletion
+--   live                  0 makes the row a tombstone. Every secondary index leads with it, so that no index walk
+--                         meets a tombstone
+--   rating_key            100 × rating + 1, unrated 0: below every rating. Never negative: MySQL takes -1 for an
+--                         expression, not for a constant, and then starts a walk from the index's beginning
+--   farm_name             a copy of farms.name: a page is read without a join
+CREATE TABLE IF NOT EXISTS products (
+    id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    source       VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    external_id  VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    version      BIGINT NOT NULL,
+    digest       CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    live         TINYINT NOT NULL DEFAULT 1,
+    name         VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name_key     VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    category     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    price        DECIMAL(12, 2) NOT NULL,
+    unit         VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    farm_id      BIGINT NULL,
+    farm_name    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    market       VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    district     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state_key    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    lat          DOUBLE NULL,
+    lon          DOUBLE NULL,
+    stock        INT NOT NULL DEFAULT 0,
+    in_stock     TINYINT GENERATED ALWAYS AS (stock > 0) STORED,
+    organic      TINYINT NOT NULL DEFAULT 0,
+    rating       DECIMAL(3, 2) NULL,
+    rating_key   SMALLINT GENERATED ALWAYS AS (COALESCE(CAST(rating * 100 AS SIGNED) + 1, 0)) STORED,
+    created_at   DATETIME NOT NULL,
+    updated_at   DATETIME NOT NULL,
+    CONSTRAINT products_identity UNIQUE (source, external_id),
+
+    -- Everything by newest or oldest; also any filter that most rows pass.
+    INDEX products_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    -- Everything by price; a price range under any sort.
+    INDEX products_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    -- Everything by name.
+    INDEX products_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    -- Everything by rating; one category too, since ratings do not gather by category.
+    INDEX products_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic),
+    -- One category by newest or oldest; the scans that a page of several categories merges.
+    INDEX products_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic),
+    -- One category by price; a category's price range under any sort.
+    INDEX products_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    -- One category by name: names gather by category, so walking all names for one category can be endless.
+    INDEX products_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic),
+    -- One district, newest first; a district under any sort, and together with every other filter.
+    INDEX products_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key),
+    -- One state under any sort.
+    INDEX products_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key),
+    -- One farm by price; a farm under the sorts that do not gather by farm, newest and rating.
+    INDEX products_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key),
+    -- One farm by name: a farm deals in a few kinds, so walking all names for a large one can be endless.
+    INDEX products_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic)
+) ENGINE = InnoDB;
+
+-- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
+CREATE TABLE IF NOT EXISTS sightings (
+    run        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    product_id BIGINT NOT NULL,
+    PRIMARY KEY (run, product_id)
+) ENGINE = InnoDB;
+
+-- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
+--   body_hash    SHA-256 of the raw body: the same id with another body is refused
+--   state        done, or dead: it could not take effect, for the given reason; a replay tries again
+--   attempts     how often it was delivered or replayed
+--   tags         the cache tags that it touched, a JSON list; a duplicate invalidates them once more
+--   waits_for    a dead event that is tried again when another one wakes this key: a cancellation, its order
+--   body         kept while it is dead, for the replay
+CREATE TABLE IF NOT EXISTS webhook_inbox (
+    event_id    VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    body_hash   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    type        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    state       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    effect      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    reason      VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    attempts    INT NOT NULL,
+    tags        VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    waits_for   CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    body        MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    received_at DATETIME NOT NULL,
+    updated_at  DATETIME NOT NULL,
+
+    -- What is dead, by age: the list, and the replay of all.
+    INDEX webhook_inbox_by_state (state, received_at, event_id),
+    -- Who waits for an order's placement.
+    INDEX webhook_inbox_by_waits_for (waits_for),
+    -- What nobody has sent for so long that it may be forgotten.
+    INDEX webhook_inbox_by_updated_at (updated_at)
+) ENGINE = InnoDB;
+
+-- What the events of an order have done: one row per order, locked first by each of them, so that each type takes
+-- effect once whatever its webhook id. external_id and quantity are the placement's. Never reaped: an order may be
+-- cancelled late.
+CREATE TABLE IF NOT EXISTS order_effects (
+    source      VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    order_id    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    external_id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    quantity    INT NULL,
+    placed      TINYINT NOT NULL DEFAULT 0,
+    cancelled   TINYINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (source, order_id)
+) ENGINE = InnoDB;
+
+-- Runs of the partner sync. Who may work on one is decided here and nowhere else.
+--   unfinished            1 while the run is running or interrupted, else NULL: the unique key then lets one in per source
+--   holder, lease_until   who works on it, and until when (Unix seconds of this server's clock) that is believed
+--   heartbeats            raised with every renewal of the lease
+--   updated_since, as_of  what the run asks the feed for, and what the next one will ask for
+--   page_token, walked    its place: the next page; 1 when there is none any more, 2 when also what a full run did not
+--                         meet is marked gone
+--   unnamed               rejected rows that name no product
+--   unknown_categories    rows whose category is not in the list, and became `other`
+CREATE TABLE IF NOT EXISTS sync_runs (
+    id            BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    run           VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    source        VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    full_walk     TINYINT NOT NULL,
+    state         VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    unfinished    TINYINT NULL,
+    holder        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    lease_until   BIGINT NOT NULL,
+    heartbeats    BIGINT NOT NULL DEFAULT 0,
+    updated_since VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    as_of         VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    page_token    VARCHAR(2048) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    walked        TINYINT NOT NULL DEFAULT 0,
+    pages         BIGINT NOT NULL DEFAULT 0,
+    fetched       BIGINT NOT NULL DEFAULT 0,
+    created       BIGINT NOT NULL DEFAULT 0,
+    updated       BIGINT NOT NULL DEFAULT 0,
+    unchanged     BIGINT NOT NULL DEFAULT 0,
+    outdated      BIGINT NOT NULL DEFAULT 0,
+    deleted       BIGINT NOT NULL DEFAULT 0,
+    rejected      BIGINT NOT NULL DEFAULT 0,
+    unnamed       BIGINT NOT NULL DEFAULT 0,
+    started_ms    BIGINT NOT NULL,
+    finished_ms   BIGINT NULL,
+    error         VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    retry_after_s INT NULL,
+    unknown_categories BIGINT NOT NULL DEFAULT 0,
+    CONSTRAINT sync_runs_name UNIQUE (run),
+    CONSTRAINT sync_runs_one_at_a_time UNIQUE (source, unfinished),
+    -- The last run that was done.
+    INDEX sync_runs_by_state (source, state, id)
+) ENGINE = InnoDB;
+
+-- The first thousand rows of a run that were rejected, by their number among the rejected; no external id where a row
+-- names none.
+CREATE TABLE IF NOT EXISTS sync_rejects (
+    run_id      BIGINT NOT NULL,
+    number      INT NOT NULL,
+    external_id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    reason      VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    PRIMARY KEY (run_id, number)
+) ENGINE = InnoDB;
+
+-- Last of all: a schema whose making was ended before is none.
+INSERT INTO schema_version (version, usable_from)
+SELECT 2, 2 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
