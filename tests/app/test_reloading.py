@@ -20,7 +20,7 @@ from tests.support.redis_names import identity_at
 from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.proof, pytest.mark.alone, pytest.mark.timeout(180)]
 
 WORKERS = 3
 _REPLACED_WAIT_MAX_S = 60
@@ -109,7 +109,7 @@ async def test_wrong_settings_are_kept_out(tmp_path: Path, mysql_url: str, redis
         write_env(tmp_path, CACHE_TTL_S="never", RATE_LIMIT="much", STALE="5")
         async with steady_clients(process.port, kinds=HITS) as clients:
             await reload(process)
-        assert [] == clients.failures
+        assert [] == clients.failures, process.lines
         await check_ttl(process, 100, "name")
         (line,) = [line for line in process.lines if line["event"] == "settings not reloaded"]
         assert "FARMLOKAL_CACHE_TTL_S" in str(line["faults"])

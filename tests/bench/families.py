@@ -12,7 +12,7 @@ from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuer
 from farmlokal.catalog.question.sorts import RELEVANCE, SORT_DEFAULT, SORTS, Position, Sort
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.catalog.search.words import words_of
-from farmlokal.web.parameters.questions import link_base
+from farmlokal.web.parameters.questions import PATH, link_base
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled
 from tests.catalog.questions import where
@@ -190,5 +190,5 @@ def _pages_around(catalogue: Catalogue, page: int) -> Iterator[str]:
 def target(query: ListingQuery) -> str:
     """The request target that asks `query`, its cursor sealed as the service would."""
     if query.position is None:
-        return f"/products?{query.first_page}"
-    return link_base(query) + _SIGNER.seal(query, query.position)
+        return f"{PATH}?{query.first_page}"
+    return f"{PATH}{link_base(query)}{_SIGNER.seal(query, query.position)}"

@@ -86,8 +86,9 @@ def test_the_table_in_the_docs_is_what_the_program_prints() -> None:
 
 def cells(text: str) -> dict[tuple[str, str], list[float]]:
     """The figures of the hit-ratio table in `text`, by trace and room."""
-    lines = [line.strip("| ").replace("*", "").split(" | ") for line in text.splitlines() if "% | " in line]
-    return {(line[0], line[1]): [float(cell) for cell in line[2:]] for line in lines}
+    rows = [line.strip("| ").replace("*", "").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    # Its second column is the room, a share of all pages; no other table of the page has one there.
+    return {(row[0], row[1]): [float(cell) for cell in row[2:]] for row in rows if row[1].endswith("%")}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,9 @@ class Catalogue:
         lines = [dict(zip(columns, row, strict=True)) for row in await self.cursor.fetchall()]
         scans = [line for line in lines if line["key"] in indexes]
         # A scan whose conditions contradict each other is not run at all, and then has no line.
-        return all("Using index" in line["Extra"] for line in scans)
+        uncovered = [line for line in scans if "Using index" not in line["Extra"]]
+        sys.stdout.writelines(f"not covered: {line}\n" for line in uncovered)
+        return not uncovered
 
     async def handler_reads(self) -> int:
         """Returns how many index entries and rows this connection has read so far."""

@@ -188,10 +188,11 @@ async def _best_other(catalogue: Catalogue, query: ListingQuery) -> int:
     return await catalogue.handler_reads() - before
 
 
-async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> list[int]:
+async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> list[tuple[int, bool, int]]:
     """Bring so many products to one place, walk pages among them from the beginning, the middle and the end, both ways.
 
-    Returns what those pages read that read more than they may.
+    Returns the pages that read more than they may, as place in the crowd, direction and reads. A page that goes on
+    behind the crowd reads what is around it, as any other.
     """
     place = POINT.parse(PLACES[0])
     near = _near({"near": place})
@@ -215,6 +216,7 @@ async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> 
             expected = ordered[max(0, start - 21) : start][::-1] if backward else ordered[start + 1 : start + 22]
             found = await ask(changed, replace(query, position=Position(0, ordered[start], backward)), expected)
             assert expected == found.ids[: len(expected)]
-            if found.reads > CROWD_READS_MAX:
-                dear.append(found.reads)
+            within = len(expected) > query.limit
+            if found.reads > (CROWD_READS_MAX if within else catalogue.bound + READS_MIN):
+                dear.append((start, backward, found.reads))
     return dear

@@ -78,7 +78,7 @@ def search_sources(index: SearchIndex) -> Iterator[MetricSource]:
 def database_sources(database: Database) -> Iterator[MetricSource]:
     """Yields the use of the pool of connections, and what was lost."""
     for lost in database.losses:
-        yield MetricSource("farmlokal_database_losses_total", lost, partial(_loss, database, lost))
+        yield MetricSource("farmlokal_database_losses_total", lost, number_in(database.losses, lost))
     yield MetricSource("farmlokal_database_pool_connections", "used", lambda: database.pool_use.used)
     yield MetricSource("farmlokal_database_pool_connections", "idle", lambda: database.pool_use.idle)
     yield MetricSource("farmlokal_database_pool_waiting", "", lambda: database.pool_use.waiting)
@@ -87,10 +87,6 @@ def database_sources(database: Database) -> Iterator[MetricSource]:
 def breaker_source(dependency: str, breaker: CircuitBreaker | None) -> MetricSource:
     """The breaker's state as a number. None: the dependency is not configured, which counts as closed."""
     return MetricSource("farmlokal_breaker_state", dependency, lambda: 0 if breaker is None else _STATES[breaker.state])
-
-
-def _loss(database: Database, lost: str) -> int:
-    return database.losses[lost]
 
 
 def redis_sources(tier: RedisTier | None) -> Iterator[MetricSource]:

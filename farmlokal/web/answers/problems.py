@@ -34,6 +34,9 @@ class ProblemType:
         return f"/problems/{self.name}"
 
 
+# The statuses of what stands in the place of an answer that caches may have a copy of.
+ORIGIN_FAILED = frozenset({500, 502, 503, 504})
+
 # Of a response: the problem that it is.
 KIND = web.ResponseKey("KIND", ProblemType)
 

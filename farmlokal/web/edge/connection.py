@@ -165,8 +165,7 @@ class ProblemConnection(Connection):
             kind, detail = _parser_problem(exc)
             _log.debug("malformed request", request_id=request_id, problem=kind.name)
         response = problems.problem_response(kind, detail, instance=request_id)
-        if response.status >= 500:
-            spare_copies(request, response, self._cacheable)
+        spare_copies(request, response, self._cacheable)
         self._common_headers.add_to(response.headers, request_id, allowed_origin=None)
         response.force_close()
         self._counts.count(request, response, 0.0)

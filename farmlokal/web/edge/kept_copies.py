@@ -6,10 +6,11 @@
 
 from aiohttp import web
 
+from farmlokal.web.answers.problems import ORIGIN_FAILED
 from farmlokal.web.edge.request_counts import route_of
 
 
 def spare_copies(request: web.BaseRequest, response: web.StreamResponse, cacheable: frozenset[str]) -> None:
-    """Leave out the `Cache-Control` of `response`, a 5xx, where the route is one of `cacheable`: patterns of routes."""
-    if route_of(request) in cacheable:
+    """Leave out the `Cache-Control` of a failure where the route is one of `cacheable`: patterns of routes."""
+    if response.status in ORIGIN_FAILED and route_of(request) in cacheable:
         response.headers.pop("Cache-Control", None)

@@ -29,8 +29,7 @@ async def edge_middleware(request: web.Request, handler: Handler) -> web.StreamR
     # Not unbound again: every request is handled in a task, and so in a context, of its own.
     structlog.contextvars.bind_contextvars(request_id=request_id)
     response = await handler(request)
-    if response.status >= 500:
-        spare_copies(request, response, request.app[keys.CACHEABLE])
+    spare_copies(request, response, request.app[keys.CACHEABLE])
     common_headers.add_to(
         response.headers,
         request_id,

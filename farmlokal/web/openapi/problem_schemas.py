@@ -38,8 +38,6 @@ ANYWHERE = (
     problems.INTERNAL_ERROR,
     problems.VERSION_NOT_SUPPORTED,
 )
-# What stands in the place of an answer that caches may have a copy of.
-_ORIGIN_FAILED = (500, 502, 503, 504)
 # What says when to try again, what it wants, or what it would take.
 _HEADERS = {
     401: ("WWW-Authenticate",),
@@ -100,7 +98,7 @@ def component_responses() -> dict[str, Any]:
     """A response for each problem type: what an operation refers to when it is the only one of its status."""
     # A 5xx that any route may answer is referred to by the routes whose answers caches may keep.
     return {
-        problem.name: _response([problem], silent=problem in ANYWHERE and problem.status in _ORIGIN_FAILED)
+        problem.name: _response([problem], silent=problem in ANYWHERE and problem.status in problems.ORIGIN_FAILED)
         for problem in problems.PROBLEM_TYPES.values()
     }
 
@@ -117,7 +115,7 @@ def responses_of(
     responses: dict[str, Any] = {}
     for status, group in groupby(ordered, key=lambda problem: problem.status):
         kinds = list(group)
-        silent = cacheable and status in _ORIGIN_FAILED
+        silent = cacheable and status in problems.ORIGIN_FAILED
         if len(kinds) == 1 and kinds[0] in ANYWHERE and (cacheable or status < 500):
             responses[str(status)] = {"$ref": f"#/components/responses/{kinds[0].name}"}
         else:

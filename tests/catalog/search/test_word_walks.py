@@ -12,8 +12,9 @@ from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.question.near import POINT
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.question.sorts import RELEVANCE, SORTS, Sort
+from farmlokal.catalog.question.sorts import DISTANCE, RELEVANCE, SORTS, Sort
 from farmlokal.catalog.question.words import WORDS
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.search_names import SearchNames
@@ -33,6 +34,8 @@ _TITLES = ("Tomato", "Tomatillo", "Okra", "Red Rice", "Rice", "Sweet Tomato", "B
 _VARIETIES = ("Red", "Rice", "Redcurrant", "Tomato", "Desi")
 _QUESTIONS = ("tomato", "tom", "r", "red", "rice red", "tamatar desi", "भिंडी", "red rice", "xyzzy", "tomatto", "pune")
 _EVERY_SORT = (*SORTS.values(), Sort(RELEVANCE))
+_PLACES = ((None, None), (18.52, 73.857), (18.53, 73.857), (20.0, 73.8))
+_HOME = POINT.parse("18.52,73.86")
 
 
 class Searching:
@@ -70,6 +73,7 @@ async def searching(backend_url: str) -> AsyncIterator[Searching]:
 
 def record(number: int, draw: random.Random) -> ProductRecord:
     """A product with a name of two or three words, few values of each kind, and many ties."""
+    lat, lon = draw.choice(_PLACES)
     return ProductRecord(
         "test",
         str(number),
@@ -79,6 +83,8 @@ def record(number: int, draw: random.Random) -> ProductRecord:
         draw.choice([100, 200, 300]),
         "kg",
         district=draw.choice([None, "Pune", "Nashik"]),
+        lat=lat,
+        lon=lon,
         organic=draw.random() < 0.5,
         rating=draw.choice([None, 4.0, 5.0]),
         created_at=draw.choice(["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2025-12-31T23:59:59Z"]),
@@ -134,7 +140,7 @@ async def check_walk(searching: Searching, products: list[Listed], query: Listin
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 async def test_walks(searching: Searching, seed: int) -> None:
-    """Words with every sort and other filters find what looking at each product finds, both ways."""
+    """Words with every sort, a place and other filters find what looking at each product finds, both ways."""
     draw = random.Random(seed)
     await searching.database.run_script(["DELETE FROM products"])
     records = {str(number): record(number, draw) for number in range(draw.randint(0, 40))}
@@ -149,7 +155,11 @@ async def test_walks(searching: Searching, seed: int) -> None:
             "max_price": draw.choice([None, None, 200]),
             "organic": draw.choice([None, None, True]),
         }
-        query = searching.asked(draw.choice(_QUESTIONS), draw.choice(_EVERY_SORT), draw.randint(1, 7), **values)
+        sort = draw.choice(_EVERY_SORT)
+        if draw.random() < 0.4:
+            values |= {"near": _HOME, "radius_km": draw.choice([None, 10, 5000])}
+            sort = draw.choice([Sort(DISTANCE), sort])
+        query = searching.asked(draw.choice(_QUESTIONS), sort, draw.randint(1, 7), **values)
         await check_walk(searching, products, query)
 
 
