@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 3. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 4. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -140,6 +140,45 @@ CREATE TABLE IF NOT EXISTS sightings (
     PRIMARY KEY (run, product_id)
 ) ENGINE = InnoDB;
 
+-- What products were once called, where that changed: an old identity leads to the row that has the product now. It
+-- counts where no product on offer has the identity itself.
+CREATE TABLE IF NOT EXISTS product_identities (
+    source      VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    external_id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    product_id  BIGINT NOT NULL,
+    PRIMARY KEY (source, external_id),
+    -- What leads to a product that is merged into another.
+    INDEX product_identities_by_product (product_id)
+) ENGINE = InnoDB;
+
+-- By which alias tables the identities of a source's products were made last.
+CREATE TABLE IF NOT EXISTS identity_tables (
+    source VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+    digest CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+) ENGINE = InnoDB;
+
+-- What imported market files said of a day: whatever says the same is the same, in whichever file it comes.
+--   day       days since 1970-01-01
+--   sequence  from 1 in the order of arrival; part of the version of the file's rows
+CREATE TABLE IF NOT EXISTS market_files (
+    source   VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    day      INT NOT NULL,
+    digest   CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    sequence INT NOT NULL,
+    PRIMARY KEY (source, day, digest),
+    CONSTRAINT market_files_sequence UNIQUE (source, day, sequence)
+) ENGINE = InnoDB;
+
+-- What a commodity cost in the newest market file that had enough prices of it: the median, in paise for one `unit`.
+CREATE TABLE IF NOT EXISTS usual_prices (
+    source    VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    commodity VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    unit      VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    paise     BIGINT NOT NULL,
+    day       INT NOT NULL,
+    PRIMARY KEY (source, commodity, unit)
+) ENGINE = InnoDB;
+
 -- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
 --   body_hash    SHA-256 of the raw body: the same id with another body is refused
 --   state        done, or dead: it could not take effect, for the given reason; its redelivery, what it waits for, and
@@ -238,4 +277,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 3, 3 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -110,6 +110,38 @@ CREATE TABLE IF NOT EXISTS sightings (
     PRIMARY KEY (run, product_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS product_identities (
+    source      TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    product_id  INTEGER NOT NULL,
+    PRIMARY KEY (source, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS product_identities_by_product ON product_identities (product_id);
+
+CREATE TABLE IF NOT EXISTS identity_tables (
+    source TEXT NOT NULL PRIMARY KEY,
+    digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS market_files (
+    source   TEXT NOT NULL,
+    day      INTEGER NOT NULL,
+    digest   TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (source, day, digest),
+    CONSTRAINT market_files_sequence UNIQUE (source, day, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS usual_prices (
+    source    TEXT NOT NULL,
+    commodity TEXT NOT NULL,
+    unit      TEXT NOT NULL,
+    paise     INTEGER NOT NULL,
+    day       INTEGER NOT NULL,
+    PRIMARY KEY (source, commodity, unit)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS webhook_inbox (
     event_id    TEXT NOT NULL PRIMARY KEY,
     body_hash   TEXT NOT NULL,
@@ -182,4 +214,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 3, 3 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -1,7 +1,7 @@
 """What a file is, told from its content and never from its name, and the rows that it holds."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from farmlokal.catalog.imports.csv_rows import csv_cells
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Line, Lines, OnUnknown
-from farmlokal.catalog.imports.mandi import COLUMNS, TELLING_COLUMNS, mandi_rows, plain_column
-from farmlokal.catalog.imports.markets import Markets
+from farmlokal.catalog.imports.mandi import COLUMNS, TELLING_COLUMNS, mandi_rows, plain_column, published_columns
+from farmlokal.catalog.imports.market_rows import NumberedRow
 from farmlokal.catalog.imports.opening import open_regular, start_of_text
 from farmlokal.catalog.imports.truncation import ends_within_csv, ends_within_json
 from farmlokal.catalog.imports.wire_files import FIELDS, REQUIRED_FIELDS, ndjson_rows, wire_csv_rows
@@ -22,18 +22,27 @@ Row = tuple[int, ProductRecord | InvalidRecord]
 CsvRows = Callable[[Lines, Sequence[str]], Iterator[Row]]
 
 
-class ImportRows(Iterator[Row]):
-    """The rows of an open file, each with the number of the line on which it starts, read as they are asked for."""
+class ImportRows:
+    """The rows of an open file, each with the number of the line on which it starts, read as they are asked for.
 
-    def __init__(self, file: BinaryIO, rows: Iterator[Row]) -> None:
+    products: the records of a file of products, else None. market_rows: the rows of a file of market prices, else None.
+    columns: what such a file calls the fields of a MarketRow.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        products: Iterator[Row] | None = None,
+        market_rows: Iterator[NumberedRow] | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self._file = file
-        self._rows = rows
+        self.products = products
+        self.market_rows = market_rows
+        self.columns = columns or {}
 
     def __repr__(self) -> str:
         return f"<ImportRows bytes_read={self.bytes_read}>"
-
-    def __next__(self) -> Row:
-        return next(self._rows)
 
     @property
     def bytes_read(self) -> int:
@@ -45,16 +54,15 @@ class ImportRows(Iterator[Row]):
 def open_rows(
     path: Path,
     *,
-    markets: Markets,
     source: str,
     now: datetime | None = None,
     on_unknown: OnUnknown = lambda _: None,
 ) -> Iterator[ImportRows]:
     """The rows of the file at `path`: the portal's price CSV, our NDJSON, or our CSV.
 
-    `markets` gives the prices their places; `source` stands in where a row of ours names none. `now`, aware, is the
-    clock's time unless it is given: what lies more than a day after it is refused. `on_unknown` gets each category
-    that is not in the list. Raises ImportRefused where the file is none of the three, or stops in the middle of a row.
+    `source` stands in where a row of ours names none. `now`, aware, is the clock's time unless it is given: what lies
+    more than a day after it is refused. `on_unknown` gets each category of ours that is not in the list. Raises
+    ImportRefused where the file is none of the three, or stops in the middle of a row.
     """
     now = now or datetime.now(UTC)
     with open_regular(path) as file:
@@ -63,16 +71,13 @@ def open_rows(
             if ends_within_json(file):
                 raise ImportRefused(f"{path}: ends in the middle of a line: it was cut off")
             rows = ndjson_rows(first, lines, source, now=now, on_unknown=on_unknown)
+            yield ImportRows(file, rows)
         else:
-            of_prices = partial(mandi_rows, markets=markets, now=now, on_unknown=on_unknown)
             of_products = partial(wire_csv_rows, source=source, now=now, on_unknown=on_unknown)
-            rows = _csv(path, file, first, lines, of_prices, of_products)
-        yield ImportRows(file, rows)
+            yield _csv(path, file, first, lines, of_products)
 
 
-def _csv(
-    path: Path, file: BinaryIO, first: Line, lines: Lines, of_prices: CsvRows, of_products: CsvRows
-) -> Iterator[Row]:
+def _csv(path: Path, file: BinaryIO, first: Line, lines: Lines, of_products: CsvRows) -> ImportRows:
     try:
         header = [cell.strip() for cell in csv_cells(first, lines)]
     except InvalidRecord as error:
@@ -80,10 +85,10 @@ def _csv(
     if TELLING_COLUMNS.intersection(map(plain_column, header)):
         # More columns than we know are fine here: the portal adds some (a commodity's code) without notice.
         _check_header(path, "price CSV", [plain_column(cell) for cell in header], COLUMNS)
-        rows = of_prices(lines, header)
+        rows = ImportRows(file, market_rows=mandi_rows(lines, header), columns=published_columns(header))
     elif set(REQUIRED_FIELDS).intersection(header):
         _check_header(path, "CSV of products", header, REQUIRED_FIELDS, known=FIELDS)
-        rows = of_products(lines, header)
+        rows = ImportRows(file, of_products(lines, header))
     else:
         said = ",".join(header)[:EXCERPT_CHARS]
         raise ImportRefused(

@@ -10,6 +10,7 @@ class WriteOutcome(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    CORRECTED = "corrected"  # a market file says something else of a day that an earlier file told of
     DELETED = "deleted"
     UNCHANGED = "unchanged"  # the version and content that the store holds
     OUTDATED = "outdated"  # an older version than the store holds: no effect
