@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import StringIO
 
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, LINE_BYTES_MAX, Line, Lines
 from farmlokal.errors import Fault, InvalidRecord
@@ -19,9 +20,16 @@ def csv_rows(lines: Lines, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         try:
             cells = csv_cells(line, lines, columns)
         except InvalidRecord as fault:
-            yield line.number, fault
+            yield line.number, InvalidRecord(fault.faults, line.shown())
         else:
             yield line.number, dict(zip(columns, cells, strict=True))
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """`cells` as one row of CSV, without a line break at its end."""
+    written = StringIO()
+    csv.writer(written, lineterminator="").writerow(cells)
+    return written.getvalue()
 
 
 def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None) -> list[str]:

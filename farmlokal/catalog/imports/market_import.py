@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from farmlokal.catalog.imports.aliases import Aliases
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.identity import renewed
 from farmlokal.catalog.imports.lines import OnUnknown
 from farmlokal.catalog.imports.market_file import MarketFile
@@ -76,7 +77,7 @@ class MarketImport:
         try:
             return number, self.products.product(number, row)
         except InvalidRecord as fault:
-            return number, fault
+            return number, InvalidRecord(fault.faults, csv_line(row))
 
     @property
     def bytes_read(self) -> int:

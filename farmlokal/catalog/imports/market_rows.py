@@ -54,8 +54,11 @@ class Spool:
     def fill(self, rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
         """Keeps each of `rows`, and passes it on."""
         for number, row in rows:
-            said = [list(fault) for fault in row.faults] if isinstance(row, InvalidRecord) else list(row)
-            self._file.write(orjson.dumps([number, isinstance(row, InvalidRecord), said]) + b"\n")
+            if isinstance(row, InvalidRecord):
+                said = [number, row.row, [list(fault) for fault in row.faults]]
+            else:
+                said = [number, None, list(row)]
+            self._file.write(orjson.dumps(said) + b"\n")
             self.rows += 1
             yield number, row
 
@@ -63,5 +66,8 @@ class Spool:
         """The rows from the first on."""
         self._file.seek(0)
         for line in self._file:
-            number, is_fault, said = orjson.loads(line)
-            yield number, (InvalidRecord([Fault(*fault) for fault in said]) if is_fault else MarketRow(*said))
+            number, bad_row, said = orjson.loads(line)
+            if bad_row is None:
+                yield number, MarketRow(*said)
+            else:
+                yield number, InvalidRecord([Fault(*fault) for fault in said], bad_row)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from farmlokal.catalog.imports.csv_rows import csv_rows
+from farmlokal.catalog.imports.csv_rows import csv_line, csv_rows
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Line, Lines, OnUnknown
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.wire import WireProduct, parse_product, unknown_category
@@ -36,7 +36,7 @@ def ndjson_rows(
         try:
             yield line.number, _product(_decoded(line), source, now, on_unknown)
         except InvalidRecord as fault:
-            yield line.number, fault
+            yield line.number, InvalidRecord(fault.faults, line.shown())
 
 
 def wire_csv_rows(
@@ -53,7 +53,7 @@ def wire_csv_rows(
         try:
             yield number, _product(_typed(row), source, now, on_unknown)
         except InvalidRecord as fault:
-            yield number, fault
+            yield number, InvalidRecord(fault.faults, csv_line(list(row.values())))
 
 
 def _product(data: object, source: str, now: datetime, on_unknown: OnUnknown) -> ProductRecord:

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.imports.market_products import MarketOptions
+from farmlokal.catalog.imports.summary import ImportSummary
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.carry_over import Renew
 from farmlokal.catalog.writing.market_files import Commodity
@@ -142,8 +143,8 @@ class Importing:
             batch_rows=batch_rows,
             sighting="run-1",
             on_progress=progress.append,
-            on_bad_row=lambda line, reason: bad_rows.append((line, reason)),
-            on_implausible=lambda line, doubt: implausible.append((line, doubt)),
+            on_bad_row=lambda bad: bad_rows.append((bad.line, bad.reason)),
+            on_implausible=lambda bad: implausible.append((bad.line, bad.reason)),
             now=now,
         )
         return Imported(summary, bad_rows, progress, implausible)
