@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import orjson
 from yarl import URL
 
+from farmlokal.catalog.imports.portal_pages import next_offset
 from farmlokal.errors import ImportRefused, NotConfigured
-from farmlokal.partner.outbound.download import DownloadLimits, Sink, download, reason_of
+from farmlokal.partner.outbound.download import DownloadLimits, Sink, download
 from farmlokal.partner.outbound.responses import AttemptFailed
 from farmlokal.partner.outbound.upstream import SharedSession
 
@@ -50,7 +50,7 @@ class Addresses:
         return f"<Addresses {self._portal.url} {self._session!r}>"
 
     async def fetch(self, address: str, into: Fetched, on_progress: OnProgress = lambda *_: None) -> None:
-        """Write what `address` has to `into`: of the portal's API, every record of every page as a line of JSON.
+        """Write what `address` has to `into`: of the portal's API, every page, one answer after the other.
 
         Raises ImportRefused where that fails, with the last attempt's reason, and NotConfigured without a key for the
         portal.
@@ -73,33 +73,20 @@ class Addresses:
         await self._session.close()
 
     async def _fetch_pages(self, url: URL, into: Fetched, on_progress: OnProgress) -> None:
-        """Follow `offset` until as many records are there as the answer's `total` says."""
+        """Write one answer after the other, each from the record on that follows the last one's."""
         name = shown_address(str(url))
-        offset = _number(url.query.get("offset", "0"), f"{name}: offset")
+        offset: int | None = _offset(url)
         limit = url.query.get("limit", str(_PAGE_RECORDS))
-        while True:
-            answer = await self._page(name, url.update_query(limit=limit, offset=str(offset)))
-            records = answer["records"]
-            for record in records:
-                into.write(orjson.dumps(record) + b"\n")
-            offset += len(records)
+        while offset is not None:
+            page = _Page()
+            await self._download(url.update_query(limit=limit, offset=str(offset)), page, lambda *_: None)
+            body = page.body.getvalue()
+            try:
+                offset = next_offset(body, offset)
+            except ImportRefused as error:
+                raise ImportRefused(f"{name}: {error}") from error
+            into.write(body + b"\n")
             on_progress(into.written_bytes, None)
-            total = _number(answer.get("total", 0), f"{name}: the answer's total")
-            if offset >= total:
-                return
-            if not records:
-                raise ImportRefused(f"{name}: the portal has {total} records, and gives no more after {offset}")
-
-    async def _page(self, name: str, url: URL) -> dict[str, Any]:
-        page = _Page()
-        await self._download(url, page, lambda *_: None)
-        try:
-            answer = orjson.loads(page.body.getvalue())
-        except orjson.JSONDecodeError:
-            raise ImportRefused(f"{name}: the portal did not answer with JSON") from None
-        if not isinstance(answer, dict) or not isinstance(answer.get("records"), list):
-            raise ImportRefused(f"{name}: the portal gives no records: {reason_of(answer) or 'it does not say why'!r}")
-        return answer
 
     async def _download(self, url: URL, into: Sink, on_progress: OnProgress) -> None:
         try:
@@ -137,8 +124,8 @@ def shown_address(address: str) -> str:
     return str(url.with_user(None).with_query(None).with_fragment(None)) + (f"?{query}" if query else "")
 
 
-def _number(value: object, what: str) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise ImportRefused(f"{what} must be a number, not {text[:40]!r}")
+def _offset(url: URL) -> int:
+    text = url.query.get("offset", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ImportRefused(f"{shown_address(str(url))}: offset must be a number, not {text[:40]!r}")
     return int(text)

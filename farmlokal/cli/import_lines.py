@@ -15,8 +15,8 @@ _UNKNOWN_SHOWN_MAX = 20
 
 def print_summary(summary: ImportSummary, *, label: str) -> None:
     """What became of one file: every reason on standard error, with its first row. label: before the counts."""
-    _print_reasons(summary.name, "", summary.reasons)
-    _print_reasons(summary.name, "implausible: ", summary.doubts)
+    _print_reasons(summary.name, "", summary.reasons, every="--rejects FILE lists them")
+    _print_reasons(summary.name, "implausible: ", summary.doubts, every="--report FILE has them")
     if summary.refusal is not None:
         click.echo(f"farmlokal: {summary.refusal}", err=True)
         if not summary.rows:
@@ -51,13 +51,13 @@ def _counts(summaries: Sequence[ImportSummary]) -> str:
     return f"{rows} rows: {counts or 'none landed'}; {bad} bad"
 
 
-def _print_reasons(name: str, before: str, reasons: Reasons) -> None:
+def _print_reasons(name: str, before: str, reasons: Reasons, *, every: str) -> None:
     counts = reasons.most_frequent()
     for count in counts[:_REASONS_SHOWN_MAX]:
         click.echo(f"{name}:{count.first_line}: {before}{count.reason}{_more(count)}", err=True)
     rest = sum(count.rows for count in counts[_REASONS_SHOWN_MAX:]) + reasons.uncounted
     if rest:
-        click.echo(f"{name}: {before}{rest} more rows for other reasons; --rejects FILE lists bad rows", err=True)
+        click.echo(f"{name}: {before}{rest} more rows for other reasons: {every}", err=True)
 
 
 def _more(count: ReasonCount) -> str:

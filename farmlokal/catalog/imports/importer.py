@@ -11,11 +11,10 @@ from typing import Any, Protocol
 import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
-from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.inputs import InputFile, file_at
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
 from farmlokal.catalog.imports.market_products import MarketOptions
-from farmlokal.catalog.imports.market_rows import Spool
+from farmlokal.catalog.imports.market_rows import Spool, shown_row
 from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import ImportRows, open_rows
 from farmlokal.catalog.imports.reasons import BadRow, refused, unreadable
@@ -231,5 +230,5 @@ class _Run:
 def _row_of(record: ProductRecord) -> str:
     """The row that a record was made of: of market prices its cells, else the record as JSON."""
     if record.said is not None:
-        return csv_line(record.said.split("\n"))
+        return shown_row(record.said.split("\n"))
     return orjson.dumps({name: value for name, value in record._asdict().items() if value is not None}).decode()

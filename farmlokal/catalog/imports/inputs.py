@@ -7,6 +7,7 @@ read. So a broken archive changes nothing, and readers can seek. What packs what
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -44,10 +45,15 @@ class _Readable(Protocol):
 
 
 class InputFile(NamedTuple):
-    """A file to import. name: what messages call it. file: its bytes, on disk, from the first on; it can seek."""
+    """A file to import.
+
+    name: what messages call it. file: its bytes, on disk, from the first on; it can seek. changed_at: aware, when it
+    was last changed; when it came where that is not known.
+    """
 
     name: str
     file: BinaryIO
+    changed_at: datetime
 
     @property
     def size_bytes(self) -> int:
@@ -60,11 +66,13 @@ class InputFile(NamedTuple):
 class SpoolFile:
     """A file on disk without a name, for what comes from elsewhere; it is gone when the process is.
 
-    name: what messages call its content. bytes_max: what it may grow to.
+    name: what messages call its content. changed_at: aware, of what it is filled with; by default now. bytes_max: what
+    it may grow to.
     """
 
-    def __init__(self, name: str, *, bytes_max: int = SPOOLED_BYTES_MAX) -> None:
+    def __init__(self, name: str, changed_at: datetime | None = None, *, bytes_max: int = SPOOLED_BYTES_MAX) -> None:
         self._name = name
+        self._changed_at = changed_at or datetime.now(UTC)
         self._bytes_max = bytes_max
         self._file = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 (closed when the spool is left)
         self.written_bytes = 0
@@ -99,36 +107,39 @@ class SpoolFile:
     def input_file(self) -> InputFile:
         """What was written, from its start."""
         self._file.seek(0)
-        return InputFile(self._name, self._file)
+        return InputFile(self._name, self._file, self._changed_at)
 
 
 @contextmanager
 def file_at(path: Path) -> Iterator[InputFile]:
     """The file at `path`. Raises ImportRefused where it cannot be read."""
     with open_regular(path) as file:
-        yield InputFile(str(path), file)
+        yield InputFile(str(path), file, datetime.fromtimestamp(path.stat().st_mtime, UTC))
 
 
-def unpacked(given: InputFile) -> Iterator[InputFile]:
+def unpacked(given: InputFile, *, bytes_max: int = SPOOLED_BYTES_MAX) -> Iterator[InputFile]:
     """The files that `given` holds, in its order: itself, or those that it packs.
 
-    Each is open until the next one is asked for. Raises ImportRefused for an archive that is broken, encrypted, empty,
-    or too large.
+    Each is open until the next one is asked for. bytes_max: how much is unpacked, in all. Raises ImportRefused for
+    an archive that is broken, encrypted, empty, or too large.
     """
     head = given.file.read(len(_ZIP_START))
     given.file.seek(0)
     if head.startswith(_GZIP_START):
-        with SpoolFile(given.name) as spool, GzipFile(fileobj=given.file) as packed:
+        with (
+            SpoolFile(given.name, given.changed_at, bytes_max=bytes_max) as spool,
+            GzipFile(fileobj=given.file) as packed,
+        ):
             with _refusing(f"{given.name}: cannot be unpacked (gzip)"):
                 spool.fill(packed)
             yield spool.input_file()
     elif head == _ZIP_START:
-        yield from _members(given)
+        yield from _members(given, bytes_max)
     else:
         yield given
 
 
-def _members(given: InputFile) -> Iterator[InputFile]:
+def _members(given: InputFile, left_bytes: int) -> Iterator[InputFile]:
     with _refusing(f"{given.name}: cannot be unpacked (ZIP)"):
         archive = ZipFile(given.file)
     with archive:
@@ -137,14 +148,21 @@ def _members(given: InputFile) -> Iterator[InputFile]:
             given.file.seek(0)
             yield given
             return
-        left_bytes = SPOOLED_BYTES_MAX
         for member in _files(given.name, members):
             name = f"{given.name}/{_printable(member.filename)}"
-            with SpoolFile(name, bytes_max=left_bytes) as spool:
+            with SpoolFile(name, _moment(member), bytes_max=left_bytes) as spool:
                 with _refusing(f"{name}: cannot be unpacked (ZIP)"), archive.open(member) as packed:
                     spool.fill(packed)
                 left_bytes -= spool.written_bytes
                 yield spool.input_file()
+
+
+def _moment(member: ZipInfo) -> datetime | None:
+    """When the archive says that a file was changed, in whichever time zone that was; None where it says nonsense."""
+    try:
+        return datetime(*member.date_time, tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _printable(text: str) -> str:

@@ -6,12 +6,11 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from farmlokal.catalog.imports.aliases import Aliases
-from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.identity import renewed
 from farmlokal.catalog.imports.lines import OnUnknown
 from farmlokal.catalog.imports.market_file import MarketFile
 from farmlokal.catalog.imports.market_products import MarketOptions, MarketProducts, version_of
-from farmlokal.catalog.imports.market_rows import MarketRow, Spool
+from farmlokal.catalog.imports.market_rows import MarketRow, Spool, shown_row
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Plausibility
 from farmlokal.catalog.imports.reading import ImportRows
@@ -77,7 +76,7 @@ class MarketImport:
         try:
             return number, self.products.product(number, row)
         except InvalidRecord as fault:
-            return number, InvalidRecord(fault.faults, csv_line(row))
+            return number, InvalidRecord(fault.faults, shown_row(row))
 
     @property
     def bytes_read(self) -> int:

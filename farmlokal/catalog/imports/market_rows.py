@@ -1,12 +1,13 @@
 """Rows of market prices as a file has them, whatever its form, and a place on disk to read them twice from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import orjson
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.errors import Fault, InvalidRecord
 
 
@@ -27,6 +28,11 @@ class MarketRow(NamedTuple):
     max_price: str
     modal_price: str
     unit: str = ""
+
+
+def shown_row(cells: Sequence[str]) -> str:
+    """The cells of a MarketRow as one row of CSV, for people: without the unit where the file has none."""
+    return csv_line(cells if cells[-1] else cells[:-1])
 
 
 NumberedRow = tuple[int, MarketRow | InvalidRecord]

@@ -65,7 +65,7 @@ def open_rows(
     ImportRefused where the file is none of the three, or stops in the middle of a row.
     """
     now = now or datetime.now(UTC)
-    name, file = given
+    name, file = given.name, given.file
     first, lines = start_of_text(name, file)
     if first.raw.lstrip().startswith(b"{"):
         if ends_within_json(file):

@@ -140,22 +140,11 @@ class _Attempts(RetryOptionsBase):
 
 
 def _reason_in(body: bytes) -> str | None:
-    """What a refusal says for itself, where it is JSON that says it."""
+    """What a refusal says for itself, where it is JSON that says it: `error` or `message`, or one within the other."""
     try:
-        answer = orjson.loads(body)
+        said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    return reason_of(answer)
-
-
-def reason_of(answer: object) -> str | None:
-    """The text of a JSON answer that is about an error: `error` or `message`, or the one within the other."""
-    for name in ("error", "message"):
-        if not isinstance(answer, dict):
-            break
-        said = answer.get(name)
-        if isinstance(said, str) and said:
-            return said[:_REFUSAL_CHARS_MAX]
-        if isinstance(said, dict):
-            return reason_of(said)
-    return None
+    while isinstance(said, dict):
+        said = said.get("error") or said.get("message")
+    return said[:_REFUSAL_CHARS_MAX] if isinstance(said, str) else None
