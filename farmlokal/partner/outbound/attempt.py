@@ -48,10 +48,13 @@ async def exchange(
 
 @contextmanager
 def connection_failures() -> Iterator[None]:
-    """Raises Broken for whatever aiohttp says of a connection that does not do; timeouts are the caller's."""
+    """Raises Broken for whatever aiohttp says of a connection that does not do.
+
+    Not for a timeout, a body that breaks off, or too many redirects: these are told by the caller.
+    """
     try:
         yield
-    except (TimeoutError, aiohttp.ClientPayloadError):
+    except (TimeoutError, aiohttp.ClientPayloadError, aiohttp.TooManyRedirects):
         raise
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
         raise Broken("has a certificate that is not trusted", unavailable=True) from None

@@ -59,14 +59,18 @@ async def download(
     """
     attempts = _Attempts(limits or DownloadLimits(), sink, on_progress)
     retrying = RetryClient(client_session=session(), retry_options=attempts)
-    async with retrying.get(
-        url,
-        middlewares=(attempts.attempt,),
-        headers={"Accept": "*/*"},
-        raise_for_status=False,
-        timeout=attempts.timeout,
-    ):
-        pass
+    try:
+        with connection_failures():  # of redirects; those of each attempt are told apart there
+            async with retrying.get(
+                url,
+                middlewares=(attempts.attempt,),
+                headers={"Accept": "*/*"},
+                raise_for_status=False,
+                timeout=attempts.timeout,
+            ):
+                pass
+    except aiohttp.TooManyRedirects:
+        raise AttemptFailed("redirects again and again") from None
 
 
 class _Attempts(RetryOptionsBase):
