@@ -82,6 +82,20 @@ async def test_a_file_of_products_speaks_for_its_sources(catalogue: Catalogue) -
     ]
 
 
+@on_every_backend
+async def test_several_files_speak_together(catalogue: Catalogue) -> None:
+    """Two halves of a day do not delete each other; what neither of them lists goes, and a market counts once."""
+    await catalogue.load(day_file(*KINDS))
+    began = await turn_of_the_second()
+    halves = [
+        await catalogue.load(day_file(*kinds, day="20/02/2025"), sighting="run-1") for kinds in (KINDS[:3], KINDS[3:5])
+    ]
+    for share_max, expected in ((0.1, 0), (0.2, 1)):
+        replaced = await removals.replace(catalogue.database, halves, "run-1", began=began, share_max=share_max)
+        assert expected == replaced.deleted
+    assert 5 == len(await catalogue.offers("id"))
+
+
 class Cut:
     """A database whose connection is cut after the first statement of a transaction that deletes."""
 
