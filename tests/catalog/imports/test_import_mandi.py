@@ -128,7 +128,7 @@ async def test_an_identity_that_is_too_long_is_rejected(importing: Importing) ->
     """An external_id of more than 191 characters is a bad row, not a cut one that could meet another's."""
     imported = await importing(mandi_csv(mandi_row(), mandi_row(Market="m" * 90, District="d" * 90)))
     assert [3] == [line for line, _ in imported.bad_rows]
-    assert "external_id: must have at most 191 characters, has 211" in imported.bad_rows[0][1]
+    assert "Grade: must have at most 191 characters, has 211" in imported.bad_rows[0][1]
 
 
 async def test_line_numbers_count_physical_lines(importing: Importing) -> None:
