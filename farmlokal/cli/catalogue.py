@@ -16,6 +16,8 @@ from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.imports import removals
 from farmlokal.catalog.imports.aliases import load_aliases
+from farmlokal.catalog.imports.forms.mapping import load_mapping
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.importer import ImportSummary, import_file
 from farmlokal.catalog.imports.market_products import MarketOptions
 from farmlokal.catalog.imports.removals import Replaced, turn_of_the_second
@@ -111,6 +113,8 @@ def seed(products: int) -> None:
     type=click.Choice(["day-first", "month-first"]),
     help="How the file writes dates such as 6/4/2023, where its rows do not show it.",
 )
+@click.option("--state", help="The state whose prices the file holds, where it does not say so (Agmarknet's reports).")
+@click.option("--mapping", help="What the columns of a list mean: a TOML file, or the name of one that ships.")
 @click.option("--reject-implausible", is_flag=True, help="Refuse market prices out of all proportion.")
 @click.option(
     "--replace", is_flag=True, help="Afterwards delete what the file does not list, in the markets that it covers."
@@ -124,17 +128,21 @@ def import_(
     locations: Path | None,
     aliases: Path | None,
     dates: str | None,
+    state: str | None,
+    mapping: str | None,
     *,
     reject_implausible: bool,
     replace: bool,
     max_delete: float,
     expire_after: int | None,
 ) -> None:
-    """Import FILE: daily prices of India's open data portal, or our own format as NDJSON or CSV.
+    """Import FILE: market prices of India's open data portal or of Agmarknet, or a list of products.
 
+    What it is, its content says: CSV, JSON, XLSX or a web page's table. docs/market-files.md has a line for each form.
     Afterwards the database's statistics are brought up to date (ANALYZE).
     """
     settings = start()
+    reading = ReadOptions(state, None if mapping is None else load_mapping(mapping))
     options = MarketOptions(None if dates is None else dates == "day-first", reject_implausible)
     sighting = f"import-{uuid.uuid4()}" if replace else None
     with progress("importing", file.stat().st_size, unit="bytes") as advance_to:
@@ -149,10 +157,12 @@ def import_(
                 aliases=load_aliases(aliases),
                 locations=locations,
                 options=options,
+                reading=reading,
                 sighting=sighting,
                 on_progress=advance_to,
                 on_bad_row=lambda line, reason: click.echo(f"{file}:{line}: {reason}", err=True),
                 on_implausible=lambda line, doubt: click.echo(f"{file}:{line}: implausible: {doubt}", err=True),
+                on_remark=lambda remark: click.echo(f"{file}: {remark}", err=True),
             )
             replaced, expired = Replaced(0), 0
             if sighting is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
 from farmlokal.catalog.imports.market_products import MarketOptions
 from farmlokal.catalog.imports.market_rows import Spool
@@ -21,9 +22,8 @@ from farmlokal.errors import ImportRefused, InvalidRecord
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
 LEADING_BAD_ROWS_MAX = 100
 
-DEFAULT_SOURCE = "import"
-
 _AS_THE_FILE_SAYS = MarketOptions()
+_AS_THE_FILE_IS = ReadOptions()
 
 # A file whose every row has a category of its own must not fill the memory.
 _UNKNOWN_NAMES_MAX = 1000
@@ -97,22 +97,25 @@ async def import_file(
     aliases: Aliases | None = None,
     locations: Path | None = None,
     options: MarketOptions = _AS_THE_FILE_SAYS,
-    source: str = DEFAULT_SOURCE,
+    reading: ReadOptions = _AS_THE_FILE_IS,
+    source: str | None = None,
     sighting: str | None = None,
     batch_rows: int = 1000,
     on_progress: Callable[[int], None] = _ignore,
     on_bad_row: Callable[[int, str], None] = _ignore,
     on_implausible: Callable[[int, str], None] = _ignore,
+    on_remark: Callable[[str], None] = _ignore,
     now: datetime | None = None,
 ) -> ImportSummary:
     """Imports the file at `path` into `store`. Returns what became of its rows. Importing it again changes nothing.
 
     `memory` is what the catalogue remembers of market files; `aliases` says which of their names mean the same, by
-    default those that ship; `locations` is the portal's market file. `source` stands in where a product of the file
-    names none. After each batch, `on_progress` gets the bytes read so far. `on_bad_row` gets the line number and the
-    reason of each row that cannot be read or that the store rejects, in the order of the file within each of the two,
-    `on_implausible` those of the prices that land and are out of all proportion. `now`, aware, is the clock's time
-    unless it is given: what lies more than a day after it is refused.
+    default those that ship; `locations` is the portal's market file. `reading` is what an operator says of the file's
+    form. `source` stands in where a product of the file names none. After each batch, `on_progress` gets the bytes read
+    so far. `on_bad_row` gets the line number and the reason of each row that cannot be read or that the store rejects,
+    in the order of the file within each of the two, `on_implausible` those of the prices that land and are out of all
+    proportion, `on_remark` what people should know of the file as a whole, such as its form. `now`, aware, is the
+    clock's time unless it is given: what lies more than a day after it is refused.
 
     Raises ImportRefused, before any product is written, where the file or `locations` is not what it should be.
     """
@@ -120,7 +123,9 @@ async def import_file(
     aliases = aliases or load_aliases()
     markets = Markets(aliases) if locations is None else await asyncio.to_thread(load_markets, locations, aliases)
     run = _Run(path, store, sighting, on_bad_row, on_implausible)
-    with open_rows(path, source=source, now=now, on_unknown=run.note_unknown) as rows:
+    with open_rows(
+        path, source=source, now=now, options=reading, on_unknown=run.note_unknown, on_remark=on_remark
+    ) as rows:
         if rows.products is not None:
             await run.add_all(rows.products, lambda: rows.bytes_read, batch_rows, on_progress)
             return run.summary(None)
