@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import StringIO
 
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, LINE_BYTES_MAX, Line, Lines
 from farmlokal.errors import Fault, InvalidRecord
@@ -30,10 +31,17 @@ def cell_rows(
         try:
             cells = csv_cells(line, lines, columns, delimiter)
         except InvalidRecord as fault:
-            yield line.number, fault
+            yield line.number, InvalidRecord(fault.faults, line.shown())
         else:
             if any(cells):
                 yield line.number, cells
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """`cells` as one row of CSV, without a line break at its end."""
+    written = StringIO()
+    csv.writer(written, lineterminator="").writerow(cells)
+    return written.getvalue()
 
 
 def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, delimiter: str = ",") -> list[str]:

@@ -40,6 +40,10 @@ class Line(NamedTuple):
             detail = f"must be UTF-8 (byte {error.start + 1} is not)"
             raise InvalidRecord([Fault("line", self._excerpt(), detail)]) from error
 
+    def shown(self) -> str:
+        """The line for people: as text whatever it holds, and no longer than LINE_BYTES_MAX."""
+        return self.raw[:LINE_BYTES_MAX].decode(errors="replace")
+
     def _excerpt(self) -> str:
         return self.raw[:EXCERPT_CHARS].decode(errors="replace")
 

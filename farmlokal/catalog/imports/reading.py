@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from farmlokal.catalog.imports.forms import portal_api
 from farmlokal.catalog.imports.forms.delimited import delimited_tables
-from farmlokal.catalog.imports.forms.detection import find_table
+from farmlokal.catalog.imports.forms.detection import find_table, has_form
 from farmlokal.catalog.imports.forms.encodings import as_utf8
 from farmlokal.catalog.imports.forms.json_documents import beginning, check_whole, documents
 from farmlokal.catalog.imports.forms.reading_options import DEFAULT_SOURCE, FormRows, Reading, ReadOptions, Row
 from farmlokal.catalog.imports.forms.web_page import web_page
 from farmlokal.catalog.imports.forms.workbook import is_workbook, workbook_tables
+from farmlokal.catalog.imports.inputs import InputFile
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, Lines, OnUnknown
-from farmlokal.catalog.imports.opening import open_regular
 from farmlokal.catalog.imports.truncation import ends_within_csv, ends_within_json
 from farmlokal.catalog.imports.wire_files import objects, wire_products
 from farmlokal.errors import Fault, ImportRefused, InvalidRecord
@@ -24,7 +23,6 @@ _HEAD_BYTES = 4096
 _ZIP = b"PK\x03\x04"
 # First bytes of what people import by mistake -> what to tell them.
 _FOREIGN_STARTS = (
-    (b"\x1f\x8b", "is compressed (gzip): unpack it first"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook of Excel 97 to 2003: save it as XLSX or CSV first"),
     (b"%PDF", "is a PDF document: its tables cannot be read"),
 )
@@ -56,7 +54,7 @@ class ImportRows:
 
 @contextmanager
 def open_rows(
-    path: Path,
+    given: InputFile,
     *,
     source: str | None = None,
     now: datetime | None = None,
@@ -64,33 +62,21 @@ def open_rows(
     on_unknown: OnUnknown = lambda _: None,
     on_remark: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ImportRows]:
-    """The rows of the file at `path`, as `rows_of` has them. It was last changed when its folder says so."""
-    with open_regular(path) as file:
-        reading = Reading(
-            source=source,
-            now=now or datetime.now(UTC),
-            changed_at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
-            options=options,
-            on_unknown=on_unknown,
-            on_remark=on_remark,
-        )
-        with rows_of(str(path), file, reading) as rows:
-            yield rows
+    """The rows of the file `given`, from its beginning.
 
-
-@contextmanager
-def rows_of(name: str, file: BinaryIO, reading: Reading) -> Iterator[ImportRows]:
-    """The rows of an open file that can be sought in, from its beginning. name: what messages call it.
-
-    Raises ImportRefused where it has no form that is known, or stops in the middle of a row. Reading on raises it too,
-    of market rows without the name.
+    `source` stands in where a product names none; by default that of the file's form. `now`, aware, is the clock's time
+    unless it is given: what lies more than a day after it is refused. `options` is what an operator says of the file.
+    `on_unknown` gets each category of ours that is not in the list, `on_remark` what people should know of the file as
+    a whole. Raises ImportRefused where the file has no form that is known, or stops in the middle of a row. Reading on
+    raises it too, of market rows without the file's name.
     """
+    reading = Reading(source, now or datetime.now(UTC), given.changed_at, options, on_unknown, on_remark)
     with ExitStack() as opened:
         try:
-            rows = _opened(file, reading, opened)
+            rows = _opened(given.file, reading, opened)
         except ImportRefused as error:
-            raise ImportRefused(f"{name}: {error}") from error
-        yield rows if rows.products is None else _named(name, rows)
+            raise ImportRefused(f"{given.name}: {error}") from error
+        yield rows if rows.products is None else _named(given.name, rows)
 
 
 def _named(name: str, rows: ImportRows) -> ImportRows:
@@ -112,7 +98,7 @@ def _opened(file: BinaryIO, reading: Reading, opened: ExitStack) -> ImportRows:
             raise ImportRefused(reason)
     if head.startswith(_ZIP):
         if not is_workbook(file):
-            raise ImportRefused("is a ZIP archive, and no workbook (XLSX): unpack it first")
+            raise ImportRefused("is a document as a ZIP archive, and no workbook (XLSX): save it as XLSX or CSV first")
         tables = opened.enter_context(workbook_tables(file))
         rows = ImportRows(find_table(tables, reading).read(reading), lambda: size)
     else:
@@ -162,9 +148,10 @@ def _page_rows(text: BinaryIO, reading: Reading) -> FormRows:
     if b"urn:schemas-microsoft-com:office:spreadsheet" in head:
         raise ImportRefused("is a workbook as XML (Excel 2003): save it as XLSX or CSV first")
     page = web_page(text)
-    if not page.tables:
+    if not page.tables or (reading.options.mapping is None and not has_form(page.tables)):
         titled = f" ({page.title!r})" if page.title else ""
-        raise ImportRefused(f"is a web page{titled} or XML, without a table: was an error's page saved for the file?")
+        reason = f"is a web page{titled} or XML, without a table of prices or products"
+        raise ImportRefused(f"{reason}: was an error's page saved for the file?")
     return find_table(page.tables, reading).read(reading)
 
 

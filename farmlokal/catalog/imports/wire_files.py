@@ -30,7 +30,7 @@ def objects(lines: Lines) -> Iterator[tuple[int, Any]]:
         try:
             yield line.number, _decoded(line)
         except InvalidRecord as fault:
-            yield line.number, fault
+            yield line.number, InvalidRecord(fault.faults, line.shown())
 
 
 def wire_products(
@@ -48,7 +48,7 @@ def wire_products(
         try:
             yield number, _product(row, source, now, on_unknown)
         except InvalidRecord as fault:
-            yield number, fault
+            yield number, InvalidRecord(fault.faults, orjson.dumps(row, default=str).decode())
 
 
 def product_of(

@@ -1,6 +1,5 @@
 """A file that is not what it claims changes nothing, and one line says why."""
 
-import gzip
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,7 @@ def importing(tmp_path: Path) -> Importing:
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n \n", "is empty"),
         (b"\x1a", "is empty"),
-        (gzip.compress(mandi_csv(mandi_row()).encode()), "is compressed (gzip): unpack it first"),
-        (b"PK\x03\x04rest", "is a ZIP archive, and no workbook (XLSX): unpack it first"),
+        (b"PK\x03\x04rest", "is a document as a ZIP archive, and no workbook (XLSX): save it as XLSX or CSV first"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "is a workbook of Excel 97 to 2003: save it as XLSX or CSV first"),
         (b"%PDF-1.7 rest", "is a PDF document: its tables cannot be read"),
         (b"\x7fELF\x02\x00\x00", "is binary, and no form that is known"),
@@ -38,9 +36,9 @@ def importing(tmp_path: Path) -> Importing:
         (b"\xff\xfa,b\n1,2\n", "is of no known form: it starts with "),
         (
             HEADER.replace(",Grade", "").encode() + b"\n",
-            "is the portal's price CSV, but has no column Grade (a --mapping can give what a file lacks)",
+            "is a table of the portal's prices, but has no column Grade (a --mapping can give what a file lacks)",
         ),
-        (f"{HEADER},Market\n".encode(), "is the portal's price CSV, and names a column twice: 'Market'"),
+        (f"{HEADER},Market\n".encode(), "is a table of the portal's prices, and names a column twice: 'Market'"),
         (HEADER.encode(), "holds a header and no rows"),
         (f"{WIRE_HEADER},colour\n".encode(), "is a table of products with an unknown column: 'colour'"),
         (

@@ -9,7 +9,7 @@ _COMMON = {
     "grade": "Grade",
 }
 DAILY_REPORT = MarketForm(
-    "Agmarknet 2.0's daily report",
+    "a daily report of Agmarknet 2.0",
     _COMMON
     | {
         "state": "State/UT",
@@ -23,7 +23,7 @@ DAILY_REPORT = MarketForm(
 )
 # It is asked for by state, and does not repeat it.
 PRICE_REPORT = MarketForm(
-    "Agmarknet's price report",
+    "a price report of Agmarknet",
     _COMMON
     | {
         "district": "District Name",

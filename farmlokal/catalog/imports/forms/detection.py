@@ -42,7 +42,7 @@ class Found(NamedTuple):
         if isinstance(self.form.read, str):
             raise ImportRefused(f"is {self.form.title}: {self.form.read}")
         rows = self.form.read(self.table, self.row, self.header, reading)
-        reading.on_remark(" of ".join(filter(None, (f"read as {self.form.title}", self.table.where))))
+        reading.on_remark(", ".join(filter(None, (f"read as {self.form.title}", self.table.where))))
         return rows
 
 
@@ -96,6 +96,11 @@ def find_table(tables: Sequence[Table], reading: Reading) -> Found:
         places = ", ".join([first.table.where, *others])
         raise ImportRefused(f"holds more than one table to read: {places}: save one as CSV, or name it in a --mapping")
     return first
+
+
+def has_form(tables: Sequence[Table]) -> bool:
+    """Whether one of `tables` has a form."""
+    return bool(_of_any_form(tables))
 
 
 def _of_any_form(tables: Sequence[Table]) -> list[Found]:

@@ -21,7 +21,8 @@ class Beginning(NamedTuple):
     """How the first document of a file begins.
 
     array: whether it is one. fields: the first object's names with those of its values that are no objects and no
-    arrays; where that is an answer, its own and not its records'. records: whether it has a list of `records`.
+    arrays, and what stands in an `error`; where that is an answer, its own and not its records'. records: whether it
+    has a list of `records`.
     """
 
     array: bool
@@ -68,6 +69,8 @@ def _beginning(file: BinaryIO) -> Beginning:
             return Beginning(array, fields, records=True)
         if event in _SCALARS and path and "." not in path:
             fields[path] = value
+        elif event in _SCALARS and path.startswith("error."):
+            fields["error"] = f"{fields.get('error', '')} {value}".strip()
         if (event == "end_map" and not path) or number == _PEEK_EVENTS_MAX:
             break
     return Beginning(array, fields, records=False)

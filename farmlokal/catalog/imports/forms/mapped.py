@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.dates import midnight, parse_day
 from farmlokal.catalog.imports.forms.headers import Header, listed, same_column
 from farmlokal.catalog.imports.forms.mapping import ListMapping
@@ -22,10 +23,11 @@ _PRICES = frozenset({"min_price", "max_price", "modal_price"})
 
 
 class _Picked(NamedTuple):
-    """One row's cells by column, those that are carried included."""
+    """One row's cells by column, those that are carried included. whole: the row as the file has it."""
 
     number: int
     cells: Mapping[str, str]
+    whole: Sequence[str]
 
 
 def lacking(mapping: ListMapping, header: Header) -> dict[str, str]:
@@ -80,7 +82,7 @@ class _MappedRows:
                     fields, known, source=self._source, now=self._reading.now, on_unknown=self._reading.on_unknown
                 )
             except InvalidRecord as fault:
-                yield row.number, fault
+                yield row.number, InvalidRecord(fault.faults, csv_line(row.whole))
             else:
                 yield row.number, record
 
@@ -97,7 +99,7 @@ class _MappedRows:
                     with_plain_prices([self._value(row, field) for field in MarketRow._fields], self._mark, said),
                 )
             except InvalidRecord as fault:
-                yield row.number, fault
+                yield row.number, InvalidRecord(fault.faults, csv_line(row.whole))
 
     def _decimal_mark(self, table: Table, index: int) -> DecimalMark:
         if self._mapping.decimal is not None:
@@ -133,7 +135,7 @@ class _MappedRows:
             if all(row[column] for column in mapping.skip_without) and all(
                 row[column].lower() in words for column, words in mapping.only.items()
             ):
-                yield _Picked(number, row)
+                yield _Picked(number, row, cells)
 
     def _value(self, row: _Picked, field: str) -> str:
         """What a row has for a field: its columns' cells, translated where the mapping does, else the default."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.forms.headers import Header, bracketed
 from farmlokal.catalog.imports.forms.numbers import DecimalMark, decimal_mark, plain_number
 from farmlokal.catalog.imports.forms.reading_options import FormRows, Reading
@@ -121,4 +122,4 @@ def _rows(
         try:
             yield number, with_plain_prices(list(picked(cells)), mark, labels)
         except InvalidRecord as fault:
-            yield number, fault
+            yield number, InvalidRecord(fault.faults, csv_line(cells))

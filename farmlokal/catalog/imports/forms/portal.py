@@ -1,10 +1,10 @@
-"""The daily prices of India's open data portal as CSV: one row is one market's price of one variety on one day."""
+"""The daily prices of India's open data portal in columns: one row is one market's price of one variety on one day."""
 
 from farmlokal.catalog.imports.forms.headers import Header
 from farmlokal.catalog.imports.forms.market_form import MarketForm
 
 PORTAL = MarketForm(
-    "the portal's price CSV",
+    "a table of the portal's prices",
     {
         "state": "State",
         "district": "District",
@@ -18,7 +18,7 @@ PORTAL = MarketForm(
         "modal_price": "Modal_Price",
     },
 )
-# Columns that no other file of ours has: a header with one of them claims to be the price CSV.
+# Columns that no other file of ours has: a header with one of them claims to be one.
 _TELLING = frozenset({"commodity", "arrival-date", "modal-price"})
 
 

@@ -1,17 +1,15 @@
-"""The answers of the portal's API as JSON: from a file, or page by page from its address.
+"""The answers of the portal's API as JSON, one or many in a file: each a page of records, or what is wrong.
 
-A page tells how many records there are (`total`), and gives as many as the key may have at once, whatever `limit` was
-asked for. So the next page begins after those that came.
+Names of fields are those of the CSV (`Modal_Price`, with `_x0020_` or without) or the same in small letters.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.forms.headers import Header
-from farmlokal.catalog.imports.forms.json_documents import documents
 from farmlokal.catalog.imports.forms.market_form import COLUMN_KEYS, MarketForm, place_of, with_plain_prices
 from farmlokal.catalog.imports.forms.numbers import DecimalMark
 from farmlokal.catalog.imports.forms.portal import PORTAL
@@ -39,24 +37,6 @@ def refusal(answer: Mapping[str, Any]) -> str | None:
     if "message" in answer and "records" not in answer and "total" not in answer:
         return f"is an error of the portal's API: {_said(answer['message'])}"
     return None
-
-
-def next_offset(body: bytes, offset: int) -> int | None:
-    """The `offset` of the page after the one that was answered with `body`; None where that was the last.
-
-    offset: of that page. Raises ImportRefused where it is no page of the API's, with what the API says.
-    """
-    count = 0
-    answer: Mapping[str, Any] = {}
-    for is_row, found in documents(BytesIO(body)):
-        count += is_row
-        answer = answer if is_row else found
-    if (reason := refusal(answer)) is not None:
-        raise ImportRefused(reason)
-    total = _whole(answer.get("total"))
-    if total is None:
-        raise ImportRefused("is no answer of the portal's API: it has no total")
-    return offset + count if count and offset + count < total else None
 
 
 def read_records(rows: Iterable[Mapping[str, Any]], reading: Reading) -> FormRows:
@@ -120,7 +100,7 @@ def _market_row(row: Mapping[str, Any] | InvalidRecord, state: str) -> MarketRow
         labels = [columns.get(field, field) for field in ("min_price", "max_price", "modal_price")]
         return with_plain_prices(said, DecimalMark.POINT, labels)
     except InvalidRecord as fault:
-        return fault
+        return InvalidRecord(fault.faults, csv_line([str(value) for value in row.values()]))
 
 
 @lru_cache(maxsize=64)

@@ -32,14 +32,16 @@ def web_page(file: BinaryIO) -> WebPage:
     except (etree.LxmlError, ValueError):
         return WebPage("", [])
     title = _text(page.find(".//title"))[:_TITLE_CHARS_MAX]
-    tables = [table_of(_rows(table), "") for table in page.iter("table")]
+    tables = [table_of(_rows(table), f"table {number}") for number, table in enumerate(page.iter("table"), start=1)]
     return WebPage(title, [table for table in tables if table.head])
 
 
 def _rows(table: Any) -> Iterator[tuple[int, list[str]]]:
     # Its own rows, and not those of a table inside one of its cells.
     for row in table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"):
-        yield row.sourceline or 0, [_text(cell) for cell in row.xpath("./th | ./td")]
+        cells = [_text(cell) for cell in row.xpath("./th | ./td")]
+        if len(cells) > 1:  # else a title, or the numbers of further pages
+            yield row.sourceline or 0, cells
 
 
 def _text(element: Any) -> str:

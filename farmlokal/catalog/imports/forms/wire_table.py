@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.forms.headers import Header, listed
 from farmlokal.catalog.imports.forms.numbers import DecimalMark, decimal_mark, plain_number
 from farmlokal.catalog.imports.forms.reading_options import DEFAULT_SOURCE, FormRows, Reading, Row
@@ -66,7 +67,7 @@ def _rows(table: Table, index: int, header: Header, fields: list[str], reading: 
                 ),
             )
         except InvalidRecord as fault:
-            yield number, fault
+            yield number, InvalidRecord(fault.faults, csv_line(cells))
 
 
 def _check_unnamed(fields: list[str], cells: list[str]) -> None:
