@@ -9,7 +9,7 @@ from farmlokal.catalog.imports.dates import midnight, parse_day
 from farmlokal.catalog.imports.forms.headers import Header, listed, same_column
 from farmlokal.catalog.imports.forms.mapping import ListMapping
 from farmlokal.catalog.imports.forms.market_form import price_text, with_plain_prices
-from farmlokal.catalog.imports.forms.numbers import DecimalMark, decimal_mark, plain_number
+from farmlokal.catalog.imports.forms.numbers import DecimalMark, decimal_mark, is_number, plain_number
 from farmlokal.catalog.imports.forms.reading_options import DEFAULT_SOURCE, FormRows, Reading, Row
 from farmlokal.catalog.imports.forms.tables import Table
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS
@@ -147,7 +147,7 @@ class _MappedRows:
         fields = {field: self._value(row, field) for field in self._fields}
         faults: list[Fault] = []
         for field, make in (
-            *((number, self._number) for number in NUMBERS if fields.get(number)),
+            *((number, self._number) for number in NUMBERS if number != "version" and fields.get(number)),
             *((time, self._time) for time in ("version", "created_at") if fields.get(time)),
         ):
             try:
@@ -168,7 +168,10 @@ class _MappedRows:
         return tuple(dict.fromkeys((*self._mapping.columns, *self._mapping.defaults)))
 
     def _number(self, field: str, said: str) -> str:
-        return price_text(said, self._mark) if field == "price" else plain_number(said, self._mark)
+        number = price_text(said, self._mark) if field == "price" else plain_number(said, self._mark)
+        if not is_number(number):
+            raise ValueError("must be a number")
+        return number
 
     def _time(self, field: str, said: str) -> str:
         if field == "version" and said.isdecimal():
@@ -196,7 +199,7 @@ class _MappedRows:
         if rule is None:
             return fields
         fields["unit"] = rule.unit
-        if rule.per > 1 and fields["price"].replace(".", "", 1).isdecimal():
+        if rule.per > 1:
             fields["price"] = str((Decimal(fields["price"]) / rule.per).quantize(Decimal("0.01"), ROUND_HALF_UP))
         return fields
 

@@ -183,8 +183,12 @@ def _line_of(text: str, problem: Problem) -> int:
                 return number
             if table == above or table == above[:1]:
                 fallback = number
-        elif table == above and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+        elif table == above and _is_key(line, key):
             return number
-        elif not table and above and re.match(rf"\s*[\"']?{re.escape(above[0])}[\"']?\s*=", line):
+        elif above and table == above[:-1] and _is_key(line, above[-1]):  # a table within its line
             fallback = number
     return fallback
+
+
+def _is_key(line: str, key: str) -> bool:
+    return re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line) is not None

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import lru_cache
 
 _CURRENCY = re.compile(r"^(?:₹|rs\.?|inr)\s*|\s*/-$", re.IGNORECASE)
+_PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,20})?", re.ASCII)
 _GROUPED = re.compile(r"-?\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", re.ASCII)
 _WITH_COMMA = re.compile(r"-?(?:\d+|\d{1,3}(?:[. ]\d{3})+)(?:,\d+)?", re.ASCII)
 _TWO_READINGS = re.compile(r"-?\d{1,3}[.,]\d{3}", re.ASCII)
@@ -54,3 +55,8 @@ def plain_number(cell: str, mark: DecimalMark = DecimalMark.POINT) -> str:
     if mark is DecimalMark.COMMA and _WITH_COMMA.fullmatch(text):
         return re.sub("[. ]", "", text).replace(",", ".")
     return text
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is a number with a decimal point, of a length that can be reckoned with."""
+    return _PLAIN.fullmatch(text) is not None
