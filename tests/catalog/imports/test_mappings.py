@@ -1,9 +1,11 @@
 """Mappings: what a list's columns mean, and every fault of such a file with its place."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from farmlokal.catalog.imports.forms.detection import forms
 from farmlokal.catalog.imports.forms.mapping import load_mapping, parse_mapping, shipped_names
 from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.errors import ImportRefused
@@ -227,3 +229,13 @@ def test_mappings_are_found_by_name_and_by_path(tmp_path: Path) -> None:
     (tmp_path / "large.toml").write_text("#" * 300_000)
     with pytest.raises(ImportRefused, match="is larger than 256 KiB, and no mapping"):
         load_mapping(str(tmp_path / "large.toml"))
+
+
+def test_the_documentation_has_every_form_and_mapping() -> None:
+    """docs/market-files.md names what each form is called, and shows the mappings that ship as they are."""
+    page = Path(__file__).parents[3].joinpath("docs", "market-files.md").read_text(encoding="utf-8")
+    refused = {form.title for form in forms() if isinstance(form.read, str)} - {"the portal's list of markets"}
+    assert refused == {title for title in refused if f"| {title} |" in page}
+    folder = files("farmlokal.catalog.imports.forms").joinpath("mappings")
+    shown = {name for name in shipped_names() if folder.joinpath(f"{name}.toml").read_text(encoding="utf-8") in page}
+    assert set(shipped_names()) == shown
