@@ -15,6 +15,8 @@ _UNKNOWN_SHOWN_MAX = 20
 
 def print_summary(summary: ImportSummary, *, label: str) -> None:
     """What became of one file: every reason on standard error, with its first row. label: before the counts."""
+    for remark in summary.remarks:
+        click.echo(f"{summary.name}: {remark}", err=True)
     _print_reasons(summary.name, "", summary.reasons, every="--rejects FILE lists them")
     _print_reasons(summary.name, "implausible: ", summary.doubts, every="--report FILE has them")
     if summary.refusal is not None:

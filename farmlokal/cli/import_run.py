@@ -12,6 +12,7 @@ import click
 from farmlokal.app.addresses import Addresses, shown_address
 from farmlokal.catalog.imports import removals
 from farmlokal.catalog.imports.aliases import Aliases
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.imports.inputs import InputFile, SpoolFile, file_at, unpacked
 from farmlokal.catalog.imports.market_products import MarketOptions
@@ -39,6 +40,7 @@ class Wanted(NamedTuple):
     aliases: Aliases
     locations: Path | None
     market: MarketOptions
+    reading: ReadOptions
     source: str | None
     errors_max: int | None
     replace: bool
@@ -146,6 +148,7 @@ class ImportRun:
                     aliases=wanted.aliases,
                     locations=wanted.locations,
                     options=wanted.market,
+                    reading=wanted.reading,
                     source=wanted.source,
                     sighting=sighting,
                     errors_max=None if wanted.errors_max is None else wanted.errors_max - errors,

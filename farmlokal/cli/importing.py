@@ -14,6 +14,8 @@ from yarl import URL
 from farmlokal import __version__
 from farmlokal.app.addresses import Addresses, Portal
 from farmlokal.catalog.imports.aliases import load_aliases
+from farmlokal.catalog.imports.forms.mapping import load_mapping
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.inputs import SpoolFile
 from farmlokal.catalog.imports.market_products import MarketOptions
 from farmlokal.catalog.imports.rejects import Rejects
@@ -70,6 +72,8 @@ class Given(click.ParamType[str]):
     type=click.Choice(["day-first", "month-first"]),
     help="How the file writes dates such as 6/4/2023, where its rows do not show it.",
 )
+@click.option("--state", help="The state whose prices the file holds, where it does not say so (Agmarknet's reports).")
+@click.option("--mapping", help="What the columns of a list mean: a TOML file, or the name of one that ships.")
 @click.option("--reject-implausible", is_flag=True, help="Refuse market prices out of all proportion.")
 @click.option(
     "--replace", is_flag=True, help="Afterwards delete what the files do not list, in the markets that they cover."
@@ -88,13 +92,18 @@ def import_(
     locations: Path | None,
     aliases: Path | None,
     dates: str | None,
+    state: str | None,
+    mapping: str | None,
     *,
     reject_implausible: bool,
     replace: bool,
     max_delete: float,
     expire_after: int | None,
 ) -> None:
-    """Import FILE...: daily prices of India's open data portal, or our own format as NDJSON or CSV.
+    """Import FILE...: market prices of India's open data portal or of Agmarknet, or a list of products.
+
+    What a file is, its content says: CSV, JSON, XLSX or the table of a web page. docs/market-files.md has the command
+    for each form.
 
     FILE is a path, an http:// or https:// address, or - for standard input; files packed with gzip or in a ZIP archive
     are unpacked. One after another is imported, and each by itself may be refused. Importing a file again changes
@@ -110,6 +119,7 @@ def import_(
         load_aliases(aliases),
         locations,
         MarketOptions(None if dates is None else dates == "day-first", reject_implausible),
+        ReadOptions(state, None if mapping is None else load_mapping(mapping)),
         source,
         max_errors,
         replace,

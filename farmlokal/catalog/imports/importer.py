@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.inputs import InputFile, file_at
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
 from farmlokal.catalog.imports.market_products import MarketOptions
@@ -26,9 +27,8 @@ from farmlokal.errors import ImportRefused, InvalidRecord
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
 LEADING_BAD_ROWS_MAX = 100
 
-DEFAULT_SOURCE = "import"
-
 _AS_THE_FILE_SAYS = MarketOptions()
+_AS_THE_FILE_IS = ReadOptions()
 
 
 class ChangeStore(Protocol):
@@ -60,6 +60,7 @@ async def import_file(
     aliases: Aliases | None = None,
     locations: Path | None = None,
     options: MarketOptions = _AS_THE_FILE_SAYS,
+    reading: ReadOptions = _AS_THE_FILE_IS,
     source: str | None = None,
     sighting: str | None = None,
     errors_max: int | None = None,
@@ -73,7 +74,8 @@ async def import_file(
     """Imports a file into `store`. Returns what became of its rows. Importing it again changes nothing.
 
     `memory` is what the catalogue remembers of market files; `aliases` says which of their names mean the same, by
-    default those that ship; `locations` is the portal's market file. `source` stands in where a product of the file
+    default those that ship; `locations` is the portal's market file. `reading` is what an operator says of the file's
+    form. `source` stands in where a product of the file
     names none. With more than `errors_max` bad rows, the rest of the file is left alone. After each batch,
     `on_progress` gets the bytes read so far. `on_bad_row` gets each row that cannot be read or that the store rejects,
     batch by batch in the order of the file, `on_implausible` those that land and whose price is out of all proportion.
@@ -93,7 +95,14 @@ async def import_file(
         summary.name = given.name
         run = _Run(summary, store, sighting, errors_max, on_bad_row, on_implausible)
         rows = stack.enter_context(
-            open_rows(given, source=source or DEFAULT_SOURCE, now=now, on_unknown=summary.note_unknown)
+            open_rows(
+                given,
+                source=source,
+                now=now,
+                options=reading,
+                on_unknown=summary.note_unknown,
+                on_remark=summary.remarks.append,
+            )
         )
         if rows.products is not None:
             await run.add_all(rows.products, lambda: rows.bytes_read, batch_rows, on_progress)

@@ -11,6 +11,9 @@ LINE_BYTES_MAX = 64 * 1024
 
 EXCERPT_CHARS = 80
 
+# The Ctrl-Z with which programs of another time end a text.
+END_OF_TEXT = b"\x1a"
+
 OnUnknown = Callable[[str], None]
 """Gets what a row calls its category, each time that this is not in the list and the product becomes `other`."""
 
@@ -63,8 +66,10 @@ class Lines(Iterator[Line]):
         if not raw:
             raise StopIteration
         self._read += 1
-        if raw.endswith(b"\n") or len(raw) <= LINE_BYTES_MAX:
+        if raw.endswith(b"\n"):
             return Line(self._read, raw.rstrip(b"\r\n"))
+        if len(raw) <= LINE_BYTES_MAX:
+            return Line(self._read, raw.rstrip(b"\r").removesuffix(END_OF_TEXT))
         self._skip_rest_of_line()
         return Line(self._read, raw, whole=False)
 

@@ -106,7 +106,8 @@ async def prepare(
     """
     file = MarketFile(aliases)
     await asyncio.to_thread(lambda: file.read(spool.fill(rows.market_rows or ())))
-    day_first = file.date_form(day_first=options.day_first, now=now)
+    said = rows.day_first if options.day_first is None else options.day_first
+    day_first = file.date_form(day_first=said, now=now)
     await memory.carry_over(
         MARKET_SOURCE, aliases.digest, lambda external_id, *named: renewed(aliases, external_id, *named)
     )

@@ -88,6 +88,7 @@ def _file(summary: ImportSummary) -> dict[str, Any]:
         "name": summary.name,
         "refusal": summary.refusal,
         **_counts([summary]),
+        "remarks": summary.remarks,
         "stopped": summary.stopped,
         "reasons": _reasons(summary.reasons),
         "doubts": _reasons(summary.doubts),

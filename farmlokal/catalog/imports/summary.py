@@ -36,7 +36,8 @@ class ImportSummary:
     unknown_rows: how many of the records have a category that is not in the list, and became `other`.
     unknown_categories: how many by what they call it, for the first thousand such names.
 
-    stopped: whether the rest was not read because too many rows were bad. refusal: why the file as a whole was refused.
+    remarks: what people should know of the file as a whole, such as the form that it has. stopped: whether the rest was
+    not read because too many rows were bad. refusal: why the file as a whole was refused.
     """
 
     name: str = ""
@@ -52,6 +53,7 @@ class ImportSummary:
     reasons: Reasons = field(default_factory=Reasons)
     doubts: Reasons = field(default_factory=Reasons)
     unknown_categories: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

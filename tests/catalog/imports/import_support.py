@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.imports.market_products import MarketOptions
 from farmlokal.catalog.imports.reasons import BadRow
@@ -27,6 +28,7 @@ ORDINARY_ROW = {
     "Modal_x0020_Price": "1400",
 }
 AS_THE_FILE_SAYS = MarketOptions()
+AS_THE_FILE_IS = ReadOptions()
 HEADER = ",".join(ORDINARY_ROW)
 ALLOWED = "letters, marks, digits, punctuation, symbols, blanks and joiners are allowed"
 
@@ -130,6 +132,7 @@ class Importing:
         batch_rows: int = 1000,
         now: datetime | None = None,
         options: MarketOptions = AS_THE_FILE_SAYS,
+        reading: ReadOptions = AS_THE_FILE_IS,
         errors_max: int | None = None,
     ) -> Imported:
         """Imports `content`, a file or what stands in one."""
@@ -142,6 +145,7 @@ class Importing:
             self.store,
             self.memory,
             options=options,
+            reading=reading,
             locations=locations,
             errors_max=errors_max,
             batch_rows=batch_rows,

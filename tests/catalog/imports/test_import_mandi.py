@@ -164,9 +164,9 @@ async def test_columns_may_come_in_another_order_and_spelling(importing: Importi
 
 
 async def test_a_line_that_is_not_utf8_is_a_bad_row(importing: Importing) -> None:
-    """One wrongly encoded line is reported by its number; the rest lands."""
+    """One wrongly encoded line of a file that is UTF-8 elsewhere is reported by its number; the rest lands."""
     content = (
-        mandi_csv(mandi_row(), mandi_row(Market="Nashik"), mandi_row(Market="Karad"))
+        mandi_csv(mandi_row(Market="पुणे"), mandi_row(Market="Nashik"), mandi_row(Market="Karad"))
         .encode()
         .replace(b"Nashik", b"N\xe4shik")
     )
