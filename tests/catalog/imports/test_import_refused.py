@@ -92,7 +92,9 @@ async def test_what_cannot_be_opened_is_refused(importing: Importing) -> None:
 
 PIECES = st.sampled_from(
     [b"\n", b"\r\n", b'"', b",", b"{", b"}", HEADER.encode(), WIRE_HEADER.encode(), mandi_row().encode(), NDJSON,
-     b"e,1,Milk,milk,60,l", b"\xef\xbb\xbf", b"\xff", b"1E+1000", b"\0", b"NR", b"31/02/2025", b":null", b"[", b"\r"]
+     b"e,1,Milk,milk,60,l", b"\xef\xbb\xbf", b"\xff", b"1E+1000", b"\0", b"NR", b"31/02/2025", b":null", b"[", b"\r",
+     b";", b"\t", b"sep=;\n", b"\x1a", b"\xe9", b"<table><tr><td>", b"</td><td>", b'{"records":[', b"]",
+     b'"modal_price":']
 )  # fmt: skip
 
 

@@ -24,7 +24,11 @@ COLUMNS_MAX = 256
 CELL_CHARS_MAX = 32_767  # the same programs' limit
 _TEXTS = "xl/sharedStrings.xml"
 _WORKBOOK = "xl/workbook.xml"
-_UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError, OSError, EOFError)
+# What broken ones make the libraries raise: some of it stands for no rule of theirs.
+_UNREADABLE = (
+    *(BadZipFile, zlib_error, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(SyntaxError, KeyError, ValueError, TypeError, IndexError, AttributeError),
+)
 
 
 def is_workbook(file: BinaryIO) -> bool:
@@ -33,7 +37,7 @@ def is_workbook(file: BinaryIO) -> bool:
     try:
         with ZipFile(file) as archive:
             return _WORKBOOK in archive.namelist()
-    except (BadZipFile, OSError, ValueError):
+    except _UNREADABLE:
         return False
     finally:
         file.seek(position)
@@ -51,7 +55,7 @@ def workbook_tables(file: BinaryIO) -> Iterator[Sequence[Table]]:
             # Of what it leaves out: colours, validations, print areas.
             warnings.simplefilter("ignore")
             book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except (*_UNREADABLE, zlib_error) as error:
+    except _UNREADABLE as error:
         raise _broken(error) from error
     try:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
@@ -65,7 +69,7 @@ def _check_sizes(file: BinaryIO) -> None:
     try:
         with ZipFile(file) as archive:
             sizes = {part.filename: part.file_size for part in archive.infolist()}
-    except (BadZipFile, OSError, ValueError) as error:
+    except _UNREADABLE as error:
         raise _broken(error) from error
     for size, most, what in (
         (sum(sizes.values()), UNPACKED_BYTES_MAX, "unpacked"),
@@ -85,7 +89,7 @@ def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
             if number > ROWS_MAX:
                 raise ImportRefused(f"has more than {ROWS_MAX} rows in the sheet {sheet.title!r}: save it as CSV")
             yield number, [_text(value, number) for value in values]
-    except (*_UNREADABLE, zlib_error) as error:
+    except _UNREADABLE as error:
         raise _broken(error) from error
 
 
