@@ -203,7 +203,7 @@ async def test_the_real_file_walks_completely(database: Database, real_data: Pat
         ProductWriter(database),
         MarketFiles(database),
         locations=real_data / "mandi-locations.csv",
-        on_bad_row=lambda line, reason: bad.append((line, reason)),
+        on_bad_row=bad.append,
     )
     assert (18_212, []) == (summary.rows, bad)
     rows = await database.fetch("SELECT id FROM products WHERE live = 1")

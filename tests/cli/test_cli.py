@@ -75,12 +75,12 @@ def test_an_import_replaces_what_its_markets_listed(environment: dict[str, str],
     assert 0 == farmlokal(environment, tmp_path, "import", "whole.csv").returncode
     refused = farmlokal(environment, tmp_path, "import", "part.csv", "--replace")
     assert (1, "1 rows: updated 1; 0 bad") == (refused.returncode, refused.stdout.splitlines()[0]), refused.stderr
-    assert "the file lacks 1 of the 2 products of 1 markets, 50%, and --max-delete is 20%" in refused.stderr
+    assert "what was imported lacks 1 of the 2 products of 1 market, 50%, and --max-delete is 20%" in refused.stderr
     assert "part.csv:2: implausible: Tomato (Hybrid): 450.00 per kg, where 11.00 is usual" in refused.stderr
     options = ("--replace", "--max-delete", "50%", "--expire-after", "30d")
     done = farmlokal(environment, tmp_path, "import", "part.csv", *options)
     assert 0 == done.returncode, done.stderr
-    assert "1 products that the file does not list were deleted" in done.stdout
+    assert "1 products that no file of this run lists were deleted" in done.stdout
     assert "1 products that no file has listed for 30 days were deleted" in done.stdout
     assert [("Pimpri",)] == rows(tmp_path, "SELECT market FROM products WHERE live = 1 AND source = 'mandi'")
 

@@ -10,7 +10,7 @@ from farmlokal.catalog.imports.identity import renewed
 from farmlokal.catalog.imports.lines import OnUnknown
 from farmlokal.catalog.imports.market_file import MarketFile
 from farmlokal.catalog.imports.market_products import MarketOptions, MarketProducts, version_of
-from farmlokal.catalog.imports.market_rows import MarketRow, Spool
+from farmlokal.catalog.imports.market_rows import MarketRow, Spool, shown_row
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Plausibility
 from farmlokal.catalog.imports.reading import ImportRows
@@ -76,7 +76,7 @@ class MarketImport:
         try:
             return number, self.products.product(number, row)
         except InvalidRecord as fault:
-            return number, fault
+            return number, InvalidRecord(fault.faults, shown_row(row))
 
     @property
     def bytes_read(self) -> int:
@@ -106,7 +106,8 @@ async def prepare(
     """
     file = MarketFile(aliases)
     await asyncio.to_thread(lambda: file.read(spool.fill(rows.market_rows or ())))
-    day_first = file.date_form(day_first=options.day_first, now=now)
+    said = rows.day_first if options.day_first is None else options.day_first
+    day_first = file.date_form(day_first=said, now=now)
     await memory.carry_over(
         MARKET_SOURCE, aliases.digest, lambda external_id, *named: renewed(aliases, external_id, *named)
     )

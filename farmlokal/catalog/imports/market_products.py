@@ -1,6 +1,6 @@
 """What a row of market prices becomes: a product of the catalogue, or nothing where no price is reported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple, TypeVar
 
@@ -103,8 +103,8 @@ class MarketProducts:
         external_id = identity(prefix, self._aliases, cells.commodity, cells.variety, cells.grade)
         name = _name(cells.commodity, cells.variety)
         doubt = self._plausibility.doubt((self._aliases.commodity(cells.commodity), cells.unit), cells.price_paise)
-        faults = _too_long("external_id", external_id, records.EXTERNAL_ID_CHARS_MAX)
-        faults += _too_long("name", name, records.NAME_CHARS_MAX)
+        faults = _too_long(self._named(_NAMES), external_id, records.EXTERNAL_ID_CHARS_MAX)
+        faults += _too_long(self._named(("commodity", "variety")), name, records.NAME_CHARS_MAX)
         if doubt is not None and self._reject_implausible:
             faults.append(self._fault("modal_price", plain(row.modal_price), f"must be plausible ({doubt})"))
         if faults:
@@ -155,6 +155,10 @@ class MarketProducts:
             raise InvalidRecord(faults)
         return _Cells(**names, day=day, unit=unit.name, price_paise=price_paise)
 
+    def _named(self, fields: Sequence[str]) -> str:
+        """What the file calls several fields together."""
+        return ", ".join(self._columns.get(field, field) for field in fields)
+
     def _fault(self, field: str, value: str, detail: str) -> Fault:
         return Fault(self._columns.get(field, field), value[:EXCERPT_CHARS], detail)
 
@@ -176,7 +180,7 @@ def _name(commodity: str, variety: str) -> str:
     return f"{commodity} ({variety})"
 
 
-def _too_long(field: str, value: str, chars_max: int) -> list[Fault]:
+def _too_long(fields: str, value: str, chars_max: int) -> list[Fault]:
     if len(value) <= chars_max:
         return []
-    return [Fault(field, value[:EXCERPT_CHARS] + "…", f"must have at most {chars_max} characters, has {len(value)}")]
+    return [Fault(fields, value[:EXCERPT_CHARS] + "…", f"must have at most {chars_max} characters, has {len(value)}")]

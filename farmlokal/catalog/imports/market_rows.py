@@ -1,12 +1,13 @@
 """Rows of market prices as a file has them, whatever its form, and a place on disk to read them twice from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import orjson
 
+from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.errors import Fault, InvalidRecord
 
 
@@ -27,6 +28,11 @@ class MarketRow(NamedTuple):
     max_price: str
     modal_price: str
     unit: str = ""
+
+
+def shown_row(cells: Sequence[str]) -> str:
+    """The cells of a MarketRow as one row of CSV, for people: without the unit where the file has none."""
+    return csv_line(cells if cells[-1] else cells[:-1])
 
 
 NumberedRow = tuple[int, MarketRow | InvalidRecord]
@@ -54,8 +60,11 @@ class Spool:
     def fill(self, rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
         """Keeps each of `rows`, and passes it on."""
         for number, row in rows:
-            said = [list(fault) for fault in row.faults] if isinstance(row, InvalidRecord) else list(row)
-            self._file.write(orjson.dumps([number, isinstance(row, InvalidRecord), said]) + b"\n")
+            if isinstance(row, InvalidRecord):
+                said = [number, row.row, [list(fault) for fault in row.faults]]
+            else:
+                said = [number, None, list(row)]
+            self._file.write(orjson.dumps(said) + b"\n")
             self.rows += 1
             yield number, row
 
@@ -63,5 +72,8 @@ class Spool:
         """The rows from the first on."""
         self._file.seek(0)
         for line in self._file:
-            number, is_fault, said = orjson.loads(line)
-            yield number, (InvalidRecord([Fault(*fault) for fault in said]) if is_fault else MarketRow(*said))
+            number, bad_row, said = orjson.loads(line)
+            if bad_row is None:
+                yield number, MarketRow(*said)
+            else:
+                yield number, InvalidRecord([Fault(*fault) for fault in said], bad_row)

@@ -95,7 +95,7 @@ def _rows(path: Path, required: frozenset[str]) -> Iterator[tuple[int, dict[str,
 
 
 def _checked_rows(path: Path, file: BinaryIO, required: frozenset[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    header, lines = start_of_text(path, file)
+    header, lines = start_of_text(str(path), file)
     try:
         columns = [cell.strip() for cell in csv_cells(header, lines)]
     except InvalidRecord as error:

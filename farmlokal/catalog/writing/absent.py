@@ -1,6 +1,6 @@
 """Deleting what a source lists no more: all of it or nothing, and nothing where it is too much to be true."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,11 +23,11 @@ class Listed(NamedTuple):
     older_params: Params
 
 
-def of_markets(source: str, prefixes: Sequence[str], version: int) -> list[Listed]:
+def of_markets(source: str, versions: Mapping[str, int]) -> list[Listed]:
     """The products of `source` in the markets that a file covers, market by market.
 
-    prefixes: what the identities of each market's products begin with, up to and with a `|`. version: the file's, of
-    its last day: what came from a later file is newer.
+    versions: what the identities of each market's products begin with, up to and with a `|`, and the version of what
+    the file says of its last day: what came from a later file is newer.
     """
     return [
         Listed(
@@ -36,7 +36,7 @@ def of_markets(source: str, prefixes: Sequence[str], version: int) -> list[Liste
             "version < %s",
             (version,),
         )
-        for prefix in sorted(prefixes)
+        for prefix, version in sorted(versions.items())
     ]
 
 
@@ -45,20 +45,36 @@ def of_source(source: str, before: str) -> list[Listed]:
     return [Listed("source = %s", (source,), "updated_at < %s", (before,))]
 
 
-class Burial(NamedTuple):
-    """What is to be deleted: ids, and how many products are on offer where they are."""
+class Grave(NamedTuple):
+    """Products to be deleted, by their ids.
 
-    ids: list[int]
+    older, older_params: what must still be true of each in SQL, since it may have been written meanwhile.
+    """
+
+    ids: Sequence[int]
+    older: str
+    older_params: Params
+
+
+class Burial(NamedTuple):
+    """What is to be deleted, and how many products are on offer where it is."""
+
+    graves: list[Grave]
     listed: int
+
+    @property
+    def absent(self) -> int:
+        """How many products are to be deleted."""
+        return sum(len(grave.ids) for grave in self.graves)
 
     def share(self) -> float:
         """How much of what is on offer it is, from 0 to 1."""
-        return len(self.ids) / self.listed if self.listed else 0.0
+        return self.absent / self.listed if self.listed else 0.0
 
 
 async def unseen(database: Database, run: str, listed: Sequence[Listed]) -> Burial:
     """The products among those `listed` that `run` did not meet."""
-    ids: list[int] = []
+    graves: list[Grave] = []
     count = 0
     for one in listed:
         rows = await database.fetch_unlimited(
@@ -70,8 +86,17 @@ async def unseen(database: Database, run: str, listed: Sequence[Listed]) -> Buri
             " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)",
             (*one.params, *one.older_params, run),
         )
-        ids += [row[0] for row in rows]
-    return Burial(ids, count)
+        graves.append(Grave([row[0] for row in rows], one.older, one.older_params))
+    return Burial(graves, count)
+
+
+async def forget_between(database: Database, first: str, last: str) -> None:
+    """Drop what the runs remembered whose names lie from `first` up to and without `last`."""
+
+    async def work(session: Session) -> None:
+        await session.execute("DELETE FROM sightings WHERE run >= %s AND run < %s", (first, last))
+
+    await database.in_transaction(work)
 
 
 async def expired(database: Database, source: str, version: int) -> list[int]:
@@ -82,23 +107,23 @@ async def expired(database: Database, source: str, version: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-async def bury(database: Database, ids: Sequence[int], older: str, older_params: Params, *, now: datetime) -> int:
-    """Make tombstones of the products `ids`, in one transaction. Returns how many.
+async def bury(database: Database, graves: Sequence[Grave], *, now: datetime) -> int:
+    """Make tombstones of the products in `graves`, in one transaction. Returns how many.
 
-    older, older_params: what must still be true of each, since it may have been written meanwhile. The version and the
-    digest stay as they are: the source said nothing, so the same version may bring a product back.
+    The version and the digest stay as they are: the source said nothing, so the same version may bring a product back.
     """
     updated_at = database.dialect.time_in(wire_time(now))
 
     async def work(session: Session) -> int:
         buried = 0
-        for start in range(0, len(ids), _IDS_MAX):
-            chunk = ids[start : start + _IDS_MAX]
-            buried += await session.execute(
-                f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({', '.join(['%s'] * len(chunk))})"
-                f" AND live = 1 AND {older}",
-                (updated_at, *chunk, *older_params),
-            )
+        for grave in graves:
+            for start in range(0, len(grave.ids), _IDS_MAX):
+                chunk = grave.ids[start : start + _IDS_MAX]
+                buried += await session.execute(
+                    f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({', '.join(['%s'] * len(chunk))})"
+                    f" AND live = 1 AND {grave.older}",
+                    (updated_at, *chunk, *grave.older_params),
+                )
         return buried
 
     return await database.in_transaction(work)

@@ -76,22 +76,28 @@ class MarketFiles:
             await self._database.in_transaction(work)
 
     async def _sequence(self, session: Session, source: str, day: date, digest: str) -> int:
-        number = _number(day)
         while True:
-            rows = await session.fetch(
-                "SELECT digest, sequence FROM market_files WHERE source = %s AND day = %s" + self._for_update,
-                (source, number),
-            )
-            known: dict[str, int] = dict(rows)
+            known = await self._known(session, source, day, self._for_update)
             if digest in known:
                 return known[digest]
-            sequence = min(max(known.values(), default=0) + 1, _SEQUENCE_MAX)
+            sequence = self._next(known)
             # Another file of the day may take the number at the same moment: then look again.
             await session.execute(
                 f"{self._database.dialect.insert_ignore} INTO market_files (source, day, digest, sequence)"
                 " VALUES (%s, %s, %s, %s)",
-                (source, number, digest, sequence),
+                (source, _number(day), digest, sequence),
             )
+
+    async def _known(self, reading: Database | Session, source: str, day: date, for_update: str = "") -> dict[str, int]:
+        rows = await reading.fetch(
+            f"SELECT digest, sequence FROM market_files WHERE source = %s AND day = %s{for_update}",
+            (source, _number(day)),
+        )
+        return dict(rows)
+
+    @staticmethod
+    def _next(known: Mapping[str, int]) -> int:
+        return min(max(known.values(), default=0) + 1, _SEQUENCE_MAX)
 
     @property
     def _for_update(self) -> str:

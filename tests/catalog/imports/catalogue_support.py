@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from farmlokal.catalog.imports.aliases import Aliases
-from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.imports.importer import import_file
+from farmlokal.catalog.imports.summary import ImportSummary
 from farmlokal.catalog.writing.market_files import MarketFiles
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.writer import ProductWriter

@@ -5,8 +5,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from farmlokal.catalog.imports.importer import ImportSummary, import_file
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
+from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.imports.market_products import MarketOptions
+from farmlokal.catalog.imports.reasons import BadRow
+from farmlokal.catalog.imports.summary import ImportSummary
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.carry_over import Renew
 from farmlokal.catalog.writing.market_files import Commodity
@@ -25,6 +28,7 @@ ORDINARY_ROW = {
     "Modal_x0020_Price": "1400",
 }
 AS_THE_FILE_SAYS = MarketOptions()
+AS_THE_FILE_IS = ReadOptions()
 HEADER = ",".join(ORDINARY_ROW)
 ALLOWED = "letters, marks, digits, punctuation, symbols, blanks and joiners are allowed"
 
@@ -104,6 +108,7 @@ class Imported(NamedTuple):
     bad_rows: list[tuple[int, str]]
     progress: list[int]
     implausible: list[tuple[int, str]]
+    bad_rows_whole: list[BadRow]
 
 
 class Importing:
@@ -127,10 +132,12 @@ class Importing:
         batch_rows: int = 1000,
         now: datetime | None = None,
         options: MarketOptions = AS_THE_FILE_SAYS,
+        reading: ReadOptions = AS_THE_FILE_IS,
+        errors_max: int | None = None,
     ) -> Imported:
         """Imports `content`, a file or what stands in one."""
         path = self._file_with(content)
-        bad_rows: list[tuple[int, str]] = []
+        bad_rows: list[BadRow] = []
         progress: list[int] = []
         implausible: list[tuple[int, str]] = []
         summary = await import_file(
@@ -138,15 +145,18 @@ class Importing:
             self.store,
             self.memory,
             options=options,
+            reading=reading,
             locations=locations,
+            errors_max=errors_max,
             batch_rows=batch_rows,
             sighting="run-1",
             on_progress=progress.append,
-            on_bad_row=lambda line, reason: bad_rows.append((line, reason)),
-            on_implausible=lambda line, doubt: implausible.append((line, doubt)),
+            on_bad_row=bad_rows.append,
+            on_implausible=lambda bad: implausible.append((bad.line, bad.reason)),
             now=now,
         )
-        return Imported(summary, bad_rows, progress, implausible)
+        reasons = [(bad.line, bad.reason) for bad in bad_rows]
+        return Imported(summary, reasons, progress, implausible, bad_rows)
 
     def _file_with(self, content: bytes | str | Path) -> Path:
         if isinstance(content, Path):

@@ -128,7 +128,7 @@ async def test_an_identity_that_is_too_long_is_rejected(importing: Importing) ->
     """An external_id of more than 191 characters is a bad row, not a cut one that could meet another's."""
     imported = await importing(mandi_csv(mandi_row(), mandi_row(Market="m" * 90, District="d" * 90)))
     assert [3] == [line for line, _ in imported.bad_rows]
-    assert "external_id: must have at most 191 characters, has 211" in imported.bad_rows[0][1]
+    assert "Grade: must have at most 191 characters, has 211" in imported.bad_rows[0][1]
 
 
 async def test_line_numbers_count_physical_lines(importing: Importing) -> None:
@@ -164,9 +164,9 @@ async def test_columns_may_come_in_another_order_and_spelling(importing: Importi
 
 
 async def test_a_line_that_is_not_utf8_is_a_bad_row(importing: Importing) -> None:
-    """One wrongly encoded line is reported by its number; the rest lands."""
+    """One wrongly encoded line of a file that is UTF-8 elsewhere is reported by its number; the rest lands."""
     content = (
-        mandi_csv(mandi_row(), mandi_row(Market="Nashik"), mandi_row(Market="Karad"))
+        mandi_csv(mandi_row(Market="पुणे"), mandi_row(Market="Nashik"), mandi_row(Market="Karad"))
         .encode()
         .replace(b"Nashik", b"N\xe4shik")
     )

@@ -27,7 +27,7 @@ async def replacing(catalogue: Catalogue, content: str, share_max: float = 0.2) 
     """Import a file and delete what it lacks."""
     began = await turn_of_the_second()
     summary = await catalogue.load(content, sighting="run-1")
-    replaced = await removals.replace(catalogue.database, summary, "run-1", began=began, share_max=share_max)
+    replaced = await removals.replace(catalogue.database, [summary], "run-1", began=began, share_max=share_max)
     await catalogue.writer.forget("run-1")
     return replaced
 
@@ -49,7 +49,7 @@ async def test_a_file_that_lacks_too_much_deletes_nothing(catalogue: Catalogue) 
     partial = day_file(*KINDS[:3], day="20/02/2025")
     refused = await replacing(catalogue, partial)
     assert (
-        "nothing was deleted: the file lacks 3 of the 6 products of 1 markets, 50%, and --max-delete is 20%"
+        "nothing was deleted: what was imported lacks 3 of the 6 products of 1 market, 50%, and --max-delete is 20%"
         == refused.refusal
     )
     assert (0, 6) == (refused.deleted, len(await catalogue.offers("id")))
@@ -76,10 +76,24 @@ async def test_a_file_of_products_speaks_for_its_sources(catalogue: Catalogue) -
     began = await turn_of_the_second()
     await catalogue.writer.apply([record("meanwhile", source="import")])
     summary = await catalogue.load(content, sighting="run-1")
-    assert Replaced(1) == await removals.replace(catalogue.database, summary, "run-1", began=began, share_max=0.2)
+    assert Replaced(1) == await removals.replace(catalogue.database, [summary], "run-1", began=began, share_max=0.2)
     assert ["meanwhile", *(f"p{number}" for number in range(9))] == [
         row[0] for row in await catalogue.offers("external_id")
     ]
+
+
+@on_every_backend
+async def test_several_files_speak_together(catalogue: Catalogue) -> None:
+    """Two halves of a day do not delete each other; what neither of them lists goes, and a market counts once."""
+    await catalogue.load(day_file(*KINDS))
+    began = await turn_of_the_second()
+    halves = [
+        await catalogue.load(day_file(*kinds, day="20/02/2025"), sighting="run-1") for kinds in (KINDS[:3], KINDS[3:5])
+    ]
+    for share_max, expected in ((0.1, 0), (0.2, 1)):
+        replaced = await removals.replace(catalogue.database, halves, "run-1", began=began, share_max=share_max)
+        assert expected == replaced.deleted
+    assert 5 == len(await catalogue.offers("id"))
 
 
 class Cut:
@@ -118,12 +132,13 @@ async def test_a_deletion_that_is_interrupted_deletes_nothing(catalogue: Catalog
     """All go in one transaction, however many statements it takes."""
     await catalogue.writer.apply([record(f"p{number}") for number in range(1500)])
     ids = [row[0] for row in await catalogue.offers("id")]
+    grave = absent.Grave(ids, "version < %s", (9,))
     cut: Any = Cut(catalogue.database)
     now = await turn_of_the_second()
     with pytest.raises(LookupError):
-        await absent.bury(cut, ids, "version < %s", (9,), now=now)
+        await absent.bury(cut, [grave], now=now)
     assert 1500 == len(await catalogue.offers("id"))
-    assert 1500 == await absent.bury(catalogue.database, ids, "version < %s", (9,), now=now)
+    assert 1500 == await absent.bury(catalogue.database, [grave], now=now)
 
 
 @on_every_backend
