@@ -188,7 +188,8 @@ class ImportRun:
             self.replaced = Replaced(0, "nothing was deleted: a bad row may stand for a product that is still on offer")
         if self.replaced is not None and self.replaced.refusal is not None:
             click.echo(self.replaced.refusal, err=True)
-        if (days := wanted.expire_after_days) is not None:
+        days = wanted.expire_after_days
+        if days is not None and not any(summary.stopped for summary in self.summaries):  # the rest may list them
             self.expired = await removals.expire(database, days, only_count=wanted.dry)
             click.echo(f"{self.expired} products that no file has listed for {days} days {word} deleted")
 

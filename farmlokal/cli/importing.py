@@ -1,5 +1,6 @@
 """`farmlokal import`: files of prices and products into the catalogue."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -114,6 +115,7 @@ def import_(
     """
     if given.count(STDIN) > 1:
         raise click.UsageError("standard input can be read once: give one -")
+    _check_written(given, rejects, report)
     settings = start()
     wanted = Wanted(
         load_aliases(aliases),
@@ -140,13 +142,21 @@ def import_(
     sys.exit(exit_code)
 
 
+def _check_written(given: Sequence[str], *written: Path | None) -> None:
+    """Let no file be written over that is to be read, or twice. Raises UsageError."""
+    paths = [path.resolve() for path in written if path is not None]
+    read = {Path(one).resolve() for one in given}
+    if len(set(paths)) < len(paths) or read.intersection(paths):
+        raise click.UsageError("--rejects and --report must each name a file of its own")
+
+
 def _imported(one: ImportRun, settings: Settings, stdin: SpoolFile, given: Sequence[str], *, dry: bool) -> None:
     if STDIN in given:
         try:
             # Not from a thread: nothing ends one that waits for somebody to type.
             stdin.fill(sys.stdin.buffer)
         except KeyboardInterrupt:
-            raise Interrupted(2) from None
+            raise Interrupted(signal.SIGINT) from None
     work = with_database if dry else filling
     run(until_interrupted(work(settings, one.work)))
 
@@ -157,23 +167,20 @@ def _reported(one: ImportRun, path: Path | None, wanted: Wanted, work: Callable[
 
     def end(result: RunResult, exit_code: int, error: str | None = None) -> int:
         if path is not None:
-            expired, deleted = one.expired, None if one.replaced is None else one.replaced.deleted
-            duration_s = time.monotonic() - started_s
-            write_report(
-                path,
-                Run(
-                    __version__,
-                    started_at,
-                    duration_s,
-                    result,
-                    exit_code,
-                    wanted.dry,
-                    one.summaries,
-                    deleted,
-                    expired,
-                    error,
-                ),
+            deleted = None if one.replaced is None else one.replaced.deleted
+            ended = Run(
+                version=__version__,
+                started_at=started_at,
+                duration_s=time.monotonic() - started_s,
+                result=result,
+                exit_code=exit_code,
+                dry=wanted.dry,
+                summaries=one.summaries,
+                deleted=deleted,
+                expired=one.expired,
+                error=error,
             )
+            write_report(path, ended)
         return exit_code
 
     try:

@@ -177,8 +177,10 @@ def test_an_interrupted_import_says_what_landed(
         (("https:///a.csv",), "is no address"),
         (("absent.csv",), "does not exist"),
         (("--max-errors", "-1", __file__), "is not in the range"),
+        (("--rejects", __file__, __file__), "must each name a file of its own"),
+        (("--rejects", "out", "--report", "out", __file__), "must each name a file of its own"),
     ],
-    ids=["stdin-twice", "no-host", "absent", "negative"],
+    ids=["stdin-twice", "no-host", "absent", "negative", "written-over", "written-twice"],
 )
 def test_what_cannot_be_meant_is_wrong_usage(arguments: tuple[str, ...], reason: str) -> None:
     """Exit code 2, before the settings are read."""
