@@ -155,6 +155,20 @@ async def test_prices_of_markets_by_a_mapping(importing: Importing) -> None:
     assert "2025-02-03T00:00:00Z" == okra.created_at
 
 
+async def test_prices_without_a_grade_are_read_by_a_mapping_that_ships(importing: Importing) -> None:
+    """Never without being asked, and as products of their own."""
+    content = (
+        "state,district,market,commodity,variety,arrival_date,min_price,max_price,modal_price\n"
+        "Goa,North Goa,Mapusa,Okra,Other,03/12/2019,1000,1400,1200\n"
+    )
+    with pytest.raises(ImportRefused, match="has no column Grade"):
+        await importing(content)
+    mapping = load_mapping("prices-without-grade")
+    for names in (content, content.replace("_p", "_x0020_P").replace("arrival_date", "Arrival Date")):
+        await importing(names, reading=ReadOptions(mapping=mapping))
+    assert ["goa|north-goa|mapusa|okra|other|unknown"] == [product.external_id for product in importing.products]
+
+
 async def test_a_date_of_two_readings_needs_the_mappings_word(importing: Importing) -> None:
     """Of a list, which is not read as a whole, an open date is a bad row."""
     text = 'id = "Nr"\n[columns]\nname = "N"\nprice = "P"\nunit = "U"\ncreated_at = "D"\nversion = "V"\n'
@@ -220,7 +234,7 @@ def test_what_is_no_mapping_is_refused(text: str, reason: str) -> None:
 
 def test_mappings_are_found_by_name_and_by_path(tmp_path: Path) -> None:
     """Those that ship have names; a file that is not there is refused with them."""
-    assert ("farm-list", "open-food-network", "shopify") == shipped_names()
+    assert ("farm-list", "open-food-network", "prices-without-grade", "shopify") == shipped_names()
     assert "Open Food Network's list of products" == load_mapping("open-food-network").title
     (tmp_path / "own.toml").write_text(SHOP)
     assert "hof" == load_mapping(str(tmp_path / "own.toml")).source

@@ -48,8 +48,8 @@ def bracketed(cell: str) -> str:
 
 @lru_cache(maxsize=1024)
 def same_column(name: str) -> str:
-    """`name` as a mapping and a header are compared: without case, and whatever the blanks."""
-    return " ".join(compared(name).casefold().split())
+    """`name` as a mapping and a header are compared: without case, underscores being blanks."""
+    return " ".join(compared(name).casefold().replace("_x0020_", " ").replace("_", " ").split())
 
 
 def listed(names: Sequence[str]) -> str:

@@ -18,13 +18,13 @@ PORTAL = MarketForm(
         "modal_price": "Modal_Price",
     },
 )
-# Columns that no other file of ours has: a header with one of them claims to be one.
+# Columns that no other file of ours has: a header with two of them claims to be one.
 _TELLING = frozenset({"commodity", "arrival-date", "modal-price"})
 
 
 def is_portal(header: Header) -> bool:
     """Whether `header` claims to be the portal's, be it an incomplete one."""
-    return not _TELLING.isdisjoint(header.keys)
+    return len(_TELLING.intersection(header.keys)) > 1
 
 
 def is_whole_portal(header: Header) -> bool:
