@@ -1,5 +1,6 @@
 """`GET /products/{id}/prices` and its picture over HTTP."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,11 @@ async def test_links_lead_through_the_pages(priced: Priced) -> None:
     while query:
         page = await ask(priced.port, f"{priced.prices}{query}")
         met += [one["day"] for one in page.json()["data"]]
-        links = dict(reversed(link.removeprefix("<").split('>; rel="')) for link in page.headers["Link"].split(", "))
+        links = {rel: to for to, rel in re.findall(r'<([^>]+)>; rel="(\w+)"', page.headers["Link"])}
         ways.append(sorted(links))
-        query = links.get('next"', "")
+        query = links.get("next", "")
     assert ["2025-02-15", "2025-02-14", "2025-02-12", "2025-02-11"] == met
-    assert [['next"'], ['prev"']] == ways
+    assert [["next"], ["prev"]] == ways
 
 
 async def test_the_picture(priced: Priced) -> None:

@@ -18,7 +18,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 620, 56, 252
 # A market closes for a day, or a week of holidays. What is further apart is not joined.
 _JOINED_DAYS_MAX = 7
 _LINES_MAX = 5
-# On white, whatever the page around it: each has the contrast that text and lines need (WCAG 2.2, 1.4.3 and 1.4.11).
+# On white, whatever the page around it: text and line have the contrast that they need (WCAG 2.2, 1.4.3 and 1.4.11).
 _INK, _GRID, _LINE, _BAND = "#333333", "#dddddd", "#1b6e2c", "#bfe0c4"
 
 
