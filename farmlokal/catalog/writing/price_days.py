@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.writing.versions import DAY_S
+from farmlokal.catalog.writing.versions import DAY_S, Change, Identity, Stored
 from farmlokal.database.interface import Session
 
 
@@ -46,8 +46,18 @@ _MIDDLE = 2**31
 _VALUES_MAX = 500
 
 
-def day_of(product_id: int, record: ProductRecord) -> PriceDay:
-    """What a row of a market file says of its day."""
+def days_told(products: Mapping[Identity, Stored], told: Sequence[Change]) -> list[PriceDay]:
+    """What the rows of market files among `told` say of their days. products: what is stored, new ones too by now."""
+    days: list[PriceDay] = []
+    for change in told:
+        if isinstance(change, ProductRecord) and change.said is not None:
+            product_id = products[change.source, change.external_id].id
+            if product_id is not None:
+                days.append(_day_of(product_id, change))
+    return days
+
+
+def _day_of(product_id: int, record: ProductRecord) -> PriceDay:
     day, sequence = divmod(record.version, DAY_S)
     said = crc32((record.said or "").encode()) - _MIDDLE
     prices = (record.min_paise, record.price_paise, record.max_paise)

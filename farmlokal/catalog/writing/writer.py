@@ -19,7 +19,7 @@ from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
-from farmlokal.catalog.writing.price_days import PriceDay, day_of, keep_days
+from farmlokal.catalog.writing.price_days import days_told, keep_days
 from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
@@ -89,7 +89,7 @@ class ProductWriter:
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
-        days = _price_days(stored, changes)
+        days = days_told(stored, changes)
         repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
             await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
@@ -241,13 +241,6 @@ _UNSEEN = (
     " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
     " ORDER BY id LIMIT 1000"
 )
-
-
-def _price_days(stored: dict[Identity, Stored], changes: Sequence[Change]) -> list[PriceDay]:
-    """What rows of market files say of their days. stored: with the ids that new products have by now."""
-    told = [change for change in changes if isinstance(change, ProductRecord) and change.said is not None]
-    ids = [stored[change.source, change.external_id].id for change in told]
-    return [day_of(row_id, change) for row_id, change in zip(ids, told, strict=True) if row_id is not None]
 
 
 def _applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
