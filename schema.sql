@@ -179,6 +179,25 @@ CREATE TABLE IF NOT EXISTS usual_prices (
     PRIMARY KEY (source, commodity, unit)
 ) ENGINE = InnoDB;
 
+-- What market files said that a product cost on a day, one row for each of both: a product's history is one range of the
+-- primary key. Written with the product, also where the day is older than what the product shows.
+--   day        days since 1970-01-01
+--   sequence   of the file that said it last (market_files): a later file of the day replaces it
+--   said       a checksum of the file's words: the same words may be read otherwise by a later release
+--   *_paise    for one of `unit`; lowest and highest where the file gives them. 11 digits, as whole numbers that take five
+--              bytes each
+CREATE TABLE IF NOT EXISTS price_days (
+    product_id  BIGINT NOT NULL,
+    day         MEDIUMINT NOT NULL,
+    sequence    MEDIUMINT NOT NULL,
+    said        INT NOT NULL,
+    unit        VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    min_paise   DECIMAL(11, 0) NULL,
+    modal_paise DECIMAL(11, 0) NOT NULL,
+    max_paise   DECIMAL(11, 0) NULL,
+    PRIMARY KEY (product_id, day)
+) ENGINE = InnoDB;
+
 -- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
 --   body_hash    SHA-256 of the raw body: the same id with another body is refused
 --   state        done, or dead: it could not take effect, for the given reason; its redelivery, what it waits for, and

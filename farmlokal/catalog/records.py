@@ -27,7 +27,8 @@ class ProductRecord(NamedTuple):
     `stock` and `created_at` are None where the record does not say them: the stored value is then kept.
     `created_at` is UTC in whole seconds as RFC 3339 writes it, `2026-11-22T10:15:00Z`. `said` holds the words of a row
     of a market file, and is None in records from elsewhere. Such a row does not say where its market is: `lat` and
-    `lon` come from another file, and the stored place is kept where they are None.
+    `lon` come from another file, and the stored place is kept where they are None. Its lowest and highest price of the
+    day are kept beside the product (`price_days`), with `price_paise` between them; None where it gives none.
     """
 
     source: str
@@ -48,6 +49,8 @@ class ProductRecord(NamedTuple):
     rating: float | None = None
     created_at: str | None = None
     said: str | None = None
+    min_paise: int | None = None
+    max_paise: int | None = None
 
     def digest(self) -> str:
         """32 hexadecimal digits that tell two contents of one version apart: BLAKE2b over the record as it was sent.
@@ -67,7 +70,7 @@ class ProductRecord(NamedTuple):
         return digest.startswith(blake2b(self.said.encode(), digest_size=8).hexdigest())
 
 
-_CONTENT = ProductRecord._fields[3:-1]
+_CONTENT = ProductRecord._fields[3 : ProductRecord._fields.index("said")]
 _content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(*_CONTENT)
 _content_without_place: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
     *(name for name in _CONTENT if name not in ("lat", "lon"))

@@ -142,6 +142,18 @@ CREATE TABLE IF NOT EXISTS usual_prices (
     PRIMARY KEY (source, commodity, unit)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS price_days (
+    product_id  INTEGER NOT NULL,
+    day         INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    said        INTEGER NOT NULL,
+    unit        TEXT NOT NULL,
+    min_paise   INTEGER NULL,
+    modal_paise INTEGER NOT NULL,
+    max_paise   INTEGER NULL,
+    PRIMARY KEY (product_id, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS webhook_inbox (
     event_id    TEXT NOT NULL PRIMARY KEY,
     body_hash   TEXT NOT NULL,

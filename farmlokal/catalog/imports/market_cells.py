@@ -43,9 +43,9 @@ def rupees(value: str) -> Decimal:
     return amount
 
 
-def rupees_or_nothing(value: str) -> Decimal | None:
-    """A lowest or highest price. It is not listed, so it may be absent; a wrong one says that the row is damaged."""
-    return rupees(value) if value else None
+def paise_or_nothing(value: str, unit: Unit) -> int | None:
+    """A lowest or highest price; None where it is absent or 0. A wrong one says that the row is damaged."""
+    return (whole_paise(rupees(value), unit) or None) if value else None
 
 
 @lru_cache(maxsize=16_384)

@@ -10,7 +10,7 @@ from farmlokal.catalog.imports.commodities import category_of_commodity, is_know
 from farmlokal.catalog.imports.dates import midnight, parse_day
 from farmlokal.catalog.imports.identity import identity, market_prefix
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, OnUnknown
-from farmlokal.catalog.imports.market_cells import name_text, plain, rupees, rupees_or_nothing, whole_paise
+from farmlokal.catalog.imports.market_cells import name_text, paise_or_nothing, plain, rupees, whole_paise
 from farmlokal.catalog.imports.market_rows import MarketRow
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Plausibility
@@ -38,7 +38,7 @@ class MarketOptions(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """A row whose cells are what they should be. unit: the product's. price_paise: for one of it."""
+    """A row whose cells are what they should be. unit: the product's. The prices are for one of it."""
 
     state: str
     district: str
@@ -48,7 +48,9 @@ class _Cells(NamedTuple):
     grade: str
     day: date
     unit: str
+    min_paise: int | None
     price_paise: int
+    max_paise: int | None
 
 
 class MarketProducts:
@@ -132,6 +134,8 @@ class MarketProducts:
             lon=lon,
             created_at=f"{cells.day}T00:00:00Z",
             said="\n".join(row),
+            min_paise=cells.min_paise,
+            max_paise=cells.max_paise,
         )
 
     def _checked(self, row: MarketRow) -> "_Cells":
@@ -147,13 +151,15 @@ class MarketProducts:
 
         names = {field: checked(field, name_text, "") for field in _NAMES}
         day = checked("arrival_date", self._day, _NO_DAY)
-        for field in ("min_price", "max_price"):
-            checked(field, rupees_or_nothing, None)
         unit = checked("unit", lambda said: unit_of(row.commodity, said), QUINTAL)
+        min_paise = checked("min_price", lambda said: paise_or_nothing(said, unit), None)
+        max_paise = checked("max_price", lambda said: paise_or_nothing(said, unit), None)
         price_paise = checked("modal_price", lambda said: whole_paise(rupees(said), unit), 0)
         if faults:
             raise InvalidRecord(faults)
-        return _Cells(**names, day=day, unit=unit.name, price_paise=price_paise)
+        return _Cells(
+            **names, day=day, unit=unit.name, min_paise=min_paise, price_paise=price_paise, max_paise=max_paise
+        )
 
     def _named(self, fields: Sequence[str]) -> str:
         """What the file calls several fields together."""

@@ -1,8 +1,8 @@
 """Giving stored products the identities that they have now, after an upgrade or with other alias tables.
 
 Products whose new identities meet are merged: the one on offer stays, of two that of the newer version, and the other
-becomes a tombstone that leads to it (`product_identities`). It gives its stock, and its place where the one that stays
-has none.
+becomes a tombstone that leads to it (`product_identities`). It gives its stock, the prices of its days, and its place
+where the one that stays has none.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.writing.derived import OF_PLACES
+from farmlokal.catalog.writing.price_days import move_days
 from farmlokal.database.interface import Database, Session
 
 Renew = Callable[[str, str, str, str, str], str | None]
@@ -125,6 +126,7 @@ class _Batch:
         await self._session.execute(
             "UPDATE product_identities SET product_id = %s WHERE product_id = %s", (kept.id, gone.id)
         )
+        await move_days(self._session, gone.id, kept.id)
         if kept.lat is None and gone.lat is not None:
             place = await self._session.fetch(f"SELECT {', '.join(_PLACE)} FROM products WHERE id = %s", (gone.id,))
             await self._session.execute(

@@ -21,7 +21,8 @@ class Applied(NamedTuple):
     """What became of one record or deletion.
 
     reason: why it was rejected
-    tags: the cache tags to invalidate once the change is committed; none where it had no effect
+    tags: the cache tags to invalidate once the change is committed; none where it had no effect. An outdated row of a
+    market file may tell of a day in the product's history
     """
 
     outcome: WriteOutcome

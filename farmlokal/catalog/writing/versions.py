@@ -59,7 +59,8 @@ class Stored:
     confirmed: bool = False
 
 
-_DAY_S = 24 * 3600
+DAY_S = 24 * 3600
+"""What a market file says of a day has the versions from the day's first second on."""
 
 
 def decide(stored: dict[Identity, Stored], change: Change, now: str) -> Decision:
@@ -114,7 +115,7 @@ def _without_content(row: Stored, change: Change, digest: str) -> Decision | Non
 def _corrects(row: Stored, change: Change) -> bool:
     """Whether a market file says something new of a day that another has told of."""
     of_market = isinstance(change, ProductRecord) and change.said is not None
-    return of_market and change.version > row.version and change.version // _DAY_S == row.version // _DAY_S
+    return of_market and change.version > row.version and change.version // DAY_S == row.version // DAY_S
 
 
 def _placed(row: Stored, change: Change) -> Decision | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import NAMES, touched
+from farmlokal.catalog.tags import NAMES, product_tag, touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import (
     DERIVED_COLUMNS,
@@ -19,6 +19,7 @@ from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.price_days import days_told, keep_days
 from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
@@ -85,12 +86,15 @@ class ProductWriter:
         identities = sorted({(change.source, change.external_id) for change in changes})
         stored = await lock_rows(session, self._dialect, identities)
         moved = await lock_moved(session, self._dialect, stored, identities)
+        known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
+        days = days_told(stored, changes)
+        repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
             await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
         return [
-            _applied(decision, stored[change.source, change.external_id].id, tags)
+            _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -239,13 +243,15 @@ _UNSEEN = (
 )
 
 
-def _applied(decision: Decision, product_id: int | None, tags: set[str]) -> Applied:
+def _applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
     """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
 
-    tags: what the batch touched beside its products.
+    tags: what the batch touched beside its products. repriced: the products of which it told a day's prices.
     """
     if product_id is None or not decision.categories:
-        return Applied(decision.outcome, decision.reason)
+        # An older day is no new version of the product, but part of its history.
+        of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
+        return Applied(decision.outcome, decision.reason, frozenset(of_history))
     return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
 
 

@@ -1,4 +1,4 @@
-"""Version 4: what products were called before, and what is remembered of market files. Tables of their own."""
+"""Version 4: what products were called before, what is remembered of market files, and what products cost by day."""
 
 from farmlokal.database.migrations.migration import Change, Migration
 
@@ -53,6 +53,15 @@ VERSION_4 = Migration(
             " paise BIGINT NOT NULL, day INT NOT NULL, PRIMARY KEY (source, commodity, unit)",
             sqlite="source TEXT NOT NULL, commodity TEXT NOT NULL, unit TEXT NOT NULL, paise INTEGER NOT NULL,"
             " day INTEGER NOT NULL, PRIMARY KEY (source, commodity, unit)",
+        ),
+        _create(
+            "price_days",
+            mysql="product_id BIGINT NOT NULL, day MEDIUMINT NOT NULL, sequence MEDIUMINT NOT NULL, said INT NOT NULL,"
+            f" unit VARCHAR(16) {_TEXT}, min_paise DECIMAL(11, 0) NULL, modal_paise DECIMAL(11, 0) NOT NULL,"
+            " max_paise DECIMAL(11, 0) NULL, PRIMARY KEY (product_id, day)",
+            sqlite="product_id INTEGER NOT NULL, day INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+            " said INTEGER NOT NULL, unit TEXT NOT NULL, min_paise INTEGER NULL, modal_paise INTEGER NOT NULL,"
+            " max_paise INTEGER NULL, PRIMARY KEY (product_id, day)",
         ),
     ),
 )

@@ -17,7 +17,10 @@ NOON = mandi_csv(mandi_row(), mandi_row(Market="Nashik"), mandi_row(Market="Kara
 EVENING = mandi_csv(
     mandi_row(Modal="1500"), mandi_row(Market="Nashik"), mandi_row(Market="Satara"), mandi_row(Modal="x")
 )
-TABLES = ("products", "farms", "market_files", "usual_prices", "identity_tables", "product_identities", "sightings")
+TABLES = (
+    *("products", "farms", "market_files", "usual_prices", "identity_tables", "product_identities", "sightings"),
+    "price_days",
+)
 
 
 async def tables(database: Database) -> dict[str, list[Any]]:

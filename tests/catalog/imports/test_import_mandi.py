@@ -34,6 +34,8 @@ async def test_a_row_becomes_a_product(importing: Importing) -> None:
         state="Maharashtra",
         created_at="2025-02-19T00:00:00Z",
         said="Maharashtra\nPune\nPimpri\nTomato\nHybrid\nFAQ\n19/02/2025\n1200\n1600\n1400\n",
+        min_paise=1200,
+        max_paise=1600,
     )
     assert [expected] == importing.products
 
