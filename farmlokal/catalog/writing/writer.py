@@ -9,6 +9,7 @@ from farmlokal.catalog.tags import NAMES, product_tag, touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import (
     DERIVED_COLUMNS,
+    OF_PLACES,
     Deriving,
     Values,
     derived_values,
@@ -32,7 +33,8 @@ _COLUMNS = (
 )
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
-_PLACE = "UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, y = %s, z = %s, updated_at = %s WHERE id = %s"
+_PLACED = (*OF_PLACES.made_from, *OF_PLACES.columns, "updated_at")
+_PLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _PLACED)} WHERE id = %s"
 # In this order: MySQL assigns one after the other. Columns that were not derived from the row's version still are not.
 _CONFIRM = (
     "UPDATE products SET derived_version = CASE WHEN derived_version = version THEN %s ELSE derived_version END,"
