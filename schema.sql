@@ -63,10 +63,11 @@ CREATE TABLE IF NOT EXISTS names (
 --   rating_key            100 × rating + 1, unrated 0: below every rating. Never negative: MySQL takes -1 for an
 --                         expression, not for a constant, and then starts a walk from the index's beginning
 --   farm_name             a copy of farms.name: a page is read without a join
---   cell, x, y, z         where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
---                         quadtree, and the unit vector to the cell's centre, times 10⁷. NULL where it has no place
+--   cell, x, yz           where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
+--                         quadtree, and the unit vector to the cell's centre, times 10⁷, of which two coordinates share
+--                         a number. NULL where it has no place
 --   name_id               its name among the names, made of name and category
---   derived_version       the version that these five were made from: what a release that does not know them has written
+--   derived_version       the version that these four were made from: what a release that does not know them has written
 --                         since shows by it
 CREATE TABLE IF NOT EXISTS products (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -98,39 +99,38 @@ CREATE TABLE IF NOT EXISTS products (
     updated_at   DATETIME NOT NULL,
     cell         BIGINT NULL,
     x            INT NULL,
-    y            INT NULL,
-    z            INT NULL,
+    yz           BIGINT NULL,
     name_id      INT NULL,
     derived_version BIGINT NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
-    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- Everything by price; a price range under any sort.
-    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- Everything by name.
-    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- Everything by rating; one category too, since ratings do not gather by category.
-    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One category by newest or oldest; the scans that a page of several categories merges.
-    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One category by price; a category's price range under any sort.
-    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One category by name: names gather by category, so walking all names for one category can be endless.
-    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One district, newest first; a district under any sort, and together with every other filter.
-    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One state under any sort.
-    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One farm by price; a farm under the sorts that do not gather by farm, newest and rating.
-    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One farm by name: a farm deals in a few kinds, so walking all names for a large one can be endless.
-    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, yz, name_id),
     -- One name, newest first; several names under any sort: what is asked for in words.
-    INDEX listing_of_name (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_name (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz),
     -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
     -- read for their names: see docs/catalogue.md.
-    INDEX listing_by_place (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
+    INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.

@@ -71,39 +71,38 @@ CREATE TABLE IF NOT EXISTS products (
     updated_at   TEXT NOT NULL,
     cell         INTEGER NULL,
     x            INTEGER NULL,
-    y            INTEGER NULL,
-    z            INTEGER NULL,
+    yz           INTEGER NULL,
     name_id      INTEGER NULL,
     derived_version INTEGER NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id)
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS listing_by_created_at ON products
-    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_price ON products
-    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_name ON products
-    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_rating ON products
-    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_created_at ON products
-    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_price ON products
-    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_name ON products
-    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_district ON products
-    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_state ON products
-    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_price ON products
-    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_name ON products
-    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id);
+    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_name ON products
-    (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz);
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
-    (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
+    (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
 
 CREATE TABLE IF NOT EXISTS sightings (
     run        TEXT NOT NULL,

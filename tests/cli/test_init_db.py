@@ -64,7 +64,7 @@ def test_damage_is_a_line_each(environment: dict[str, str], tmp_path: Path, comm
     execute(tmp_path, "ALTER TABLE sync_runs DROP COLUMN error")
     done = farmlokal(environment, tmp_path, *command)
     filters = "category, price, district_key, state_key, farm_id, in_stock, organic"
-    columns = f"(live, name_key, id, {filters}, x, y, z, name_id)"
+    columns = f"(live, name_key, id, {filters}, x, yz, name_id)"
     # `serve` closes what it has opened before, which may have lines of its own.
     assert [
         "farmlokal: the schema is damaged:",

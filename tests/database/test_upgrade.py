@@ -295,7 +295,7 @@ async def test_damage_is_named_line_by_line(database: Database) -> None:
         "the schema is damaged:",
         f"column farms.name is {found}, not {needed}",
         f"index farms_identity of farms is unique (source, name_key), not unique ({identity_columns})",
-        f"index listing_by_price of products is missing: ({columns}, rating_key, name_key, x, y, z, name_id)",
+        f"index listing_by_price of products is missing: ({columns}, rating_key, name_key, x, yz, name_id)",
         "column sync_runs.error is missing",
     ]
     for refusing in (check_schema, create_schema, contract_schema):
