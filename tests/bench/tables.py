@@ -21,6 +21,9 @@ _COLUMNS = {
     "ms": "ms",
     "reference_ms": "reference, ms",
     "p99_ms": "p99, ms",
+    "rows_per_s": "rows a second",
+    "reference_rows_per_s": "reference, rows a second",
+    "bytes_per_row": "bytes a row",
     "body_bytes": "body, bytes",
     "errors": "errors",
 }
