@@ -9,7 +9,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import product
 from typing import Any, NamedTuple
 
 from farmlokal.catalog.places import (
@@ -31,6 +30,9 @@ SQUARE_ROWS = 64
 # its extremes at its borders. Of its 16 squares, 8 lie on the globe.
 _FIRST_LEVEL = 2
 _FIRST_ROWS = (1, 2)
+_FIRST_SQUARES = [
+    (row, column, first_cell(_FIRST_LEVEL, row, column)) for row in _FIRST_ROWS for column in range(1 << _FIRST_LEVEL)
+]
 _FIRST_CELLS = 1 << 2 * (CELL_BITS - _FIRST_LEVEL)
 # Each end of a chord is a cell's centre, rounded in three coordinates: √3 · ½ at most, and as much for doubles.
 _ROUNDING = 3.0
@@ -88,8 +90,7 @@ def squares_around(
             square = Square(nearest, furthest, first, first + (1 << 2 * (CELL_BITS - level)), start, stop)
             heappush(heap, (nearest if outward else -furthest, first, level, row, column, square))
 
-    for south, west in product(_FIRST_ROWS, range(1 << _FIRST_LEVEL)):
-        first = first_cell(_FIRST_LEVEL, south, west)
+    for south, west, first in _FIRST_SQUARES:
         start, stop = bisect_left(sampled, first), bisect_left(sampled, first + _FIRST_CELLS)
         push(_FIRST_LEVEL, bounds.row(south), bounds.column(west), first, start, stop)
     while heap:
@@ -158,6 +159,9 @@ class _Bounds:
         self._opposite = (self._column + _HALF_TURN) % (2 * _HALF_TURN)
         self._lat, self._lon = map(math.radians, centre_of(cell))
         self._cosine = math.cos(self._lat)
+        # By the border between the two halves: each is of one level alone, and many squares have it in common.
+        self._rows: dict[int, tuple[_Side, _Side]] = {}
+        self._columns: dict[int, tuple[_Side, _Side]] = {}
 
     def of(self, level: int, row: _Side, column: _Side, first: int) -> tuple[int, int]:
         """Of the square where a row and a column of a level meet. first: its first cell."""
@@ -184,18 +188,25 @@ class _Bounds:
 
     def halves_of_row(self, level: int, row: _Side) -> tuple[_Side, _Side]:
         """The two rows of a level that one of the level before is cut into."""
-        south, north = 2 * row.number, 2 * row.number + 1
-        middle = self._border_row(north << (CELL_BITS - level))
-        return self._row_between(level, south, row.low, middle), self._row_between(level, north, middle, row.high)
+        north = 2 * row.number + 1
+        border = north << (CELL_BITS - level)
+        halves = self._rows.get(border)
+        if halves is None:
+            middle = self._border_row(border)
+            south = self._row_between(level, north - 1, row.low, middle)
+            halves = self._rows[border] = south, self._row_between(level, north, middle, row.high)
+        return halves
 
     def halves_of_column(self, level: int, column: _Side) -> tuple[_Side, _Side]:
         """The two columns of a level that one of the level before is cut into."""
-        west, east = 2 * column.number, 2 * column.number + 1
-        middle = self._border_column(east << (CELL_BITS - level))
-        return (
-            self._column_between(level, west, column.low, middle),
-            self._column_between(level, east, middle, column.high),
-        )
+        east = 2 * column.number + 1
+        border = east << (CELL_BITS - level)
+        halves = self._columns.get(border)
+        if halves is None:
+            middle = self._border_column(border)
+            west = self._column_between(level, east - 1, column.low, middle)
+            halves = self._columns[border] = west, self._column_between(level, east, middle, column.high)
+        return halves
 
     def _row_between(self, level: int, number: int, south: tuple[float, float], north: tuple[float, float]) -> _Side:
         (rise, cosine), (other_rise, other_cosine) = (south, north) if south[0] <= north[0] else (north, south)
