@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 3. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 4. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -63,10 +63,11 @@ CREATE TABLE IF NOT EXISTS names (
 --   rating_key            100 × rating + 1, unrated 0: below every rating. Never negative: MySQL takes -1 for an
 --                         expression, not for a constant, and then starts a walk from the index's beginning
 --   farm_name             a copy of farms.name: a page is read without a join
---   cell, x, y, z         where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
---                         quadtree, and the unit vector to the cell's centre, times 10⁷. NULL where it has no place
+--   cell, x, yz           where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
+--                         quadtree, and the unit vector to the cell's centre, times 10⁷, of which two coordinates share
+--                         a number. NULL where it has no place
 --   name_id               its name among the names, made of name and category
---   derived_version       the version that these five were made from: what a release that does not know them has written
+--   derived_version       the version that these four were made from: what a release that does not know them has written
 --                         since shows by it
 CREATE TABLE IF NOT EXISTS products (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -98,39 +99,38 @@ CREATE TABLE IF NOT EXISTS products (
     updated_at   DATETIME NOT NULL,
     cell         BIGINT NULL,
     x            INT NULL,
-    y            INT NULL,
-    z            INT NULL,
+    yz           BIGINT NULL,
     name_id      INT NULL,
     derived_version BIGINT NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
-    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- Everything by price; a price range under any sort.
-    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_by_price (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- Everything by name.
-    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_name (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- Everything by rating; one category too, since ratings do not gather by category.
-    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_by_rating (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One category by newest or oldest; the scans that a page of several categories merges.
-    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_category_by_created_at (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One category by price; a category's price range under any sort.
-    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_category_by_price (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One category by name: names gather by category, so walking all names for one category can be endless.
-    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_category_by_name (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
     -- One district, newest first; a district under any sort, and together with every other filter.
-    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_district (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One state under any sort.
-    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_state (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One farm by price; a farm under the sorts that do not gather by farm, newest and rating.
-    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id),
+    INDEX listing_of_farm_by_price (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, yz, name_id),
     -- One farm by name: a farm deals in a few kinds, so walking all names for a large one can be endless.
-    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id),
+    INDEX listing_of_farm_by_name (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, yz, name_id),
     -- One name, newest first; several names under any sort: what is asked for in words.
-    INDEX listing_of_name (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z),
+    INDEX listing_of_name (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz),
     -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
     -- read for their names: see docs/catalogue.md.
-    INDEX listing_by_place (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
+    INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
@@ -138,6 +138,64 @@ CREATE TABLE IF NOT EXISTS sightings (
     run        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     product_id BIGINT NOT NULL,
     PRIMARY KEY (run, product_id)
+) ENGINE = InnoDB;
+
+-- What products were once called, where that changed: an old identity leads to the row that has the product now. It
+-- counts where no product on offer has the identity itself.
+CREATE TABLE IF NOT EXISTS product_identities (
+    source      VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    external_id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    product_id  BIGINT NOT NULL,
+    PRIMARY KEY (source, external_id),
+    -- What leads to a product that is merged into another.
+    INDEX product_identities_by_product (product_id)
+) ENGINE = InnoDB;
+
+-- By which alias tables the identities of a source's products were made last.
+CREATE TABLE IF NOT EXISTS identity_tables (
+    source VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+    digest CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+) ENGINE = InnoDB;
+
+-- What imported market files said of a day: whatever says the same is the same, in whichever file it comes.
+--   day       days since 1970-01-01
+--   sequence  from 1 in the order of arrival; part of the version of the file's rows
+CREATE TABLE IF NOT EXISTS market_files (
+    source   VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    day      INT NOT NULL,
+    digest   CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    sequence INT NOT NULL,
+    PRIMARY KEY (source, day, digest),
+    CONSTRAINT market_files_sequence UNIQUE (source, day, sequence)
+) ENGINE = InnoDB;
+
+-- What a commodity cost in the newest market file that had enough prices of it: the median, in paise for one `unit`.
+CREATE TABLE IF NOT EXISTS usual_prices (
+    source    VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    commodity VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    unit      VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    paise     BIGINT NOT NULL,
+    day       INT NOT NULL,
+    PRIMARY KEY (source, commodity, unit)
+) ENGINE = InnoDB;
+
+-- What market files said that a product cost on a day, one row for each of both: a product's history is one range of the
+-- primary key. Written with the product, also where the day is older than what the product shows.
+--   day        days since 1970-01-01
+--   sequence   of the file that said it last (market_files): a later file of the day replaces it
+--   said       a checksum of the file's words: the same words may be read otherwise by a later release
+--   *_paise    for one of `unit`; lowest and highest where the file gives them. 11 digits, as whole numbers that take five
+--              bytes each
+CREATE TABLE IF NOT EXISTS price_days (
+    product_id  BIGINT NOT NULL,
+    day         MEDIUMINT NOT NULL,
+    sequence    MEDIUMINT NOT NULL,
+    said        INT NOT NULL,
+    unit        VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    min_paise   DECIMAL(11, 0) NULL,
+    modal_paise DECIMAL(11, 0) NOT NULL,
+    max_paise   DECIMAL(11, 0) NULL,
+    PRIMARY KEY (product_id, day)
 ) ENGINE = InnoDB;
 
 -- The partner's events: one row per event id, inserted in the transaction in which the event takes effect.
@@ -238,4 +296,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 3, 3 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -14,9 +14,19 @@ REQUIRES = [
     "aiomysql[rsa]>=0.3.2,<0.4",
     "aiosqlite>=0.22,<0.23",
     "brotli>=1.2,<2",
+    # Which eight-bit alphabet a file of an older spreadsheet program is in.
+    "charset-normalizer>=3.4,<4",
     "click>=8.3,<9",
     "cryptography>=48,<51",
+    # openpyxl reads XML with it where it is there: without entities that unfold.
+    "defusedxml>=0.7.1,<0.8",
     "gunicorn>=25,<28",
+    # JSON of any size, piece by piece.
+    "ijson>=3.4,<4",
+    # Tables of web pages.
+    "lxml>=6,<7",
+    # Workbooks (XLSX).
+    "openpyxl>=3.1.5,<4",
     "orjson>=3.11,<4",
     # aiomysql 0.3 imports names that PyMySQL 1.3 is going to remove; with 1.2 it cannot bind bytes, and we bind none.
     "PyMySQL>=1.1.1,<1.3",
@@ -95,7 +105,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["farmlokal", "farmlokal.*"]),
-    package_data={"farmlokal": ["py.typed", "**/*.sql", "**/*.csv", "**/static/*"]},
+    package_data={"farmlokal": ["py.typed", "**/*.sql", "**/*.csv", "**/*.toml", "**/static/*"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithSchema},

@@ -62,7 +62,11 @@ class InvalidInput(FarmLokalError):
 
 
 class InvalidRecord(InvalidInput):
-    """A product record does not keep to the wire format."""
+    """A product record does not keep to the wire format. row: as its file has it, where that is known."""
+
+    def __init__(self, faults: Sequence[Fault], row: str = "") -> None:
+        super().__init__(faults)
+        self.row = row
 
 
 class NotFound(FarmLokalError):

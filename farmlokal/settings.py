@@ -19,7 +19,7 @@ from farmlokal.limiting.quotas import DEFAULT_QUOTAS, parse_quotas
 
 PREFIX = "FARMLOKAL_"
 # Fields that are secrets as a whole.
-_SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets"})
+_SECRETS = frozenset({"secret_key", "api_keys", "oauth_client_secret", "webhook_secrets", "portal_key"})
 _KEY_CHARS_MIN = 16
 # With less a tier holds too few pages to be of use.
 _L1_BYTES_MIN = 2**20
@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         None, description="base URL of the partner's API"
     )
     partner_source: str = Field("partner", pattern=_SOURCE_PATTERN, description="the `source` of the partner's rows")
+    portal_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        "https://api.data.gov.in",
+        description="base URL of the open data portal's API; addresses below it are asked page by page, with the key",
+    )
+    portal_key: str | None = Field(None, description="our key there, for `farmlokal import https://…`")
     webhook_secrets: Annotated[str, _read_by(parse_secrets)] | None = Field(
         None,
         description="comma-separated `whsec_…` secrets and `whpk_…` public keys, newest first, any verifies;"

@@ -8,8 +8,8 @@
 #            तल. slugify and @sindresorhus/slugify make the empty text of each. None of them says so. python-slugify,
 #            which spells them in Latin, keeps them apart.
 # Versions:  Django 5.2.19, python-slugify 9.2.0 (PyPI); slugify 1.6.9, @sindresorhus/slugify 3.0.1 (npm)
-# For us:    the identity of a market's row is such a slug. A name of which none is left is refused, and so cannot meet
-#            another (docs/catalogue.md, "Surprises"; tests/catalog/imports/test_import_mandi.py).
+# For us:    the identity of a market's row is made of its names. It keeps letters and signs of every script, so that none
+#            meets another (docs/catalogue.md, "Surprises"; tests/catalog/imports/test_import_identity.py).
 # Source:    codebuddies/backend issue 123 reports the lost vowels; that goods of one market then meet was seen here.
 set -euo pipefail
 

@@ -59,6 +59,18 @@ def product_fault(product: Any) -> str | None:
     return None if isinstance(product["price"], str) else "a price is no decimal string"
 
 
+def prices_fault(answer: Any) -> str | None:
+    """What is wrong with a page of a price history, which may be empty; the newest day comes first."""
+    fault = _list_fault(answer) or _page_object_fault(answer.get("page"))
+    if fault is not None:
+        return fault
+    days = [one.get("day") if isinstance(one, dict) else None for one in answer["data"]]
+    dates = [day for day in days if isinstance(day, str)]
+    if len(dates) < len(days):
+        return "a day of a price history has no date"
+    return None if dates == sorted(set(dates), reverse=True) else "the days of a price history are out of order"
+
+
 def categories_fault(answer: Any) -> str | None:
     """What is wrong with the list of categories."""
     fault = _list_fault(answer)

@@ -8,14 +8,24 @@ from urllib.parse import quote, urlencode
 import gevent
 from locust import between
 
-from loadtest.answers import Page, Walk, categories_fault, near_fault, page_fault, page_of, product_fault
+from loadtest.answers import (
+    Page,
+    Walk,
+    categories_fault,
+    near_fault,
+    page_fault,
+    page_of,
+    prices_fault,
+    product_fault,
+)
 from loadtest.asking import Asker, Fault
 from loadtest.households import Filters, Home, Market
-from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRODUCT
+from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRICES, PRODUCT
 
 # How likely a household does each thing with the page before it.
 _NEXT_PAGE_SHARE = 0.5
 _OPEN_PRODUCT_SHARE = 0.4
+_PRICES_SHARE = 0.2
 _RETURN_SHARE = 0.5
 _BACK_SHARE = 0.3
 _PAGES_MAX = 8
@@ -79,12 +89,15 @@ class Household(Asker):
         self.wait()  # type: ignore[no-untyped-call]
 
     def look_closer(self, page: Page | None) -> bool:
-        """Open one product of `page`, if one takes the household's fancy; whether one did."""
+        """Open one product of `page`, if one takes the household's fancy, sometimes what it cost; whether one did."""
         if page is None or not page.products or self.rng.random() >= _OPEN_PRODUCT_SHARE:
             return False
         self.pause()
         product_id = str(self.rng.choice(page.products)["id"])
         self.look_at(f"/products/{quote(product_id)}", PRODUCT, product_fault)
+        if self.rng.random() < _PRICES_SHARE:
+            self.pause()
+            self.look_at(f"/products/{quote(product_id)}/prices", PRICES, prices_fault)
         return True
 
     def open_page(self, filters: Filters, *, cursor: str | None = None, walk: Walk | None = None) -> Page | None:

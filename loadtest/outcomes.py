@@ -10,6 +10,7 @@ LISTING_BY_CURSOR = "/products?cursor"
 NEAR = "/products?near"
 NEAR_BY_CURSOR = "/products?near&cursor"
 PRODUCT = "/products/{id}"
+PRICES = "/products/{id}/prices"
 CATEGORIES = "/categories"
 SUGGEST = "/suggest"
 TOKEN = "/auth/token"  # noqa: S105 - a path

@@ -46,10 +46,12 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.prices import PAGE_PARAMETERS
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.name_counts import NameCounts
+from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
@@ -74,6 +76,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
+from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.parameters.suggesting import Suggesting
@@ -129,11 +132,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    own_names = frozenset((*table.parameters, FULL.name))
+    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, FULL.name))
     ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
+    app[keys.PRICE_QUESTIONS] = PriceQuestions(signer, cache, PriceHistory(database, signer), ignored)
     questions = app[keys.QUESTIONS] = Questions(signer, cache, listing, table, ignored, index=names.index)
     names.on_change.append(questions.forget)
     app[keys.SEARCH_NAMES] = names

@@ -3,8 +3,8 @@
 A position is the centre of a *cell*: one of 2²⁶ parts of 360° on both axes, 0.6 m of latitude. A cell's number
 interleaves the bits of its row and of its column (a Morton code), so that every square of a quadtree is one range of
 numbers. A position is kept as its cell and as *x*, *y*, *z*: the unit vector to the cell's centre times 10⁷, rounded.
-What distances are ordered and limited by is the squared chord between two such vectors, a whole number below 2⁴⁹, which
-grows as the distance along the globe does.
+The last two share a number. What distances are ordered and limited by is the squared chord between two such vectors, a
+whole number below 2⁴⁹, which grows as the distance along the globe does.
 
 Kilometres are made of it for people alone, on a sphere of the Earth's mean radius: up to 0.5 % from those on the
 ellipsoid. Rounding moves a chord's length by a metre at most. That is a metre of distance nearby, 1.5 m at 10,000 km,
@@ -21,6 +21,8 @@ CELL_BITS = 26
 """Of each of the two axes: a cell's number has twice as many."""
 CELLS = 1 << (2 * CELL_BITS)
 VECTOR_LENGTH = 10_000_000
+PACKED_BITS = 25
+"""Of each of the two coordinates in one number: 2 · 10⁷ fits, so that neither is below zero."""
 
 _AXIS = 1 << CELL_BITS
 _ROW_MAX = _AXIS // 4 * 3 - 1  # the last whole row before the north pole: 90° itself is its edge
@@ -56,6 +58,14 @@ def vector_of(cell: int) -> Vector:
     lat, lon = map(math.radians, centre_of(cell))
     level = VECTOR_LENGTH * math.cos(lat)
     return Vector(round(level * math.cos(lon)), round(level * math.sin(lon)), round(VECTOR_LENGTH * math.sin(lat)))
+
+
+def packed(vector: Vector) -> int:
+    """Y and z as one number: each plus `VECTOR_LENGTH`, the first in the higher bits.
+
+    MySQL's optimiser takes an index for covering that has at most fifteen columns; this saves one.
+    """
+    return (vector.y + VECTOR_LENGTH) << PACKED_BITS | (vector.z + VECTOR_LENGTH)
 
 
 def squared_chord(one: Vector, other: Vector) -> int:

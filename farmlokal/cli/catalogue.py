@@ -1,34 +1,18 @@
-"""`farmlokal init-db`, `seed` and `import`: making the catalogue and filling it."""
+"""`farmlokal init-db` and `seed`: making the catalogue and filling it with made-up products."""
 
-import sys
-import uuid
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import click
 
-from farmlokal.app.command_invalidation import send_invalidation
-from farmlokal.app.resources import wait_for_database
-from farmlokal.app.webhooks import wake_waiting_events
-from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.categories import OTHER
-from farmlokal.catalog.imports.importer import ImportSummary, import_file
-from farmlokal.catalog.writing.bulk_load import refresh_statistics, seed_catalogue
-from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.catalog.writing.mending import BATCHES
-from farmlokal.catalog.writing.outcomes import WriteOutcome
-from farmlokal.catalog.writing.writer import ProductWriter
-from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
+from farmlokal.cli.filling import filling, with_database
+from farmlokal.cli.process import run, start
 from farmlokal.cli.progress import progress
 from farmlokal.database.address import parse_address
-from farmlokal.database.identity import read_identity, renew_identity
+from farmlokal.database.identity import renew_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import SCHEMA_VERSION, check_schema, contract_schema, create_schema
-from farmlokal.settings import Settings
-
-_UNKNOWN_SHOWN_MAX = 20
 
 
 @click.command("init-db")
@@ -48,15 +32,15 @@ def init_db(check: bool, contract: bool, new_identity: bool) -> None:
         raise click.UsageError("--check, --contract and --new-identity are different tasks: give one")
     settings = start()
     if check:
-        run(_with_database(settings, check_schema, check=False))
+        run(with_database(settings, check_schema, check=False))
     elif new_identity:
-        identity = run(_with_database(settings, _renew_identity, check=False))
+        identity = run(with_database(settings, _renew_identity, check=False))
         click.echo(f"the catalogue's identity is {identity} now: replace the processes that run")
         return
     else:
         work = contract_schema if contract else create_schema
         stored = run(
-            _with_database(
+            with_database(
                 settings, lambda database: work(database, partial(progress, unit="ids"), batches=BATCHES), check=False
             )
         )
@@ -85,100 +69,5 @@ def seed(products: int) -> None:
     settings = start()
     address = parse_address(settings.database_url)
     with progress("seeding", products, unit="products") as advance_to:
-        run(_filling(settings, lambda database: seed_catalogue(database, address, products, advance_to)))
+        run(filling(settings, lambda database: seed_catalogue(database, address, products, advance_to)))
     click.echo(f"the catalogue holds seed products 1 to {products}")
-
-
-@click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--locations",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The open data portal's market file; its states file is found beside it.",
-)
-@click.option(
-    "--replace", is_flag=True, help="Afterwards delete what the file's source has listed and the file has not."
-)
-def import_(file: Path, locations: Path | None, replace: bool) -> None:
-    """Import FILE: daily prices of India's open data portal, or our own format as NDJSON or CSV.
-
-    Afterwards the database's statistics are brought up to date (ANALYZE).
-    """
-    settings = start()
-    with progress("importing", file.stat().st_size, unit="bytes") as advance_to:
-
-        async def work(database: Database) -> tuple[ImportSummary, int]:
-            writer = ProductWriter(database, farms=KnownFarms(database))
-            done = await _import(writer, file, locations, advance_to, replace=replace)
-            await refresh_statistics(database)
-            return done
-
-        summary, buried = run(_filling(settings, work))
-    counts = ", ".join(f"{outcome} {summary.tally[outcome]}" for outcome in WriteOutcome if summary.tally[outcome])
-    click.echo(f"{summary.rows} rows: {counts or 'none landed'}; {summary.bad_rows} bad")
-    if summary.unknown_rows:
-        click.echo(_unknown_categories(summary))
-    if replace and summary.complete:
-        click.echo(
-            f"{buried} products of {', '.join(sorted(summary.sources))} that the file does not list were deleted"
-        )
-    if not summary.complete:
-        if replace:
-            click.echo("nothing was deleted: a bad row may stand for a product that is still on offer", err=True)
-        sys.exit(EXIT_FAILED)
-
-
-def _unknown_categories(summary: ImportSummary) -> str:
-    """The line that says which categories became `other`, the most frequent first."""
-    most = sorted(summary.unknown_categories.items(), key=lambda item: (-item[1], item[0]))[:_UNKNOWN_SHOWN_MAX]
-    shown = ", ".join(f"{label!r} {rows}" for label, rows in most)
-    more = len(summary.unknown_categories) - len(most)
-    names = shown + (f" and {more} more" if more else "")
-    return f"{summary.unknown_rows} rows name an unknown category and became {OTHER}: {names}"
-
-
-async def _import(
-    writer: ProductWriter, file: Path, locations: Path | None, advance_to: Callable[[int], None], *, replace: bool
-) -> tuple[ImportSummary, int]:
-    began = datetime.now(UTC)
-    sighting = f"import-{uuid.uuid4()}" if replace else None
-    summary = await import_file(
-        file,
-        writer,
-        locations=locations,
-        sighting=sighting,
-        on_progress=advance_to,
-        on_bad_row=lambda line, reason: click.echo(f"{file}:{line}: {reason}", err=True),
-    )
-    buried = 0
-    if sighting is not None and summary.complete:
-        for source in sorted(summary.sources):
-            buried += await writer.bury_unseen(source, sighting, before=began)
-    if sighting is not None:
-        await writer.forget(sighting)
-    return summary, buried
-
-
-async def _filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    async def filling(database: Database) -> T:
-        identity = await read_identity(database)
-        try:
-            done = await work(database)
-            await wake_waiting_events(database, source=settings.partner_source)
-            return done
-        finally:
-            # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves
-            # nothing.
-            await send_invalidation(settings, identity, (EVERYTHING,))
-
-    return await _with_database(settings, filling)
-
-
-async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:
-    database = open_database(settings)
-    try:
-        if check:
-            await wait_for_database(database)
-        return await work(database)
-    finally:
-        await database.close()

@@ -8,9 +8,10 @@ import click
 from farmlokal import __version__
 from farmlokal.app.variables import unknown_variables
 from farmlokal.cli.cache import cache
-from farmlokal.cli.catalogue import import_, init_db, seed
+from farmlokal.cli.catalogue import init_db, seed
 from farmlokal.cli.config import config
 from farmlokal.cli.demo import demo
+from farmlokal.cli.importing import import_
 from farmlokal.cli.partner import partner
 from farmlokal.cli.partner_check import partner_check
 from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE

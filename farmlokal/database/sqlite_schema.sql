@@ -71,44 +71,87 @@ CREATE TABLE IF NOT EXISTS products (
     updated_at   TEXT NOT NULL,
     cell         INTEGER NULL,
     x            INTEGER NULL,
-    y            INTEGER NULL,
-    z            INTEGER NULL,
+    yz           INTEGER NULL,
     name_id      INTEGER NULL,
     derived_version INTEGER NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id)
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS listing_by_created_at ON products
-    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_price ON products
-    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, price, id, category, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_name ON products
-    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, name_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_by_rating ON products
-    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, rating_key, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_created_at ON products
-    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, category, created_at, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_price ON products
-    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, category, price, id, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_category_by_name ON products
-    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, y, z, name_id);
+    (live, category, name_key, id, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_district ON products
-    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_state ON products
-    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_price ON products
-    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, y, z, name_id);
+    (live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key, name_key, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_farm_by_name ON products
-    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id);
+    (live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, yz, name_id);
 CREATE INDEX IF NOT EXISTS listing_of_name ON products
-    (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, y, z);
+    (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz);
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
-    (live, cell, id, x, y, z, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
+    (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
 
 CREATE TABLE IF NOT EXISTS sightings (
     run        TEXT NOT NULL,
     product_id INTEGER NOT NULL,
     PRIMARY KEY (run, product_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS product_identities (
+    source      TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    product_id  INTEGER NOT NULL,
+    PRIMARY KEY (source, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS product_identities_by_product ON product_identities (product_id);
+
+CREATE TABLE IF NOT EXISTS identity_tables (
+    source TEXT NOT NULL PRIMARY KEY,
+    digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS market_files (
+    source   TEXT NOT NULL,
+    day      INTEGER NOT NULL,
+    digest   TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (source, day, digest),
+    CONSTRAINT market_files_sequence UNIQUE (source, day, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS usual_prices (
+    source    TEXT NOT NULL,
+    commodity TEXT NOT NULL,
+    unit      TEXT NOT NULL,
+    paise     INTEGER NOT NULL,
+    day       INTEGER NOT NULL,
+    PRIMARY KEY (source, commodity, unit)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS price_days (
+    product_id  INTEGER NOT NULL,
+    day         INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    said        INTEGER NOT NULL,
+    unit        TEXT NOT NULL,
+    min_paise   INTEGER NULL,
+    modal_paise INTEGER NOT NULL,
+    max_paise   INTEGER NULL,
+    PRIMARY KEY (product_id, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS webhook_inbox (
@@ -183,4 +226,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 3, 3 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 4, 4 WHERE NOT EXISTS (SELECT version FROM schema_version);

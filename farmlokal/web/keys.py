@@ -17,6 +17,7 @@ from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.parameters.suggesting import Suggesting
@@ -43,6 +44,7 @@ LISTING = web.AppKey("LISTING", Listing)
 # What is scraped.
 METRICS = web.AppKey("METRICS", CollectorRegistry)
 PARTNER = web.AppKey("PARTNER", PartnerConnection)
+PRICE_QUESTIONS = web.AppKey("PRICE_QUESTIONS", PriceQuestions)
 QUESTIONS = web.AppKey("QUESTIONS", Questions)
 RECEIVER = web.AppKey("RECEIVER", Receiver)
 REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)

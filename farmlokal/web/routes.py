@@ -13,18 +13,22 @@ from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file
 from farmlokal.web.handlers.health import show_liveness, show_readiness
 from farmlokal.web.handlers.index import show_index
 from farmlokal.web.handlers.partner_token import show_token
+from farmlokal.web.handlers.prices import draw_prices, list_prices
 from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest
 from farmlokal.web.handlers.sync import show_sync, start_sync
 from farmlokal.web.handlers.webhook import receive_webhook
-from farmlokal.web.openapi import catalogue, partner, service
+from farmlokal.web.openapi import catalogue, partner, prices, service
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters import prices as price_parameters
 from farmlokal.web.parameters import suggesting
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
 _BESIDE_THE_LISTING = (
     Route("GET", "/", show_index, service.SHOW_INDEX),
     Route("GET", "/products/{id}", show_product, catalogue.SHOW_PRODUCT),
+    Route("GET", price_parameters.PATH, list_prices, prices.LIST_PRICES),
+    Route("GET", price_parameters.PICTURE_PATH, draw_prices, prices.DRAW_PRICES),
     Route("GET", suggesting.PATH, suggest, catalogue.SUGGEST),
     Route("GET", "/categories", list_categories, catalogue.LIST_CATEGORIES),
     Route("GET", "/auth/token", show_token, partner.SHOW_TOKEN),

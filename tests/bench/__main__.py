@@ -12,6 +12,7 @@ from tests.bench.bulk import bulk
 from tests.bench.burst import burst
 from tests.bench.cache import cache
 from tests.bench.connections import connections
+from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
 from tests.bench.growth import growth
 from tests.bench.hot import hot
@@ -21,8 +22,10 @@ from tests.bench.machine import machine
 from tests.bench.near import near
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
+from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
+from tests.bench.suggest import suggest
 from tests.bench.syncs import syncs
 from tests.bench.tokens import tokens
 from tests.bench.webhooks import webhooks
@@ -38,6 +41,8 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "pages": pages,
     "families": families,
     "near": near,
+    "search": search,
+    "suggest": suggest,
     "depth": depth,
     "burst": burst,
     "cache": cache,
@@ -47,6 +52,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "tokens": tokens,
     "syncs": syncs,
     "bulk": bulk,
+    "earlier": earlier,
     "writes": writes,
     "webhooks": webhooks,
 }

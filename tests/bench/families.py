@@ -5,13 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from math import sqrt
-from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
-from farmlokal.catalog.question.sorts import RELEVANCE, SORT_DEFAULT, SORTS, Position, Sort
-from farmlokal.catalog.search.interpretation import Interpretation
-from farmlokal.catalog.search.words import words_of
+from farmlokal.catalog.question.query import LIMIT_DEFAULT, ListingQuery
+from farmlokal.catalog.question.sorts import SORT_DEFAULT, SORTS, Position, Sort
 from farmlokal.web.parameters.questions import PATH, link_base
 from tests.bench.service_process import SECRET_KEY
 from tests.bench.stand import Catalogue, Sampled
@@ -57,7 +54,7 @@ class Prices:
         return self.dearest[start + _RARE_ROWS] - draw.randrange(49), self.dearest[start] + draw.randrange(49)
 
 
-def _after(row: Sampled, sort: Sort) -> Position:
+def place_of(row: Sampled, sort: Sort) -> Position:
     """The place of `row` in the order of `sort`."""
     values: dict[str, str | int] = {
         "created_at": row.created_at,
@@ -74,7 +71,7 @@ def _category_and_price(prices: Prices, row: Sampled, draw: random.Random) -> Li
 
 
 def _category_by_price(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(where(category=[row.category]), SORTS["price"], position=_after(row, SORTS["price"]))
+    return ListingQuery(where(category=[row.category]), SORTS["price"], position=place_of(row, SORTS["price"]))
 
 
 def _open_range(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
@@ -93,7 +90,7 @@ def _middling_range(prices: Prices, row: Sampled, draw: random.Random, *, sort: 
 
 def _district(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
     first_page = ListingQuery(where(district=row.district_key))
-    return first_page if draw.random() < 0.5 else replace(first_page, position=_after(row, SORT_DEFAULT))
+    return first_page if draw.random() < 0.5 else replace(first_page, position=place_of(row, SORT_DEFAULT))
 
 
 def _district_and_category(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
@@ -105,35 +102,11 @@ def _farm(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
 
 
 def _organic_in_stock(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(where(organic=True, in_stock=True), position=_after(row, SORT_DEFAULT))
+    return ListingQuery(where(organic=True, in_stock=True), position=place_of(row, SORT_DEFAULT))
 
 
 def _by_rating(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(sort=SORTS["-rating"], position=_after(row, SORTS["-rating"]))
-
-
-def _in_words(row: Sampled, words: int, **filters: Any) -> Filters:
-    """Filters with the first `words` words of the row's name beside `filters`."""
-    groups = tuple((word,) for word in words_of(row.name_key)[:words])
-    return where(q=Interpretation(groups), **filters)
-
-
-def _word(prices: Prices, row: Sampled, draw: random.Random, *, sort: str) -> ListingQuery:
-    return ListingQuery(_in_words(row, 1), SORTS[sort], position=_after(row, SORTS[sort]))
-
-
-def _word_by_relevance(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(_in_words(row, 1), Sort(RELEVANCE), position=Position(f"0 {row.created_at}", row.id))
-
-
-def _two_words(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    return ListingQuery(_in_words(row, 2), Sort(RELEVANCE), position=Position(f"0 {row.created_at}", row.id))
-
-
-def _word_and_more(prices: Prices, row: Sampled, draw: random.Random) -> ListingQuery:
-    low, high = round(row.price_paise * draw.uniform(0.5, 0.9)), round(row.price_paise * draw.uniform(1.1, 2))
-    filters = _in_words(row, 1, category=[row.category], min_price=low, max_price=high)
-    return ListingQuery(filters, Sort(RELEVANCE))
+    return ListingQuery(sort=SORTS["-rating"], position=place_of(row, SORTS["-rating"]))
 
 
 FAMILIES: dict[str, Draw] = {
@@ -149,12 +122,6 @@ FAMILIES: dict[str, Draw] = {
     "farm": _farm,
     "organic and in stock": _organic_in_stock,
     "by rating": _by_rating,
-    "word, newest": partial(_word, sort="-created_at"),
-    "word, by price": partial(_word, sort="price"),
-    "word, by name": partial(_word, sort="name"),
-    "word, by relevance": _word_by_relevance,
-    "two words, by relevance": _two_words,
-    "word, category and price range": _word_and_more,
 }
 
 
@@ -184,7 +151,7 @@ def _pages_around(catalogue: Catalogue, page: int) -> Iterator[str]:
         )
         wanted = [row_id for (row_id,) in ids[::LIMIT_DEFAULT]]
         for row in catalogue.rows_of(wanted):
-            yield target(ListingQuery(sort=sort, position=_after(row, sort)))
+            yield target(ListingQuery(sort=sort, position=place_of(row, sort)))
 
 
 def target(query: ListingQuery) -> str:

@@ -50,6 +50,12 @@ def ratio(name: str, pairs: Sequence[tuple[float, float]], reference: str, **oth
     return Figure(name, median(ratios), min(ratios), max(ratios), reference, **others)
 
 
+def in_ms(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """What `pairs` of times came to in absolute terms, as a Figure's `extra`: the medians of the rounds."""
+    measured, against = zip(*pairs, strict=True)
+    return {"ms": round(median(measured), 2), "reference_ms": round(median(against), 2)}
+
+
 def line(figure: Figure) -> str:
     """The figure as one line of the table."""
     verdict = {None: "", True: f"  {figure.goal}: met", False: f"  {figure.goal}: MISSED"}[figure.met]

@@ -25,6 +25,7 @@ class Goal:
 
 _HIT = "memory hit, 1 worker, 32 connections, metrics on"
 _NEAR = "cold listing by distance, the worst family"
+_WORDS = "cold listing in words, the worst family"
 GOALS = (
     Goal(f"{_HIT}, rate limit off ÷ nginx", "hot", ("memory hit / nginx",)),
     Goal(f"{_HIT}, rate limit off ÷ plain aiohttp handler", "hot", ("memory hit / plain",)),
@@ -42,6 +43,14 @@ GOALS = (
     Goal(f"{_NEAR}, page 1 of a category, the same", "near", ("nearest of a category, page 1", ": median")),
     Goal(f"{_NEAR}, a deep page, the same", "near", (", deep", ": median")),
     Goal(f"{_NEAR}, p99's ratio ÷ the median's", "near", (": p99's ratio",)),
+    Goal(f"{_WORDS}, median ÷ 20 rows by primary key", "search", (": median",)),
+    Goal(f"{_WORDS}, p99 ÷ 20 rows by primary key", "search", (": p99",)),
+    Goal("memory hit of /suggest ÷ of the listing", "suggest", ("memory hit",)),
+    Goal("a completion by 1,000 names, p99 in ms", "suggest", ("1,000 names: p99 in ms",)),
+    Goal("a completion by 50,000 names, p99 in ms", "suggest", ("50,000 names: p99 in ms",)),
+    Goal("bulk load ÷ before near and search", "earlier", ("bulk load",)),
+    Goal("upserts, the same", "earlier", ("upserts",)),
+    Goal("bytes, the same", "earlier", ("size",)),
     Goal("half of peak, p99 ÷ p50", "soak", ("p99",)),
     Goal("half of peak, rate ÷ the schedule's", "soak", ("rate",)),
     Goal("half of peak, memory at the end ÷ half-way", "soak", ("memory",)),

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median
 
 from farmlokal.database.address import MySQLAddress
 from tests.bench.cold import CONNECTIONS, cold_service
-from tests.bench.figures import Figure, ratio
+from tests.bench.figures import Figure, in_ms, ratio
 from tests.bench.listing import REFERENCE
 from tests.bench.near_beside import fill_geo_sets, make_spatial_table, search_by_index, search_by_redis
 from tests.bench.near_questions import NEAR_FAMILIES, NearFamily, NearQuestion
@@ -48,8 +47,8 @@ def _figures(name: str, family: NearFamily, taken: list[dict[str, Sample]]) -> I
     goal = 5.0 if family.deep else 2.0 if family.of_category else 1.5
     medians = [(samples[_OURS].median_ms, samples[_ROWS].median_ms) for samples in taken]
     p99s = [(samples[_OURS].p99_ms, samples[_ROWS].p99_ms) for samples in taken]
-    yield ratio(f"{name}: median", medians, REFERENCE, goal=f"<= {goal:g}", extra=_in_ms(medians))
-    yield ratio(f"{name}: p99", p99s, REFERENCE, better="smaller", extra=_in_ms(p99s))
+    yield ratio(f"{name}: median", medians, REFERENCE, goal=f"<= {goal:g}", extra=in_ms(medians))
+    yield ratio(f"{name}: p99", p99s, REFERENCE, better="smaller", extra=in_ms(p99s))
     # A few places may be dearer than most, and none by much.
     ratios = [
         (late / late_row, usual / usual_row) for (late, late_row), (usual, usual_row) in zip(p99s, medians, strict=True)
@@ -58,9 +57,4 @@ def _figures(name: str, family: NearFamily, taken: list[dict[str, Sample]]) -> I
     for beside, reference in _BESIDE.items():
         if beside in taken[0]:
             pairs = [(samples[_OURS].median_ms, samples[beside].median_ms) for samples in taken]
-            yield ratio(f"{name} / {beside}", pairs, reference, better="smaller", extra=_in_ms(pairs))
-
-
-def _in_ms(pairs: list[tuple[float, float]]) -> dict[str, float]:
-    ours, beside = zip(*pairs, strict=True)
-    return {"ms": round(median(ours), 2), "reference_ms": round(median(beside), 2)}
+            yield ratio(f"{name} / {beside}", pairs, reference, better="smaller", extra=in_ms(pairs))

@@ -5,9 +5,8 @@ Neither can go on from a place in the order.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import cycle, islice
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from math import cos, radians
 from typing import Any
 
@@ -16,9 +15,10 @@ import uvloop
 from redis.asyncio import Redis
 
 from farmlokal.database.address import MySQLAddress
+from tests.bench.asking import asked
 from tests.bench.near_questions import NearQuestion
 from tests.bench.row_load import connect
-from tests.bench.samples import Sample, sample_of
+from tests.bench.samples import Sample
 from tests.bench.stand import Catalogue
 
 FOUND = 21  # a page, and the one more that tells whether there is another
@@ -90,7 +90,7 @@ async def _search_by_index(
     opened = await asyncio.gather(*(connect(address) for _ in range(connections)))
     asks = [by_index(await connection.cursor()) for connection in opened]
     try:
-        return await _asked(asks, cycle(questions), seconds)
+        return await asked(asks, questions, seconds)
     finally:
         for connection in opened:
             connection.close()
@@ -99,27 +99,10 @@ async def _search_by_index(
 async def _search_by_redis(url: str, questions: Sequence[NearQuestion], connections: int, seconds: float) -> Sample:
     clients = [Redis.from_url(url) for _ in range(connections)]
     try:
-        return await _asked([by_redis(client) for client in clients], cycle(questions), seconds)
+        return await asked([by_redis(client) for client in clients], questions, seconds)
     finally:
         for client in clients:
             await client.aclose()
-
-
-async def _asked(asks: Sequence[Ask], questions: Iterator[NearQuestion], seconds: float) -> Sample:
-    started = time.perf_counter()
-    times_s: list[float] = []
-
-    async def repeat(ask: Ask) -> None:
-        while True:
-            began = time.perf_counter()
-            await ask(next(questions))
-            ended = time.perf_counter()
-            times_s.append(ended - began)
-            if ended >= started + seconds:
-                return
-
-    await asyncio.gather(*map(repeat, asks))
-    return sample_of(times_s, time.perf_counter() - started)
 
 
 def by_index(cursor: Any) -> Ask:

@@ -15,7 +15,7 @@ from tests.bench.stand import Catalogue, Sampled
 from tests.catalog.questions import where
 
 # As the load test's households live: some kilometres from where something is sold.
-_HOME_SPREAD_DEGREES = 0.03
+HOME_SPREAD_DEGREES = 0.03
 
 
 class NearQuestion(NamedTuple):
@@ -60,8 +60,8 @@ class NearFamily:
         for number in range(TARGETS):
             seller, other = located[number % len(located)], draw.choice(located)
             yield NearQuestion(
-                round((seller.lat or 0) + draw.gauss(0, _HOME_SPREAD_DEGREES), 3),
-                round((seller.lon or 0) + draw.gauss(0, _HOME_SPREAD_DEGREES), 3),
+                round((seller.lat or 0) + draw.gauss(0, HOME_SPREAD_DEGREES), 3),
+                round((seller.lon or 0) + draw.gauss(0, HOME_SPREAD_DEGREES), 3),
                 self.radius_km,
                 other.category if self.of_category else None,
                 other if self.deep else None,

@@ -1,7 +1,8 @@
 """`python -m tests.bench.tables FILE... [--into DOC]`: the figures of JSON files as Markdown tables.
 
 With `--into`, a table takes the place of what stands in the document between `<!-- table: NAME -->` and
-`<!-- end of table -->`, where NAME is `goals`, `machine` or the name of a group; what was not measured stays as it is.
+`<!-- end of table -->`, where NAME is `goals`, `machine` or the name of a group; what was not measured stays as it is,
+goal by goal. `--only` leaves out other tables: the machine's, where groups are measured on another one.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Figure, from_json
-from tests.bench.goals import reached
+from tests.bench.goals import GOALS, reached
 
 _COLUMNS = {
     "per_s": "a second",
@@ -21,10 +22,13 @@ _COLUMNS = {
     "ms": "ms",
     "reference_ms": "reference, ms",
     "p99_ms": "p99, ms",
+    "rows_per_s": "rows a second",
+    "reference_rows_per_s": "reference, rows a second",
+    "bytes_per_row": "bytes a row",
     "body_bytes": "body, bytes",
     "errors": "errors",
 }
-_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
 
 
 def read(paths: Iterable[Path]) -> tuple[dict[str, Any], list[Figure]]:
@@ -52,10 +56,19 @@ def into(document: str, made: dict[str, str]) -> str:
     """The document with the tables in their places."""
 
     def replaced(block: re.Match[str]) -> str:
-        before, name, after = block.groups()
-        return f"{before}{made[name]}{after}" if name in made else block[0]
+        before, name, now, after = block.groups()
+        if name not in made:
+            return block[0]
+        return f"{before}{_with_others(made[name], now) if name == 'goals' else made[name]}{after}"
 
     return _BLOCK.sub(replaced, document)
+
+
+def _with_others(table: str, now: str) -> str:
+    """The table of goals with the rows that stand in the document `now`, of the goals that were not measured."""
+    heading = table.splitlines()[:2]
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in [*now.splitlines(), *table.splitlines()]}
+    return "".join(f"{line}\n" for line in [*heading, *(rows[goal.words] for goal in GOALS if goal.words in rows)])
 
 
 def _goals(figures: Sequence[Figure]) -> str:
@@ -108,8 +121,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.tables", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="what `--json` wrote; a later one counts")
     parser.add_argument("--into", type=Path, metavar="DOC", help="the document that takes the tables")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this table; may be given again")
     arguments = parser.parse_args()
     made = tables(*read(arguments.files))
+    if arguments.only:
+        made = {name: table for name, table in made.items() if name in arguments.only}
     if arguments.into is not None:
         arguments.into.write_text(into(arguments.into.read_text("utf-8"), made), encoding="utf-8")
     else:

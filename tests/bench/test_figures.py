@@ -61,14 +61,16 @@ def test_a_goal_for_every_family_is_told_by_the_worst() -> None:
 
 def test_tables_take_their_places_in_a_document() -> None:
     """What was measured is filled in, what was not stays as it is."""
+    soaked = "| half of peak, errors | ≤ 0 | 0 | 0 to 0 | reached |\n"
     document = (
-        "# Figures\n<!-- table: goals -->\nold\n<!-- end of table -->\n"
+        f"# Figures\n<!-- table: goals -->\nold\n{soaked}<!-- end of table -->\n"
         "<!-- table: depth -->\nstays\n<!-- end of table -->\n"
     )
     filled = into(document, tables({"cores": 4}, [HIT, LATE]))
     assert "old" not in filled
     assert "rate limit off ÷ nginx | ≥ 0.75 | 0.8 | 0.7 to 0.9 | reached |" in filled
     assert "half of peak, p99 ÷ p50 | ≤ 4 | 5.2 | 5 to 5.5 | **missed** |" in filled
+    assert soaked in filled
     assert "stays" in filled
     assert filled == into(filled, tables({"cores": 4}, [HIT, LATE]))
 

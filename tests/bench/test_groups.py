@@ -12,6 +12,7 @@ from tests.bench.cores import Cores, kept_to, on_cores, share_cores
 from tests.bench.figures import from_json
 from tests.bench.goals import reached
 from tests.bench.near_questions import NEAR_FAMILIES
+from tests.bench.word_questions import WORD_FAMILIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,27 @@ def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Pat
         assert {f"{family}{kind}" for kind in (": median", ": p99", ": p99's ratio", *beside)} <= names
     assert not [figure for figure in figures if figure.value <= 0]
     assert {"near"} == {goal.group for goal, _ in reached(figures)}
+
+
+@pytest.mark.proof
+@pytest.mark.alone
+@pytest.mark.timeout(240)
+def test_words_and_what_they_cost_the_writers_are_measured(tmp_path: Path) -> None:
+    """Pages in words stand beside FULLTEXT and FTS5, completions beside a dictionary, writes beside those of before."""
+    written = tmp_path / "bench.json"
+    groups = ("search", "suggest", "earlier")
+    command = [sys.executable, "-m", "tests.bench", "--products", "3000", "--rounds", "1", "--seconds", "0.3"]
+    command += [word for group in groups for word in ("--only", group)]
+
+    subprocess.run([*command, "--json", str(written)], cwd=ROOT, check=True)
+
+    _, figures = from_json(written.read_bytes())
+    names = {figure.name for figure in figures}
+    for family in WORD_FAMILIES:
+        beside = () if family == "word, by relevance, deep" else (" / fulltext", " / fts5")
+        assert {f"{family}{kind}" for kind in (": median", ": p99", *beside)} <= names
+    assert not [figure for figure in figures if figure.value <= 0]
+    assert set(groups) == {goal.group for goal, _ in reached(figures)}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from farmlokal.catalog.seed import generate
 from tests.bench.near_beside import FOUND, by_index, by_redis, fill_geo_sets, make_spatial_table
 from tests.bench.near_questions import NearQuestion
 from tests.bench.row_load import connect
-from tests.bench.stand import Catalogue, mysql_address
+from tests.bench.stand import Catalogue, Sampled, mysql_address
 from tests.servers import NamedDatabase
 from tests.support.service import fill
 
@@ -23,7 +23,7 @@ QUESTIONS = [
 ]
 
 
-def distance_km(question: NearQuestion, record: ProductRecord) -> float:
+def distance_km(question: NearQuestion, record: ProductRecord | Sampled) -> float:
     """Along a globe of the mean radius, by the haversine formula."""
     north, east = radians((record.lat or 0) - question.lat), radians((record.lon or 0) - question.lon)
     level = cos(radians(question.lat)) * cos(radians(record.lat or 0))

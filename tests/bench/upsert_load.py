@@ -28,7 +28,7 @@ async def _run(address: MySQLAddress, products: int, rate: float, seconds: float
     started = time.perf_counter()
     try:
         while (elapsed_s := time.perf_counter() - started) < seconds:
-            await writer.apply([_changed(draw, products) for _ in range(_BATCH)])
+            await writer.apply([changed(draw, products) for _ in range(_BATCH)])
             written += _BATCH
             await asyncio.sleep(started + written / rate - time.perf_counter())
     finally:
@@ -36,7 +36,8 @@ async def _run(address: MySQLAddress, products: int, rate: float, seconds: float
     return written / elapsed_s
 
 
-def _changed(draw: random.Random, products: int) -> ProductRecord:
+def changed(draw: random.Random, products: int) -> ProductRecord:
+    """A new version of one of seed products 1 to `products`."""
     (record,) = generate(draw.randint(1, products), 1)
     # What changes from day to day: price and stock.
     return record._replace(

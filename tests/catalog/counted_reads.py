@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiomysql
 
@@ -23,6 +23,14 @@ from tests.support.service import open_database
 
 # The optimiser counts an entry that it reads to see that a range has ended, and the rows of the page by primary key.
 READS_MIN = 200
+
+
+class ExplainedScan(NamedTuple):
+    """What EXPLAIN says of a scan. covered: its index alone answers. sorts: what it finds is sorted then."""
+
+    index_name: str
+    covered: bool
+    sorts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,15 @@ class Catalogue:
 
     async def is_covered(self, statement: Statement, indexes: set[str]) -> bool:
         """Whether EXPLAIN says of every scan of one of `indexes` in a statement that the index alone answers."""
+        uncovered = [scan for scan in await self.scans(statement, indexes) if not scan.covered]
+        sys.stdout.writelines(f"not covered: {scan}\n" for scan in uncovered)
+        return not uncovered
+
+    async def scans(self, statement: Statement, indexes: set[str]) -> list[ExplainedScan]:
+        """What EXPLAIN says of every scan of one of `indexes` in a statement.
+
+        A scan whose conditions contradict each other is not run at all, and then is not said.
+        """
         explain = "EXPLAIN " if self.mariadb else "EXPLAIN FORMAT=TRADITIONAL "
         with warnings.catch_warnings():
             # MySQL sends the rewritten query as a note, which the driver makes a warning of.
@@ -60,11 +77,9 @@ class Catalogue:
             await self.cursor.execute(explain + statement.sql, statement.params)
         columns = [column[0] for column in self.cursor.description]
         lines = [dict(zip(columns, row, strict=True)) for row in await self.cursor.fetchall()]
-        scans = [line for line in lines if line["key"] in indexes]
-        # A scan whose conditions contradict each other is not run at all, and then has no line.
-        uncovered = [line for line in scans if "Using index" not in line["Extra"]]
-        sys.stdout.writelines(f"not covered: {line}\n" for line in uncovered)
-        return not uncovered
+        # "Using index condition" is another remark: it reads rows.
+        remarks = [(line["key"], line["Extra"].split("; ")) for line in lines if line["key"] in indexes]
+        return [ExplainedScan(key, "Using index" in said, "Using filesort" in said) for key, said in remarks]
 
     async def handler_reads(self) -> int:
         """Returns how many index entries and rows this connection has read so far."""

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from farmlokal.catalog.places import Vector, centre_of
+from farmlokal.catalog.places import Vector, centre_of, packed
 from farmlokal.catalog.planning.nearest import NearestWalk
 from farmlokal.catalog.planning.planner import choose_plan
 from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.near import POINT, Nearby
 from farmlokal.catalog.question.query import ListingQuery, default_sort
@@ -89,7 +90,8 @@ class Found:
 async def all_products(catalogue: Catalogue) -> list[Product]:
     """Everything that has a place, in memory."""
     await catalogue.cursor.execute(
-        "SELECT id, x, y, z, category, CAST(price * 100 AS SIGNED), organic FROM products WHERE x IS NOT NULL"
+        f"SELECT id, x, {storage.Y.sql(MYSQL)}, {storage.Z.sql(MYSQL)}, category, CAST(price * 100 AS SIGNED), organic"
+        " FROM products WHERE x IS NOT NULL"
     )
     rows = await catalogue.cursor.fetchall()
     return [Product(row_id, Vector(x, y, z), *others) for row_id, x, y, z, *others in rows]
@@ -199,8 +201,8 @@ async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> 
     lat, lon = centre_of(near.cell)
     marks = ", ".join(map(str, crowd))
     await catalogue.cursor.execute(
-        f"UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, y = %s, z = %s WHERE id IN ({marks})",
-        (lat, lon, near.cell, *near.origin),
+        f"UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, yz = %s WHERE id IN ({marks})",
+        (lat, lon, near.cell, near.origin.x, packed(near.origin)),
     )
     at = TABLE.places
     moved = set(crowd)

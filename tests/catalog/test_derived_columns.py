@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from farmlokal.catalog.places import cell_at, vector_of
+from farmlokal.catalog.places import cell_at, packed, vector_of
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.derived import DERIVATIONS, DERIVED_COLUMNS
 from farmlokal.catalog.writing.mending import mend
@@ -33,9 +33,10 @@ def record(number: int, place: tuple[float, float] | None, version: int = 1) -> 
 def derived(place: tuple[float, float] | None, name_id: int | None = 1) -> tuple[Any, ...]:
     """What the derived columns of a product at `place` hold; all of the products have the first name."""
     if place is None:
-        return (*(None,) * 4, name_id)
+        return (*(None,) * 3, name_id)
     cell = cell_at(*place)
-    return (cell, *vector_of(cell), name_id)
+    vector = vector_of(cell)
+    return (cell, vector.x, packed(vector), name_id)
 
 
 async def stored(database: Database) -> list[tuple[Any, ...]]:
@@ -68,7 +69,7 @@ async def test_what_the_release_before_wrote_is_mended(database: Database) -> No
     lat, lon = NASHIK
     await database.run_script(
         [
-            "UPDATE products SET cell = NULL, x = NULL, y = NULL, z = NULL, name_id = NULL WHERE id = 1",
+            "UPDATE products SET cell = NULL, x = NULL, yz = NULL, name_id = NULL WHERE id = 1",
             "UPDATE products SET derived_version = NULL WHERE id = 1",
             f"UPDATE products SET lat = {lat}, lon = {lon}, version = 2 WHERE id = 2",
             "UPDATE products SET lat = NULL, lon = NULL, version = 2 WHERE id = 3",

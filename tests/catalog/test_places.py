@@ -1,6 +1,7 @@
 """Positions as whole numbers: cells, vectors, squared chords, and the kilometres that people see."""
 
 import math
+import sqlite3
 
 import pytest
 from hypothesis import example, given
@@ -14,10 +15,13 @@ from farmlokal.catalog.places import (
     cell_at,
     centre_of,
     kilometres,
+    packed,
     squared_chord,
     squared_chord_of,
     vector_of,
 )
+from farmlokal.catalog.question import storage
+from farmlokal.database.dialect import SQLITE
 
 CELL_DEGREES = 360 / 2**26
 lats, lons = st.floats(-90, 90), st.floats(-180, 180)
@@ -71,6 +75,16 @@ def test_a_vector_is_as_long_as_the_globe_is_wide(position: tuple[float, float])
     assert math.hypot(*vector) == pytest.approx(VECTOR_LENGTH, abs=1)
     lat, _ = centre_of(cell_at(*position))
     assert vector.z == round(VECTOR_LENGTH * math.sin(math.radians(lat)))
+
+
+@pytest.mark.parametrize("y", [-VECTOR_LENGTH, -1, 0, VECTOR_LENGTH])
+@pytest.mark.parametrize("z", [-VECTOR_LENGTH, -1, 0, VECTOR_LENGTH])
+def test_two_coordinates_share_a_number(y: int, z: int) -> None:
+    """What is packed is found again by the SQL of their sampled columns, whatever their signs."""
+    (found,) = sqlite3.connect(":memory:").execute(
+        f"SELECT {storage.Y.sql(SQLITE)}, {storage.Z.sql(SQLITE)} FROM (SELECT ? AS yz)", (packed(Vector(0, y, z)),)
+    )
+    assert (y, z) == found
 
 
 @given(positions, positions)

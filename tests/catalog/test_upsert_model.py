@@ -88,6 +88,9 @@ records = st.builds(
     organic=st.booleans(),
     rating=st.sampled_from([None, 0.0, 4.35]),
     created_at=st.sampled_from([None, "2024-06-01T00:00:00Z"]),
+    said=st.none(),
+    min_paise=st.none(),
+    max_paise=st.none(),
 )
 deletions = st.builds(Deletion, source=st.just(""), external_id=identities, version=versions)
 batches = st.lists(records | deletions, max_size=6)

@@ -17,6 +17,7 @@ from farmlokal.catalog.question.query import NO_FILTERS, ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Sort
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.seed.generator import generate
+from farmlokal.catalog.writing.market_files import MarketFiles
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from tests.catalog.questions import where
@@ -200,8 +201,9 @@ async def test_the_real_file_walks_completely(database: Database, real_data: Pat
     summary = await import_file(
         real_data / "mandi-prices-2025-02-19.csv",
         ProductWriter(database),
+        MarketFiles(database),
         locations=real_data / "mandi-locations.csv",
-        on_bad_row=lambda line, reason: bad.append((line, reason)),
+        on_bad_row=bad.append,
     )
     assert (18_212, []) == (summary.rows, bad)
     rows = await database.fetch("SELECT id FROM products WHERE live = 1")

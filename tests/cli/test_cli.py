@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalog.imports.import_support import mandi_csv, mandi_row
 from tests.support.command import farmlokal, make_catalogue
 
 GOOD_ROW = {
@@ -63,6 +64,25 @@ def test_a_complete_import_is_done(environment: dict[str, str], tmp_path: Path) 
     file.write_text(json.dumps({"source": "coop", **GOOD_ROW}) + "\n", encoding="utf-8")
     done = farmlokal(environment, tmp_path, "import", str(file))
     assert (0, "1 rows: created 1; 0 bad\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_an_import_replaces_what_its_markets_listed(environment: dict[str, str], tmp_path: Path) -> None:
+    """`--replace` refuses a file that lacks half of its market, deletes it if told to, and what is old expires."""
+    make_catalogue(environment)
+    kinds = [mandi_row(Variety=kind) for kind in ("Hybrid", "Local")]
+    (tmp_path / "whole.csv").write_text(mandi_csv(*kinds, mandi_row(Market="Nashik", Arrival_Date="01/01/2025")))
+    (tmp_path / "part.csv").write_text(mandi_csv(mandi_row(Arrival_Date="20/02/2025", Modal="45000")))
+    assert 0 == farmlokal(environment, tmp_path, "import", "whole.csv").returncode
+    refused = farmlokal(environment, tmp_path, "import", "part.csv", "--replace")
+    assert (1, "1 rows: updated 1; 0 bad") == (refused.returncode, refused.stdout.splitlines()[0]), refused.stderr
+    assert "what was imported lacks 1 of the 2 products of 1 market, 50%, and --max-delete is 20%" in refused.stderr
+    assert "part.csv:2: implausible: Tomato (Hybrid): 450.00 per kg, where 11.00 is usual" in refused.stderr
+    options = ("--replace", "--max-delete", "50%", "--expire-after", "30d")
+    done = farmlokal(environment, tmp_path, "import", "part.csv", *options)
+    assert 0 == done.returncode, done.stderr
+    assert "1 products that no file of this run lists were deleted" in done.stdout
+    assert "1 products that no file has listed for 30 days were deleted" in done.stdout
+    assert [("Pimpri",)] == rows(tmp_path, "SELECT market FROM products WHERE live = 1 AND source = 'mandi'")
 
 
 @pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("import", "file.csv")])
@@ -135,6 +155,8 @@ def test_a_setting_that_a_command_needs_is_named(
         ("plant",),
         ("seed", "--products", "0"),
         ("import", "no-such-file"),
+        ("import", __file__, "--max-delete", "most"),
+        ("import", __file__, "--expire-after", "0d"),
         ("serve", "--workers", "0"),
     ],
     ids=" ".join,

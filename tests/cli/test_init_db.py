@@ -13,7 +13,7 @@ from tests.support.command import farmlokal
 
 IN_PLACE = (0, "the schema is in place\n", "")
 BOTH = (
-    "processes of schema version 1 and of 3 can use the database; when the last one of version 1 is gone,"
+    "processes of schema version 1 and of 4 can use the database; when the last one of version 1 is gone,"
     " run `farmlokal init-db --contract`\n"
 )
 
@@ -46,7 +46,7 @@ def test_an_upgrade_says_what_is_left_to_do(environment: dict[str, str], tmp_pat
             await make_first_version(database, products=3)
 
     asyncio.run(make())
-    told = "farmlokal: the database holds schema version 1, not 3: run `farmlokal init-db`\n"
+    told = "farmlokal: the database holds schema version 1, not 4: run `farmlokal init-db`\n"
     assert (1, "", told) == init_db(environment, tmp_path, "--check")
     for _ in range(2):
         code, output, lines = init_db(environment, tmp_path)
@@ -64,7 +64,7 @@ def test_damage_is_a_line_each(environment: dict[str, str], tmp_path: Path, comm
     execute(tmp_path, "ALTER TABLE sync_runs DROP COLUMN error")
     done = farmlokal(environment, tmp_path, *command)
     filters = "category, price, district_key, state_key, farm_id, in_stock, organic"
-    columns = f"(live, name_key, id, {filters}, x, y, z, name_id)"
+    columns = f"(live, name_key, id, {filters}, x, yz, name_id)"
     # `serve` closes what it has opened before, which may have lines of its own.
     assert [
         "farmlokal: the schema is damaged:",

@@ -118,7 +118,8 @@ async def _server_columns(database: Database) -> list[Column]:
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
         " ORDER BY table_name, ordinal_position"
     )
-    return [(table, column) for table, column in rows]
+    # A server puts `_` in another place than SQLite does.
+    return sorted(((table, column) for table, column in rows), key=lambda one: one[0])
 
 
 async def _sqlite_columns(database: Database) -> list[Column]:

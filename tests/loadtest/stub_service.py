@@ -24,6 +24,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
             web.get("/products", stub.products),
             web.get("/suggest", stub.suggest),
             web.get("/products/{id}", stub.product),
+            web.get("/products/{id}/prices", stub.prices),
             web.get("/auth/token", stub.token),
             web.get("/external/sync", stub.sync),
             web.get("/external/sync/{run}", stub.sync_run),
@@ -74,6 +75,12 @@ class Stub:
     async def product(self, request: web.Request) -> web.Response:
         """Any product."""
         return _hit(request, {**MANGO, "id": int(request.match_info["id"])})
+
+    async def prices(self, request: web.Request) -> web.Response:
+        """Two days."""
+        days = [{"day": day} for day in ("2026-11-22", "2026-11-20")]
+        page = {"limit": 30, "has_more": False, "next_cursor": None, "prev_cursor": None}
+        return _hit(request, {"data": days, "page": page})
 
     async def token(self, request: web.Request) -> web.Response:
         """The same token for everyone."""

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from farmlokal.catalog.wire import parse_deletion, parse_product
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from farmlokal.webhooks.orders import Order
-from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, sync_fault
+from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, prices_fault, sync_fault
 from loadtest.events import Shop
 from loadtest.signing import signed_headers
 from tests.loadtest.products import MANGO
@@ -99,6 +99,16 @@ def test_an_event_takes_effect_once() -> None:
     assert [None, "an event's first delivery was called a duplicate"] == said(True, True)
     assert ["an event that should have been placed was ignored"] == said(False, effect="ignored")
     assert Once("placed", 1).fault({}) == "the answer does not say whether the event is a duplicate"
+
+
+def test_a_price_history_has_each_day_once_and_the_newest_first() -> None:
+    """It may be empty."""
+    page = {"limit": 30, "has_more": False, "next_cursor": None, "prev_cursor": None}
+    order, date = "the days of a price history are out of order", "a day of a price history has no date"
+    assert [None, None, order, order, date] == [
+        prices_fault({"data": [{"day": day} for day in days], "page": page})
+        for days in ([], ["2026-11-22", "2026-11-21"], ["2026-11-21", "2026-11-22"], ["2026-11-22"] * 2, [None])
+    ]
 
 
 def test_a_sync_that_failed_is_a_fault() -> None:

@@ -37,6 +37,10 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         _fit_words(case.query)
         _complete(case.query)
         _fit_cursor(case.query)
+    if case.operation.path.startswith("/products/{id}/prices") and not _wrong(case, ParameterLocation.QUERY):
+        _order_days(case.query)
+        # No product of the tests has more days than a page.
+        case.query.pop("cursor", None)
     if case.operation.path == "/suggest" and not _wrong(case, ParameterLocation.QUERY):
         _leave_out_unassigned(case.query)
         case.query.setdefault("q", "tam")
@@ -74,6 +78,12 @@ def _order_prices(query: dict[str, Any]) -> None:
     low, high = query.get("min_price"), query.get("max_price")
     if low is not None and high is not None and float(low) > float(high):
         query["min_price"], query["max_price"] = high, low
+
+
+def _order_days(query: dict[str, Any]) -> None:
+    first, last = query.get("from"), query.get("to")
+    if first is not None and last is not None and first > last:
+        query["from"], query["to"] = last, first
 
 
 def _fit_words(query: dict[str, Any]) -> None:

@@ -88,7 +88,14 @@ def test_headers_made_ready_are_never_used_past_their_time(lived_s: float, later
         assert (freshness.headers(hit, now), int(now)) == (freshness.headers(hit, later), int(later))
 
 
-CACHED = ["/products", "/products?limit=1", "/products/1", "/categories"]
+CACHED = [
+    "/products",
+    "/products?limit=1",
+    "/products/1",
+    "/products/1/prices",
+    "/products/1/prices.svg",
+    "/categories",
+]
 
 
 @pytest.mark.parametrize("target", [*CACHED, "/openapi.json", "/docs", "/problems/not-found"])

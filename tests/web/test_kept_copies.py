@@ -7,6 +7,7 @@ import pytest
 
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import ProductStore
+from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.web import keys
 from farmlokal.web.answers import static_answer
@@ -47,9 +48,18 @@ async def test_the_catalogue_says_nothing_of_caching_when_it_fails(
         async def fails(*_: object, fault: Exception = fault) -> None:
             raise fault
 
-        for owner, name in ((ProductStore, "page"), (ProductStore, "product"), (CategoryCounts, "get")):
+        for owner, name in (
+            *((ProductStore, "page"), (ProductStore, "product"), (CategoryCounts, "get")),
+            *((PriceHistory, "page"), (PriceHistory, "picture")),
+        ):
             monkeypatch.setattr(owner, name, fails)
-        for target in ("/products?limit=9", "/products/1", "/categories"):
+        for target in (
+            "/products?limit=9",
+            "/products/1",
+            "/products/1/prices",
+            "/products/1/prices.svg",
+            "/categories",
+        ):
             for answer in await both_methods(service, target):
                 assert (status, False) == (answer.status, "Cache-Control" in answer.headers)
 
@@ -92,7 +102,7 @@ def test_which_routes_are_cacheable() -> None:
     """Those with a validator, and no other."""
     cacheable = {route.path for route in (*ROUTES, METRICS_ROUTE) if route.operation.cacheable}
     expected = {"/", "/products", "/suggest", "/products/{id}", "/categories", "/openapi.json", "/docs", "/docs/{file}"}
-    assert expected | {"/problems/{name}"} == cacheable
+    assert expected | {"/products/{id}/prices", "/products/{id}/prices.svg", "/problems/{name}"} == cacheable
 
 
 async def test_it_is_what_the_service_goes_by(service: Service) -> None:

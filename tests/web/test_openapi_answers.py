@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.partner.sync.service import Sync
@@ -25,7 +26,7 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "suggest", "listCategories"),
+    *("listProducts", "showProduct", "listPrices", "drawPrices", "suggest", "listCategories"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -48,6 +49,10 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("listProducts", "/products?limit=0"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
+        ("listPrices", "/products/1/prices?limit=0"),
+        ("listPrices", "/products/999999/prices"),
+        ("drawPrices", "/products/1/prices.svg?to=x"),
+        ("drawPrices", "/products/999999/prices.svg"),
         ("suggest", "/suggest?q="),
         ("listCategories", "/categories?x=1"),
         ("showDocsFile", "/docs/none.js"),
@@ -151,9 +156,12 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
         with monkeypatch.context() as patch:
             async with services(folder / f"failing-{number}", url) as service:
                 store = service.app[keys.LISTING]._store
-                for owner, name in ((store, "page"), (store, "product"), (Sync, "run"), (SyncRuns, "get")):
+                for owner, name in (
+                    *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
+                    *((Sync, "run"), (SyncRuns, "get")),
+                ):
                     patch.setattr(owner, name, fails)
-                for name in ("listProducts", "showProduct", *SYNCS, "showSync"):
+                for name in ("listProducts", "showProduct", "listPrices", "drawPrices", *SYNCS, "showSync"):
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)

@@ -42,6 +42,8 @@ PAGES = (
     "/products/1",
     "/products/999999",
     f"/products/{API_KEY}",
+    f"/products/1/prices?from={API_KEY}",
+    "/products/1/prices.svg",
     "/categories",
     "/auth/token",
     "/external/sync",

@@ -1,1 +1,1 @@
-"""Files become products: the price CSV of India's open data portal, and our own wire format as NDJSON and CSV."""
+"""Files become products: market prices, lists, and our own wire format, in the forms in which people have them."""

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import StringIO
 
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, LINE_BYTES_MAX, Line, Lines
 from farmlokal.errors import Fault, InvalidRecord
@@ -12,30 +13,51 @@ ROW_LINES_MAX = 100
 
 
 def csv_rows(lines: Lines, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | InvalidRecord]]:
-    """Each row's first line number with its cells by column, or with what is wrong with it. Blank lines are skipped."""
+    """Each row's first line number with its cells by column, or with what is wrong with it. Blank rows are skipped."""
+    for number, cells in cell_rows(lines, columns):
+        yield number, cells if isinstance(cells, InvalidRecord) else dict(zip(columns, cells, strict=True))
+
+
+def cell_rows(
+    lines: Lines, columns: Sequence[str], delimiter: str = ","
+) -> Iterator[tuple[int, list[str] | InvalidRecord]]:
+    """Each row's first line number with one cell for each of `columns`, or with what is wrong with it.
+
+    Blank rows are skipped, and so are those of nothing but delimiters, which spreadsheets leave behind.
+    """
     for line in lines:
         if line.blank:
             continue
         try:
-            cells = csv_cells(line, lines, columns)
+            cells = csv_cells(line, lines, columns, delimiter)
         except InvalidRecord as fault:
-            yield line.number, fault
+            yield line.number, InvalidRecord(fault.faults, line.shown())
         else:
-            yield line.number, dict(zip(columns, cells, strict=True))
+            if any(cells):
+                yield line.number, cells
 
 
-def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None) -> list[str]:
+def csv_line(cells: Sequence[str]) -> str:
+    """`cells` as one row of CSV, without a line break at its end."""
+    written = StringIO()
+    csv.writer(written, lineterminator="").writerow(cells)
+    return written.getvalue()
+
+
+def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, delimiter: str = ",") -> list[str]:
     """The cells of the row that starts on `first`; `lines` gives the further lines that a quoted cell needs.
 
-    Tabs and line breaks in a cell are layout, and come as blanks. With `columns`, the row must have as many cells.
-    Raises InvalidRecord, and puts the further lines back: after a stray quote, reading goes on with the very next line
-    instead of losing every row up to the next quote.
+    Tabs and line breaks in a cell are layout, and come as blanks. With `columns`, the row must have as many cells;
+    empty ones after the last, and none in a row of empty ones, do not count. Raises InvalidRecord, and puts the
+    further lines back: after a stray quote, reading goes on with the very next line instead of losing every row up to
+    the next quote.
     """
     taken = [first]
     try:
-        cells = [plain_cell(cell) for cell in next(csv.reader(_texts(taken, lines), strict=True))]
-        if columns is not None:
-            _check_count(cells, columns)
+        rows = csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter)
+        cells = [plain_cell(cell) for cell in next(rows)]
+        if columns is not None and len(cells) != len(columns):
+            cells = _fitted(cells, columns)
     except csv.Error as error:
         lines.put_back(taken[1:])
         raise InvalidRecord([Fault("row", first.text()[:EXCERPT_CHARS], f"must be one CSV row ({error})")]) from error
@@ -61,12 +83,15 @@ def _texts(taken: list[Line], lines: Lines) -> Iterator[str]:
         yield text + "\n"
 
 
-def _check_count(cells: list[str], columns: Sequence[str]) -> None:
+def _fitted(cells: list[str], columns: Sequence[str]) -> list[str]:
+    if not any(cells):
+        return [""] * len(columns)
     if len(cells) < len(columns):
         raise InvalidRecord(
             [Fault(columns[len(cells)], "", f"must be given: the row has {len(cells)} of {len(columns)} cells")]
         )
-    if len(cells) > len(columns):
-        extra = cells[len(columns)][:EXCERPT_CHARS]
+    extra = next((cell for cell in cells[len(columns) :] if cell.strip()), None)
+    if extra is not None:
         detail = f"must not be there: the header ends with {columns[-1]}"
-        raise InvalidRecord([Fault(f"cell {len(columns) + 1}", extra, detail)])
+        raise InvalidRecord([Fault(f"cell {len(columns) + 1}", extra[:EXCERPT_CHARS], detail)])
+    return cells[: len(columns)]

@@ -1,34 +1,42 @@
 """One file into the catalogue, batch by batch."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 
+import orjson
+
+from farmlokal.catalog.imports.aliases import Aliases, load_aliases
+from farmlokal.catalog.imports.forms.reading_options import ReadOptions
+from farmlokal.catalog.imports.inputs import InputFile, file_at
+from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
+from farmlokal.catalog.imports.market_products import MarketOptions
+from farmlokal.catalog.imports.market_rows import Spool, shown_row
 from farmlokal.catalog.imports.markets import Markets, load_markets
-from farmlokal.catalog.imports.reading import Row, open_rows
+from farmlokal.catalog.imports.reading import ImportRows, open_rows
+from farmlokal.catalog.imports.reasons import BadRow, refused, unreadable
+from farmlokal.catalog.imports.summary import ImportSummary, Scope
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.writing.outcomes import Applied, Tally, WriteOutcome
-from farmlokal.errors import ImportRefused
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
+from farmlokal.errors import ImportRefused, InvalidRecord
 
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
 LEADING_BAD_ROWS_MAX = 100
 
-DEFAULT_SOURCE = "import"
-
-# A file whose every row has a category of its own must not fill the memory.
-_UNKNOWN_NAMES_MAX = 1000
+_AS_THE_FILE_SAYS = MarketOptions()
+_AS_THE_FILE_IS = ReadOptions()
 
 
 class ChangeStore(Protocol):
     """Where the records go."""
 
-    async def apply(
+    def apply(
         self, changes: Sequence[ProductRecord | Deletion], *, sighting: str | None = None
-    ) -> Sequence[Applied]:
+    ) -> Coroutine[Any, Any, Sequence[Applied]]:
         """Writes `changes` as one batch and returns what became of each, in their order.
 
         `sighting` names the run in which they were seen, so that a replacing import knows what it did not see.
@@ -36,120 +44,200 @@ class ChangeStore(Protocol):
         ...
 
 
-class ImportSummary(NamedTuple):
-    """What an import came to: `rows` is `bad_rows` (those that are no record) and the records of `tally` together.
-
-    unknown_rows: how many of the records have a category that is not in the list, and became `other`.
-    unknown_categories: how many by what they call it, for the first thousand such names.
-    """
-
-    rows: int
-    bad_rows: int
-    tally: Tally
-    sources: frozenset[str]
-    unknown_rows: int
-    unknown_categories: Mapping[str, int]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every row landed, or was there already: none was bad, and the store rejected none."""
-        return not self.bad_rows and not self.tally[WriteOutcome.REJECTED]
-
-
 def _ignore(*_: object) -> None:
     pass
 
 
+Row = tuple[int, ProductRecord | InvalidRecord | None]
+"""A row's line number and what it is: a record, what is wrong with it, or a price that is not reported."""
+
+
 async def import_file(
-    path: Path,
+    given: InputFile | Path,
     store: ChangeStore,
+    memory: MarketMemory,
     *,
+    aliases: Aliases | None = None,
     locations: Path | None = None,
-    source: str = DEFAULT_SOURCE,
+    options: MarketOptions = _AS_THE_FILE_SAYS,
+    reading: ReadOptions = _AS_THE_FILE_IS,
+    source: str | None = None,
     sighting: str | None = None,
+    errors_max: int | None = None,
     batch_rows: int = 1000,
     on_progress: Callable[[int], None] = _ignore,
-    on_bad_row: Callable[[int, str], None] = _ignore,
+    on_bad_row: Callable[[BadRow], None] = _ignore,
+    on_implausible: Callable[[BadRow], None] = _ignore,
+    summary: ImportSummary | None = None,
     now: datetime | None = None,
 ) -> ImportSummary:
-    """Imports the file at `path` into `store`. Returns what became of its rows. Importing it again changes nothing.
+    """Imports a file into `store`. Returns what became of its rows. Importing it again changes nothing.
 
-    `locations` is the portal's market file; `source` stands in where a product of the file names none. After each
-    batch, `on_progress` gets the bytes read so far. `on_bad_row` gets the line number and the reason of each row that
-    cannot be read or that the store rejects, in the order of the file within each of the two. `now`, aware, is the
-    clock's time unless it is given: what lies more than a day after it is refused.
+    `memory` is what the catalogue remembers of market files; `aliases` says which of their names mean the same, by
+    default those that ship; `locations` is the portal's market file. `reading` is what an operator says of the file's
+    form. `source` stands in where a product of the file
+    names none. With more than `errors_max` bad rows, the rest of the file is left alone. After each batch,
+    `on_progress` gets the bytes read so far. `on_bad_row` gets each row that cannot be read or that the store rejects,
+    batch by batch in the order of the file, `on_implausible` those that land and whose price is out of all proportion.
+    `summary` is kept up to date, for whoever wants to know what landed before an error or an interruption. `now`,
+    aware, is the clock's time unless it is given: what lies more than a day after it is refused.
 
-    Raises ImportRefused, before anything is written, where the file or `locations` is not what it should be.
+    Raises ImportRefused, before any product is written, where the file or `locations` is not what it should be. A batch
+    that is being written when the task is cancelled is written to its end, and counted.
     """
-    markets = Markets() if locations is None else await asyncio.to_thread(load_markets, locations)
-    run = _Run(path, store, sighting, on_bad_row)
-    with open_rows(path, markets=markets, source=source, now=now, on_unknown=run.note_unknown) as rows:
-        while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
-            await run.add(batch)
-            on_progress(rows.bytes_read)
-    return run.summary()
+    summary = summary or ImportSummary()
+    now = now or datetime.now(UTC)
+    aliases = aliases or load_aliases()
+    markets = Markets(aliases) if locations is None else await asyncio.to_thread(load_markets, locations, aliases)
+    with ExitStack() as stack:
+        if isinstance(given, Path):
+            given = stack.enter_context(file_at(given))
+        summary.name = given.name
+        run = _Run(summary, store, sighting, errors_max, on_bad_row, on_implausible)
+        rows = stack.enter_context(
+            open_rows(
+                given,
+                source=source,
+                now=now,
+                options=reading,
+                on_unknown=summary.note_unknown,
+                on_remark=summary.remarks.append,
+            )
+        )
+        if rows.products is not None:
+            await run.add_all(rows.products, lambda: rows.bytes_read, batch_rows, on_progress)
+        else:
+            if source is not None:
+                raise ImportRefused(f"{given.name}: holds market prices, which have a source of their own: no --source")
+            of_markets = await _prepared(
+                rows, stack.enter_context(Spool()), memory, run, aliases, markets, options, now
+            )
+            await run.add_all(of_markets, lambda: of_markets.bytes_read, batch_rows, on_progress)
+            if not summary.stopped:
+                await of_markets.keep_usual_prices(memory)
+                summary.scope = _scope(of_markets)
+        if not summary.rows:
+            raise ImportRefused(f"{given.name}: holds a header and no rows")
+    return summary
+
+
+async def _prepared(
+    rows: ImportRows,
+    spool: Spool,
+    memory: MarketMemory,
+    run: "_Run",
+    aliases: Aliases,
+    markets: Markets,
+    options: MarketOptions,
+    now: datetime,
+) -> MarketImport:
+    notes = MarketNotes(run.summary.note_unknown, run.note_implausible)
+    try:
+        return await prepare(
+            rows, spool, memory, aliases=aliases, markets=markets, options=options, notes=notes, now=now
+        )
+    except ImportRefused as error:
+        raise ImportRefused(f"{run.summary.name}: {error}") from error
+
+
+def _scope(rows: MarketImport) -> Scope | None:
+    products = rows.products
+    if products.newest_day is None:
+        return None
+    return Scope(frozenset(products.covered), products.newest_day, products.newest_version)
 
 
 class _Run:
-    """What one import has come to so far."""
+    """Brings the rows of one file into the store, and keeps its summary."""
 
     def __init__(
-        self, path: Path, store: ChangeStore, sighting: str | None, on_bad_row: Callable[[int, str], None]
+        self,
+        summary: ImportSummary,
+        store: ChangeStore,
+        sighting: str | None,
+        errors_max: int | None,
+        on_bad_row: Callable[[BadRow], None],
+        on_implausible: Callable[[BadRow], None],
     ) -> None:
-        self._path = path
+        self.summary = summary
         self._store = store
         self._sighting = sighting
+        self._errors_max = errors_max
         self._on_bad_row = on_bad_row
-        self._good = 0
-        self._bad = 0
-        self._tally: Tally = Tally()
-        self._sources: set[str] = set()
-        self._unknown_rows = 0
-        self._unknown: Counter[str] = Counter()
+        self._on_implausible = on_implausible
 
     def __repr__(self) -> str:
-        return f"<_Run {self._path} good={self._good} bad={self._bad}>"
+        return f"<_Run {self.summary!r}>"
 
-    def note_unknown(self, label: str) -> None:
-        self._unknown_rows += 1
-        if label in self._unknown or len(self._unknown) < _UNKNOWN_NAMES_MAX:
-            self._unknown[label] += 1
+    def note_implausible(self, line: int, doubt: str) -> None:
+        self.summary.note_implausible(bad := refused(line, doubt))
+        self._on_implausible(bad)
 
-    async def add(self, batch: Sequence[Row]) -> None:
+    async def add_all(
+        self,
+        rows: Iterator[Row],
+        bytes_read: Callable[[], int],
+        batch_rows: int,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
+            await self._add(batch)
+            on_progress(bytes_read())
+            if self.summary.stopped:
+                return
+
+    async def _add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []
-        bad: list[tuple[int, str]] = []
+        bad: list[BadRow] = []
+        not_reported = 0
         for number, row in batch:
             if isinstance(row, ProductRecord):
                 good.append((number, row))
-                continue
-            bad.append((number, str(row)))
-            if not (self._good or good) and self._bad + len(bad) == LEADING_BAD_ROWS_MAX:
-                raise ImportRefused(
-                    f"{self._path}: the first {LEADING_BAD_ROWS_MAX} rows are all wrong; line {number}: {row}"
-                )
-        for number, reason in bad:
-            self._on_bad_row(number, reason)
-        self._bad += len(bad)
-        if good:
-            await self._apply(good)
+            elif row is None:
+                not_reported += 1
+            else:
+                bad.append(unreadable(number, row))
+                self._refuse_rubbish(bad, any_good=bool(good))
+        self.summary.bad_rows += len(bad)
+        self.summary.not_reported += not_reported
+        self._stop_beyond_errors_max()
+        try:
+            if good and not self.summary.stopped:
+                await self._apply(good, bad)
+        finally:
+            for one in sorted(bad):
+                self.summary.reasons.note(one)
+                self._on_bad_row(one)
+        self._stop_beyond_errors_max()
 
-    async def _apply(self, good: Sequence[tuple[int, ProductRecord]]) -> None:
-        applied = await self._store.apply([record for _, record in good], sighting=self._sighting)
-        self._good += len(good)
-        for (number, record), one in zip(good, applied, strict=True):
-            self._sources.add(record.source)
-            self._tally[one.outcome] += 1
-            if one.outcome is WriteOutcome.REJECTED:
-                self._on_bad_row(number, one.reason or "rejected")
+    def _refuse_rubbish(self, bad: Sequence[BadRow], *, any_good: bool) -> None:
+        if not (self.summary.tally or any_good) and self.summary.bad_rows + len(bad) == LEADING_BAD_ROWS_MAX:
+            raise ImportRefused(
+                f"{self.summary.name}: the first {LEADING_BAD_ROWS_MAX} rows are all wrong;"
+                f" line {bad[-1].line}: {bad[-1].reason}"
+            )
 
-    def summary(self) -> ImportSummary:
-        if not self._good + self._bad:
-            raise ImportRefused(f"{self._path}: holds a header and no rows")
-        return ImportSummary(
-            self._good + self._bad,
-            self._bad,
-            self._tally,
-            frozenset(self._sources),
-            self._unknown_rows,
-            self._unknown,
-        )
+    def _stop_beyond_errors_max(self) -> None:
+        if self._errors_max is not None and self.summary.errors > self._errors_max:
+            self.summary.stopped = True
+
+    async def _apply(self, good: Sequence[tuple[int, ProductRecord]], bad: list[BadRow]) -> None:
+        """Write a batch and count it. bad: gets the rows that the store rejects."""
+        writing = asyncio.ensure_future(self._store.apply([record for _, record in good], sighting=self._sighting))  # noqa: RUF006
+        try:
+            await asyncio.wait([writing])
+        finally:
+            if not writing.done():  # we are cancelled: nothing is left half written
+                await asyncio.wait([writing])
+            for (number, record), one in zip(good, writing.result(), strict=True):
+                self.summary.sources.add(record.source)
+                self.summary.tally[one.outcome] += 1
+                if one.outcome is WriteOutcome.REJECTED:
+                    bad.append(refused(number, one.reason or "rejected", _row_of(record)))
+
+
+def _row_of(record: ProductRecord) -> str:
+    """The row that a record was made of: of market prices its cells, else the record as JSON."""
+    if record.said is not None:
+        return shown_row(record.said.split("\n"))
+    return orjson.dumps({name: value for name, value in record._asdict().items() if value is not None}).decode()

@@ -11,6 +11,9 @@ LINE_BYTES_MAX = 64 * 1024
 
 EXCERPT_CHARS = 80
 
+# The Ctrl-Z with which programs of another time end a text.
+END_OF_TEXT = b"\x1a"
+
 OnUnknown = Callable[[str], None]
 """Gets what a row calls its category, each time that this is not in the list and the product becomes `other`."""
 
@@ -37,6 +40,10 @@ class Line(NamedTuple):
             detail = f"must be UTF-8 (byte {error.start + 1} is not)"
             raise InvalidRecord([Fault("line", self._excerpt(), detail)]) from error
 
+    def shown(self) -> str:
+        """The line for people: as text whatever it holds, and no longer than LINE_BYTES_MAX."""
+        return self.raw[:LINE_BYTES_MAX].decode(errors="replace")
+
     def _excerpt(self) -> str:
         return self.raw[:EXCERPT_CHARS].decode(errors="replace")
 
@@ -59,8 +66,10 @@ class Lines(Iterator[Line]):
         if not raw:
             raise StopIteration
         self._read += 1
-        if raw.endswith(b"\n") or len(raw) <= LINE_BYTES_MAX:
+        if raw.endswith(b"\n"):
             return Line(self._read, raw.rstrip(b"\r\n"))
+        if len(raw) <= LINE_BYTES_MAX:
+            return Line(self._read, raw.rstrip(b"\r").removesuffix(END_OF_TEXT))
         self._skip_rest_of_line()
         return Line(self._read, raw, whole=False)
 

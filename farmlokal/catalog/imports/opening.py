@@ -33,25 +33,25 @@ def open_regular(path: Path) -> BinaryIO:
         raise ImportRefused(f"{str(path)!r}: cannot be read: {error}") from error
 
 
-def start_of_text(path: Path, file: BinaryIO) -> tuple[Line, Lines]:
+def start_of_text(name: str, file: BinaryIO) -> tuple[Line, Lines]:
     """The first line of `file` that is not blank, and the lines after it; a byte order mark is passed over.
 
     Raises ImportRefused for an empty file and for one whose first bytes are not text of ours.
     """
     head = file.read(_HEAD_BYTES)
-    _refuse_foreign(path, head)
+    _refuse_foreign(name, head)
     file.seek(len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0, os.SEEK_SET)
     lines = Lines(file)
     for line in lines:
         if not line.blank:
             return line, lines
-    raise ImportRefused(f"{path}: is empty")
+    raise ImportRefused(f"{name}: is empty")
 
 
-def _refuse_foreign(path: Path, head: bytes) -> None:
+def _refuse_foreign(name: str, head: bytes) -> None:
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
     for start, reason in _FOREIGN_STARTS:
         if text.startswith(start):
-            raise ImportRefused(f"{path}: {reason}")
+            raise ImportRefused(f"{name}: {reason}")
     if b"\0" in head:
-        raise ImportRefused(f"{path}: is binary, not CSV or NDJSON")
+        raise ImportRefused(f"{name}: is binary, not CSV or NDJSON")

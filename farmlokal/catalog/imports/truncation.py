@@ -4,7 +4,6 @@ A file that ends with a line break is taken as whole, and so is one whose last r
 cut inside its last cell cannot be told from a whole one.
 """
 
-import csv
 import os
 from collections.abc import Sequence
 from io import BytesIO
@@ -13,7 +12,7 @@ from typing import BinaryIO
 import orjson
 
 from farmlokal.catalog.imports.csv_rows import ROW_LINES_MAX, csv_cells
-from farmlokal.catalog.imports.lines import LINE_BYTES_MAX, Lines
+from farmlokal.catalog.imports.lines import END_OF_TEXT, LINE_BYTES_MAX, Lines
 from farmlokal.errors import InvalidRecord
 
 
@@ -29,14 +28,14 @@ def ends_within_json(file: BinaryIO) -> bool:
     return False
 
 
-def ends_within_csv(file: BinaryIO, columns: Sequence[str]) -> bool:
+def ends_within_csv(file: BinaryIO, columns: Sequence[str], delimiter: str = ",") -> bool:
     """Whether the last row of a CSV file lacks cells. `file` stays where it stands."""
     lines = _unended_lines(file)
-    if not lines or not lines[-1].strip() or not _lacks_cells(lines[-1], columns):
+    if not lines or not lines[-1].strip():
         return False
     # What looks like a piece may be the end of a row whose quoted cell holds line breaks.
     starts = range(len(lines) - 1, max(0, len(lines) - ROW_LINES_MAX) - 1, -1)
-    return not any(_is_one_row(lines[start:], columns) for start in starts)
+    return not any(_is_one_row(lines[start:], columns, delimiter) for start in starts)
 
 
 def _unended_lines(file: BinaryIO) -> list[bytes]:
@@ -44,7 +43,7 @@ def _unended_lines(file: BinaryIO) -> list[bytes]:
     position = file.tell()
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - LINE_BYTES_MAX))
-    tail = file.read()
+    tail = file.read().removesuffix(END_OF_TEXT)
     file.seek(position)
     if tail.endswith(b"\n"):
         return []
@@ -52,17 +51,10 @@ def _unended_lines(file: BinaryIO) -> list[bytes]:
     return lines if size <= LINE_BYTES_MAX else lines[1:]
 
 
-def _lacks_cells(line: bytes, columns: Sequence[str]) -> bool:
-    try:
-        return len(next(csv.reader([line.decode(errors="replace")], strict=True))) < len(columns)
-    except csv.Error:
-        return True
-
-
-def _is_one_row(physical: list[bytes], columns: Sequence[str]) -> bool:
+def _is_one_row(physical: list[bytes], columns: Sequence[str], delimiter: str) -> bool:
     lines = Lines(BytesIO(b"\n".join(physical)))
     try:
-        csv_cells(next(lines), lines, columns)
+        cells = csv_cells(next(lines), lines, None, delimiter)
     except InvalidRecord:
         return False
-    return next(lines, None) is None
+    return next(lines, None) is None and (len(cells) >= len(columns) or not any(cells))

@@ -49,6 +49,22 @@ class Round(NamedTuple):
     until: int
 
 
+class _Held(NamedTuple):
+    """A square to look through, and what is worked out of it once.
+
+    rows: the sampled rows in it. crowd: the one place where these are, where they are many. first, last: the reach of
+    its first and of its last point in the direction of the walk. first_root, last_root: the chords of these.
+    """
+
+    square: Square
+    rows: int
+    crowd: Crowd | None
+    first: int
+    last: int
+    first_root: float
+    last_root: float
+
+
 class NearestWalk:
     """The rounds in which the products past a position are found, nearest first or, backward, furthest first.
 
@@ -70,6 +86,8 @@ class NearestWalk:
         cost_max: index entries that all rounds together may read.
         """
         self._near, self._sample, self._passing = near, sample, passing
+        self._cut_rows = max(1.0, SQUARE_ROWS * sample.share)
+        self._crowd_rows = _CROWD_ROWS * sample.share
         self._backward = position is not None and position.backward
         self._sign = -1 if self._backward else 1
         self.position = position
@@ -85,7 +103,7 @@ class NearestWalk:
             near.cell, sample.cells, self._cut, window, outward=not self._backward
         )
         self._ahead = next(self._squares, None)
-        self._held: list[Square] = []
+        self._held: list[_Held] = []
         self._ample: float = _AMPLE if passing is None else _AMPLE_FILTERED
         # Passed and looked at so far; the share of all products has the weight of one more hit.
         self._hits, self._looked = 1.0, 1 / pass_share
@@ -104,7 +122,7 @@ class NearestWalk:
             return None
         start = self._start()
         wanted, judged = missing * self._ample, 0
-        rows = float(sum(map(len, self._held)))
+        rows = sum([held.rows for held in self._held])
         while self._ahead is not None:
             first = self._first(self._ahead)
             # Up to the position every square has to be looked through; and nothing is certain without those that begin
@@ -125,14 +143,14 @@ class NearestWalk:
         until = self._last_reach if self._ahead is None else self._first(self._ahead) - 1
         self.exhausted = self._ahead is None
         found = self._round(start, until)
-        self._held = [square for square in self._held if self._last(square) > until]
+        self._held = [held for held in self._held if held.last > until]
         self.position = Position(abs(until), 0 if self._backward else ID_MAX, self._backward)
         self._ample *= 2
         return found
 
     def _cut(self, square: Square) -> bool:
         """Whether to cut a square: it holds many products at several places, or the disc is a small part of it."""
-        if len(square) > max(1.0, SQUARE_ROWS * self._sample.share):
+        if square.stop - square.start > self._cut_rows:
             return self._sample.cells[square.start] != self._sample.cells[square.stop - 1]
         return self._near.within is not None and small_part(square, self._near.within)
 
@@ -142,27 +160,26 @@ class NearestWalk:
     def _first(self, square: Square) -> int:
         return -square.furthest if self._backward else square.nearest
 
-    def _last(self, square: Square) -> int:
-        return -square.nearest if self._backward else square.furthest
-
     def _take(self, square: Square, missing: int) -> int:
         """Hold a square, and add what looking through it costs. Returns its number of sampled rows."""
-        self._held.append(square)
-        entries = len(square) / self._sample.share
-        if self._passing is not None and len(square):
+        first, last = (-square.furthest, -square.nearest) if self._backward else (square.nearest, square.furthest)
+        rows, crowd = square.stop - square.start, self._crowd(square)
+        self._held.append(_Held(square, rows, crowd, first, last, _root(first), _root(last)))
+        entries = rows / self._sample.share
+        if self._passing is not None and rows:
             self._hits += len(self._passing(self._sample.by_place[square.start : square.stop]))
-            self._looked += len(square)
-        if self._crowd(square) is not None:
+            self._looked += rows
+        if crowd is not None:
             entries = min(entries, missing / self._pass_share())
         self._cost += entries
-        return len(square)
+        return rows
 
     def _pass_share(self) -> float:
         return 1.0 if self._passing is None else self._hits / self._looked
 
     def _crowd(self, square: Square) -> Crowd | None:
         """The one place where all sampled rows of a square are, where these are many."""
-        if len(square) <= _CROWD_ROWS * self._sample.share:
+        if square.stop - square.start <= self._crowd_rows:
             return None
         cell = self._sample.cells[square.start]
         if cell != self._sample.cells[square.stop - 1]:
@@ -171,19 +188,17 @@ class NearestWalk:
 
     def _expected(self, start: int, until: int) -> float:
         """How many products past `start` and up to `until` should pass in the squares that are held."""
-        rows = 0.0
-        for square in self._held:
-            crowd = self._crowd(square)
+        rows, start_root, until_root = 0.0, _root(start), _root(until)
+        for square, in_square, crowd, _, _, first, last in self._held:
             if crowd is not None:
                 reach = self._sign * crowd.squared
                 if reach <= until and reach >= start:
                     rows += self._left_of_crowd(square, at_start=reach == start)
-                continue
-            first, last = _root(self._first(square)), _root(self._last(square))
-            begin = max(first, _root(start))
-            end = min(last, _root(until))
-            if end > begin:
-                rows += len(square) * (end - begin) / (last - first)
+            elif in_square:
+                begin = max(start_root, first)
+                end = min(until_root, last)
+                if end > begin:
+                    rows += in_square * (end - begin) / (last - first)
         return rows / self._sample.share * self._pass_share()
 
     def _left_of_crowd(self, square: Square, *, at_start: bool) -> float:
@@ -197,10 +212,9 @@ class NearestWalk:
     def _round(self, start: int, until: int) -> Round:
         ranges: list[tuple[int, int]] = []
         crowds: list[Crowd] = []
-        for square in self._held:
-            if self._last(square) < start or self._first(square) > until:
+        for square, _, crowd, first, last, _, _ in self._held:
+            if last < start or first > until:
                 continue
-            crowd = self._crowd(square)
             if crowd is None:
                 ranges.append((square.first, square.end))
                 continue

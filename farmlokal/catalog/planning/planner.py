@@ -62,7 +62,9 @@ class Plan(NamedTuple):
 
 def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     """The cheapest plan for `query`, as far as `sample` tells."""
-    of_everything = candidates_of_everything(query.filters, sample)
+    # By distance, a disc is walked through and not sorted as a whole: what covers it need not be found out.
+    ranging = query.filters.without(NEAR) if query.sort.key is DISTANCE else query.filters
+    of_everything = candidates_of_everything(ranging, sample)
     best = Plan((_cheapest_scan(query, sample, of_everything),))
     return _merged(query, sample, of_everything, best.cost) or best
 

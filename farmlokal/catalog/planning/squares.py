@@ -9,8 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from farmlokal.catalog.places import (
     CELL_BITS,
@@ -31,6 +30,10 @@ SQUARE_ROWS = 64
 # its extremes at its borders. Of its 16 squares, 8 lie on the globe.
 _FIRST_LEVEL = 2
 _FIRST_ROWS = (1, 2)
+_FIRST_SQUARES = [
+    (row, column, first_cell(_FIRST_LEVEL, row, column)) for row in _FIRST_ROWS for column in range(1 << _FIRST_LEVEL)
+]
+_FIRST_CELLS = 1 << 2 * (CELL_BITS - _FIRST_LEVEL)
 # Each end of a chord is a cell's centre, rounded in three coordinates: √3 · ½ at most, and as much for doubles.
 _ROUNDING = 3.0
 _QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # north or south, east or west: in the order of their cells
@@ -79,29 +82,29 @@ def squares_around(
     cell whether to cut it into four; what it refuses is yielded as it is. outward: else those first whose furthest
     point is furthest.
     """
-    bounds = _Bounds(cell)
-    heap: list[tuple[int, int, int, int, int, Square]] = []
+    bounds, heap = _Bounds(cell), list[_Waiting]()
 
-    def push(level: int, row: int, column: int, first: int, start: int, stop: int) -> None:
-        width = CELL_BITS - level
-        nearest, furthest = bounds.of(row << width, column << width, width, first)
-        if furthest < window.least or nearest > window.most:
-            return
-        end = first + (1 << 2 * width)
-        start = bisect_left(sampled, first, start, stop)
-        square = Square(nearest, furthest, first, end, start, bisect_left(sampled, end, start, stop))
-        heappush(heap, (nearest if outward else -furthest, first, level, row, column, square))
+    def push(level: int, row: _Side, column: _Side, first: int, start: int, stop: int) -> None:
+        nearest, furthest = bounds.of(level, row, column, first)
+        if furthest >= window.least and nearest <= window.most:
+            square = Square(nearest, furthest, first, first + (1 << 2 * (CELL_BITS - level)), start, stop)
+            heappush(heap, (nearest if outward else -furthest, first, level, row, column, square))
 
-    for row, column in product(_FIRST_ROWS, range(1 << _FIRST_LEVEL)):
-        push(_FIRST_LEVEL, row, column, first_cell(_FIRST_LEVEL, row, column), 0, len(sampled))
+    for south, west, first in _FIRST_SQUARES:
+        start, stop = bisect_left(sampled, first), bisect_left(sampled, first + _FIRST_CELLS)
+        push(_FIRST_LEVEL, bounds.row(south), bounds.column(west), first, start, stop)
     while heap:
         _, first, level, row, column, square = heappop(heap)
         if level == CELL_BITS or not cut(square):
             yield square
             continue
-        cells = (square.end - first) // 4
-        for quarter, (north, east) in enumerate(_QUARTERS):
-            push(level + 1, 2 * row + north, 2 * column + east, first + quarter * cells, square.start, square.stop)
+        level += 1
+        rows, columns = bounds.halves_of_row(level, row), bounds.halves_of_column(level, column)
+        cells, start, stop = (square.end - first) // 4, square.start, square.stop
+        for north, east in _QUARTERS:
+            end = start if start == stop else bisect_left(sampled, first + cells, start, stop)
+            push(level, rows[north], columns[east], first, start, end)
+            first, start = first + cells, end
 
 
 def small_part(square: Square, within: int) -> bool:
@@ -126,8 +129,29 @@ def joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
+class _Side(NamedTuple):
+    """A row or a column of squares of one level.
+
+    number: which. low, high: of its borders, as `_Bounds.border_row` or `border_column` has them. least, most: of what
+    they are for a place in it. near, far: of a row, the cosines of its latitudes times that of the point, the least and
+    the greatest.
+    """
+
+    number: int
+    low: Any
+    high: Any
+    least: float
+    most: float
+    near: float = 0.0
+    far: float = 0.0
+
+
+_Waiting = tuple[int, int, int, _Side, _Side, Square]
+"""What is ordered by, the first cell, the level, the row, the column, and the square."""
+
+
 class _Bounds:
-    """Least and greatest squared chords from a cell's centre to squares. Borders are shared, and worked out once."""
+    """Least and greatest squared chords from a cell's centre to squares. What squares share is worked out once."""
 
     def __init__(self, cell: int) -> None:
         self._origin = vector_of(cell)
@@ -135,44 +159,77 @@ class _Bounds:
         self._opposite = (self._column + _HALF_TURN) % (2 * _HALF_TURN)
         self._lat, self._lon = map(math.radians, centre_of(cell))
         self._cosine = math.cos(self._lat)
-        self._rows: dict[int, tuple[float, float]] = {}
-        self._columns: dict[int, float] = {}
+        # By the border between the two halves: each is of one level alone, and many squares have it in common.
+        self._rows: dict[int, tuple[_Side, _Side]] = {}
+        self._columns: dict[int, tuple[_Side, _Side]] = {}
 
-    def of(self, south: int, west: int, width: int, first: int) -> tuple[int, int]:
-        """Of a square. south, west: its borders. width: 2 to this power cells on either axis. first: its first cell."""
-        if width == 0:
+    def of(self, level: int, row: _Side, column: _Side, first: int) -> tuple[int, int]:
+        """Of the square where a row and a column of a level meet. first: its first cell."""
+        if level == CELL_BITS:
             exact = squared_chord(self._origin, vector_of(first))
             return exact, exact
-        north, east = south + (1 << width), west + (1 << width)
-        south_rise, south_cosine = self._border_row(south)
-        north_rise, north_cosine = self._border_row(north)
-        west_turn, east_turn = self._border_column(west), self._border_column(east)
-        rise, rise_max = min(south_rise, north_rise), max(south_rise, north_rise)
-        turn, turn_max = min(west_turn, east_turn), max(west_turn, east_turn)
-        if south <= self._row < north:
-            rise = 0.0
-        if west <= self._column < east:
-            turn = 0.0
-        if west <= self._opposite < east:
-            turn_max = 1.0
-        near = rise + self._cosine * min(south_cosine, north_cosine) * turn
-        far = rise_max + self._cosine * max(south_cosine, north_cosine) * turn_max
-        nearest = max(0.0, 2 * VECTOR_LENGTH * math.sqrt(near) - _ROUNDING)
+        nearest = 2 * VECTOR_LENGTH * math.sqrt(row.least + row.near * column.least) - _ROUNDING
+        far = row.most + row.far * column.most
         furthest = 2 * VECTOR_LENGTH * math.sqrt(min(1.0, far)) + _ROUNDING
-        return int(nearest * nearest), int(furthest * furthest) + 1
+        return int(nearest * nearest) if nearest > 0.0 else 0, int(furthest * furthest) + 1
+
+    def row(self, number: int) -> _Side:
+        """A row of the first level."""
+        width = CELL_BITS - _FIRST_LEVEL
+        return self._row_between(
+            _FIRST_LEVEL, number, self._border_row(number << width), self._border_row((number + 1) << width)
+        )
+
+    def column(self, number: int) -> _Side:
+        """A column of the first level."""
+        width = CELL_BITS - _FIRST_LEVEL
+        west, east = self._border_column(number << width), self._border_column((number + 1) << width)
+        return self._column_between(_FIRST_LEVEL, number, west, east)
+
+    def halves_of_row(self, level: int, row: _Side) -> tuple[_Side, _Side]:
+        """The two rows of a level that one of the level before is cut into."""
+        north = 2 * row.number + 1
+        border = north << (CELL_BITS - level)
+        halves = self._rows.get(border)
+        if halves is None:
+            middle = self._border_row(border)
+            south = self._row_between(level, north - 1, row.low, middle)
+            halves = self._rows[border] = south, self._row_between(level, north, middle, row.high)
+        return halves
+
+    def halves_of_column(self, level: int, column: _Side) -> tuple[_Side, _Side]:
+        """The two columns of a level that one of the level before is cut into."""
+        east = 2 * column.number + 1
+        border = east << (CELL_BITS - level)
+        halves = self._columns.get(border)
+        if halves is None:
+            middle = self._border_column(border)
+            west = self._column_between(level, east - 1, column.low, middle)
+            halves = self._columns[border] = west, self._column_between(level, east, middle, column.high)
+        return halves
+
+    def _row_between(self, level: int, number: int, south: tuple[float, float], north: tuple[float, float]) -> _Side:
+        (rise, cosine), (other_rise, other_cosine) = (south, north) if south[0] <= north[0] else (north, south)
+        near, far = (cosine, other_cosine) if cosine <= other_cosine else (other_cosine, cosine)
+        if self._row >> (CELL_BITS - level) == number:
+            rise = 0.0
+        return _Side(number, south, north, rise, other_rise, self._cosine * near, self._cosine * far)
+
+    def _column_between(self, level: int, number: int, west: float, east: float) -> _Side:
+        turn, turn_max = (west, east) if west <= east else (east, west)
+        width = CELL_BITS - level
+        if self._column >> width == number:
+            turn = 0.0
+        if self._opposite >> width == number:
+            turn_max = 1.0
+        return _Side(number, west, east, turn, turn_max)
 
     def _border_row(self, row: int) -> tuple[float, float]:
         """The haversine of the latitudes between a border and the point, and the cosine of the border's."""
-        known = self._rows.get(row)
-        if known is None:
-            lat = math.radians(degrees_of(row))
-            known = self._rows[row] = math.sin((lat - self._lat) / 2) ** 2, max(0.0, math.cos(lat))
-        return known
+        lat = math.radians(degrees_of(row))
+        return math.sin((lat - self._lat) / 2) ** 2, max(0.0, math.cos(lat))
 
     def _border_column(self, column: int) -> float:
         """The haversine of the longitudes between a border and the point: the same either way round the globe."""
-        known = self._columns.get(column)
-        if known is None:
-            lon = math.radians(degrees_of(column))
-            known = self._columns[column] = math.sin((lon - self._lon) / 2) ** 2
-        return known
+        lon = math.radians(degrees_of(column))
+        return math.sin((lon - self._lon) / 2) ** 2

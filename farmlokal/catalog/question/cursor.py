@@ -36,18 +36,25 @@ class CursorSigner:
 
     def seal(self, query: ListingQuery, position: Position) -> str:
         """The token for `position` in the order that `query` asks for."""
-        items: list[Any] = [_digest(query), position.backward, position.value, position.id]
         understood = query.filters.get(WORDS)
-        if understood is not None:
-            items.append([understood.text, [tuple(place) for place in understood.places]])
-        payload = orjson.dumps(items)
+        if understood is None:
+            return self.seal_for(query.question, position)
+        return self.seal_for(query.question, position, [understood.text, [tuple(place) for place in understood.places]])
+
+    def seal_for(self, question: str, position: Position, *more: Any) -> str:
+        """The token for `position` in the order of the question whose canonical text is given. more: as above."""
+        payload = orjson.dumps([_digest(question), position.backward, position.value, position.id, *more])
         return _encoded(self._mac(self._keys[0], payload) + payload)
 
     def open(self, token: str, query: ListingQuery) -> Position:
         """The position in `token`. Raises InvalidInput when it is not ours, or not for this question."""
+        return self.open_for(query.question, token, "must come from a page of the same filters and sort")
+
+    def open_for(self, question: str, token: str, rule: str) -> Position:
+        """As `open`, for a question whose canonical text is given. rule: what the fault of one for another says."""
         digest, backward, value, row_id = self.verify(token)
-        if digest != _digest(query):
-            raise _fault(token, "must come from a page of the same filters and sort")
+        if digest != _digest(question):
+            raise _fault(token, rule)
         return Position(value, row_id, backward)
 
     def understood(self, token: str) -> Interpretation | None:
@@ -95,8 +102,8 @@ def _encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _digest(query: ListingQuery) -> str:
-    return blake2b(query.question.encode(), digest_size=8).hexdigest()
+def _digest(question: str) -> str:
+    return blake2b(question.encode(), digest_size=8).hexdigest()
 
 
 def _fault(token: str, detail: str) -> InvalidInput:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import override
 
-from farmlokal.catalog.places import Vector, cell_at, squared_chord_of, vector_of
+from farmlokal.catalog.places import VECTOR_LENGTH, Vector, cell_at, squared_chord_of, vector_of
 from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.filter import Condition, Contradiction, Filter, RowTest
 from farmlokal.catalog.question.parameter import Form, QuestionParameter
@@ -80,8 +80,13 @@ class Nearby(NamedTuple):
 
 def squared_chord_sql(origin: Vector) -> Condition:
     """An expression for a product's squared chord to `origin`: NULL where the product has no place."""
-    params = (origin.x, origin.x, origin.y, origin.y, origin.z, origin.z)
-    return "(x - %s) * (x - %s) + (y - %s) * (y - %s) + (z - %s) * (z - %s)", params
+    y, z = origin.y + VECTOR_LENGTH, origin.z + VECTOR_LENGTH
+    return _SQUARED_CHORD_SQL, (origin.x, origin.x, y, y, z, z)
+
+
+_SQUARED_CHORD_SQL = " + ".join(
+    [f"({column} - %s) * ({column} - %s)" for column in ("x", storage.SHIFTED_Y_SQL, storage.SHIFTED_Z_SQL)]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)

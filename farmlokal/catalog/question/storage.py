@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from farmlokal.catalog.places import PACKED_BITS, VECTOR_LENGTH
 from farmlokal.database.dialect import Dialect
 
 # Sampled rows: of each product, what it has in the sampled columns of a `QuestionTable`. Plain tuples: their items are
@@ -50,9 +51,14 @@ NAME_ID = stored("name_id")
 IN_STOCK = stored("in_stock")
 ORGANIC = stored("organic")
 CELL = stored("cell")
+
+# What `places.packed` makes, taken apart: y and z, each plus VECTOR_LENGTH. The operators on bits give MySQL numbers
+# without a sign, of which it takes no greater ones away.
+SHIFTED_Y_SQL = f"CAST(yz >> {PACKED_BITS} AS SIGNED)"
+SHIFTED_Z_SQL = f"CAST(yz & {(1 << PACKED_BITS) - 1} AS SIGNED)"
 X = stored("x")
-Y = stored("y")
-Z = stored("z")
+Y = SampledColumn("y", lambda _: f"{SHIFTED_Y_SQL} - {VECTOR_LENGTH}")
+Z = SampledColumn("z", lambda _: f"{SHIFTED_Z_SQL} - {VECTOR_LENGTH}")
 
 
 class Index(NamedTuple):

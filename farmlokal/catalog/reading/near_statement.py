@@ -23,7 +23,7 @@ def round_statement(query: ListingQuery, dialect: Dialect, found: Round, rows: i
         SELECT CONCAT('{"id":',id,…,'}') AS product, found AS place, found AS squared
         FROM products JOIN (
             SELECT page_id, found FROM (
-                SELECT id AS page_id, (x - 2639) * (x - 2639) + … AS found
+                SELECT id AS page_id, (x - 2639) * (x - 2639) + (CAST(yz >> 25 AS SIGNED) - 17) * … AS found
                 FROM products FORCE INDEX (listing_by_place)
                 WHERE live = 1 AND (cell >= 7 AND cell < 9 OR cell >= 12 AND cell < 16)
             ) AS near WHERE found <= 5000 AND (found > 17 OR (found = 17 AND page_id > 918273))

@@ -12,7 +12,7 @@ from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX, SUGGESTIONS_MA
 CURRENCY = "INR"
 
 _Id = Annotated[int, Field(ge=1)]
-_Price = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="a decimal, never a float")]
+Price = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="a decimal, never a float")]
 _Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, whole seconds")]
 # No closed list here: a client whose code is made from the document would break at a category that comes later.
 _Category = Annotated[
@@ -21,7 +21,7 @@ _Category = Annotated[
         json_schema_extra={"examples": list(CATEGORIES)}, description="as `GET /categories` lists them, or a new one"
     ),
 ]
-_Cursor = Annotated[str | None, Field(description="opaque; null where there is no such page")]
+Cursor = Annotated[str | None, Field(description="opaque; null where there is no such page")]
 
 
 class Farm(TypedDict):
@@ -37,7 +37,7 @@ class Product(TypedDict):
     id: _Id
     name: str
     category: _Category
-    price: _Price
+    price: Price
     currency: Annotated[str, Field(json_schema_extra={"const": CURRENCY})]
     unit: str
     farm: Farm | None
@@ -61,8 +61,8 @@ class PageInfo(TypedDict):
 
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
     has_more: bool
-    next_cursor: _Cursor
-    prev_cursor: _Cursor
+    next_cursor: Cursor
+    prev_cursor: Cursor
     near: NotRequired[Annotated[str, Field(description="the place that was asked for, rounded; on its pages alone")]]
 
 

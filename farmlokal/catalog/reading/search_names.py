@@ -28,12 +28,8 @@ _FARMS_PER_READ = 10_000
 _FARMS_PER_STEP = 200
 
 _NAMES = "SELECT id, name, category, products FROM names WHERE id > %s ORDER BY id"
-# One seek for each district, where DISTINCT may read the whole index.
-_REGIONS = (
-    "WITH RECURSIVE found (region) AS (SELECT MIN({0}) FROM products WHERE live = 1 AND {0} IS NOT NULL UNION ALL"
-    " SELECT (SELECT MIN({0}) FROM products WHERE live = 1 AND {0} > found.region) FROM found"
-    " WHERE found.region IS NOT NULL) SELECT region FROM found WHERE region IS NOT NULL"
-)
+# By the filter that a place becomes: its column, and the index in which it comes first.
+_REGIONS = {"district": ("district_key", "listing_of_district"), "state": ("state_key", "listing_of_state")}
 
 
 class SearchNames:
@@ -112,11 +108,23 @@ class SearchNames:
             await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)), gradually=gradually)
             await self._done(self.index.ranking(), gradually=gradually)
             self._seen, self._heard_at = newest, heard_at
-            for filter_name, column in (("district", "district_key"), ("state", "state_key")):
-                rows = await self._database.fetch_unlimited(_REGIONS.format(column))
-                self.index.places.add_regions(filter_name, [row[0] for row in rows])
+            for filter_name, (column, index) in _REGIONS.items():
+                self.index.places.add_regions(filter_name, await self._regions(column, index))
             await self._take_farms(gradually=gradually)
             self._changed()
+
+    async def _regions(self, column: str, index: str) -> list[str]:
+        """Every value of `column`, by a seek for each.
+
+        DISTINCT would read the whole index. So would, once for each value, a recursive query: MariaDB seeks to no value
+        that it has only just found, and took minutes for a million products.
+        """
+        hint = self._database.dialect.index_hint.format(index)
+        seek = f"SELECT {column} FROM products {hint} WHERE live = 1 AND {column} > %s ORDER BY {column} LIMIT 1"
+        found = [""]
+        while rows := await self._database.fetch_unlimited(seek, (found[-1],)):
+            found.append(rows[0][0])
+        return found[1:]
 
     async def _take_names(self, rows: Sequence[Row], *, gradually: bool = True) -> None:
         if rows:

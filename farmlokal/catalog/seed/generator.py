@@ -80,5 +80,8 @@ def _products(numbers: range, farms: Farms, arrivals: Arrivals, ratings: list[fl
                 organic_draw < organic_draws,
                 ratings[rating_draw],
                 batches[day_draw] if batch_draw < _BATCHED_DRAWS else days[day_draw] + times[time_draw],
+                None,  # no market file: neither its words nor its lowest and highest price
+                None,
+                None,
             )
         )

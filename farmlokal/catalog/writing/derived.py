@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from farmlokal.catalog.places import cell_at, vector_of
+from farmlokal.catalog.places import cell_at, packed, vector_of
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import NAMES
 from farmlokal.catalog.writing.names import NameKey, name_identity, name_ids
@@ -42,15 +42,17 @@ class Derivation(NamedTuple):
 
 
 async def _places(_: Deriving, positions: Sequence[Values]) -> list[Values]:
-    return [_place(*position) for position in positions]
+    return [place_columns(*position) for position in positions]
 
 
 @lru_cache(maxsize=16_384)  # the products of a farm or of a market come together
-def _place(lat: float | None, lon: float | None) -> Values:
+def place_columns(lat: float | None, lon: float | None) -> Values:
+    """What the columns `cell`, `x`, `y` and `z` hold for a place in degrees; NULLs for none."""
     if lat is None or lon is None:
-        return (None,) * 4
+        return (None,) * 3
     cell = cell_at(lat, lon)
-    return (cell, *vector_of(cell))
+    vector = vector_of(cell)
+    return cell, vector.x, packed(vector)
 
 
 async def _names(deriving: Deriving, named: Sequence[Values]) -> list[Values]:
@@ -62,8 +64,9 @@ async def _names(deriving: Deriving, named: Sequence[Values]) -> list[Values]:
     return [(ids[name_identity(name, category)] if name else None,) for name, category in named]
 
 
+OF_PLACES = Derivation(columns=("cell", "x", "yz"), made_from=("lat", "lon"), derive=_places)
 DERIVATIONS = (
-    Derivation(columns=("cell", "x", "y", "z"), made_from=("lat", "lon"), derive=_places),
+    OF_PLACES,
     Derivation(columns=("name_id",), made_from=("name", "category"), derive=_names),
 )
 

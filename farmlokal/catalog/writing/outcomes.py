@@ -10,6 +10,7 @@ class WriteOutcome(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    CORRECTED = "corrected"  # a market file says something else of a day that an earlier file told of
     DELETED = "deleted"
     UNCHANGED = "unchanged"  # the version and content that the store holds
     OUTDATED = "outdated"  # an older version than the store holds: no effect
@@ -20,7 +21,8 @@ class Applied(NamedTuple):
     """What became of one record or deletion.
 
     reason: why it was rejected
-    tags: the cache tags to invalidate once the change is committed; none where it had no effect
+    tags: the cache tags to invalidate once the change is committed; none where it had no effect. An outdated row of a
+    market file may tell of a day in the product's history
     """
 
     outcome: WriteOutcome

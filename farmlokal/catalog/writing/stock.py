@@ -15,6 +15,10 @@ _CHANGE = (
     f"UPDATE products SET stock = stock + %s, updated_at = %s WHERE id = %s AND stock + %s BETWEEN 0 AND {STOCK_MAX}"
 )
 
+_FIND = "SELECT id, category, live, stock FROM products WHERE source = %s AND external_id = %s"
+_FIND_MOVED = "SELECT product_id FROM product_identities WHERE source = %s AND external_id = %s"
+_FIND_BY_ID = "SELECT id, category, live, stock FROM products WHERE id = %s"
+
 
 class StockWriter:
     """Raises and lowers the stock of products. Raises nothing but what the database raises."""
@@ -42,12 +46,15 @@ class StockWriter:
         return frozenset(touched(product.id, [product.category])) if product.live else _NO_TAGS, None
 
     async def _lock(self, session: Session, source: str, external_id: str) -> "_Product | None":
-        """Read the product and lock its row, so that nobody moves it meanwhile."""
-        rows = await session.fetch(
-            "SELECT id, category, live, stock FROM products WHERE source = %s AND external_id = %s"
-            + self._dialect.for_update,
-            (source, external_id),
-        )
+        """Read the product and lock its row, so that nobody moves it meanwhile.
+
+        An order may name a product as it was once known: the row that has that name now is locked.
+        """
+        rows = await session.fetch(_FIND + self._dialect.for_update, (source, external_id))
+        if not (rows and rows[0][2]):
+            rows = await session.fetch(_FIND_MOVED, (source, external_id)) or rows
+            if rows:
+                rows = await session.fetch(_FIND_BY_ID + self._dialect.for_update, (rows[0][0],))
         return _Product(*rows[0]) if rows else None
 
 

@@ -5,19 +5,26 @@ from datetime import UTC, datetime
 
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import NAMES, touched
+from farmlokal.catalog.tags import NAMES, product_tag, touched
 from farmlokal.catalog.wire import wire_time
-from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Deriving, Values, derived_values, made_from
+from farmlokal.catalog.writing.derived import (
+    DERIVED_COLUMNS,
+    OF_PLACES,
+    Deriving,
+    Values,
+    derived_values,
+    made_from,
+    place_columns,
+)
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.price_days import days_told, keep_days
+from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
-
-# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
-_IDENTITIES_MAX = 500
 
 _COLUMNS = (
     *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
@@ -26,6 +33,13 @@ _COLUMNS = (
 )
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
+_PLACED = (*OF_PLACES.made_from, *OF_PLACES.columns, "updated_at")
+_PLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _PLACED)} WHERE id = %s"
+# In this order: MySQL assigns one after the other. Columns that were not derived from the row's version still are not.
+_CONFIRM = (
+    "UPDATE products SET derived_version = CASE WHEN derived_version = version THEN %s ELSE derived_version END,"
+    " version = %s WHERE id = %s"
+)
 _BURY = (
     "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
     " WHERE id = %s"
@@ -72,13 +86,17 @@ class ProductWriter:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
-        stored = await self._lock(session, identities)
+        stored = await lock_rows(session, self._dialect, identities)
+        moved = await lock_moved(session, self._dialect, stored, identities)
+        known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
+        days = days_told(stored, changes)
+        repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
-            await self.remember(session, sighting, identities)
+            await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
         return [
-            _applied(decision, stored[change.source, change.external_id].id, tags)
+            _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -114,23 +132,10 @@ class ProductWriter:
 
         await self._database.in_transaction(work)
 
-    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
-        """Read and lock the rows of `identities`: nothing of them is read again, before or after the write."""
-        stored: dict[Identity, Stored] = {}
-        for source, names in _by_source(identities):
-            marks = ", ".join(["%s"] * len(names))
-            rows = await session.fetch(
-                "SELECT external_id, id, version, digest, live, category, stock, created_at FROM products"
-                f" WHERE source = %s AND external_id IN ({marks}){self._dialect.for_update}",
-                [source, *names],
-            )
-            for external_id, row_id, version, digest, live, *others in rows:
-                stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
-        return stored
-
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
         """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
-        changed = {identity: row for identity, row in stored.items() if row.changed}
+        # A row that was named by two of its identities is written once.
+        changed = {identity: row for identity, row in _once(stored) if row.changed}
         # A deletion of what never came leaves a tombstone with nothing but its version.
         records = {
             identity: row.content or ProductRecord(*identity, row.version, "", "other", 0, "")
@@ -162,7 +167,19 @@ class ProductWriter:
         # be on its way into the cache. They come with the INSERT's answer, see Session.insert_many.
         for row, row_id in zip(new, await session.insert_many(_INSERT, inserts), strict=True):
             row.id = row_id
-        for statement, rows in ((_REPLACE, replacements), (_BURY, burials)):
+        unchanged = [row for _, row in _once(stored) if not row.changed]
+        placements: list[Params] = [
+            [row.lat, row.lon, *place_columns(row.lat, row.lon), self._time_in(now), row.id]
+            for row in unchanged
+            if row.placed
+        ]
+        confirmations: list[Params] = [[row.version, row.version, row.id] for row in unchanged if row.confirmed]
+        for statement, rows in (
+            (_REPLACE, replacements),
+            (_BURY, burials),
+            (_PLACE, placements),
+            (_CONFIRM, confirmations),
+        ):
             if rows:
                 await session.execute_many(statement, rows)
         if self._names is not None and self._names.born and changed:
@@ -204,7 +221,7 @@ class ProductWriter:
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
         """Record that `run` met the products `identities`, so far as they are stored; again does no harm."""
-        for source, names in _by_source(identities):
+        for source, names in by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
                 f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
@@ -228,22 +245,17 @@ _UNSEEN = (
 )
 
 
-def _applied(decision: Decision, product_id: int | None, tags: set[str]) -> Applied:
+def _applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
     """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
 
-    tags: what the batch touched beside its products.
+    tags: what the batch touched beside its products. repriced: the products of which it told a day's prices.
     """
     if product_id is None or not decision.categories:
-        return Applied(decision.outcome, decision.reason)
+        # An older day is no new version of the product, but part of its history.
+        of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
+        return Applied(decision.outcome, decision.reason, frozenset(of_history))
     return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
 
 
-def _by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
-    groups: dict[str, list[str]] = {}
-    for source, external_id in identities:
-        groups.setdefault(source, []).append(external_id)
-    return [
-        (source, names[start : start + _IDENTITIES_MAX])
-        for source, names in groups.items()
-        for start in range(0, len(names), _IDENTITIES_MAX)
-    ]
+def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:
+    return list({id(row): (identity, row) for identity, row in stored.items()}.values())

@@ -3,6 +3,7 @@
 from farmlokal.database.migrations.migration import Migration
 from farmlokal.database.migrations.version_2 import VERSION_2
 from farmlokal.database.migrations.version_3 import VERSION_3
+from farmlokal.database.migrations.version_4 import VERSION_4
 
-MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3)
+MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4)
 """Every version after the first, in order."""

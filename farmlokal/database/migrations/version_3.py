@@ -7,35 +7,35 @@ made when their columns are filled: filling a column that thirteen indexes hold 
 from farmlokal.database.migrations.migration import Change, Migration, Sweep
 from farmlokal.database.shape import Shape
 
-_COLUMNS = {"cell": "BIGINT", "x": "INT", "y": "INT", "z": "INT", "name_id": "INT", "derived_version": "BIGINT"}
+_COLUMNS = {"cell": "BIGINT", "x": "INT", "yz": "BIGINT", "name_id": "INT", "derived_version": "BIGINT"}
 _PASSED = "district_key, state_key, farm_id, in_stock, organic"
 _INDEXES = {
-    "listing_by_created_at": f"live, created_at, id, category, price, {_PASSED}, x, y, z, name_id",
-    "listing_by_price": f"live, price, id, category, created_at, {_PASSED}, rating_key, name_key, x, y, z, name_id",
-    "listing_by_name": f"live, name_key, id, category, price, {_PASSED}, x, y, z, name_id",
-    "listing_by_rating": f"live, rating_key, id, category, price, {_PASSED}, x, y, z, name_id",
-    "listing_of_category_by_created_at": f"live, category, created_at, id, price, {_PASSED}, x, y, z, name_id",
+    "listing_by_created_at": f"live, created_at, id, category, price, {_PASSED}, x, yz, name_id",
+    "listing_by_price": f"live, price, id, category, created_at, {_PASSED}, rating_key, name_key, x, yz, name_id",
+    "listing_by_name": f"live, name_key, id, category, price, {_PASSED}, x, yz, name_id",
+    "listing_by_rating": f"live, rating_key, id, category, price, {_PASSED}, x, yz, name_id",
+    "listing_of_category_by_created_at": f"live, category, created_at, id, price, {_PASSED}, x, yz, name_id",
     "listing_of_category_by_price": (
-        f"live, category, price, id, created_at, {_PASSED}, rating_key, name_key, x, y, z, name_id"
+        f"live, category, price, id, created_at, {_PASSED}, rating_key, name_key, x, yz, name_id"
     ),
-    "listing_of_category_by_name": f"live, category, name_key, id, price, {_PASSED}, x, y, z, name_id",
+    "listing_of_category_by_name": f"live, category, name_key, id, price, {_PASSED}, x, yz, name_id",
     "listing_of_district": (
         "live, district_key, created_at, id, category, price, state_key, farm_id, in_stock, organic, rating_key,"
-        " name_key, x, y, z, name_id"
+        " name_key, x, yz, name_id"
     ),
     "listing_of_state": (
         "live, state_key, created_at, id, category, price, district_key, farm_id, in_stock, organic, rating_key,"
-        " name_key, x, y, z, name_id"
+        " name_key, x, yz, name_id"
     ),
     "listing_of_farm_by_price": (
         "live, farm_id, price, id, category, created_at, district_key, state_key, in_stock, organic, rating_key,"
-        " name_key, x, y, z, name_id"
+        " name_key, x, yz, name_id"
     ),
     "listing_of_farm_by_name": (
-        "live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, y, z, name_id"
+        "live, farm_id, name_key, id, category, price, district_key, state_key, in_stock, organic, x, yz, name_id"
     ),
-    "listing_of_name": (f"live, name_id, created_at, id, category, price, {_PASSED}, rating_key, name_key, x, y, z"),
-    "listing_by_place": f"live, cell, id, x, y, z, category, price, created_at, {_PASSED}, rating_key, name_id",
+    "listing_of_name": (f"live, name_id, created_at, id, category, price, {_PASSED}, rating_key, name_key, x, yz"),
+    "listing_by_place": f"live, cell, id, x, yz, category, price, created_at, {_PASSED}, rating_key, name_id",
 }
 _OF_VERSION_2 = (
     "products_by_created_at",

@@ -1,7 +1,8 @@
 """One attempt on the wire: a request, a whole response, and the connection released whatever happens."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
@@ -30,18 +31,31 @@ async def exchange(
     """
     status: int | None = None
     try:
-        async with asyncio.timeout(time_max_s):
-            response = await handler(request)
-            status = response.status
-            try:
-                return response, await _outcome(response, body_bytes_max, returned)
-            finally:
-                # Closes the connection unless the body was read to its end; then it went back to the pool by itself.
-                response.release()
+        with connection_failures():
+            async with asyncio.timeout(time_max_s):
+                response = await handler(request)
+                status = response.status
+                try:
+                    return response, await _outcome(response, body_bytes_max, returned)
+                finally:
+                    # Closes the connection unless the body was read to its end, and it went back to the pool by itself.
+                    response.release()
     except TimeoutError:
         raise Broken(f"did not answer within {time_max_s:.3g} s", retriable=True, unavailable=True) from None
     except aiohttp.ClientPayloadError:
         raise Broken("broke off its answer", status=status, retriable=True) from None
+
+
+@contextmanager
+def connection_failures() -> Iterator[None]:
+    """Raises Broken for whatever aiohttp says of a connection that does not do.
+
+    Not for a timeout, a body that breaks off, or too many redirects: these are told by the caller.
+    """
+    try:
+        yield
+    except (TimeoutError, aiohttp.ClientPayloadError, aiohttp.TooManyRedirects):
+        raise
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
         raise Broken("has a certificate that is not trusted", unavailable=True) from None
     except aiohttp.ClientConnectorError as error:

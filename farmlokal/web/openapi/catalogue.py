@@ -6,11 +6,11 @@ from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.table import QuestionTable
 from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage, SuggestionList
 from farmlokal.web.answers import problems
-from farmlokal.web.handlers.products import PRODUCT_ID
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
 from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.parameter import in_query
+from farmlokal.web.parameters.product_id import PRODUCT_ID
 
 TAG = "Catalogue"
 
@@ -67,7 +67,7 @@ NOT_MODIFIED = Answer(
     meaning="Not modified: the copy that the client has is still current.",
     headers=("ETag", "Cache-Control", "Cache-Status", "Vary"),
 )
-_CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
+CACHE_PROBLEMS = (problems.NOT_ACCEPTABLE, problems.PRECONDITION_FAILED, problems.UNAVAILABLE)
 
 
 def list_products(table: QuestionTable) -> Operation:
@@ -99,7 +99,7 @@ def list_products(table: QuestionTable) -> Operation:
             ),
             NOT_MODIFIED,
         ),
-        problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+        problems=(problems.INVALID_PARAMETER, *CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
     )
 
 
@@ -118,7 +118,7 @@ SHOW_PRODUCT = Operation(
         ),
         NOT_MODIFIED,
     ),
-    problems=(problems.INVALID_PARAMETER, problems.NOT_FOUND, *_CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
+    problems=(problems.INVALID_PARAMETER, problems.NOT_FOUND, *CACHE_PROBLEMS, problems.STATEMENT_TIMEOUT),
 )
 
 SUGGEST = Operation(
@@ -139,7 +139,7 @@ SUGGEST = Operation(
         ),
         NOT_MODIFIED,
     ),
-    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS),
+    problems=(problems.INVALID_PARAMETER, *CACHE_PROBLEMS),
 )
 
 LIST_CATEGORIES = Operation(
@@ -157,5 +157,5 @@ LIST_CATEGORIES = Operation(
         ),
         NOT_MODIFIED,
     ),
-    problems=(problems.INVALID_PARAMETER, *_CACHE_PROBLEMS),
+    problems=(problems.INVALID_PARAMETER, *CACHE_PROBLEMS),
 )

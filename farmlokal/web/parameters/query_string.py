@@ -30,6 +30,11 @@ class IgnoredParameters:
 NOTHING_IGNORED = IgnoredParameters()
 
 
+def raw_query(raw_path: str) -> str:
+    """The query string of a request target as it was sent: aiohttp's parsed URL has repaired what we must refuse."""
+    return raw_path.partition("?")[2]
+
+
 def shown(value: str) -> str:
     """`value` as a fault shows it: cut to 80 characters, everything unprintable escaped."""
     cut = value if len(value) <= _VALUE_CHARS_SHOWN else value[:_VALUE_CHARS_SHOWN] + "…"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from farmlokal.catalog.imports.markets import Markets
+from farmlokal.catalog.imports.inputs import file_at
 from farmlokal.catalog.imports.reading import open_rows
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from tests.catalog.imports.import_support import Importing, mandi_csv, mandi_row
@@ -43,6 +43,7 @@ def test_a_file_is_read_only_as_far_as_asked(tmp_path: Path) -> None:
     """After ten rows of a large file, only its beginning has been read."""
     path = tmp_path / "large.csv"
     path.write_text(mandi_csv(*[mandi_row()] * 50_000))
-    with open_rows(path, markets=Markets(), source="import") as rows:
-        assert 10 == len(list(islice(rows, 10)))
+    with file_at(path) as given, open_rows(given, source="import") as rows:
+        assert rows.market_rows is not None
+        assert 10 == len(list(islice(rows.market_rows, 10)))
         assert rows.bytes_read < 2_000

@@ -34,10 +34,10 @@ async def test_pinned_products(importing: Importing, real_data: Path) -> None:
     """Three products of the day, field by field."""
     await importing(real_data / "mandi-prices-2025-02-19.csv", locations=real_data / "mandi-locations.csv")
     found = importing.store.products
-    tomato = found["mandi", "andhra-pradesh-chittor-mulakalacheruvu-tomato-local-faq"]
+    tomato = found["mandi", "andhra-pradesh|chittor|mulakalacheruvu|tomato|local|faq"]
     assert ("Tomato (Local)", "vegetables", 1400) == (tomato.name, tomato.category, tomato.price_paise)
-    assert (1739923200, "2025-02-19T00:00:00Z") == (tomato.version, tomato.created_at)
-    brinjal = found["mandi", "west-bengal-puruliya-purulia-brinjal-other-faq"]
+    assert (1739923201, "2025-02-19T00:00:00Z") == (tomato.version, tomato.created_at)
+    brinjal = found["mandi", "west-bengal|puruliya|purulia|brinjal|other|faq"]
     assert ("Brinjal", "Purulia", "West Bengal") == (brinjal.name, brinjal.market, brinjal.state)
     assert "Modasar" in {product.market for product in importing.products}
 

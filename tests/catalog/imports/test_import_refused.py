@@ -1,6 +1,5 @@
 """A file that is not what it claims changes nothing, and one line says why."""
 
-import gzip
 from pathlib import Path
 
 import pytest
@@ -27,23 +26,30 @@ def importing(tmp_path: Path) -> Importing:
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n \n", "is empty"),
-        (b"\n<!DOCTYPE html>\n<html></html>\n", "is HTML or XML, not CSV or NDJSON"),
-        (gzip.compress(mandi_csv(mandi_row()).encode()), "is compressed (gzip): unpack it first"),
-        (b"PK\x03\x04rest", "is a ZIP archive or a spreadsheet: unpack it, or save it as CSV, first"),
-        (mandi_csv(mandi_row()).encode("utf-16"), "is UTF-16 text: save it as UTF-8 first"),
-        (b"\x7fELF\x02\x00\x00", "is binary, not CSV or NDJSON"),
-        (b'[{"external_id":"e"}]', "is a JSON array: one object per line is needed (NDJSON)"),
-        (b"name;price\nx;1\n", "is neither the portal's price CSV nor products as NDJSON or CSV"),
-        (b"\xff\xfa,b\n1,2\n", "line 1 is no CSV header: line: must be UTF-8"),
-        (HEADER.replace(",Grade", "").encode() + b"\n", "is no price CSV: column missing: grade"),
-        (f"{HEADER},Market\n".encode(), "is no price CSV: column given twice: 'market'"),
+        (b"\x1a", "is empty"),
+        (b"PK\x03\x04rest", "is a document as a ZIP archive, and no workbook (XLSX): save it as XLSX or CSV first"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "is a workbook of Excel 97 to 2003: save it as XLSX or CSV first"),
+        (b"%PDF-1.7 rest", "is a PDF document: its tables cannot be read"),
+        (b"\x7fELF\x02\x00\x00", "is binary, and no form that is known"),
+        (b"\xff\xfea\xd8", "begins as utf-16 text, and cannot be read as such"),
+        (b"colour;mood\nx;1\n", "is of no known form: it starts with 'colour;mood'; a --mapping can explain a list"),
+        (b"\xff\xfa,b\n1,2\n", "is of no known form: it starts with "),
+        (
+            HEADER.replace(",Grade", "").encode() + b"\n",
+            "is a table of the portal's prices, but has no column Grade (a --mapping can give what a file lacks)",
+        ),
+        (f"{HEADER},Market\n".encode(), "is a table of the portal's prices, and names a column twice: 'Market'"),
         (HEADER.encode(), "holds a header and no rows"),
-        (f"{WIRE_HEADER},colour\n".encode(), "is no CSV of products: unknown column: 'colour'"),
-        (b"external_id,name,price\n", "is no CSV of products: column missing: version, category, unit"),
-        (f"{WIRE_HEADER},name\n".encode(), "is no CSV of products: column given twice: 'name'"),
+        (f"{WIRE_HEADER},colour\n".encode(), "is a table of products with an unknown column: 'colour'"),
+        (
+            b"external_id,name,price\n",
+            "is no table of products as they are: column missing: version, category, unit; a --mapping can say",
+        ),
+        (f"{WIRE_HEADER},name\n".encode(), "is a table of products, and names a column twice: 'name'"),
         (mandi_csv(mandi_row()).encode() + b"Goa,North G", "ends in the middle of a row: it was cut off"),
         (mandi_csv(mandi_row()).encode() + b'Goa,North Goa,"Map', "ends in the middle of a row: it was cut off"),
         (NDJSON + b"\n" + NDJSON[:40], "ends in the middle of a line: it was cut off"),
+        (b"[" + NDJSON, "ends in the middle of a record: it was cut off"),
     ],
 )
 async def test_what_is_no_file_of_ours_is_refused(importing: Importing, content: bytes, reason: str) -> None:
@@ -86,7 +92,9 @@ async def test_what_cannot_be_opened_is_refused(importing: Importing) -> None:
 
 PIECES = st.sampled_from(
     [b"\n", b"\r\n", b'"', b",", b"{", b"}", HEADER.encode(), WIRE_HEADER.encode(), mandi_row().encode(), NDJSON,
-     b"e,1,Milk,milk,60,l", b"\xef\xbb\xbf", b"\xff", b"1E+1000", b"\0", b"NR", b"31/02/2025", b":null", b"[", b"\r"]
+     b"e,1,Milk,milk,60,l", b"\xef\xbb\xbf", b"\xff", b"1E+1000", b"\0", b"NR", b"31/02/2025", b":null", b"[", b"\r",
+     b";", b"\t", b"sep=;\n", b"\x1a", b"\xe9", b"<table><tr><td>", b"</td><td>", b'{"records":[', b"]",
+     b'"modal_price":']
 )  # fmt: skip
 
 
