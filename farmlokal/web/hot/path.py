@@ -25,7 +25,8 @@ from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
-from farmlokal.web.hot.request import Head, HotRequest, Readers, Variant, read_head
+from farmlokal.web.hot.remembered_heads import RememberedHeads
+from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, Variant, read_head
 from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.questions import PATH as LISTING_PATH
 from farmlokal.web.parameters.questions import link_header
@@ -37,13 +38,13 @@ _PATHS = (LISTING_PATH, suggesting.PATH)
 _QUOTA = quota_of(LISTING_PATH)
 # An enum's member takes as long to find as a page in memory.
 _READY = Phase.READY
-# Heads remembered by their bytes, and the longest of them: 8 MB when full.
-_HEADS_MAX = 4096
-_HEAD_BYTES_MAX = 1024
 
 
 class HotPath:
-    """Reads heads and makes answers for the connections of one application. outbox: that these go through."""
+    """Reads heads and makes answers for the connections of one application.
+
+    outbox: that these go through. heads: those that are known without parsing.
+    """
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
@@ -63,31 +64,19 @@ class HotPath:
         self._series = {
             (path, status): self._counts.series(path, "GET", status) for path in _PATHS for status in (200, 304)
         }
-        self._heads: dict[bytes, Head] = {}
+        self.heads = RememberedHeads()
         # What was asked for in words may be understood otherwise from then on.
-        app[keys.SEARCH_NAMES].on_change.append(self._heads.clear)
+        app[keys.SEARCH_NAMES].on_change.append(self.heads.clear)
         # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
         self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
 
     def __repr__(self) -> str:
-        return f"<HotPath heads={len(self._heads)} serving={self.serving}>"
+        return f"<HotPath heads={self.heads} serving={self.serving}>"
 
     @property
     def serving(self) -> bool:
         """Whether this process is simply serving: a draining one closes connections, a tracing one makes spans."""
         return self._health.phase is _READY and not tracing.active
-
-    def remembered(self, data: bytes) -> Head | None:
-        """The head that exactly these bytes were found to be before."""
-        return self._heads.get(data)
-
-    def remember(self, data: bytes, head: Head) -> None:
-        """Keep that `data`, one whole head, reads as `head`: equal bytes parse equally."""
-        if len(data) > _HEAD_BYTES_MAX or head.unlike_others:
-            return
-        if len(self._heads) >= _HEADS_MAX:
-            del self._heads[next(iter(self._heads))]
-        self._heads[data] = head
 
     def read(self, message: Any) -> Head | None:
         """What a parsed head asks for; None for what the full path has to answer."""
@@ -101,18 +90,19 @@ class HotPath:
         """The rate limit's client for requests of this peer that do not identify theirs; None without a limit."""
         return None if self._clients is None else self._clients.client(peername, (), None)
 
-    def begin(self, head: Head, peername: object, client: str | None) -> HotRequest:
+    def begin(self, head: Head, own: OwnFields, peername: object, client: str | None) -> HotRequest:
         """A request whose head was read just now, counted by the rate limit.
 
-        peername: as the transport returns it. client: that it counts for where its head identifies no other.
+        own: what the head says of this request alone. peername: as the transport returns it. client: that it counts
+        for where its head identifies no other.
         """
         started_s = time.perf_counter()
         verdict = None
         if self._take is not None and self._clients is not None:
-            if client is None or head.forwarded_for or head.api_key is not None:
-                client = self._clients.client(peername, head.forwarded_for, head.api_key)
+            if client is None or own.places.forwarded_for or head.api_key is not None:
+                client = self._clients.client(peername, own.forwarded_for, head.api_key)
             verdict = self._take(client)
-        return HotRequest(head, verdict, started_s, peername)
+        return HotRequest(head, own, verdict, started_s, peername)
 
     def answer(self, request: HotRequest) -> bytes | None:
         """The whole answer from memory; None where memory has none to give, or the rate limit refuses it."""
@@ -162,13 +152,13 @@ class HotPath:
         again, and one place answers and logs what is wrong. Runs in a task, and so in a context, of its own: log lines
         of the load have the id of their request.
         """
-        head = request.head
-        if head.caller is not None:
-            incoming.set(head.caller)
-            structlog.contextvars.bind_contextvars(trace_id=head.caller.trace_id)
+        caller = request.own.caller
+        if caller is not None:
+            incoming.set(caller)
+            structlog.contextvars.bind_contextvars(trace_id=caller.trace_id)
         request.request_id = request.request_id or new_request_id()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
-        question = head.page.question
+        question = request.head.page.question
         try:
             lookup = await self._cache.ask(question, looked=looked)
             if not self.serving:
@@ -206,8 +196,8 @@ class HotPath:
         seconds: float,
     ) -> None:
         head = request.head
-        caller = {} if head.caller is None else {"trace_id": head.caller.trace_id}
-        with structlog.contextvars.bound_contextvars(**caller):
+        caller = request.own.caller
+        with structlog.contextvars.bound_contextvars(**({} if caller is None else {"trace_id": caller.trace_id})):
             access_log.write(
                 method="GET",
                 route=head.path,
@@ -215,7 +205,7 @@ class HotPath:
                 seconds=seconds,
                 request_id=request_id,
                 bytes_sent=len(prepared.body),
-                client=access_log.client(request.peername, head.forwarded_for),
+                client=access_log.client(request.peername, request.own.forwarded_for),
                 key=head.page.question.key,
                 outcome=lookup.outcome,
             )

@@ -1,16 +1,17 @@
 """One request on the hot path: what its head asks for, read from what aiohttp's parser made of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11
+from multidict import MultiMapping
 
 from farmlokal.errors import InvalidInput
 from farmlokal.limiting.verdicts import Verdict
-from farmlokal.telemetry.traceparent import TraceParent
+from farmlokal.telemetry.traceparent import TraceParent, parse_traceparent
 from farmlokal.web.answers.representation import CODED_FROM_BYTES, Preconditions, coding_for, preconditions_of
-from farmlokal.web.edge.caller import offered_key, request_id_from, trace_of
+from farmlokal.web.edge.caller import offered_key, request_id_from
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.parameters.questions import AskedPage
 
@@ -18,6 +19,8 @@ from farmlokal.web.parameters.questions import AskedPage
 Readers = Mapping[str, Callable[[str], AskedPage]]
 # What may change the answer in a way that the hot path does not know.
 _ELSEWHERE = ("If-Match", "Expect", "Upgrade")
+# The fields that make a request unlike all others of its page, and change nothing but what stands in OwnFields.
+REQUEST_ID, FORWARDED_FOR, TRACE_PARENT, TRACE_STATE = "X-Request-ID", "X-Forwarded-For", "traceparent", "tracestate"
 
 
 # What one answer of a page depends on besides the page: its coding, whether it is a 304, and the origin that may read
@@ -26,12 +29,11 @@ Variant = tuple[str | None, bool, str | None]
 
 
 class Head(NamedTuple):
-    """What a request's head asks for: the page, on which path, and in which variant.
+    """What a request's head asks for: the page, on which path, and in which variant. Of equal requests, it is one.
 
     preconditions: what it says of representations. coding, small_coding: for a body that is worth it, and for a small
-    one. origin: that may read it. request_id: the caller's own. caller: its place in a trace. forwarded_for, api_key:
-    as they were sent. variant: of the answer, where it is the same for every page; else the page's size and validator
-    decide.
+    one. origin: that may read it. api_key: as it was sent. variant: of the answer, where it is the same for every page;
+    else the page's size and validator decide.
     """
 
     path: str
@@ -40,33 +42,69 @@ class Head(NamedTuple):
     coding: str | None
     small_coding: str | None
     origin: str | None
-    request_id: str | None
-    caller: TraceParent | None
-    forwarded_for: tuple[str, ...]
     api_key: str | None
     variant: Variant | None
 
+
+class Places(NamedTuple):
+    """At which places of a sequence the lines of each field stand."""
+
+    request_id: tuple[int, ...] = ()
+    forwarded_for: tuple[int, ...] = ()
+    trace_parent: tuple[int, ...] = ()
+    trace_state: tuple[int, ...] = ()
+
+
+class OwnFields:
+    """What a request says of itself alone: read from its own head, every time.
+
+    request_id: the caller's, if it is harmless. The other fields are read when they are needed, which is seldom.
+    places: of their lines among `values`.
+    """
+
+    __slots__ = ("_values", "places", "request_id")
+
+    def __init__(self, request_id: str | None, values: Sequence[bytes], places: Places) -> None:
+        self.request_id = request_id
+        self._values = values
+        self.places = places
+
+    def __repr__(self) -> str:
+        return f"<OwnFields {self.request_id} {self.places}>"
+
     @property
-    def unlike_others(self) -> bool:
-        """Whether the same head hardly ever comes again."""
-        return self.request_id is not None or self.caller is not None
+    def forwarded_for(self) -> list[str]:
+        """The lines of `X-Forwarded-For`."""
+        return self._lines(self.places.forwarded_for)
+
+    @property
+    def caller(self) -> TraceParent | None:
+        """The caller's place in a trace."""
+        if not self.places.trace_parent:
+            return None
+        return parse_traceparent(self._lines(self.places.trace_parent), self._lines(self.places.trace_state))
+
+    def _lines(self, places: tuple[int, ...]) -> list[str]:
+        return [self._values[place].decode("utf-8", "surrogateescape") for place in places]
 
 
 class HotRequest:
     """A request that is being answered, from the reading of its head on.
 
-    head: what it asks for. verdict: of the rate limit; None without one. started_s: of time.perf_counter, when its
-    head was read. peername: as the transport returns it. error: why there is no answer, where something failed.
+    head: what it asks for. own: what it says of itself. verdict: of the rate limit; None without one. started_s: of
+    time.perf_counter, when its head was read. peername: as the transport returns it. error: why there is no answer,
+    where something failed.
     """
 
-    __slots__ = ("error", "head", "peername", "request_id", "started_s", "verdict")
+    __slots__ = ("error", "head", "own", "peername", "request_id", "started_s", "verdict")
 
-    def __init__(self, head: Head, verdict: Verdict | None, started_s: float, peername: object) -> None:
+    def __init__(self, head: Head, own: OwnFields, verdict: Verdict | None, started_s: float, peername: object) -> None:
         self.head = head
+        self.own = own
         self.verdict = verdict
         self.started_s = started_s
         self.peername = peername
-        self.request_id = head.request_id
+        self.request_id = own.request_id
         self.error: Exception | None = None
 
     def __repr__(self) -> str:
@@ -99,7 +137,6 @@ def read_head(message: Any, readers: Readers, cross_origin: CrossOrigin) -> Head
         small_coding = coding_for(preconditions.accept_encoding, 0)
     except (InvalidInput, web.HTTPNotAcceptable):
         return None
-    offered = headers.get("X-Request-ID")
     origin = cross_origin.allowed(headers.get("Origin"))
     alike = coding == small_coding and preconditions.if_none_match is None
     return Head(
@@ -109,9 +146,18 @@ def read_head(message: Any, readers: Readers, cross_origin: CrossOrigin) -> Head
         coding,
         small_coding,
         origin,
-        request_id_from(offered) if offered else None,
-        trace_of(headers),
-        tuple(headers.getall("X-Forwarded-For", ())),
         offered_key(headers),
         (coding, False, origin) if alike else None,
     )
+
+
+def own_fields_of(headers: MultiMapping[str]) -> OwnFields:
+    """What the headers of a parsed head say of their request alone."""
+    values: list[bytes] = []
+    places = []
+    for name in (REQUEST_ID, FORWARDED_FOR, TRACE_PARENT, TRACE_STATE):
+        lines = headers.getall(name, ())
+        places.append(tuple(range(len(values), len(values) + len(lines))))
+        values += [line.encode("utf-8", "surrogateescape") for line in lines]
+    offered = headers.get(REQUEST_ID)
+    return OwnFields(request_id_from(offered) if offered else None, values, Places(*places))
