@@ -29,6 +29,7 @@ GOALS = (
     Goal(f"{_HIT}, rate limit off ÷ nginx", "hot", ("memory hit / nginx",)),
     Goal(f"{_HIT}, rate limit off ÷ plain aiohttp handler", "hot", ("memory hit / plain",)),
     Goal(f"{_HIT}, rate limit on ÷ nginx", "hot", ("rate limit on / nginx",)),
+    Goal("memory hit, every request with a proxy's fields of its own ÷ nginx", "hot", ("as proxies ask / nginx",)),
     Goal("304 answers ÷ the identity figure", "hot", ("304 answer",)),
     Goal("gzip'd answers ÷ the identity figure", "hot", ("gzip'd answer",)),
     Goal("memory hit, 3 workers ÷ 1 worker, load from one core", "workers", ("memory hit, 3 workers",)),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.typing import EventDict
 
 from farmlokal.limiting.quotas import DEFAULT
 from farmlokal.web import keys
@@ -65,7 +66,7 @@ def conversations(draw: st.DrawFn) -> list[bytes]:
     return [*requests, LAST]
 
 
-async def _observed(service: Service, pieces: list[bytes]) -> tuple[bytes, list[dict[str, Any]], list[str]]:
+async def _observed(service: Service, pieces: list[bytes]) -> tuple[bytes, list[EventDict], list[str]]:
     """What a service says, logs, and counts requests for; without what depends on the moment or on chance."""
     service.app[keys.LIMITER].quota_clients[DEFAULT].table.clients.clear()
     with logged() as events:

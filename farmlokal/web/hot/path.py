@@ -25,8 +25,7 @@ from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
-from farmlokal.web.hot.remembered_heads import RememberedHeads
-from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, Variant, read_head
+from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, RememberedHeads, Variant, read_head
 from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.questions import PATH as LISTING_PATH
 from farmlokal.web.parameters.questions import link_header

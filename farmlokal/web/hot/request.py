@@ -1,5 +1,12 @@
-"""One request on the hot path: what its head asks for, read from what aiohttp's parser made of it."""
+"""One request on the hot path: what its head asks for, as aiohttp's parser reads it, or as it is remembered.
 
+A proxy gives each request an id of its own, appends the caller's address, begins or goes on with a trace: no two heads
+are equal then, and parsing each of them takes longer than all the rest of an answer. Two heads that are equal but for
+such values parse equally but for them, as long as each value is a plain one: then the head is known, and the values are
+read from where they stand. A value that is not plain leaves the whole head to the parser.
+"""
+
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +27,24 @@ Readers = Mapping[str, Callable[[str], AskedPage]]
 # What may change the answer in a way that the hot path does not know.
 _ELSEWHERE = ("If-Match", "Expect", "Upgrade")
 # The fields that make a request unlike all others of its page, and change nothing but what stands in OwnFields.
-REQUEST_ID, FORWARDED_FOR, TRACE_PARENT, TRACE_STATE = "X-Request-ID", "X-Forwarded-For", "traceparent", "tracestate"
+_OWN = ("X-Request-ID", "X-Forwarded-For", "traceparent", "tracestate")
 
+# How many heads of each kind, and the longest of them: 8 MB a kind when full. The parser's own limit on a field is 8190
+# bytes: no value of so short a head exceeds it.
+_HEADS_MAX = 4096
+_HEAD_BYTES_MAX = 1024
+# What proxies and browsers send that is another for each request or client, and that no answer depends on.
+_UNREAD = (
+    *("Cookie", "Referer", "User-Agent", "X-Real-IP", "X-Request-Start"),
+    *("CF-Connecting-IP", "CF-Ray", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "X-B3-SpanId", "X-B3-TraceId"),
+)
+# A line end and a field's name; then its value: `split` cuts a head before and behind these two. A value is printable
+# ASCII, which the parser lets pass in every field; an id is one that `request_id_from` takes, or empty. The next line
+# does not begin with white space: such a line went on with the value, once.
+_VALUES = re.compile(
+    rb"(\r\n(?i:%b: (?=[\w.-]{0,64}\r)|(?:%b): ))([ -~]*)(?=\r\n[^ \t])"
+    % (_OWN[0].encode(), "|".join((*_OWN[1:], *_UNREAD)).encode())
+)
 
 # What one answer of a page depends on besides the page: its coding, whether it is a 304, and the origin that may read
 # it. There are few. A plain tuple: a named one takes eight times as long to make, with every request.
@@ -47,7 +70,7 @@ class Head(NamedTuple):
 
 
 class Places(NamedTuple):
-    """At which places of a sequence the lines of each field stand."""
+    """At which places of a sequence the lines of each of _OWN stand."""
 
     request_id: tuple[int, ...] = ()
     forwarded_for: tuple[int, ...] = ()
@@ -155,9 +178,75 @@ def own_fields_of(headers: MultiMapping[str]) -> OwnFields:
     """What the headers of a parsed head say of their request alone."""
     values: list[bytes] = []
     places = []
-    for name in (REQUEST_ID, FORWARDED_FOR, TRACE_PARENT, TRACE_STATE):
+    for name in _OWN:
         lines = headers.getall(name, ())
         places.append(tuple(range(len(values), len(values) + len(lines))))
         values += [line.encode("utf-8", "surrogateescape") for line in lines]
-    offered = headers.get(REQUEST_ID)
+    offered = headers.get(_OWN[0])
     return OwnFields(request_id_from(offered) if offered else None, values, Places(*places))
+
+
+_NO_PLACES = Places()
+_NOTHING = OwnFields(None, (), _NO_PLACES)
+
+
+class RememberedHeads:
+    """The heads that were parsed last, each with where the values stand that are its request's own."""
+
+    __slots__ = ("_split", "_whole")
+
+    def __init__(self) -> None:
+        # By all of their bytes, those that say nothing of their own.
+        self._whole: dict[bytes, tuple[Head, OwnFields]] = {}
+        # By their bytes without the values, those that have values to skip.
+        self._split: dict[tuple[bytes, ...], tuple[Head, Places]] = {}
+
+    def __repr__(self) -> str:
+        return f"<RememberedHeads whole={len(self._whole)} split={len(self._split)}>"
+
+    def find(self, data: bytes) -> tuple[Head, OwnFields] | None:
+        """What `data` says, without parsing it; None where nothing is remembered that is equal but for values."""
+        known = self._whole.get(data)
+        if known is not None:
+            return known
+        if len(data) > _HEAD_BYTES_MAX:
+            return None
+        pieces = _VALUES.split(data)
+        values = pieces[2::3]
+        del pieces[2::3]
+        kept = self._split.get(tuple(pieces))
+        if kept is None:
+            return None
+        head, places = kept
+        at = places.request_id
+        return head, OwnFields(values[at[0]].decode() or None if at else None, values, places)
+
+    def keep(self, data: bytes, head: Head, own: OwnFields) -> None:
+        """Keep that `data`, one whole head, was parsed to this."""
+        if len(data) > _HEAD_BYTES_MAX:
+            return
+        if own.places == _NO_PLACES:
+            _put(self._whole, data, (head, _NOTHING))
+        pieces = _VALUES.split(data)
+        places = _places_of(pieces[1::3])
+        del pieces[2::3]
+        # Where the parser saw further lines of these fields, one of them is not plain.
+        if len(pieces) > 1 and [len(at) for at in places] == [len(at) for at in own.places]:
+            _put(self._split, tuple(pieces), (head, places))
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._whole.clear()
+        self._split.clear()
+
+
+def _put(heads: dict[Any, Any], key: object, known: object) -> None:
+    if len(heads) >= _HEADS_MAX:
+        del heads[next(iter(heads))]
+    heads[key] = known
+
+
+def _places_of(names: Sequence[bytes]) -> Places:
+    """Where the values of each field stand among those of the fields with `names`, as they were cut out."""
+    found = [name.decode().strip("\r\n: ").lower() for name in names]
+    return Places(*(tuple(at for at, name in enumerate(found) if name == own.lower()) for own in _OWN))
