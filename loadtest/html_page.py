@@ -28,7 +28,7 @@ class Bar(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell of a table. kinds: its classes, `number` and a tone."""
+    """A cell of a table. kinds: its classes, of which there are `number`, `text` (a longer one), and the tones."""
 
     text: str
     kinds: str = ""

@@ -95,7 +95,7 @@ def _cells(row: Row, run: Run, *, errors_only: bool) -> list[Cell]:
         Cell(f"{rate_of(measured, run):.1f}", "number"),
         Cell(f"{measured.failures:,}", "number"),
         *times,
-        Cell(result, tone),
+        Cell(result, f"text {tone}" if result else ""),
     ]
 
 

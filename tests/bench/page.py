@@ -125,12 +125,12 @@ def _row(figure: Figure) -> list[Cell]:
     tone = {True: GOOD, False: BAD, None: NEUTRAL}[figure.met]
     verdict = {True: ": reached", False: ": missed", None: ""}[figure.met]
     return [
-        Cell(figure.name),
+        Cell(figure.name, "text"),
         Cell(_number(figure.value), "number"),
         Cell(f"{_number(figure.min)} to {_number(figure.max)}", "number"),
-        Cell(figure.reference),
+        Cell(figure.reference, "text"),
         Cell(f"{(figure.goal or '').replace('>=', '≥').replace('<=', '≤')}{verdict}", tone),
-        Cell(", ".join(f"{name} {value}" for name, value in figure.extra.items())),
+        Cell(", ".join(f"{name} {value}" for name, value in figure.extra.items()), "text"),
     ]
 
 
