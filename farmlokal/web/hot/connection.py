@@ -12,6 +12,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from farmlokal.web.edge.aiohttp_adapter import Connection, body_has_ended
 from farmlokal.web.edge.connection import ProblemConnection
 from farmlokal.web.edge.handed_over import HandedOver
+from farmlokal.web.hot.outbox import Answer
 from farmlokal.web.hot.path import HotPath
 from farmlokal.web.hot.request import HotRequest, own_fields_of
 from farmlokal.web.hot.states import NEXT, Event, State
@@ -104,7 +105,7 @@ class HotConnection(ProblemConnection):
             self.after(Event.ANSWERED_FIRST if self.queue else Event.ANSWERED)
         return sent, reset
 
-    def send(self, answer: bytes) -> None:
+    def send(self, answer: Answer) -> None:
         """Send an answer; the connection is idle from now on."""
         if self.transport is not None:
             self.hot.outbox.put(self.transport, answer)

@@ -1,9 +1,8 @@
 """One request on the hot path: what its head asks for, as aiohttp's parser reads it, or as it is remembered.
 
-A proxy gives each request an id of its own, appends the caller's address, begins or goes on with a trace: no two heads
-are equal then, and parsing each of them takes longer than all the rest of an answer. Two heads that are equal but for
-such values parse equally but for them, as long as each value is a plain one: then the head is known, and the values are
-read from where they stand. A value that is not plain leaves the whole head to the parser.
+A proxy gives each request an id, a caller's address and a trace of its own: no two heads are equal, and parsing one takes
+longer than all the rest of an answer. But two that are equal except for such values parse equally except for them, as
+long as each value is a plain one. A value that is not plain leaves the whole head to the parser.
 """
 
 import re
@@ -81,8 +80,7 @@ class Places(NamedTuple):
 class OwnFields:
     """What a request says of itself alone: read from its own head, every time.
 
-    request_id: the caller's, if it is harmless. The other fields are read when they are needed, which is seldom.
-    places: of their lines among `values`.
+    request_id: the caller's, if harmless. The others are read when needed, which is seldom. places: of its lines.
     """
 
     __slots__ = ("_values", "places", "request_id")
