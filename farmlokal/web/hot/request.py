@@ -1,6 +1,6 @@
 """One request on the hot path: what its head asks for, as aiohttp's parser reads it, or as it is remembered.
 
-A proxy gives each request an id, a caller's address and a trace of its own: no two heads are equal, and parsing one takes
+A proxy gives each request an id, a caller's address and a trace of its own: no two heads are equal, and parsing takes
 longer than all the rest of an answer. But two that are equal except for such values parse equally except for them, as
 long as each value is a plain one. A value that is not plain leaves the whole head to the parser.
 """
