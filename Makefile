@@ -60,7 +60,7 @@ pictures: .venv/.installed-test ## make the generated parts of the documentation
 	$(BIN)/python -m tests.servers
 	$(BIN)/python -m tests.docs
 
-bench: .venv/.installed-test ## measure, each figure as a ratio to a reference; ARGS="--products 1000000 --json out.json"
+bench: .venv/.installed-test ## measure, each figure as a ratio to a reference; bench.html shows them; ARGS="--products 1000000 --json out.json"
 	$(BIN)/python -m tests.servers bench
 	$(BIN)/python -m tests.bench $(ARGS)
 

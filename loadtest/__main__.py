@@ -27,7 +27,7 @@ def arguments(given: Sequence[str], folder: Path) -> list[str]:
         "--run-time=30s",
         # Users finish what they are at: a request that is cut off would be none that the service answered.
         "--stop-timeout=30",
-        f"--html={folder / 'report.html'}",
+        f"--report={folder / 'report.html'}",
         f"--csv={folder / 'run'}",
         f"--verdict={folder / 'verdict.txt'}",
         "--csv-full-history",

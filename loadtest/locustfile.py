@@ -21,12 +21,14 @@ from typing import Any
 import gevent
 import locust.stats
 from locust import LoadTestShape, events
+from locust.html import get_html_report
 from locust.runners import WorkerRunner
 
 from loadtest.browsing import Household
 from loadtest.crawling import Crawler
 from loadtest.delivering import WEBHOOK_SECRET, WebhookSender
 from loadtest.measured import counted_ms, measured_by_name
+from loadtest.report import machine, report
 from loadtest.searching import Searcher
 from loadtest.shapes import SHAPES
 from loadtest.syncing import Operator
@@ -99,6 +101,8 @@ def add_options(parser: Any, **_: Any) -> None:
     parser.add_argument("--targets", default=str(TARGETS_FILE), help="targets of each route (%(default)s)")
     parser.add_argument("--errors-only", action="store_true", help="let only errors fail the test")
     parser.add_argument("--verdict", help="write the table there as well")
+    parser.add_argument("--report", help="write a page of it all there, with locust's charts")
+    parser.add_argument("--about", help="what is loaded, for the report")
 
 
 def announce(environment: Any, **_: Any) -> None:
@@ -135,10 +139,16 @@ def judge(environment: Any, **_: Any) -> None:
         broken=len(runner.exceptions),
         short_of_cpu=runner.cpu_warning_emitted or runner.worker_cpu_warning_emitted,
     )
-    passed, table = verdict(run, Targets.read(Path(options.targets)), errors_only=options.errors_only)
+    targets = Targets.read(Path(options.targets))
+    passed, table = verdict(run, targets, errors_only=options.errors_only)
     environment.process_exit_code = 0 if passed else 1
     if options.verdict is not None:
         Path(options.verdict).write_text(f"{table}\n", "utf-8")
+    if options.report is not None:
+        facts = [("service", environment.host or ""), ("about it", options.about or "not told"), *machine()]
+        charts = get_html_report(environment, show_download_link=False)  # type: ignore[no-untyped-call]
+        shown = report(run, targets, facts, charts, errors_only=options.errors_only)
+        Path(options.report).write_text(shown, "utf-8")
 
     def show(**_: Any) -> None:
         sys.stdout.write(f"\n{table}\n")

@@ -36,12 +36,17 @@ class Miss(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. judged: whether there was any bound to keep."""
+    """One line of the table. target: the bounds that it had to keep."""
 
     name: str
     measured: Measured
     misses: tuple[Miss, ...]
-    judged: bool
+    target: Target
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was any bound to keep."""
+        return self.target != Target()
 
 
 class Verdict(NamedTuple):
@@ -53,7 +58,7 @@ class Verdict(NamedTuple):
 
 def verdict(run: Run, targets: Targets, *, errors_only: bool = False) -> Verdict:
     """Judge `run`. errors_only: times and rates that miss their bounds are shown and do not fail it."""
-    rows = list(_rows(run, targets))
+    rows = list(rows_of(run, targets))
     failing = [f"{row.name}: {miss.text}" for row in rows for miss in row.misses if miss.of_errors or not errors_only]
     if not any(row.measured.requests for row in rows):
         failing.append("no request was made")
@@ -70,7 +75,8 @@ def verdict(run: Run, targets: Targets, *, errors_only: bool = False) -> Verdict
     return Verdict(not failing, "\n".join(lines))
 
 
-def _rows(run: Run, targets: Targets) -> Iterator[Row]:
+def rows_of(run: Run, targets: Targets) -> Iterator[Row]:
+    """Every route, and below it every outcome of it."""
     routes: dict[str, Measured] = {route: Measured() for route in targets.routes}
     for name, measured in run.measured.items():
         route = split(name)[0]
@@ -82,7 +88,7 @@ def _rows(run: Run, targets: Targets) -> Iterator[Row]:
 
 
 def _row(name: str, measured: Measured, target: Target, run: Run) -> Row:
-    return Row(name, measured, tuple(_misses(measured, target, run)), target != Target())
+    return Row(name, measured, tuple(_misses(measured, target, run)), target)
 
 
 def _misses(measured: Measured, target: Target, run: Run) -> Iterator[Miss]:
@@ -92,12 +98,13 @@ def _misses(measured: Measured, target: Target, run: Run) -> Iterator[Miss]:
     if target.errors is not None and measured.error_share > target.errors:
         yield Miss(f"errors {measured.error_share:.2%} > {target.errors:.2%}", of_errors=True)
     if target.rate_per_user is not None:
-        rate, wanted = _rate(measured, run), target.rate_per_user * run.users
+        rate, wanted = rate_of(measured, run), target.rate_per_user * run.users
         if rate < wanted:
             yield Miss(f"{rate:.1f} a second < {wanted:.1f}", of_errors=False)
 
 
-def _rate(measured: Measured, run: Run) -> float:
+def rate_of(measured: Measured, run: Run) -> float:
+    """Requests a second."""
     return measured.requests / run.length_s if run.length_s else 0.0
 
 
@@ -108,11 +115,12 @@ def _shown(row: Row) -> str:
 
 def _line(row: Row, run: Run, width: int, *, errors_only: bool) -> str:
     times = "".join(f"{row.measured.percentile_ms(share):>8}" for share in ENOUGH)
-    counts = f"{row.measured.requests:>10,}{_rate(row.measured, run):>10.1f}{row.measured.failures:>8,}"
-    return f"{_shown(row):<{width}}{counts}{times}  {_result(row, errors_only=errors_only)}".rstrip()
+    counts = f"{row.measured.requests:>10,}{rate_of(row.measured, run):>10.1f}{row.measured.failures:>8,}"
+    return f"{_shown(row):<{width}}{counts}{times}  {result_of(row, errors_only=errors_only)}".rstrip()
 
 
-def _result(row: Row, *, errors_only: bool) -> str:
+def result_of(row: Row, *, errors_only: bool) -> str:
+    """`pass`, or what was missed; nothing where nothing was demanded."""
     if not row.misses:
         return "pass" if row.judged else ""
     fails = not errors_only or any(miss.of_errors for miss in row.misses)

@@ -20,6 +20,7 @@ from tests.bench.limits import limits
 from tests.bench.listing import depth, families
 from tests.bench.machine import machine
 from tests.bench.near import near
+from tests.bench.page import page
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
 from tests.bench.search import search
@@ -27,6 +28,7 @@ from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
 from tests.bench.suggest import suggest
 from tests.bench.syncs import syncs
+from tests.bench.time_spent import time_spent
 from tests.bench.tokens import tokens
 from tests.bench.webhooks import webhooks
 from tests.bench.workers import workers
@@ -36,6 +38,7 @@ from tests.bench.writes import writes
 GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "hot": hot,
     "redis": redis_hits,
+    "time": time_spent,
     "workers": workers,
     "connections": connections,
     "pages": pages,
@@ -59,7 +62,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
 
 
 def main() -> None:
-    """Measure what the arguments ask for, print a table, and write JSON where it is asked for."""
+    """Measure what the arguments ask for, print a table, write the page, and JSON where it is asked for."""
     arguments = _parser().parse_args()
     options = Options(
         arguments.products,
@@ -81,10 +84,12 @@ def main() -> None:
                 _say(line(figure))
             # After each group, so that one that fails does not take the others' figures with it.
             _write(arguments, facts, figures)
-    _say(f"\n{time.monotonic() - started:.0f} s")
+    _say(f"\n{arguments.html} shows it")
+    _say(f"{time.monotonic() - started:.0f} s")
 
 
 def _write(arguments: argparse.Namespace, facts: dict[str, Any], figures: Sequence[Figure]) -> None:
+    arguments.html.write_text(page(facts, figures), encoding="utf-8")
     if arguments.json is not None:
         arguments.json.write_bytes(as_json(facts, figures))
     if arguments.action_json is not None:
@@ -100,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="samples of each figure (%(default)s)")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--html", type=Path, default=Path("bench.html"), metavar="FILE", help="the page (%(default)s)")
     parser.add_argument(
         "--action-json",
         type=Path,

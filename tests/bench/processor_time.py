@@ -2,18 +2,41 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+class Spent(NamedTuple):
+    """Seconds of processor time: in a process's own code, and in the kernel for it."""
+
+    user_s: float
+    kernel_s: float
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        """What was spent since `other`."""
+        return Spent(self.user_s - other.user_s, self.kernel_s - other.kernel_s)
+
+    @property
+    def whole_s(self) -> float:
+        """Both together."""
+        return self.user_s + self.kernel_s
+
+
 def processor_s(pid: int) -> float:
-    """Seconds of a process and of its living children, in user mode and in the kernel. See proc(5), stat."""
+    """Seconds of a process and of its living children, in user mode and in the kernel."""
+    return spent(pid).whole_s
+
+
+def spent(pid: int) -> Spent:
+    """What a process and its living children have spent. See proc(5), stat."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
-    return sum(_own_s(one) for one in (pid, *map(int, children)))
+    each = [_own(one) for one in (pid, *map(int, children))]
+    return Spent(sum(one.user_s for one in each), sum(one.kernel_s for one in each))
 
 
-def _own_s(pid: int) -> float:
+def _own(pid: int) -> Spent:
     # The second field, the name in brackets, may hold spaces.
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     user, system = fields[11], fields[12]
-    return (int(user) + int(system)) / _TICKS_PER_S
+    return Spent(int(user) / _TICKS_PER_S, int(system) / _TICKS_PER_S)

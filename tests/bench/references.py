@@ -12,6 +12,7 @@ from socket import create_connection
 
 from tests.bench.answers import Answer, ask
 from tests.bench.cores import on_cores
+from tests.bench.service_process import Running
 from tests.servers import NginxServer
 from tests.servers.process import free_port
 
@@ -51,6 +52,13 @@ def nginx_with(answer: Answer, *, workers: int = 1, cores: Sequence[int] = ()) -
 @contextmanager
 def plain_handler_with(answer: Answer, *, cores: Sequence[int] = ()) -> Iterator[int]:
     """Serve the answer's body from a plain aiohttp handler on uvloop, at TARGET and at `/products`; the port."""
+    with plain_handler_running(answer, cores=cores) as running:
+        yield running.port
+
+
+@contextmanager
+def plain_handler_running(answer: Answer, *, cores: Sequence[int] = ()) -> Iterator[Running]:
+    """The same, and its process."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page"
@@ -60,7 +68,7 @@ def plain_handler_with(answer: Answer, *, cores: Sequence[int] = ()) -> Iterator
         process = subprocess.Popen(on_cores(cores, command), cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
         try:
             _wait_for(port)
-            yield port
+            yield Running(port, process.pid)
         finally:
             process.terminate()
             process.wait()

@@ -23,13 +23,15 @@ ROOT = Path(__file__).parents[2]
 def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None:
     """Every figure of the groups that need wrk and nginx is there, is a ratio above nothing, and had no errors."""
     written, chart = tmp_path / "bench.json", tmp_path / "chart.json"
-    groups = ("hot", "redis", "soak")
+    groups = ("hot", "redis", "time", "soak")
     command = [sys.executable, "-m", "tests.bench", "--products", "2000", "--rounds", "1", "--soak-minutes", "0.1"]
     command += [word for group in groups for word in ("--only", group)]
-    command += ["--json", str(written), "--action-json", str(chart)]
+    shown = tmp_path / "bench.html"
+    command += ["--json", str(written), "--action-json", str(chart), "--html", str(shown)]
 
     subprocess.run(command, cwd=ROOT, check=True)
 
+    assert "goals reached" in shown.read_text("utf-8")
     machine, figures = from_json(written.read_bytes())
     assert machine["products"] == 2000
     assert set(groups) == {figure.group for figure in figures}
@@ -47,6 +49,7 @@ def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Pat
     """Every family has its goals; those of page 1 stand beside a SPATIAL index and GEOSEARCH, too."""
     written = tmp_path / "bench.json"
     command = [sys.executable, "-m", "tests.bench", "--products", "2000", "--rounds", "1", "--seconds", "0.3"]
+    command += ["--html", str(tmp_path / "bench.html")]
 
     subprocess.run([*command, "--only", "near", "--json", str(written)], cwd=ROOT, check=True)
 

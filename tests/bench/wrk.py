@@ -29,12 +29,13 @@ def run_wrk(
     cores: Sequence[int],
     connections: int = CONNECTIONS,
     headers: Sequence[str] = (),
-    request_ids: int = 0,
+    proxied: int = 0,
 ) -> Sample:
     """Ask 127.0.0.1:`port` for `targets` in turn, from `connections` connections on `cores`.
 
     seconds: rounded up to whole ones, which is what wrk takes. headers: `Name: value`, sent with every request.
-    request_ids: how many requests in a row have an `X-Request-ID` each that no other of them has.
+    proxied: how many requests in a row have an `X-Request-ID`, an `X-Forwarded-For` and a `traceparent` each that no
+    other of them has, as a proxy gives them to every request.
     Raises ServerFailed when there is no wrk, and CalledProcessError when it fails. An error is a failed or timed out
     (2 s) request, or a status above 399.
     """
@@ -43,7 +44,7 @@ def run_wrk(
         raise ServerFailed("no wrk: `make bench` finds or unpacks one")
     threads = max(1, min(len(cores), connections))
     with tempfile.TemporaryDirectory() as folder:
-        script, further = _script(Path(folder), targets, threads, request_ids)
+        script, further = _script(Path(folder), targets, threads, proxied)
         command = [program.path, f"-t{threads}", f"-c{connections}", f"-d{math.ceil(seconds)}s", "-s", str(script)]
         command += [word for header in headers for word in ("-H", header)]
         command += [f"http://127.0.0.1:{port}{targets[0]}", *further]
@@ -53,15 +54,15 @@ def run_wrk(
     return _sample(shown.stdout)
 
 
-def _script(folder: Path, targets: Sequence[str], threads: int, request_ids: int) -> tuple[Path, list[str]]:
+def _script(folder: Path, targets: Sequence[str], threads: int, proxied: int) -> tuple[Path, list[str]]:
     """The file that tells wrk what to ask for and to report, and the arguments that it takes."""
     parts = [(_FOLDER / "wrk_report.lua").read_text("utf-8")]
     further: list[str] = []
-    if len(targets) > 1 or request_ids:
+    if len(targets) > 1 or proxied:
         # One and the same request is made once; only different ones need Lua to be asked each time.
         parts.append((_FOLDER / "wrk_targets.lua").read_text("utf-8"))
         (folder / "targets").write_text("".join(f"{target}\n" for target in targets), encoding="utf-8")
-        further = ["--", str(folder / "targets"), str(threads), str(request_ids)]
+        further = ["--", str(folder / "targets"), str(threads), str(proxied)]
     script = folder / "script.lua"
     script.write_text("\n".join(parts), encoding="utf-8")
     return script, further

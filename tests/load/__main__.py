@@ -22,7 +22,11 @@ def main() -> int:
     workers = 1 if arguments.embedded else arguments.workers
     with loadable_service(Options(arguments.products, workers, arguments.embedded)) as service:
         say(f"{service.url}, {workers} worker{'s' * (workers > 1)}, rate limit off")
-        code = load(service, locust)
+        database = "SQLite, no Redis" if arguments.embedded else "MariaDB and Redis"
+        about = (
+            f"{arguments.products:,} products, {database}, {workers} worker{'s' * (workers > 1)}, on the same machine"
+        )
+        code = load(service, [f"--about={about}", *locust])
         # One for all workers and all callers; without Redis one for each process.
         say(f"tokens that the partner issued: {service.tokens_issued}")
     return code

@@ -5,6 +5,7 @@ import csv
 import os
 import re
 import sys
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,7 +106,9 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
     }
     # The spike is in the history: the charts of the report are drawn from it.
     assert {"2", "20"} <= {row["User Count"] for row in ended.csv("stats_history")}
-    assert "<html" in (ended.results / "report.html").read_text("utf-8")
+    report = (ended.results / "report.html").read_text("utf-8")
+    assert f'<p class="verdict bad">{escape(last)}</p>' in report
+    assert "&lt;html" in report  # locust's own, in a frame
 
 
 @pytest.mark.proof

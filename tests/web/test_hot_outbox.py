@@ -52,6 +52,19 @@ async def test_written_in_order_in_the_next_turn() -> None:
         transport.close()
 
 
+async def test_a_head_and_its_body_stay_together_between_other_answers() -> None:
+    """What is put in two parts goes out as one answer, in its place."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        transport = await transport_to(ours)
+        outbox = Outbox(asyncio.get_running_loop())
+        for answer in (b"one ", (b"head ", b"body "), b"two"):
+            outbox.put(transport, answer)
+        await asyncio.sleep(0)
+        assert b"one head body two" == theirs.recv(100)
+        transport.close()
+
+
 @pytest.mark.parametrize("gone", [0, 1, 2])
 async def test_one_that_is_closed_takes_nobodys_answer(gone: int) -> None:
     """Of three connections one ends before the turn does: the other two get theirs."""

@@ -77,6 +77,16 @@ async def test_pages_in_memory_are_answered_below_the_handlers(paths: Paths) -> 
     assert 0 == full.hot_path_answers
 
 
+async def test_both_paths_say_the_same_of_big_pages(paths: Paths) -> None:
+    """A body that is not joined to its head comes whole behind it, between smaller answers and pipelined."""
+    big, small = (f"GET /products?limit={limit} HTTP/1.1\r\nHost: test\r\n\r\n".encode() for limit in (100, 2))
+    for pieces in ([big, small, big, big, small, LAST], [small + big + big + small + LAST]):
+        hot, full = await both(paths, pieces)
+        assert full == hot
+        assert hot.count(b"HTTP/1.1 200") == pieces[0].count(b"GET") + sum(piece.count(b"GET") for piece in pieces[1:])
+        assert len(hot) > 2 * 16_384
+
+
 async def test_a_busy_connection_does_not_stay_with_the_handlers(tmp_path: Path) -> None:
     """Requests that come before aiohttp's task is back from the last answer are answered below the handlers too."""
     async with serving(settings_for(await catalogue(tmp_path))) as service:

@@ -12,8 +12,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from farmlokal.web.edge.aiohttp_adapter import Connection, body_has_ended
 from farmlokal.web.edge.connection import ProblemConnection
 from farmlokal.web.edge.handed_over import HandedOver
+from farmlokal.web.hot.outbox import Answer
 from farmlokal.web.hot.path import HotPath
-from farmlokal.web.hot.request import HotRequest
+from farmlokal.web.hot.request import HotRequest, own_fields_of
 from farmlokal.web.hot.states import NEXT, Event, State
 
 _HEAD_END = b"\r\n\r\n"
@@ -104,7 +105,7 @@ class HotConnection(ProblemConnection):
             self.after(Event.ANSWERED_FIRST if self.queue else Event.ANSWERED)
         return sent, reset
 
-    def send(self, answer: bytes) -> None:
+    def send(self, answer: Answer) -> None:
         """Send an answer; the connection is idle from now on."""
         if self.transport is not None:
             self.hot.outbox.put(self.transport, answer)
@@ -133,9 +134,9 @@ class HotConnection(ProblemConnection):
 
     def _try(self, data: bytes) -> None:
         request = None
-        head = self.hot.remembered(data) if self._at_boundary else None
-        if head is not None:
-            request = self.hot.begin(head, self.peername, self._client)
+        known = self.hot.heads.find(data) if self._at_boundary else None
+        if known is not None:
+            request = self.hot.begin(*known, self.peername, self._client)
             if self._answered(request):
                 return
         waiter = self.waiter
@@ -167,9 +168,10 @@ class HotConnection(ProblemConnection):
             self._wake_task()
             self.after(Event.LEFT)
             return
+        own = own_fields_of(message.headers)
         if began_one and self._at_boundary:
-            self.hot.remember(data, head)
-        request = self.hot.begin(head, self.peername, self._client)
+            self.hot.heads.keep(data, head, own)
+        request = self.hot.begin(head, own, self.peername, self._client)
         if self._answered(request):
             self.drop_first()
         else:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from farmlokal.web.hot.connection import HotConnection
+from farmlokal.web.hot.outbox import Answer
 from farmlokal.web.hot.request import HotRequest
 from farmlokal.web.hot.states import Event
 
@@ -107,7 +108,7 @@ class LookUpConnection(HotConnection):
             self._start_look_up(request, waiter, looked=False)
         self.after(Event.LOOKED_UP)
 
-    def _found(self, request: HotRequest, waiter: asyncio.Future[None], answer: bytes | None) -> None:
+    def _found(self, request: HotRequest, waiter: asyncio.Future[None], answer: Answer | None) -> None:
         if answer is None and request.error is None and self.hot.serving and not self.gone:
             self._start_look_up(request, waiter, looked=True)
         else:
@@ -130,7 +131,7 @@ class LookUpConnection(HotConnection):
             self._looking = None
         self._finish(request, waiter, answer)
 
-    def _finish(self, request: HotRequest, waiter: asyncio.Future[None], answer: bytes | None) -> None:
+    def _finish(self, request: HotRequest, waiter: asyncio.Future[None], answer: Answer | None) -> None:
         """Give the answer that was found; where there is none, have the handlers give theirs."""
         if self.gone:
             waiter.cancel()

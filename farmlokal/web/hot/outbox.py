@@ -2,6 +2,9 @@
 
 import asyncio
 
+# A whole answer; or its head, and the body that every answer of this page has.
+Answer = bytes | tuple[bytes, bytes]
+
 
 class Outbox:
     """Collects answers until the event loop's next turn.
@@ -15,12 +18,12 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._answers: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self._answers: list[tuple[asyncio.WriteTransport, Answer]] = []
 
     def __repr__(self) -> str:
         return f"<Outbox answers={len(self._answers)}>"
 
-    def put(self, transport: asyncio.WriteTransport, answer: bytes) -> None:
+    def put(self, transport: asyncio.WriteTransport, answer: Answer) -> None:
         """Have `answer` written to `transport` soon, after those that came before."""
         if not self._answers:
             self._loop.call_soon(self.flush)
@@ -32,4 +35,7 @@ class Outbox:
         for transport, answer in answers:
             # A closed one would raise, and those behind it would not get theirs.
             if not transport.is_closing():
-                transport.write(answer)
+                if isinstance(answer, bytes):
+                    transport.write(answer)
+                else:
+                    transport.writelines(answer)

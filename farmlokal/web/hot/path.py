@@ -23,9 +23,9 @@ from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
-from farmlokal.web.hot.outbox import Outbox
+from farmlokal.web.hot.outbox import Answer, Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
-from farmlokal.web.hot.request import Head, HotRequest, Readers, Variant, read_head
+from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, RememberedHeads, Variant, read_head
 from farmlokal.web.parameters import suggesting
 from farmlokal.web.parameters.questions import PATH as LISTING_PATH
 from farmlokal.web.parameters.questions import link_header
@@ -33,17 +33,20 @@ from farmlokal.web.parameters.questions import link_header
 _log = get_logger(__name__)
 
 _PATHS = (LISTING_PATH, suggesting.PATH)
+# From so many bytes on, a body is written as it is kept: to join it to its head is to copy it into memory that is new
+# each time, which took more than half of a hit for 100 products (36 KB). A small one costs less to copy.
+_APART_FROM_BYTES = 16_384
 # All of one quota.
 _QUOTA = quota_of(LISTING_PATH)
 # An enum's member takes as long to find as a page in memory.
 _READY = Phase.READY
-# Heads remembered by their bytes, and the longest of them: 8 MB when full.
-_HEADS_MAX = 4096
-_HEAD_BYTES_MAX = 1024
 
 
 class HotPath:
-    """Reads heads and makes answers for the connections of one application. outbox: that these go through."""
+    """Reads heads and makes answers for the connections of one application.
+
+    outbox: that these go through. heads: those that are known without parsing.
+    """
 
     def __init__(self, app: web.Application, outbox: Outbox) -> None:
         self.outbox = outbox
@@ -63,31 +66,19 @@ class HotPath:
         self._series = {
             (path, status): self._counts.series(path, "GET", status) for path in _PATHS for status in (200, 304)
         }
-        self._heads: dict[bytes, Head] = {}
+        self.heads = RememberedHeads()
         # What was asked for in words may be understood otherwise from then on.
-        app[keys.SEARCH_NAMES].on_change.append(self._heads.clear)
+        app[keys.SEARCH_NAMES].on_change.append(self.heads.clear)
         # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
         self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
 
     def __repr__(self) -> str:
-        return f"<HotPath heads={len(self._heads)} serving={self.serving}>"
+        return f"<HotPath heads={self.heads} serving={self.serving}>"
 
     @property
     def serving(self) -> bool:
         """Whether this process is simply serving: a draining one closes connections, a tracing one makes spans."""
         return self._health.phase is _READY and not tracing.active
-
-    def remembered(self, data: bytes) -> Head | None:
-        """The head that exactly these bytes were found to be before."""
-        return self._heads.get(data)
-
-    def remember(self, data: bytes, head: Head) -> None:
-        """Keep that `data`, one whole head, reads as `head`: equal bytes parse equally."""
-        if len(data) > _HEAD_BYTES_MAX or head.unlike_others:
-            return
-        if len(self._heads) >= _HEADS_MAX:
-            del self._heads[next(iter(self._heads))]
-        self._heads[data] = head
 
     def read(self, message: Any) -> Head | None:
         """What a parsed head asks for; None for what the full path has to answer."""
@@ -101,20 +92,21 @@ class HotPath:
         """The rate limit's client for requests of this peer that do not identify theirs; None without a limit."""
         return None if self._clients is None else self._clients.client(peername, (), None)
 
-    def begin(self, head: Head, peername: object, client: str | None) -> HotRequest:
+    def begin(self, head: Head, own: OwnFields, peername: object, client: str | None) -> HotRequest:
         """A request whose head was read just now, counted by the rate limit.
 
-        peername: as the transport returns it. client: that it counts for where its head identifies no other.
+        own: what the head says of this request alone. peername: as the transport returns it. client: that it counts
+        for where its head identifies no other.
         """
         started_s = time.perf_counter()
         verdict = None
         if self._take is not None and self._clients is not None:
-            if client is None or head.forwarded_for or head.api_key is not None:
-                client = self._clients.client(peername, head.forwarded_for, head.api_key)
+            if client is None or own.places.forwarded_for or head.api_key is not None:
+                client = self._clients.client(peername, own.forwarded_for, head.api_key)
             verdict = self._take(client)
-        return HotRequest(head, verdict, started_s, peername)
+        return HotRequest(head, own, verdict, started_s, peername)
 
-    def answer(self, request: HotRequest) -> bytes | None:
+    def answer(self, request: HotRequest) -> Answer | None:
         """The whole answer from memory; None where memory has none to give, or the rate limit refuses it."""
         if request.refused:
             return None
@@ -134,7 +126,7 @@ class HotPath:
             request.error = error
             return None
 
-    def look_then(self, request: HotRequest, then: Callable[[bytes | None], object]) -> bool:
+    def look_then(self, request: HotRequest, then: Callable[[Answer | None], object]) -> bool:
         """Call `then` in a later turn of the event loop with the whole answer from Redis; None where that has none.
 
         Returns False where `then` will not be called, and `look_up` has to find the answer.
@@ -155,20 +147,20 @@ class HotPath:
             _log.exception("hot path failed to ask redis")
             return False
 
-    async def look_up(self, request: HotRequest, *, looked: bool) -> bytes | None:
+    async def look_up(self, request: HotRequest, *, looked: bool) -> Answer | None:
         """The whole answer from Redis or from the origin; None where there is none, or none to be given here.
 
         looked: that `look_then` has found nothing just now. What fails is kept in `request`: the handlers raise it
         again, and one place answers and logs what is wrong. Runs in a task, and so in a context, of its own: log lines
         of the load have the id of their request.
         """
-        head = request.head
-        if head.caller is not None:
-            incoming.set(head.caller)
-            structlog.contextvars.bind_contextvars(trace_id=head.caller.trace_id)
+        caller = request.own.caller
+        if caller is not None:
+            incoming.set(caller)
+            structlog.contextvars.bind_contextvars(trace_id=caller.trace_id)
         request.request_id = request.request_id or new_request_id()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
-        question = head.page.question
+        question = request.head.page.question
         try:
             lookup = await self._cache.ask(question, looked=looked)
             if not self.serving:
@@ -178,12 +170,12 @@ class HotPath:
             request.error = error
             return None
 
-    def _uncached(self, request: HotRequest, lookup: Lookup) -> bytes:
-        """The bytes of an answer that is not kept: a stale one, one from Redis, one of a load."""
+    def _uncached(self, request: HotRequest, lookup: Lookup) -> Answer:
+        """An answer that is not kept: a stale one, one from Redis, one of a load."""
         return self._finish(request, self._prepare(request.head, _variant(request.head, lookup.value), lookup), lookup)
 
-    def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> bytes:
-        """The bytes of the answer, which is counted as sent."""
+    def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> Answer:
+        """The answer, which is counted as sent."""
         now = time.time()
         if not prepared.from_s <= now < prepared.until_s:
             prepared.refresh(now, self._freshness.headers(lookup, now))
@@ -194,7 +186,10 @@ class HotPath:
         self._series[request.head.path, prepared.status].observe(seconds)
         self._counts.hot_path_answers += 1
         limits = b"" if request.verdict is None else request.verdict.lines
-        return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, prepared.body))
+        body = prepared.body
+        if len(body) >= _APART_FROM_BYTES:
+            return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id)), body
+        return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, body))
 
     def _log(
         self,
@@ -206,8 +201,8 @@ class HotPath:
         seconds: float,
     ) -> None:
         head = request.head
-        caller = {} if head.caller is None else {"trace_id": head.caller.trace_id}
-        with structlog.contextvars.bound_contextvars(**caller):
+        caller = request.own.caller
+        with structlog.contextvars.bound_contextvars(**({} if caller is None else {"trace_id": caller.trace_id})):
             access_log.write(
                 method="GET",
                 route=head.path,
@@ -215,7 +210,7 @@ class HotPath:
                 seconds=seconds,
                 request_id=request_id,
                 bytes_sent=len(prepared.body),
-                client=access_log.client(request.peername, head.forwarded_for),
+                client=access_log.client(request.peername, request.own.forwarded_for),
                 key=head.page.question.key,
                 outcome=lookup.outcome,
             )
