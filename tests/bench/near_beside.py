@@ -46,6 +46,8 @@ _STATEMENT = (
 )
 
 _ADDED_AT_ONCE = 1_000
+# A search of 500 km takes most of a second, and Redis answers one after another.
+_ANSWER_WAIT_S = 300
 
 # Gives the ids of what is found, nearest first.
 Ask = Callable[[NearQuestion], Awaitable[list[int]]]
@@ -97,7 +99,7 @@ async def _search_by_index(
 
 
 async def _search_by_redis(url: str, questions: Sequence[NearQuestion], connections: int, seconds: float) -> Sample:
-    clients = [Redis.from_url(url) for _ in range(connections)]
+    clients = [Redis.from_url(url, socket_timeout=_ANSWER_WAIT_S) for _ in range(connections)]
     try:
         return await asked([by_redis(client) for client in clients], questions, seconds)
     finally:
