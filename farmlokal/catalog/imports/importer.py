@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, date, datetime
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
+from farmlokal.catalog.imports.batches_ahead import Row, batches_ahead
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
 from farmlokal.catalog.imports.market_products import MarketOptions
 from farmlokal.catalog.imports.market_rows import Spool
@@ -16,7 +17,7 @@ from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import open_rows
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.outcomes import Applied, Tally, WriteOutcome
-from farmlokal.errors import ImportRefused, InvalidRecord
+from farmlokal.errors import ImportRefused
 
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
 LEADING_BAD_ROWS_MAX = 100
@@ -83,10 +84,6 @@ class ImportSummary(NamedTuple):
 
 def _ignore(*_: object) -> None:
     pass
-
-
-Row = tuple[int, ProductRecord | InvalidRecord | None]
-"""A row's line number and what it is: a record, what is wrong with it, or a price that is not reported."""
 
 
 async def import_file(
@@ -188,9 +185,10 @@ class _Run:
         batch_rows: int,
         on_progress: Callable[[int], None],
     ) -> None:
-        while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
-            await self._add(batch)
-            on_progress(bytes_read())
+        async with aclosing(batches_ahead(rows, bytes_read, batch_rows)) as batches:
+            async for batch, read_bytes in batches:
+                await self._add(batch)
+                on_progress(read_bytes)
 
     async def _add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []
