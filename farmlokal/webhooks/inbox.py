@@ -81,10 +81,6 @@ _CLAIM = (
     " attempts = attempts + (CASE WHEN webhook_inbox.body_hash = {body_hash} THEN {attempts} ELSE 0 END),"
     " updated_at = {updated_at}"
 )
-_SETTLE = (
-    "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, tags = %s, waits_for = %s, body = %s"
-    " WHERE event_id = %s"
-)
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
 _WAITING = "SELECT event_id, waits_for, received_at FROM webhook_inbox WHERE waits_for {condition}"
@@ -131,7 +127,18 @@ class Inbox:
 
         Not when: it is forgotten so long after its last delivery, however often it was tried again here.
         """
-        await session.execute_many(_SETTLE, [_values(*one) for one in settled])
+        # What came to the same is stored by one statement, but for the tags.
+        alike: dict[tuple[object, ...], list[Settled]] = {}
+        for one in settled:
+            alike.setdefault(_stored(one), []).append(one)
+        for values, events in alike.items():
+            tags = [value for one in events for value in (one.event_id, orjson.dumps(sorted(one.result.tags)).decode())]
+            await session.execute(
+                "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, waits_for = %s, body = %s,"
+                f" tags = CASE event_id {'WHEN %s THEN %s ' * len(events)}END"
+                f" WHERE event_id IN ({', '.join(['%s'] * len(events))})",
+                (*values, *tags, *(one.event_id for one in events)),
+            )
 
     async def claim_dead(self, session: Session, event_id: str) -> DeadEvent | None:
         """Returns one dead event, locked; None where it is not dead, or unknown."""
@@ -211,16 +218,16 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + _KEYS_AT_ONCE] for start in range(0, len(keys), _KEYS_AT_ONCE))
 
 
-def _values(event_id: str, result: EventResult, body: str) -> tuple[object, ...]:
+def _stored(settled: Settled) -> tuple[object, ...]:
+    """What is stored of an event beside its tags."""
+    result = settled.result
     is_dead = result.dead is not None
     return (
         State.DEAD if is_dead else State.DONE,
         result.effect,
         result.dead[:_REASON_CHARS_MAX] if result.dead is not None else None,
-        orjson.dumps(sorted(result.tags)).decode(),
         result.waits_for,
-        body if is_dead else None,
-        event_id,
+        settled.body if is_dead else None,
     )
 
 

@@ -12,9 +12,6 @@ from farmlokal.catalog.writing.versions import Identity
 from farmlokal.database.interface import Database, Row, Session
 
 _NO_TAGS: frozenset[str] = frozenset()
-# The stock moves on without a new version: the version is the source's, and counts what the source has said.
-_STORE = "UPDATE products SET stock = %s, updated_at = %s WHERE id = %s"
-
 _READ = "external_id, id, category, live, stock"
 _FIND_MOVED = "SELECT product_id FROM product_identities WHERE source = %s AND external_id = %s"
 
@@ -31,7 +28,10 @@ class _Product:
 
 
 class LockedStocks:
-    """The stock of products whose rows are locked until the transaction ends."""
+    """The stock of products whose rows are locked until the transaction ends.
+
+    It moves on without a new version: the version is the source's, and counts what the source has said.
+    """
 
     def __init__(self, session: Session, products: dict[Identity, _Product], updated_at: str) -> None:
         self._session = session
@@ -58,11 +58,14 @@ class LockedStocks:
         return frozenset(touched(product.id, [product.category])) if product.live else _NO_TAGS, None
 
     async def write(self) -> None:
-        """Store what has changed."""
+        """Store what has changed, by one statement: for the few products of a batch that is fastest."""
         changed = {product.id: product for product in self._products.values() if product.changed}
         if changed:
-            await self._session.execute_many(
-                _STORE, [(product.stock, self._updated_at, product_id) for product_id, product in changed.items()]
+            stocks = [value for product in changed.values() for value in (product.id, product.stock)]
+            await self._session.execute(
+                f"UPDATE products SET updated_at = %s, stock = CASE id {'WHEN %s THEN %s ' * len(changed)}END"
+                f" WHERE id IN ({', '.join(['%s'] * len(changed))})",
+                (self._updated_at, *stocks, *changed),
             )
 
 
