@@ -1,19 +1,19 @@
 """Webhooks and catalogue put together: an event's effect in the inbox's transaction, neither knowing the other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from farmlokal.catalog.wire import parse_deletion, parse_product, unknown_category
-from farmlokal.catalog.writing.outcomes import WriteOutcome
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.catalog.writing.stock import StockWriter
 from farmlokal.catalog.writing.versions import Change, Identity
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.touching import Invalidate
 from farmlokal.partner.connection import PartnerConnection
-from farmlokal.webhooks.events import EventResult, Prepare, Prepared, dead
+from farmlokal.webhooks.events import EventResult, Part, Prepare, Prepared, dead, prepared
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.orders import Orders
 from farmlokal.webhooks.receive import Receiver
@@ -60,15 +60,15 @@ def handlers(
     database: Database, *, source: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Mapping[str, Prepare]:
     """What to do for each type of event that we know. source, now: as for webhook_receiver."""
-    products = ProductWriter(database)
+    products = _Products(database)
 
     def prepare_upserted(data: object) -> Prepared:
-        return _prepared(products, parse_product(data, source=source, now=now()), unknown_category(data))
+        return products.prepared(parse_product(data, source=source, now=now()), unknown_category(data))
 
     def prepare_deleted(data: object) -> Prepared:
-        return _prepared(products, parse_deletion(data, source=source))
+        return products.prepared(parse_deletion(data, source=source))
 
-    orders = Orders(database, StockWriter(database).change_in)
+    orders = Orders(database, StockWriter(database).lock_in)
     return {
         "product.upserted": prepare_upserted,
         "product.deleted": prepare_deleted,
@@ -98,14 +98,27 @@ async def wake_waiting_events(database: Database, *, source: str) -> None:
     await webhook_receiver(database, Inbox(database), nothing, source=source).wake(None)
 
 
-def _prepared(products: ProductWriter, change: Change, unknown: str | None = None) -> Prepared:
-    key = product_key(change.source, change.external_id)
+class _Products:
+    """Applies product events to the catalogue."""
 
-    async def apply(session: Session) -> EventResult:
-        (applied,) = await products.apply_in(session, [change])
-        if applied.outcome is WriteOutcome.REJECTED:
-            # Of one version there are two contents; a newer one makes both outdated.
-            return dead(applied.reason or applied.outcome, waits_for=key)
-        return EventResult(applied.outcome, applied.tags)
+    def __init__(self, database: Database) -> None:
+        self._writer = ProductWriter(database)
 
-    return Prepared(apply, unknown, wakes=(key,))
+    def prepared(self, change: Change, unknown: str | None = None) -> Prepared:
+        wakes = (product_key(change.source, change.external_id),)
+        return prepared(Part(self._apply_all, change), unknown_category=unknown, wakes=wakes)
+
+    async def _apply_all(self, session: Session, changes: Sequence[Change]) -> list[EventResult]:
+        """An `events.ApplyAll`. What is new is inserted, and so locked, in the order of its identities."""
+        order = sorted(range(len(changes)), key=lambda at: (changes[at].source, changes[at].external_id))
+        applied = await self._writer.apply_in(session, [changes[at] for at in order])
+        of_place = dict(zip(order, applied, strict=True))
+        return [_result(change, of_place[at]) for at, change in enumerate(changes)]
+
+
+def _result(change: Change, applied: Applied) -> EventResult:
+    if applied.outcome is WriteOutcome.REJECTED:
+        # Of one version there are two contents; a newer one makes both outdated.
+        key = product_key(change.source, change.external_id)
+        return dead(applied.reason or applied.outcome, waits_for=key)
+    return EventResult(applied.outcome, applied.tags)

@@ -15,6 +15,7 @@ class Dialect:
     for_update: the suffix that locks the rows read
     insert_ignore: INSERT that leaves a row alone whose unique key is taken
     on_taken: the clause of an INSERT that begins what to update where the unique key is taken
+    offered: a format that gives there what the INSERT has for a column
     price_sql: an expression that gives the column `price` as a decimal string
     time_sql: a format that makes of a time column RFC 3339 text
     number_sql: a format that makes of a decimal column a number without trailing zeros
@@ -28,6 +29,7 @@ class Dialect:
     for_update: str
     insert_ignore: str
     on_taken: str
+    offered: str
     price_sql: str
     time_sql: str
     number_sql: str
@@ -47,6 +49,8 @@ MYSQL = Dialect(
     for_update=" FOR UPDATE",
     insert_ignore="INSERT IGNORE",
     on_taken="ON DUPLICATE KEY UPDATE",
+    # MySQL would rather have an alias of the row, which MariaDB does not know.
+    offered="VALUES({})",
     price_sql="CAST(price AS CHAR)",
     # Each % twice: the driver formats the statement.
     time_sql="DATE_FORMAT({}, '%%Y-%%m-%%dT%%H:%%i:%%sZ')",
@@ -63,6 +67,7 @@ SQLITE = Dialect(
     for_update="",
     insert_ignore="INSERT OR IGNORE",
     on_taken="ON CONFLICT DO UPDATE SET",
+    offered="excluded.{}",
     price_sql="printf('%d.%02d', price / 100, price % 100)",
     time_sql="{}",
     number_sql="{}",

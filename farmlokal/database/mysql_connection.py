@@ -1,6 +1,7 @@
 """One connection to a MySQL or MariaDB server: aiomysql's, with a shorter way for SELECTs of texts."""
 
 import asyncio
+import re
 import socket
 import struct
 from typing import Any
@@ -12,6 +13,8 @@ from farmlokal.database.interface import Params, TextRow
 from farmlokal.database.mysql_texts import TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
+# What the driver puts a backslash before, or doubles, in a text.
+_ESCAPED = re.compile("[\0\n\r\x1a\"'\\\\]")
 # More than a page has: its answer is one read, unless it comes in pieces.
 _READ_BYTES = 2**18
 # One packet, as every statement is that selects texts.
@@ -74,6 +77,20 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     def ended(self) -> bool:
         """Whether the server's end is closed."""
         return self._reader.eof_received or self._reader.exception() is not None
+
+    def escape(self, obj: Any) -> str:
+        """`obj` as it stands in a statement. The driver's own, but for the most frequent kinds that need no change.
+
+        Rows have some thirty values: there this takes a third of the time.
+        """
+        kind = type(obj)
+        if kind is str and _ESCAPED.search(obj) is None:
+            return f"'{obj}'"
+        if kind is int:
+            return str(obj)
+        if obj is None:
+            return "NULL"
+        return str(super().escape(obj))
 
     async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
         """The rows of one SELECT, each column as the bytes that the server sent.

@@ -41,10 +41,27 @@ class InboxRow(NamedTuple):
     updated_at: str
 
 
+class Claim(NamedTuple):
+    """One event that was delivered, `attempts` times at once with this body. digest: the body's `body_hash`."""
+
+    event_id: str
+    digest: str
+    type: str
+    attempts: int = 1
+
+
 class DeadEvent(NamedTuple):
     """A dead event with the body of its delivery."""
 
     event_id: str
+    body: str
+
+
+class Settled(NamedTuple):
+    """What became of an event, and its body."""
+
+    event_id: str
+    result: EventResult
     body: str
 
 
@@ -60,12 +77,9 @@ _COLUMNS = "event_id, body_hash, type, state, effect, reason, attempts, tags, re
 # and INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
 _CLAIM = (
     "INSERT INTO webhook_inbox (event_id, body_hash, type, state, effect, attempts, tags, received_at, updated_at)"
-    " VALUES (%s, %s, %s, 'done', '', 1, '[]', %s, %s) {on_taken}"
-    " attempts = attempts + (webhook_inbox.body_hash = %s), updated_at = %s"
-)
-_SETTLE = (
-    "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, tags = %s, waits_for = %s, body = %s"
-    " WHERE event_id = %s"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) {on_taken}"  # the driver folds many rows where these are all marks
+    " attempts = attempts + (CASE WHEN webhook_inbox.body_hash = {body_hash} THEN {attempts} ELSE 0 END),"
+    " updated_at = {updated_at}"
 )
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
@@ -86,35 +100,45 @@ class Inbox:
         self._database = database
         self._dialect = database.dialect
         self._now = now
-        self._claim = _CLAIM.format(on_taken=self._dialect.on_taken)
+        offered = {name: self._dialect.offered.format(name) for name in ("body_hash", "attempts", "updated_at")}
+        self._claim = _CLAIM.format(on_taken=self._dialect.on_taken, **offered)
 
-    async def claim(self, session: Session, event_id: str, digest: str, event_type: str) -> InboxRow:
-        """Returns the event's row, inserted now unless it is there, and locked until the transaction ends.
+    async def claim(self, session: Session, claims: Sequence[Claim]) -> dict[str, InboxRow]:
+        """Returns the rows of the events, each inserted now unless it is there, and locked until the transaction ends.
 
-        digest: the `body_hash` of this delivery. The row was inserted by this call exactly when it has this digest and
-        one attempt.
+        A row was inserted by this call exactly when it has the digest and the attempts of a claim. Each has its own
+        delivery's digest: another one's attempts are not counted.
         """
         now = self._time_in(self._now())
-        await session.execute(self._claim, (event_id, digest, event_type, now, now, digest, now))
-        rows = await session.fetch(f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id = %s", (event_id,))
-        return _row(rows[0])
+        # In one order in every transaction, so that two with the same events cannot wait for each other.
+        ordered = sorted(claims, key=lambda claim: claim.event_id)
+        await session.execute_many(
+            self._claim,
+            [(one.event_id, one.digest, one.type, State.DONE, "", one.attempts, "[]", now, now) for one in ordered],
+        )
+        ids = list(dict.fromkeys(one.event_id for one in ordered))
+        rows = await session.fetch(
+            f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id IN ({', '.join(['%s'] * len(ids))})", ids
+        )
+        return {row.event_id: row for row in map(_row, rows)}
 
-    async def settle(self, session: Session, event_id: str, result: EventResult, body: str) -> None:
-        """Store what became of the event. The body is kept while the event is dead.
+    async def settle(self, session: Session, settled: Sequence[Settled]) -> None:
+        """Store what became of events. The body is kept while the event is dead.
 
         Not when: it is forgotten so long after its last delivery, however often it was tried again here.
         """
-        is_dead = result.dead is not None
-        values = (
-            State.DEAD if is_dead else State.DONE,
-            result.effect,
-            result.dead[:_REASON_CHARS_MAX] if result.dead is not None else None,
-            orjson.dumps(sorted(result.tags)).decode(),
-            result.waits_for,
-            body if is_dead else None,
-            event_id,
-        )
-        await session.execute(_SETTLE, values)
+        # What came to the same is stored by one statement, but for the tags.
+        alike: dict[tuple[object, ...], list[Settled]] = {}
+        for one in settled:
+            alike.setdefault(_stored(one), []).append(one)
+        for values, events in alike.items():
+            tags = [value for one in events for value in (one.event_id, orjson.dumps(sorted(one.result.tags)).decode())]
+            await session.execute(
+                "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, waits_for = %s, body = %s,"
+                f" tags = CASE event_id {'WHEN %s THEN %s ' * len(events)}END"
+                f" WHERE event_id IN ({', '.join(['%s'] * len(events))})",
+                (*values, *tags, *(one.event_id for one in events)),
+            )
 
     async def claim_dead(self, session: Session, event_id: str) -> DeadEvent | None:
         """Returns one dead event, locked; None where it is not dead, or unknown."""
@@ -133,6 +157,16 @@ class Inbox:
         else:
             found = [row for chunk in _chunks(sorted(keys)) for row in await self._waiting_for(chunk)]
         return [WaitingEvent(event_id, key) for event_id, key, _ in sorted(found, key=lambda row: (row[2], row[0]))]
+
+    async def awaited(self, keys: Collection[str]) -> frozenset[str]:
+        """Returns those of `keys` for which dead events wait. keys: at most _KEYS_AT_ONCE."""
+        if not keys:
+            return frozenset()
+        condition = f"IN ({', '.join(['%s'] * len(keys))})"
+        rows = await self._database.fetch_unlimited(
+            f"SELECT DISTINCT waits_for FROM webhook_inbox WHERE waits_for {condition}", sorted(keys)
+        )
+        return frozenset(row[0] for row in rows)
 
     async def _waiting_for(self, keys: Sequence[str]) -> list[Row]:
         condition = f"IN ({', '.join(['%s'] * len(keys))})"
@@ -182,6 +216,19 @@ class Inbox:
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + _KEYS_AT_ONCE] for start in range(0, len(keys), _KEYS_AT_ONCE))
+
+
+def _stored(settled: Settled) -> tuple[object, ...]:
+    """What is stored of an event beside its tags."""
+    result = settled.result
+    is_dead = result.dead is not None
+    return (
+        State.DEAD if is_dead else State.DONE,
+        result.effect,
+        result.dead[:_REASON_CHARS_MAX] if result.dead is not None else None,
+        result.waits_for,
+        settled.body if is_dead else None,
+    )
 
 
 def _row(row: tuple[object, ...]) -> InboxRow:

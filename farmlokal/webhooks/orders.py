@@ -1,15 +1,15 @@
 """`order.placed` and `order.cancelled`: stock falls by what was ordered and rises by the same, once each per order."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import InvalidRecord
 from farmlokal.formats.text import accepted
-from farmlokal.webhooks.events import EventResult, Prepared, dead, faults_of
+from farmlokal.webhooks.events import EventResult, Part, Prepared, dead, faults_of, prepared
 from farmlokal.webhooks.waiting import order_key, product_key
 
 PLACED = "placed"
@@ -20,10 +20,23 @@ REPEATED = "repeated"
 _QUANTITY_MAX = 2**31 - 1
 
 
-ChangeStock = Callable[[Session, str, str, int], Awaitable[tuple[frozenset[str], str | None]]]
-"""Changes the stock of the product (source, external_id) by a number, inside the caller's transaction.
+class Stocks(Protocol):
+    """Products whose rows are locked until the transaction ends."""
 
-Returns the cache tags that it touched, and the reason where the stock was not changed, else None."""
+    def change(self, source: str, external_id: str, by: int) -> tuple[frozenset[str], str | None]:
+        """Change the stock of a product by a number: decided now, and written by `write`.
+
+        Returns the cache tags that it touches, and the reason where the stock is not changed, else None.
+        """
+        ...
+
+    async def write(self) -> None:
+        """Write what has changed."""
+        ...
+
+
+LockStocks = Callable[[Session, Collection[tuple[str, str]]], Awaitable[Stocks]]
+"""Locks the products (source, external_id) inside the caller's transaction."""
 
 
 def _accepted(value: Any) -> Any:
@@ -55,7 +68,7 @@ class Order(BaseModel):
         return product_key(self.source, self.external_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ledger:
     """What an order's events have done so far. external_id, quantity: of the placement, None before it took effect."""
 
@@ -63,80 +76,104 @@ class Ledger:
     quantity: int | None
     placed: bool
     cancelled: bool
+    changed: bool = False
+
+
+class Step(NamedTuple):
+    """One event of an order: its placement, or its cancellation."""
+
+    order: Order
+    cancels: bool
 
 
 class Orders:
-    """Applies order events, each once per order. change_stock: changes the catalogue."""
+    """Applies order events, each once per order. lock_stocks: locks what they change of the catalogue."""
 
-    def __init__(self, database: Database, change_stock: ChangeStock) -> None:
+    def __init__(self, database: Database, lock_stocks: LockStocks) -> None:
         self._dialect = database.dialect
-        self._change_stock = change_stock
+        self._lock_stocks = lock_stocks
+        self._store = _STORE.format(on_taken=database.dialect.on_taken) + ", ".join(
+            f"{column} = {database.dialect.offered.format(column)}" for column in _STORED
+        )
 
     def prepare_placed(self, data: object) -> Prepared:
         """Returns what applies `order.placed` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
-
-        async def apply(session: Session) -> EventResult:
-            return await self._place(session, order)
-
-        return Prepared(apply, wakes=(order.key,))
+        return prepared(Part(self.apply_all, Step(order, cancels=False)), wakes=(order.key,))
 
     def prepare_cancelled(self, data: object) -> Prepared:
         """Returns what applies `order.cancelled` with `data`: an `events.Prepare`. Raises InvalidRecord."""
         order = _checked(data)
-
-        async def apply(session: Session) -> EventResult:
-            return await self._cancel(session, order)
-
         # What one order gives back another may take.
-        return Prepared(apply, wakes=(order.product_key,))
+        return prepared(Part(self.apply_all, Step(order, cancels=True)), wakes=(order.product_key,))
 
-    async def _place(self, session: Session, order: Order) -> EventResult:
-        ledger = await self._lock(session, order)
-        if ledger.placed:
-            return _repeated(order, ledger)
-        tags, refused = await self._change_stock(session, order.source, order.external_id, -order.quantity)
-        if refused is not None:
-            return dead(refused, waits_for=order.product_key)
-        await session.execute(
-            "UPDATE order_effects SET placed = 1, external_id = %s, quantity = %s WHERE source = %s AND order_id = %s",
-            (order.external_id, order.quantity, order.source, order.order_id),
-        )
-        return EventResult(PLACED, tags)
+    async def apply_all(self, session: Session, steps: Sequence[Step]) -> list[EventResult]:
+        """Apply `steps` in their order: an `events.ApplyAll`.
 
-    async def _cancel(self, session: Session, order: Order) -> EventResult:
-        ledger = await self._lock(session, order)
-        if not ledger.placed:
-            return dead(f"order {order.order_id} has not been placed yet", waits_for=order.key)
-        if ledger.cancelled or not _same(order, ledger):
-            return _repeated(order, ledger)
-        tags, refused = await self._change_stock(session, order.source, order.external_id, order.quantity)
-        if refused is not None:
-            return dead(refused, waits_for=order.product_key)
-        await session.execute(
-            "UPDATE order_effects SET cancelled = 1 WHERE source = %s AND order_id = %s",
-            (order.source, order.order_id),
-        )
-        return EventResult(CANCELLED, tags)
-
-    async def _lock(self, session: Session, order: Order) -> Ledger:
-        """Returns the order's row, made by its first event, and locked until the transaction ends.
-
-        Every event locks its own inbox row, then its order, then the product: in one order, so that no two of them
-        wait for each other.
+        Every transaction locks its inbox rows, then its orders, then the products, each in one order, so that no two
+        of them wait for each other.
         """
-        await session.execute(
-            "INSERT INTO order_effects (source, order_id) VALUES (%s, %s)"
-            f" {self._dialect.on_taken} source = order_effects.source",
-            (order.source, order.order_id),
-        )
+        orders = [step.order for step in steps]
+        ledgers = await self._lock(session, sorted({(order.source, order.order_id) for order in orders}))
+        stocks = await self._lock_stocks(session, {(order.source, order.external_id) for order in orders})
+        results = [
+            (_cancel if step.cancels else _place)(step.order, ledgers[step.order.source, step.order.order_id], stocks)
+            for step in steps
+        ]
+        await stocks.write()
+        changes = [
+            (*identity, ledger.external_id, ledger.quantity, int(ledger.placed), int(ledger.cancelled))
+            for identity, ledger in ledgers.items()
+            if ledger.changed
+        ]
+        if changes:
+            await session.execute_many(self._store, changes)
+        return results
+
+    async def _lock(self, session: Session, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Ledger]:
+        """Returns the orders' rows, each made by its first event, and locked until the transaction ends."""
+        await session.execute_many(_MAKE.format(on_taken=self._dialect.on_taken), identities)
+        condition = " OR ".join(["(source = %s AND order_id = %s)"] * len(identities))
         rows = await session.fetch(
-            "SELECT external_id, quantity, placed, cancelled FROM order_effects"
-            f" WHERE source = %s AND order_id = %s{self._dialect.for_update}",
-            (order.source, order.order_id),
+            "SELECT source, order_id, external_id, quantity, placed, cancelled FROM order_effects"
+            f" WHERE {condition}{self._dialect.for_update}",
+            [part for identity in identities for part in identity],
         )
-        external_id, quantity, placed, cancelled = rows[0]
-        return Ledger(external_id, quantity, bool(placed), bool(cancelled))
+        return {
+            (source, order_id): Ledger(external_id, quantity, bool(placed), bool(cancelled))
+            for source, order_id, external_id, quantity, placed, cancelled in rows
+        }
+
+
+_MAKE = "INSERT INTO order_effects (source, order_id) VALUES (%s, %s) {on_taken} source = order_effects.source"
+_STORED = ("external_id", "quantity", "placed", "cancelled")
+# One statement for many rows, which are all there.
+_STORE = (
+    f"INSERT INTO order_effects (source, order_id, {', '.join(_STORED)}) VALUES (%s, %s, %s, %s, %s, %s) {{on_taken}} "
+)
+
+
+def _place(order: Order, ledger: Ledger, stocks: Stocks) -> EventResult:
+    if ledger.placed:
+        return _repeated(order, ledger)
+    tags, refused = stocks.change(order.source, order.external_id, -order.quantity)
+    if refused is not None:
+        return dead(refused, waits_for=order.product_key)
+    ledger.placed = ledger.changed = True
+    ledger.external_id, ledger.quantity = order.external_id, order.quantity
+    return EventResult(PLACED, tags)
+
+
+def _cancel(order: Order, ledger: Ledger, stocks: Stocks) -> EventResult:
+    if not ledger.placed:
+        return dead(f"order {order.order_id} has not been placed yet", waits_for=order.key)
+    if ledger.cancelled or not _same(order, ledger):
+        return _repeated(order, ledger)
+    tags, refused = stocks.change(order.source, order.external_id, order.quantity)
+    if refused is not None:
+        return dead(refused, waits_for=order.product_key)
+    ledger.cancelled = ledger.changed = True
+    return EventResult(CANCELLED, tags)
 
 
 def _same(order: Order, ledger: Ledger) -> bool:

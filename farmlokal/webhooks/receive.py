@@ -1,22 +1,26 @@
-"""Receiving one verified delivery: the inbox row and the effect in one transaction, then what follows from it.
+"""Receiving verified deliveries: the inbox rows and the effects in one transaction, then what follows from it.
 
 ::
 
-    BEGIN, inbox row, effect, COMMIT      the event is done, or dead
+    BEGIN, inbox rows, effects, COMMIT    of all that arrived together; each event is done, or dead
     done: invalidate, wake                the events that wait for what it is about are tried again
     dead: look again                      what it waits for may have come before it could be seen to wait
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.touching import NO_TAGS, Invalidate, commit_touching
-from farmlokal.errors import EventConflict, EventDead
+from farmlokal.errors import EventConflict, EventDead, Unavailable
 from farmlokal.telemetry import get_logger
-from farmlokal.webhooks.events import Event, EventResult, Prepare, read_event
-from farmlokal.webhooks.inbox import Inbox, InboxRow, State, body_hash
+from farmlokal.webhooks.batch import Delivered, Named, Outcome, settle
+from farmlokal.webhooks.events import ApplyAll, Event, EventResult, Prepare, read_event
+from farmlokal.webhooks.group_commit import GroupCommit
+from farmlokal.webhooks.inbox import Inbox, Settled, State, body_hash
 
 _log = get_logger(__name__)
 
@@ -37,6 +41,18 @@ class Receipt:
     unknown_category: str | None = None
 
 
+class Taken(NamedTuple):
+    """What a batch gives to each of its deliveries.
+
+    awaited: the keys among those that the batch's events wake for which dead events wait. again: whether the batch has
+    an earlier delivery of the same event.
+    """
+
+    outcome: Outcome
+    awaited: frozenset[str]
+    again: bool
+
+
 class Receiver:
     """Lets each event take effect once, however often it is delivered and whichever process dies meanwhile.
 
@@ -45,6 +61,8 @@ class Receiver:
     first receiver died before it did; a dead event that is delivered again is tried again. Nobody knows whether one did
     whose COMMIT was not answered: its tags are invalidated, and the sender's next delivery finds the row, or is the
     first.
+
+    What arrives while a transaction is under way shares the next one (`GroupCommit`), and is answered after its COMMIT.
 
     Whatever is woken has a transaction of its own, after the one that wakes it: with one event's locks at a time there
     is no deadlock, and each event takes effect or does not for itself.
@@ -58,6 +76,9 @@ class Receiver:
         self._inbox = inbox
         self._handlers = handlers
         self._invalidate = invalidate
+        self._batches: defaultdict[ApplyAll | None, GroupCommit[Delivered, Taken]] = defaultdict(
+            lambda: GroupCommit(self._take_in)
+        )
         self.tally: Counter[str] = Counter()  # by effect, and `duplicate`, `dead`, `conflict`
         self.unknown_categories = 0
 
@@ -71,31 +92,75 @@ class Receiver:
         and Unavailable where the database cannot answer: the sender is to deliver again.
         """
         event = read_event(body, self._handlers)
-        digest = body_hash(body)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
-
-        async def work(session: Session) -> tuple[tuple[InboxRow, EventResult | None], frozenset[str]]:
-            row = await self._inbox.claim(session, event_id, digest, event.type)
-            if row.body_hash != digest:
-                return (row, None), NO_TAGS
-            if row.attempts > 1 and row.state is State.DONE:
-                return (row, None), row.tags
-            result = await self._apply(session, event_id, event, text)
-            return (row, result), result.tags
-
-        row, result = await commit_touching(self._database, work, self._invalidate)
-        if row.body_hash != digest:
+        taken = await self._batches_of(event).submit(Delivered(event_id, body_hash(body), event, text))
+        row, result = taken.outcome.row, taken.outcome.result
+        if taken.outcome.conflict:
             self.tally["conflict"] += 1
             raise EventConflict("this webhook-id came before with another body")
-        if result is not None and result.waits_for is not None:
+        looked_again = result is not None and result.waits_for is not None
+        if result is not None and looked_again:
             result = await self._look_again(event_id, result)
         if result is not None and result.dead is not None:
             self.tally["dead"] += 1
             if result.dead != row.reason:  # redeliveries would only repeat it
                 _log.warning("event is dead", event_id=event_id, type=event.type, reason=result.dead)
             raise EventDead(result.dead)
-        await self.wake(event.wakes)
-        return self._receipt(event_id, event, row, result)
+        if looked_again or not taken.awaited.isdisjoint(event.wakes):
+            await self.wake(event.wakes)
+        return self._receipt(
+            event_id, event, row.effect if result is None else result.effect, duplicate=taken.again or result is None
+        )
+
+    def _batches_of(self, event: Event) -> GroupCommit[Delivered, Taken]:
+        """Events of one kind come into batches of their own: so every transaction locks its rows in one order."""
+        kind = event.part.apply_all if event.part is not None else None
+        return self._batches[kind]
+
+    async def _take_in(self, deliveries: Sequence[Delivered]) -> list[Taken | Exception]:
+        """Take in deliveries of one kind, and look who waits for what they bring."""
+        outcomes = await self._commit(deliveries)
+        awaited = await self._inbox.awaited({key for one in deliveries for key in one.event.wakes})
+        met: set[Named] = set()
+        taken: list[Taken | Exception] = []
+        for one in deliveries:
+            outcome = outcomes[one.name]
+            taken.append(outcome if isinstance(outcome, Exception) else Taken(outcome, awaited, one.name in met))
+            met.add(one.name)
+        return taken
+
+    async def _commit(self, deliveries: Sequence[Delivered]) -> dict[Named, Outcome | Exception]:
+        """Let events take effect in one transaction. Where that fails they are tried again one by one.
+
+        So what is wrong with one of them, or whatever was in its way, is no matter of the others.
+        """
+        events: dict[str, list[Delivered]] = {}
+        for one in deliveries:
+            events.setdefault(one.event_id, []).append(one)
+        attempts = count(1)
+
+        async def work(session: Session) -> tuple[dict[Named, Outcome], frozenset[str]]:
+            if next(attempts) > 1 and len(events) > 1:
+                raise _OthersInTheWay
+            outcomes = await settle(session, self._inbox, deliveries)
+            return outcomes, NO_TAGS.union(*(outcome.tags for outcome in outcomes.values()))
+
+        try:
+            return dict(await commit_touching(self._database, work, self._invalidate))
+        except Unavailable as error:
+            return {one.name: error for one in deliveries}
+        except Exception as error:
+            if len(events) == 1:
+                return {one.name: error for one in deliveries}
+            _log.debug("events are tried one by one", events=len(events), reason=repr(error))
+            outcomes: dict[Named, Outcome | Exception] = {}
+            for copies in events.values():
+                alone = await self._commit(copies)
+                outcomes |= alone
+                away = next((error for error in alone.values() if isinstance(error, Unavailable)), None)
+                if away is not None:  # for the others, too: each would wait for it as long
+                    return {delivery.name: outcomes.get(delivery.name, away) for delivery in deliveries}
+            return outcomes
 
     async def replay(self, event_id: str) -> EventResult | None:
         """Try a dead event again. Returns its result now; None where the event is not dead, or unknown."""
@@ -127,11 +192,6 @@ class Receiver:
                     in_vain[key] += 1
             due = woken
 
-    async def _apply(self, session: Session, event_id: str, event: Event, text: str) -> EventResult:
-        result = await event.apply(session)
-        await self._inbox.settle(session, event_id, result, text)
-        return result
-
     async def _try_again(self, event_id: str) -> tuple[Event, EventResult] | None:
         """Returns a dead event and its result now, with what it touched invalidated; None where it is not dead."""
 
@@ -140,7 +200,8 @@ class Receiver:
             if found is None:
                 return None, NO_TAGS
             event = read_event(found.body, self._handlers)
-            result = await self._apply(session, event_id, event, found.body)
+            result = await event.apply(session)
+            await self._inbox.settle(session, [Settled(event_id, result, found.body)])
             return (event, result), result.tags
 
         tried = await commit_touching(self._database, work, self._invalidate)
@@ -166,16 +227,16 @@ class Receiver:
             await self._invalidate(row.tags)
         return EventResult(row.effect, row.tags, dead=row.reason)
 
-    def _receipt(self, event_id: str, event: Event, row: InboxRow, result: EventResult | None) -> Receipt:
-        self.tally["duplicate" if result is None else result.effect] += 1
-        if result is not None and event.unknown_category is not None:
+    def _receipt(self, event_id: str, event: Event, effect: str, *, duplicate: bool) -> Receipt:
+        self.tally["duplicate" if duplicate else effect] += 1
+        if not duplicate and event.unknown_category is not None:
             self.unknown_categories += 1
             _log.warning("unknown category becomes other", event_id=event_id, category=event.unknown_category)
-        return Receipt(
-            duplicate=result is None,
-            effect=row.effect if result is None else result.effect,
-            unknown_category=event.unknown_category,
-        )
+        return Receipt(duplicate=duplicate, effect=effect, unknown_category=event.unknown_category)
+
+
+class _OthersInTheWay(Exception):
+    """A batch would have to run again: another transaction has locked or written rows of its events."""
 
 
 async def replay_all(receiver: Receiver, inbox: Inbox) -> Counter[State]:

@@ -89,5 +89,5 @@ def _write_wire(path: Path, rows: int, *, version: int) -> None:
 
 def _wire(record: ProductRecord, version: int) -> dict[str, Any]:
     fields = record._asdict() | {"version": version, "price": decimal_string(record.price_paise + version)}
-    del fields["price_paise"]
+    del fields["price_paise"], fields["said"]  # one has another form here, the other only market files have
     return fields

@@ -42,7 +42,10 @@ async def change_stock(write: Writing, by: int, external_id: str = "okra-1") -> 
     stock = StockWriter(write.database, now=lambda: write.now)
 
     async def work(session: Session) -> StockChange:
-        return StockChange(*await stock.change_in(session, "feed", external_id, by))
+        stocks = await stock.lock_in(session, {("feed", external_id)})
+        change = StockChange(*stocks.change("feed", external_id, by))
+        await stocks.write()
+        return change
 
     return await write.database.in_transaction(work)
 

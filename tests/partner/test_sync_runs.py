@@ -1,6 +1,7 @@
 """One run at a time, decided in the database: joins, dead holders, late holders, resumption, and an orderly end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -57,6 +58,12 @@ async def end_the_lease(sync: Syncing) -> None:
     await sync.database.run_script(["UPDATE sync_runs SET lease_until = 0"])
 
 
+def walked_on(sync: Syncing) -> bool:
+    """Whether all five pages were asked for, and none again save one that was fetched ahead when a run ended."""
+    again = Counter(sync.server.walked.values())
+    return again[1] + again[2] == len(sync.server.walked) == 5 and again[2] <= 1
+
+
 async def test_many_who_ask_at_once_share_one_run(sync: Syncing, backend_url: str) -> None:
     """Eight processes that ask at once get the result of one run, and the feed is walked once."""
     sync.server.pause_s = 0.1  # long enough for the last to ask while the first is at it
@@ -98,7 +105,7 @@ async def test_dead_holders_run_goes_on_where_it_stood(sync: Syncing, full: bool
     await end_the_lease(sync)
     run = await sync(full=full)
     assert {"fetched": 2500, "created": 2500, "pages": 5} == counts(run)
-    assert {1} == set(sync.server.walked.values())
+    assert walked_on(sync)
     assert 2500 == len(await sync.live())
     assert "*" in sync.tags.seen  # the dead one may have told nobody of its last page
 
@@ -173,7 +180,7 @@ async def test_stopping_keeps_the_place(sync: Syncing) -> None:
     with pytest.raises(Unavailable):
         await one.run()
     assert {"fetched": 2500, "created": 2500, "pages": 5} == counts(await sync())
-    assert {1} == set(sync.server.walked.values())
+    assert walked_on(sync)
 
 
 async def test_stopping_does_not_wait_for_a_hanging_partner(sync: Syncing) -> None:

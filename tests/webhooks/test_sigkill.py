@@ -90,6 +90,33 @@ async def test_a_killed_server_leaves_one_effect(tmp_path: Path, mysql_url: str,
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_killed_batch_leaves_one_effect_each(tmp_path: Path, mysql_url: str, redis_url: str, step: str) -> None:
+    """Events that share the transaction of the fatal one are there with it or not at all; then all are, once each."""
+    environment = operators(tmp_path, mysql_url, redis_url)
+    events = {FATAL_ID if number == 3 else f"msg_{number}": order(f"A{number}", QUANTITY) for number in range(8)}
+    async with open_database(mysql_url) as database, fleet_of(environment, tmp_path, 1) as survivors:
+        await survivors.deliver(0, "product.upserted", product(stock=STOCK), "msg_stock")
+        async with dying(environment, survivors.client, step) as url:
+            bodies = {event_id: body_of("order.placed", data) for event_id, data in events.items()}
+            await asyncio.gather(
+                *(
+                    post(survivors.client, body, headers_for(event_id, body), url=url + PATH)
+                    for event_id, body in bodies.items()
+                ),
+                return_exceptions=True,
+            )
+        there = {row.event_id for row in await inbox_of(database)} - {"msg_stock"}
+        # A batch before the fatal event's may be what it died with.
+        assert STEPS[step][1] or FATAL_ID not in there
+        assert STOCK - QUANTITY * len(there) == await stock_of(database)
+        for event_id, data in events.items():
+            answer = await survivors.deliver(0, "order.placed", data, event_id)
+            assert (200, event_id in there) == (answer.status, answer.content["duplicate"])
+        assert STOCK - QUANTITY * len(events) == await stock_of(database)
+
+
+@pytest.mark.proof
 async def test_a_killed_server_on_an_embedded_catalogue(tmp_path: Path) -> None:
     """On SQLite the server that comes next finds either everything of the event or nothing."""
     environment = developers(tmp_path)

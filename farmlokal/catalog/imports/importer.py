@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
+from farmlokal.catalog.imports.batches_ahead import Row, batches_ahead
 from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.inputs import InputFile, file_at
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
@@ -22,7 +22,7 @@ from farmlokal.catalog.imports.reasons import BadRow, refused, unreadable
 from farmlokal.catalog.imports.summary import ImportSummary, Scope
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
-from farmlokal.errors import ImportRefused, InvalidRecord
+from farmlokal.errors import ImportRefused
 
 # A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
 LEADING_BAD_ROWS_MAX = 100
@@ -46,10 +46,6 @@ class ChangeStore(Protocol):
 
 def _ignore(*_: object) -> None:
     pass
-
-
-Row = tuple[int, ProductRecord | InvalidRecord | None]
-"""A row's line number and what it is: a record, what is wrong with it, or a price that is not reported."""
 
 
 async def import_file(
@@ -180,11 +176,12 @@ class _Run:
         batch_rows: int,
         on_progress: Callable[[int], None],
     ) -> None:
-        while batch := await asyncio.to_thread(lambda: list(islice(rows, batch_rows))):
-            await self._add(batch)
-            on_progress(bytes_read())
-            if self.summary.stopped:
-                return
+        async with aclosing(batches_ahead(rows, bytes_read, batch_rows)) as batches:
+            async for batch, read_bytes in batches:
+                await self._add(batch)
+                on_progress(read_bytes)
+                if self.summary.stopped:
+                    return
 
     async def _add(self, batch: Sequence[Row]) -> None:
         good: list[tuple[int, ProductRecord]] = []

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from farmlokal.database.interface import Session
 from farmlokal.errors import FarmLokalError, PartnerError, PartnerFailed, PartnerUnavailable, Unavailable
 from farmlokal.partner.sync.feed import FetchPage, Page, WalkGuard, page_query, parse_page
+from farmlokal.partner.sync.page_ahead import PageAhead
 from farmlokal.partner.sync.run import BURIED, PageResult, Run
 from farmlokal.partner.sync.run_store import LeaseLost, SyncRuns
 from farmlokal.resilience.backoff import Backoff
@@ -116,34 +117,37 @@ class SyncWalk:
         backoff = Backoff(base_s=0.5, max_s=10)
         failures = 0
         doubtful = False
-        while doubtful or not run.walked:
-            if self.stopping:
-                raise Stopped
-            try:
-                if doubtful:
-                    run, doubtful = self._counted(run, await self._reread(run)), False
-                    guard = WalkGuard(run.pages)
-                    continue
-                page = await self.unless_stopped(self._page(run))
-                guard.pass_page(page)
-                run = self._counted(run, await self._apply(run, page))
-            except (PartnerError, Unavailable) as error:
-                if loop.time() >= give_up_at or is_final(error):
-                    raise
-                failures += 1
-                wait_s = min(retry_after_s(error) + backoff.wait_s(failures), max(0, give_up_at - loop.time()))
-                # The first of a row: the others would only repeat that it waits.
-                write = _log.warning if failures == 1 else _log.debug
-                write("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
-                await self.unless_stopped(asyncio.sleep(wait_s))
-                doubtful = True
-            else:
-                give_up_at, failures = loop.time() + self._patience_s, 0
-                self._on_page(run)
+        async with PageAhead(self._page) as ahead:
+            while doubtful or not run.walked:
+                if self.stopping:
+                    raise Stopped
+                try:
+                    if doubtful:
+                        run, doubtful = self._counted(run, await self._reread(run)), False
+                        guard = WalkGuard(run.pages)
+                        continue
+                    page = await self.unless_stopped(ahead.page(run.page_token, run.updated_since))
+                    guard.pass_page(page)
+                    if page.next_page_token is not None:
+                        ahead.begin(page.next_page_token, run.updated_since)
+                    run = self._counted(run, await self._apply(run, page))
+                except (PartnerError, Unavailable) as error:
+                    if loop.time() >= give_up_at or is_final(error):
+                        raise
+                    failures += 1
+                    wait_s = min(retry_after_s(error) + backoff.wait_s(failures), max(0, give_up_at - loop.time()))
+                    # The first of a row: the others would only repeat that it waits.
+                    write = _log.warning if failures == 1 else _log.debug
+                    write("sync waits", run=run.run, pages=run.pages, wait_s=round(wait_s, 1), reason=str(error))
+                    await self.unless_stopped(asyncio.sleep(wait_s))
+                    doubtful = True
+                else:
+                    give_up_at, failures = loop.time() + self._patience_s, 0
+                    self._on_page(run)
         return run
 
-    async def _page(self, run: Run) -> Page:
-        return parse_page(await self._fetch(page_query(run.page_token, run.updated_since)), now=datetime.now(UTC))
+    async def _page(self, page_token: str | None, updated_since: str | None) -> Page:
+        return parse_page(await self._fetch(page_query(page_token, updated_since)), now=datetime.now(UTC))
 
     async def _apply(self, run: Run, page: Page) -> Run:
         def after(result: PageResult) -> Run:

@@ -31,7 +31,10 @@ def earlier(external_id: str, market: str, version: int = OLD_DAY, **fields: Any
 
 async def take(stock: StockWriter, name: str, session: Session) -> tuple[frozenset[str], str | None]:
     """Take two of a product."""
-    return await stock.change_in(session, "mandi", name, -2)
+    stocks = await stock.lock_in(session, {("mandi", name)})
+    change = stocks.change("mandi", name, -2)
+    await stocks.write()
+    return change
 
 
 async def test_an_earlier_releases_product_keeps_its_row(catalogue: Catalogue) -> None:
