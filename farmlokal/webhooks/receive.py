@@ -155,8 +155,8 @@ class Receiver:
             _log.debug("events are tried one by one", events=len(events), reason=repr(error))
             outcomes: dict[Named, Outcome | Exception] = {}
             for copies in events.values():
-                outcomes |= (one := await self._commit(copies))
-                away = next((error for error in one.values() if isinstance(error, Unavailable)), None)
+                outcomes |= (tried := await self._commit(copies))
+                away = next((error for error in tried.values() if isinstance(error, Unavailable)), None)
                 if away is not None:  # for the others, too: each would wait for it as long
                     return {delivery.name: outcomes.get(delivery.name, away) for delivery in deliveries}
             return outcomes
