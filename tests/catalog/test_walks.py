@@ -87,6 +87,9 @@ RECORDS = st.lists(
         organic=st.booleans(),
         rating=st.sampled_from([None, 0.0, 4.4, 4.45, 5.0]),
         created_at=st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2025-12-31T23:59:59Z"]),
+        said=st.none(),
+        min_paise=st.none(),
+        max_paise=st.none(),
     ),
     max_size=40,
 )
