@@ -16,9 +16,9 @@ from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.statement import Statement, page_statement
-from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.dialect import MYSQL
+from tests.support.big_catalogue import fill_big_catalogue
 from tests.support.service import open_database
 
 # The optimiser counts an entry that it reads to see that a range has ended, and the rows of the page by primary key.
@@ -88,14 +88,14 @@ class Catalogue:
 
 
 async def seeded(url: str, products: int, *, table: QuestionTable = TABLE, indexes: Sequence[str] = ()) -> Sample:
-    """Seed `products` at `url`; return a sample of them.
+    """Bring `products` into the empty database at `url`; return a sample of them.
 
     table: what may be asked. indexes: statements that make some that the schema has not.
     """
     address = parse_address(url)
     assert isinstance(address, MySQLAddress)
     async with open_database(url, statement_limit_ms=60_000) as database:
-        await seed_catalogue(database, address, products, lambda _: None)
+        await fill_big_catalogue(database, address, products)
         await database.run_script(indexes)
         return await draw_sample(database, table=table, choose=random.Random(5).sample)
 

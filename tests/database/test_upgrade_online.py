@@ -8,13 +8,13 @@ from itertools import count
 
 import pytest
 
-from farmlokal.catalog.writing.bulk_load import seed_catalogue
-from farmlokal.database.address import parse_address
+from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.migrations.runner import BATCH_ROWS
 from farmlokal.database.schema import contract_schema, create_schema
 from tests.database.upgrading import ALL_BATCHES, MADE_UP, OLD_INDEX
 from tests.support.backends import database_on, on_every_server
+from tests.support.big_catalogue import fill_big_catalogue
 from tests.support.service import Service, open_database, serving, settings_for
 from tests.support.webhook_sender import SECRET, deliver, product
 
@@ -66,9 +66,11 @@ class Asking:
 @on_every_server
 async def test_a_million_rows_are_upgraded_while_the_release_before_serves(backend_url: str) -> None:
     """A column, its content and an index come, an old index goes: every request is answered, every row is right."""
+    address = parse_address(backend_url)
+    assert isinstance(address, MySQLAddress)
     async with open_database(backend_url) as database:
         await database.run_script([OLD_INDEX])
-        await seed_catalogue(database, parse_address(backend_url), PRODUCTS, lambda _: None)
+        await fill_big_catalogue(database, address, PRODUCTS)
     settings = settings_for(backend_url, webhook_secrets=SECRET)
     async with serving(settings) as service, database_on(backend_url) as database:
         asking = Asking(service)
