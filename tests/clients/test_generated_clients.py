@@ -42,7 +42,13 @@ def check_walk(printed: str) -> None:
 async def test_openapi_python_client(workshop: Workshop, base_url: str) -> None:
     """Python with httpx: without a warning, and every error that is described has its class."""
     config = workshop.folder / "config.yml"
-    config.write_text("package_name_override: farmlokal_client\npost_hooks: []\n", "utf-8")
+    settings = [
+        "package_name_override: farmlokal_client",
+        "post_hooks: []",
+        # It knows of no pictures but as bytes.
+        "content_type_overrides: {image/svg+xml: application/octet-stream}",
+    ]
+    config.write_text("\n".join([*settings, ""]), "utf-8")
     options = ("--path", "openapi.json", "--meta", "none", "--config", config.name, "--fail-on-warning")
     await workshop.python_tool("openapi_python_client", ("generate", *options, "--output-path", "farmlokal_client"))
     check_walk(await workshop.python_walk("client", walks.OPENAPI_PYTHON_CLIENT, base_url))
