@@ -199,11 +199,13 @@ async def _dear_pages_of_a_crowd(catalogue: Catalogue, crowd: Sequence[int]) -> 
     place = POINT.parse(PLACES[0])
     near = _near({"near": place})
     lat, lon = centre_of(near.cell)
-    marks = ", ".join(map(str, crowd))
-    await catalogue.cursor.execute(
-        f"UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, yz = %s WHERE id IN ({marks})",
-        (lat, lon, near.cell, near.origin.x, packed(near.origin)),
-    )
+    # MySQL has a limit to what it thinks over of one list.
+    for start in range(0, len(crowd), 1000):
+        await catalogue.cursor.execute(
+            "UPDATE products SET lat = %s, lon = %s, cell = %s, x = %s, yz = %s"
+            f" WHERE id IN ({', '.join(map(str, crowd[start : start + 1000]))})",
+            (lat, lon, near.cell, near.origin.x, packed(near.origin)),
+        )
     at = TABLE.places
     moved = set(crowd)
     rows = [
