@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from farmlokal.database.json_sql import JsonObject, mysql_json_object, sqlite_json_object
 
+IN_VALUES_MAX = 500
+"""The values of an IN list. MariaDB turns longer ones into a join with a temporary table, which locks more, too."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:

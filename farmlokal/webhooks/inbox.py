@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
+from farmlokal.database.dialect import IN_VALUES_MAX
 from farmlokal.database.interface import Database, Row, Session
 from farmlokal.webhooks.events import EventResult
 
@@ -84,8 +85,6 @@ _CLAIM = (
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
 _WAITING = "SELECT event_id, waits_for, received_at FROM webhook_inbox WHERE waits_for {condition}"
-# MariaDB turns longer IN lists into a join with a temporary table.
-_KEYS_AT_ONCE = 500
 
 
 def body_hash(body: bytes) -> str:
@@ -159,7 +158,7 @@ class Inbox:
         return [WaitingEvent(event_id, key) for event_id, key, _ in sorted(found, key=lambda row: (row[2], row[0]))]
 
     async def awaited(self, keys: Collection[str]) -> frozenset[str]:
-        """Returns those of `keys` for which dead events wait. keys: at most _KEYS_AT_ONCE."""
+        """Returns those of `keys` for which dead events wait. keys: at most IN_VALUES_MAX."""
         if not keys:
             return frozenset()
         condition = f"IN ({', '.join(['%s'] * len(keys))})"
@@ -215,7 +214,7 @@ class Inbox:
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[start : start + _KEYS_AT_ONCE] for start in range(0, len(keys), _KEYS_AT_ONCE))
+    return (keys[start : start + IN_VALUES_MAX] for start in range(0, len(keys), IN_VALUES_MAX))
 
 
 def _stored(settled: Settled) -> tuple[object, ...]:

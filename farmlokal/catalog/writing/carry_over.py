@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.writing.derived import OF_PLACES
 from farmlokal.catalog.writing.price_days import move_days
+from farmlokal.database.dialect import IN_VALUES_MAX
 from farmlokal.database.interface import Database, Session
 
 Renew = Callable[[str, str, str, str, str], str | None]
@@ -18,7 +19,10 @@ Renew = Callable[[str, str, str, str, str], str | None]
 
 _BATCH_ROWS = 1000
 # An identity of this release holds this; one of an earlier release holds nothing but letters, digits and hyphens.
-_OF_THIS_RELEASE = "%|%"
+_SEPARATOR = "|"
+_OF_THIS_RELEASE = f"%{_SEPARATOR}%"
+_OLD = " AND live = 1 AND external_id NOT LIKE %s"
+_PLACE = (*OF_PLACES.made_from, *OF_PLACES.columns)
 
 
 class _Product(NamedTuple):
@@ -72,9 +76,6 @@ async def carry_over(database: Database, source: str, tables: str, renew: Renew)
             await session.execute("REPLACE INTO identity_tables (source, digest) VALUES (%s, %s)", (source, tables))
 
         await database.in_transaction(note)
-
-
-_OLD = " AND live = 1 AND external_id NOT LIKE %s"
 
 
 class _Batch:
@@ -136,8 +137,8 @@ class _Batch:
 
     async def _products(self, column: str, values: Sequence[Any]) -> list[_Product]:
         found: list[_Product] = []
-        for start in range(0, len(values), _VALUES_MAX):
-            chunk = values[start : start + _VALUES_MAX]
+        for start in range(0, len(values), IN_VALUES_MAX):
+            chunk = values[start : start + IN_VALUES_MAX]
             rows = await self._session.fetch(
                 f"SELECT {_COLUMNS} FROM products WHERE source = %s AND {column} IN ({', '.join(['%s'] * len(chunk))})"
                 + self._for_update,
@@ -145,9 +146,3 @@ class _Batch:
             )
             found += [_Product(*row) for row in rows]
         return sorted(found)
-
-
-_SEPARATOR = "|"
-_PLACE = (*OF_PLACES.made_from, *OF_PLACES.columns)
-# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
-_VALUES_MAX = 500

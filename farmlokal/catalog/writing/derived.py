@@ -47,7 +47,7 @@ async def _places(_: Deriving, positions: Sequence[Values]) -> list[Values]:
 
 @lru_cache(maxsize=16_384)  # the products of a farm or of a market come together
 def place_columns(lat: float | None, lon: float | None) -> Values:
-    """What the columns `cell`, `x`, `y` and `z` hold for a place in degrees; NULLs for none."""
+    """What the columns of `OF_PLACES` hold for a place in degrees; NULLs for none."""
     if lat is None or lon is None:
         return (None,) * 3
     cell = cell_at(lat, lon)

@@ -11,6 +11,7 @@ from zlib import crc32
 
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.versions import DAY_S, Change, Identity, Stored
+from farmlokal.database.dialect import IN_VALUES_MAX
 from farmlokal.database.interface import Session
 
 
@@ -42,8 +43,6 @@ _UPDATE = (
 )
 # The column has whole numbers of both signs.
 _MIDDLE = 2**31
-# MariaDB turns longer IN lists into a join with a temporary table.
-_VALUES_MAX = 500
 
 
 def days_told(products: Mapping[Identity, Stored], told: Sequence[Change]) -> list[PriceDay]:
@@ -134,8 +133,8 @@ async def _stored(session: Session, keys: Sequence[Key]) -> list[PriceDay]:
 async def _rows(session: Session, one: str, many: str, groups: Mapping[int, Sequence[int]]) -> list[PriceDay]:
     found: list[PriceDay] = []
     for value, others in groups.items():
-        for start in range(0, len(others), _VALUES_MAX):
-            chunk = others[start : start + _VALUES_MAX]
+        for start in range(0, len(others), IN_VALUES_MAX):
+            chunk = others[start : start + IN_VALUES_MAX]
             marks = ", ".join(["%s"] * len(chunk))
             sql = f"SELECT {_COLUMNS} FROM price_days WHERE {one} = %s AND {many} IN ({marks})"
             found += map(_day, await session.fetch(sql, (value, *chunk)))

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 from farmlokal.catalog.records import MARKET_SOURCE
 from farmlokal.catalog.writing.versions import Identity, Stored
-from farmlokal.database.dialect import Dialect
+from farmlokal.database.dialect import IN_VALUES_MAX, Dialect
 from farmlokal.database.interface import Session
 
-# MariaDB turns longer IN lists into a join with a temporary table, which would lock more than the rows asked for.
-_IDENTITIES_MAX = 500
 _READ = "external_id, id, version, digest, live, category, stock, created_at, lat, lon"
 
 
@@ -60,7 +58,7 @@ def by_source(identities: Sequence[Identity]) -> list[tuple[str, list[str]]]:
     for source, external_id in identities:
         groups.setdefault(source, []).append(external_id)
     return [
-        (source, names[start : start + _IDENTITIES_MAX])
+        (source, names[start : start + IN_VALUES_MAX])
         for source, names in groups.items()
-        for start in range(0, len(names), _IDENTITIES_MAX)
+        for start in range(0, len(names), IN_VALUES_MAX)
     ]
