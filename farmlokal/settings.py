@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     statement_limit_ms: int = Field(2000, ge=10, le=600_000, description="the longest a listing query may run")
     redis_url: Annotated[str, _read_by(check_redis_url)] | None = Field(
         None,
-        description="`redis://`, `rediss://`, `unix://`, `redis+cluster://h1,h2,h3` or `redis+sentinel://h1,h2,h3/NAME`;"
-        " without it the cache is the process's memory alone",
+        description="`redis://`, `rediss://`, `unix://`, `redis+cluster://h1,h2,h3` or `redis+sentinel://h1,h2,h3/NAME`"
+        " (`rediss+…` over TLS); without it the cache is the process's memory alone",
     )
     redis_wait_ms: int = Field(100, ge=1, le=10_000, description="the longest a request waits for Redis")
     secret_key: Annotated[str, AfterValidator(_secret_keys)] | None = Field(

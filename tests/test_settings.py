@@ -71,7 +71,7 @@ def test_nothing_set_is_a_developers_machine() -> None:
         (
             "redis_url",
             "http://cache",
-            "must begin with redis://, rediss://, unix://, redis+cluster://, redis+sentinel://",
+            "must begin with redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel://",
         ),
         (
             "redis_url",

@@ -7,6 +7,8 @@ from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.errors import CommitUnknown, ConnectionForgotten, DatabaseUnavailable, StatementTimeout
 
 _TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
+# On a plain SELECT: a Galera node that waits for what the others had committed before (wsrep_sync_wait) gave up.
+_NOT_IN_STEP = 1205
 # Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
 _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 # Expelled from its group, not yet back in it, or without the others: reads are refused as well. 1047 is Galera's, the
@@ -59,6 +61,8 @@ class InUse:
         if isinstance(error, (aiomysql.OperationalError, aiomysql.InterfaceError)):
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")
+            if error.args[0] == _NOT_IN_STEP and not connection.get_transaction_status():
+                return StatementTimeout("the database waited too long for the rest of its group")
             if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
                 # What was lost before its COMMIT is rolled back.
                 if connection.committing:

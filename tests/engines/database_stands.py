@@ -127,10 +127,10 @@ class GaleraStand(_GroupStand):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "kill -9 of the node that is written to": self.kill_writer,
-            "the killed node comes back, and is written to": self._rejoin,
-            "no majority for 8 s": self.lose_majority,
-            "one instance cut off from the database for 10 s": self.cut_off_one,
+            "kill -9 of the node that is written to": Fault(self.kill_writer),
+            "the killed node comes back, and is written to": Fault(self._rejoin),
+            "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
+            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
         }
 
     def _rejoin(self) -> None:
@@ -154,11 +154,11 @@ class GroupReplicationStand(_GroupStand):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "kill -9 of the primary": self.kill_writer,
-            "the killed member comes back": self._rejoin,
-            "planned change of the primary": self._hand_over,
-            "no majority for 8 s": self.lose_majority,
-            "one instance cut off from the database for 10 s": self.cut_off_one,
+            "kill -9 of the primary": Fault(self.kill_writer),
+            "the killed member comes back": Fault(self._rejoin),
+            "planned change of the primary": Fault(self._hand_over),
+            "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
+            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
         }
 
     def _rejoin(self) -> None:
@@ -200,9 +200,9 @@ class PairStand(_BehindProxies):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "planned change of the primary": self._change_over,
-            "one instance cut off from the database for 10 s": self.cut_off_one,
-            "kill -9 of the primary, after 1 s the replica promoted": self._kill_primary,
+            "planned change of the primary": Fault(self._change_over),
+            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
+            "kill -9 of the primary, after 1 s the replica promoted": Fault(self._kill_primary, unanswered=True),
         }
 
     def _change_over(self) -> None:

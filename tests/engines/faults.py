@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from tests.engines.stands import Stand
+from tests.engines.stands import Fault, Stand
 from tests.soak.judging import lost_or_doubled, until_all_show
-from tests.soak.traffic import Seen, Traffic
+from tests.soak.traffic import TRACKED_PAGE, Seen, Traffic
 from tests.support.command import operators
 from tests.support.service import open_database
 from tests.support.staleness import lateness_s
@@ -61,11 +62,10 @@ class Row(NamedTuple):
 
 
 class Day(NamedTuple):
-    """All rows of one engine; wrong: what must not be at its end; failures: of listings, for whoever looks why."""
+    """All rows of one engine. wrong: what must not be: at its end, and listings that failed without need."""
 
     rows: list[Row]
     wrong: list[str]
-    failures: list[str]
 
 
 async def day(stand: Stand, folder: Path) -> Day:
@@ -77,24 +77,23 @@ async def day(stand: Stand, folder: Path) -> Day:
         running = asyncio.create_task(traffic.run())
         moments = []
         try:
-            for name, happen in stand.faults.items():
+            for name, fault in stand.faults.items():
                 await asyncio.sleep(_CALM_S)
                 began = time.monotonic()
-                await asyncio.to_thread(happen)
+                await asyncio.to_thread(fault.happen)
                 ended = time.monotonic()
                 # Two are acknowledged after the end: one more may have been on its way.
                 written = len(traffic.seen.writes)
                 await until(lambda written=written: len(traffic.seen.writes) >= written + 2, _WELL_WITHIN_S)  # type: ignore[misc]
                 await asyncio.sleep(_AFTER_S)
-                moments.append((name, began, ended, time.monotonic()))
+                moments.append(_Moment(name, fault, began, ended, time.monotonic()))
         finally:
             over.set()
         await running
         wrong = await until_all_show(fleet, traffic, _SHOWN_WITHIN_S)
         async with open_database(stand.judged_url) as database:
             wrong += await lost_or_doubled(database, traffic.seen)
-    rows = [_row(traffic.seen, *moment) for moment in moments]
-    return Day(rows, wrong, [what for _, what in traffic.seen.failures])
+    return Day([_row(traffic.seen, moment) for moment in moments], wrong + _needless(traffic.seen, moments))
 
 
 async def _begun(stand: Stand, folder: Path, stack: AsyncExitStack) -> tuple[Traffic, Fleet]:
@@ -113,15 +112,38 @@ async def _begun(stand: Stand, folder: Path, stack: AsyncExitStack) -> tuple[Tra
     return traffic, fleet
 
 
-def _row(seen: Seen, fault: str, began: float, ended: float, looked_until: float) -> Row:
-    def within(moment: float) -> bool:
-        return began <= moment <= looked_until
+class _Moment(NamedTuple):
+    """When a fault was, in monotonic seconds: whole again, and no longer looked at."""
+
+    name: str
+    fault: Fault
+    began: float
+    ended: float
+    looked_until: float
+
+
+def _needless(seen: Seen, moments: Sequence[_Moment]) -> list[str]:
+    """The listings that failed, but those that nobody had in memory and no server could answer."""
+    needless = []
+    for at, what in seen.failures:
+        moment = next((one for one in reversed(moments) if one.began <= at), None)
+        cold = not what.startswith(TRACKED_PAGE)
+        if moment is None or not (moment.fault.unanswered and cold and ": 503 " in what):
+            needless.append(f"{at - moment.began:.1f} s after {moment.name}: {what}" if moment else what)
+    return needless
+
+
+def _row(seen: Seen, moment: _Moment) -> Row:
+    name, _, began, ended, looked_until = moment
+
+    def within(at: float) -> bool:
+        return began <= at <= looked_until
 
     reads = [took_s for at, took_s in seen.reads if within(at) or within(at + took_s)]
     late = lateness_s([{"writes": seen.writes, "readings": seen.readings}])
     written = [began, *sorted(at for _, at, _ in seen.writes if within(at)), looked_until]
     return Row(
-        fault,
+        name,
         lasted_s=ended - began,
         listings=len(reads),
         failed=sum(within(at) for at, _ in seen.failures),

@@ -60,11 +60,11 @@ class ClusterStand(_OnMariaDB):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "the slot moves, a few keys at a time": self._move_slot,
-            "planned failover": lambda: self.cluster.fail_over(self._key),
-            "replication broken for 1 s, then the replica promoted": self._promote_without_the_last,
-            "kill -9 of the master": self._kill_master,
-            "the killed one comes back": self._bring_back,
+            "the slot moves, a few keys at a time": Fault(self._move_slot),
+            "planned failover": Fault(lambda: self.cluster.fail_over(self._key)),
+            "replication broken for 1 s, then the replica promoted": Fault(self._promote_without_the_last),
+            "kill -9 of the master": Fault(self._kill_master),
+            "the killed one comes back": Fault(self._bring_back),
         }
 
     @property
@@ -119,9 +119,9 @@ class SentinelStand(_OnMariaDB):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "planned failover": self._fail_over,
-            "replication broken for 1 s, then a replica promoted": self._promote_without_the_last,
-            "kill -9 of the master": self._kill_master,
+            "planned failover": Fault(self._fail_over),
+            "replication broken for 1 s, then a replica promoted": Fault(self._promote_without_the_last),
+            "kill -9 of the master": Fault(self._kill_master),
         }
 
     def _fail_over(self) -> None:

@@ -3,9 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Self
+from typing import NamedTuple, Self
 
-Fault = Callable[[], object]
+
+class Fault(NamedTuple):
+    """What an engine may meet. happen: blocks until the engine is whole again.
+
+    unanswered: whether meanwhile there is, for one instance at least, no server that could answer what nobody has in
+    memory.
+    """
+
+    happen: Callable[[], object]
+    unanswered: bool = False
+
+
 DATABASE = "farm"
 
 
@@ -45,4 +56,4 @@ class Stand(ABC):
     @property
     @abstractmethod
     def faults(self) -> Mapping[str, Fault]:
-        """What the engine may meet, in this order. Each blocks until the engine is whole again."""
+        """What the engine may meet, in this order."""
