@@ -23,6 +23,7 @@ from tests.bench.near import near
 from tests.bench.page import page
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
+from tests.bench.scaling import scaling
 from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
@@ -40,6 +41,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "redis": redis_hits,
     "time": time_spent,
     "workers": workers,
+    "scaling": scaling,
     "connections": connections,
     "pages": pages,
     "families": families,

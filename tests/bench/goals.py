@@ -36,6 +36,8 @@ GOALS = (
     Goal("memory hit, 3 workers ÷ 1 worker, load from one core", "workers", ("memory hit, 3 workers",)),
     Goal("the same, hot path off", "workers", ("hot path off, 3 workers",)),
     Goal("Redis hit, 1 worker, 32 connections ÷ plain aiohttp handler", "redis", ("redis hit",)),
+    Goal("Redis hit on a Redis Cluster ÷ on one Redis", "scaling", ("a cluster",)),
+    Goal("3 instances ÷ 1 instance, by processor time", "scaling", ("3 instances",)),
     Goal("a miss with Redis, the service's processor time ÷ a miss without", "time", ("a miss with Redis",)),
     Goal("cold cache, 2,000 URLs, first 5 s ÷ warm", "burst", ("rate",)),
     Goal("cold cache, p99 ÷ warm p50", "burst", ("p99",)),

@@ -1,14 +1,11 @@
 """A cluster and Sentinels that speak TLS alone and want passwords: one node each, which is all that these need."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-import redis
 from typing_extensions import override
 
 from farmlokal.errors import Unavailable
 from tests.caching.opened_tier import opened
+from tests.servers.redis_groups import answer_of
 from tests.servers.redis_server import TLS_OPTIONS, RedisServer
 from tests.support.blocking_wait import wait_until
 from tests.support.own_servers import StartRedis
@@ -42,13 +39,6 @@ class Watcher(RedisServer):
         return [str(path), "--sentinel"]
 
 
-@contextmanager
-def administering(server: RedisServer) -> Iterator["redis.Redis"]:
-    """A connection of the test's own, before the server wants a password."""
-    with redis.Redis.from_url(server.url(), protocol=2) as client:
-        yield client
-
-
 def options_of(server: RedisServer) -> str:
     """The parameter that trusts the server's certificate."""
     return f"ssl_ca_certs={server.ca_path}"
@@ -60,10 +50,9 @@ async def test_a_cluster_with_tls_and_a_password(own_redis: StartRedis, password
     node = own_redis(
         "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--tls-cluster", "yes", tls=True
     )
-    with administering(node) as client:
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        wait_until(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), READY_WITHIN_S)
-        client.config_set("requirepass", PASSWORD)
+    answer_of(node, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    wait_until(lambda: "cluster_state:ok" in answer_of(node, "CLUSTER", "INFO"), READY_WITHIN_S)
+    answer_of(node, "CONFIG", "SET", "requirepass", PASSWORD)
     await expect(f"rediss+cluster://:{password}@127.0.0.1:{node.port}?{options_of(node)}", node, works)
 
 
@@ -71,12 +60,10 @@ async def test_a_cluster_with_tls_and_a_password(own_redis: StartRedis, password
 async def test_sentinels_with_tls_and_users(own_redis: StartRedis, password: str, works: bool) -> None:
     """The Sentinels are asked as one user, the master as another, both over TLS; a wrong password is told."""
     master = own_redis("--tls-replication", "yes", tls=True)
-    with administering(master) as client:
-        client.config_set("requirepass", PASSWORD)
+    answer_of(master, "CONFIG", "SET", "requirepass", PASSWORD)
     with Watcher(master) as watcher:
-        with administering(watcher) as client:
-            client.acl_setuser("watcher", enabled=True, passwords=[f"+{WATCHERS_PASSWORD}"], commands=["+@all"])
-            client.execute_command("ACL", "SETUSER", "default", "off")
+        answer_of(watcher, "ACL", "SETUSER", "watcher", "on", f">{WATCHERS_PASSWORD}", "+@all")
+        answer_of(watcher, "ACL", "SETUSER", "default", "off")
         parameters = f"sentinel_username=watcher&sentinel_password={password}&{options_of(master)}"
         await expect(
             f"rediss+sentinel://:{PASSWORD}@127.0.0.1:{watcher.port}/{MASTER_NAME}?{parameters}", master, works
