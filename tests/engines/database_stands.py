@@ -200,7 +200,7 @@ class PairStand(_BehindProxies):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "planned change of the primary": Fault(self._change_over),
+            "planned change of the primary": Fault(self._change_over, unanswered=True),
             "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
             "kill -9 of the primary, after 1 s the replica promoted": Fault(self._kill_primary, unanswered=True),
         }

@@ -9,7 +9,7 @@ from tests.servers.process import ServerFailed, ServerProcess
 from tests.servers.programs import find_program
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy" / "database.cfg"
-CHECK_USER = "farmlokal_check"
+CHECK_USER = "farmlokal-check"
 _SECTION = re.compile(r"^(?=defaults|listen )", re.MULTILINE)
 _SERVER = re.compile(r"^( +server \w+) \S+:3306", re.MULTILINE)
 
@@ -54,7 +54,7 @@ class WriterProxy(ServerProcess):
 
 def make_check_user(server: DatabaseAccess) -> None:
     """Make the user that the checks sign in as, with the right that one of them needs."""
-    server.execute(f"CREATE USER {CHECK_USER}@'%' IDENTIFIED BY ''")
+    server.execute(f"CREATE USER '{CHECK_USER}'@'%' IDENTIFIED BY ''")
     ((version,),) = server.execute("SELECT VERSION()")
     if "MariaDB" not in version:
-        server.execute(f"GRANT SELECT ON performance_schema.replication_group_members TO {CHECK_USER}@'%'")
+        server.execute(f"GRANT SELECT ON performance_schema.replication_group_members TO '{CHECK_USER}'@'%'")
