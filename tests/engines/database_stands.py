@@ -127,7 +127,7 @@ class GaleraStand(_GroupStand):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "kill -9 of the node that is written to": Fault(self.kill_writer),
+            "kill -9 of the node that is written to": Fault(self.kill_writer, unanswered=True),
             "the killed node comes back, and is written to": Fault(self._rejoin),
             "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
             "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
@@ -154,7 +154,7 @@ class GroupReplicationStand(_GroupStand):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "kill -9 of the primary": Fault(self.kill_writer),
+            "kill -9 of the primary": Fault(self.kill_writer, unanswered=True),
             "the killed member comes back": Fault(self._rejoin),
             "planned change of the primary": Fault(self._hand_over),
             "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
