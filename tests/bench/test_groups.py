@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.proof
 @pytest.mark.alone
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None:
     """Every figure of the groups that need wrk and nginx is there, is a ratio above nothing, and had no errors."""
     written, chart = tmp_path / "bench.json", tmp_path / "chart.json"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -30,16 +29,6 @@ class GroupMember(MariaDBServer):
         super().__init__(*options, program=program)
         self.group_port = free_port()
         self.others: Sequence[GroupMember] = ()
-
-    @override
-    def prepare(self) -> None:
-        if not self.data_path.exists():
-            super().prepare()
-
-    def copy_data_to(self, other: "GroupMember") -> None:
-        """Give another member, which has no data yet, those of this one, which does not run."""
-        shutil.copytree(self.data_path, other.data_path)
-        (other.data_path / "auto.cnf").unlink(missing_ok=True)  # of MySQL: who it is
 
     @abstractmethod
     def joined(self) -> bool:

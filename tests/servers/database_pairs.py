@@ -53,7 +53,9 @@ class DatabasePair:
 
     def __enter__(self) -> Self:
         with ExitStack() as servers:
-            for server in (self.primary, self.replica):
+            self.primary.prepare()
+            self.primary.copy_data_to(self.replica)
+            for server in self.servers:
                 servers.enter_context(server)
             self._forget_history()
             self.follow(self.replica, self.primary)
@@ -93,7 +95,7 @@ class DatabasePair:
 
     def _forget_history(self) -> None:
         """Make what was written so far, by each to itself, none of the other's business."""
-        for server in (self.primary, self.replica):
+        for server in self.servers:
             server.execute("RESET MASTER" if "MariaDB" in server.program.version else "RESET BINARY LOGS AND GTIDS")
 
     @abstractmethod
