@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.every_stand import EVERY_STAND
+from tests.engines.every_stand import EVERY_STAND_ALONE
 from tests.engines.faults import day
 from tests.engines.stands import Stand
 from tests.support.lateness import lateness
@@ -14,7 +14,7 @@ from tests.support.lateness import lateness
 LIED_MAX_S = 1.0
 
 
-@pytest.mark.parametrize("make_stand", EVERY_STAND)
+@pytest.mark.parametrize("make_stand", EVERY_STAND_ALONE)
 async def test_a_day_of_faults(make_stand: Callable[[], Stand], tmp_path: Path) -> None:
     """No listing fails, no event is lost or doubled, and soon after each fault nothing old is called fresh."""
     with make_stand() as stand:
