@@ -84,11 +84,14 @@ class DatabasePair:
         old, new = self.primary, self.replica
         self.read_only(old, on=True)
         self.catch_up(new, old)
-        self.promote()
+        # There is nothing more to copy: that it stops copying, which takes a second, is not waited for.
+        self.read_only(new, on=False)
+        self.primary, self.replica = new, old
+        self.forget_source(new)
         self.follow(old, new)
 
     def promote(self) -> None:
-        """Let the other one take writes, whatever it has: the primary is dead, or read-only."""
+        """Let the other one take writes, with what it has: the primary is dead."""
         self.forget_source(self.replica)
         self.read_only(self.replica, on=False)
         self.primary, self.replica = self.replica, self.primary
