@@ -44,6 +44,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     statement of bulk work or the rest of several statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
+    has_positions: of a replica: what it was seen to have. holds_catalogue: whether it was seen to hold the right one.
     """
 
     _gave_up = False
@@ -57,6 +58,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     asked_at: float | None = None
     patience_s = 0.0
     committing = False
+    has_positions: tuple[str, ...] = ()
+    holds_catalogue = False
     _commit_limit: asyncio.Timeout | None = None
 
     @property
@@ -77,6 +80,12 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     def ended(self) -> bool:
         """Whether the server's end is closed."""
         return self._reader.eof_received or self._reader.exception() is not None
+
+    def limited(self, sql: str, limit_s: float) -> str:
+        """`sql`, one SELECT, so that the server ends it after `limit_s` seconds."""
+        if self.is_mariadb:
+            return f"SET STATEMENT max_statement_time={limit_s} FOR {sql}"
+        return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(limit_s * 1000)}) */", 1)
 
     def escape(self, obj: Any) -> str:
         """`obj` as it stands in a statement. The driver's own, but for the most frequent kinds that need no change.

@@ -35,11 +35,11 @@ _LIFE_JITTER = 0.1
 class MySQLPool:
     """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none.
 
-    losses: as Database.losses.
-    state: whether the database answers. writes: whether it takes writes, as far as the last one showed.
+    writer: whether its server has to be one that takes writes. losses: as Database.losses. state: whether the database
+    answers; by default with lines of its own. writes: whether it takes writes, as far as the last one showed.
     """
 
-    def __init__(self, address: MySQLAddress, size: int) -> None:
+    def __init__(self, address: MySQLAddress, size: int, *, writer: bool = True, state: StateLog | None = None) -> None:
         self._address = address
         self._opener = ConnectionOpener(address)
         self._size = size
@@ -54,15 +54,18 @@ class MySQLPool:
         self._looking = False
         self._settling: set[asyncio.Task[None]] = set()
         self.losses = {"connection": 0, "commit": 0}
-        self.state = StateLog(
+        self._writer = writer
+        self.state = state or StateLog(
             _log,
             "database",
             away="the database is away: answering from what is cached",
             back="the database is back",
             begins_up=False,
         )
-        self.writes = StateLog(
-            _log, "database", away="the database refuses writes", back="the database takes writes again"
+        self.writes = (
+            StateLog(_log, "database", away="the database refuses writes", back="the database takes writes again")
+            if writer
+            else self.state
         )
 
     def __repr__(self) -> str:
@@ -169,7 +172,7 @@ class MySQLPool:
     async def _pop_believed(self) -> Connection | None:
         """An idle connection whose server is still a writer, as far as was seen within a second; else None."""
         while connection := self._pop_idle():
-            if await still_leads_to_a_writer(connection):
+            if not self._writer or await still_leads_to_a_writer(connection):
                 return connection
             self.discard_idle()
         return None
