@@ -107,6 +107,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         lifetime=Lifetime(settings.cache_ttl_s, settings.stale_s),
         origin_loads=settings.origin_loads or settings.database_pool,
         causality=causality,
+        hangs=lambda: database.hangs,
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
@@ -179,7 +180,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             tracing_context(),
             metrics.counting,
-            database_context(database, found),
+            database_context(database, found, statement_limit_s=settings.statement_limit_ms / 1000),
             planner_context(store.planner, found),
             search_names_context(names),
             redis_context(redis, second),

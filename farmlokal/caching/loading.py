@@ -35,8 +35,8 @@ _OLD_RETRY_S = 1.0
 class Loading:
     """Looks for a key's entry beyond memory, loads it where there is none, and puts it into memory.
 
-    clock: wall seconds. causality: says what loads have to have seen, where they may be made at replicas. What it
-    writes to the second tier is written behind: no caller waits for it.
+    clock: wall seconds. hangs: whether what loads ask answers nothing. causality: says what loads have to have seen,
+    where they may be made at replicas. What it writes to the second tier is written behind: no caller waits for it.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Loading:
         clock: Callable[[], float],
         counts: CacheCounts,
         causality: Causality | None = None,
+        hangs: Callable[[], bool] = lambda: False,
     ) -> None:
         self._memory = memory
         self._second = second
@@ -59,6 +60,7 @@ class Loading:
         self._clock = clock
         self._counts = counts
         self._causality = causality
+        self._hangs = hangs
         self._writes: set[asyncio.Task[object]] = set()
 
     def __repr__(self) -> str:
@@ -181,7 +183,7 @@ class Loading:
             needed = self._causality.needed(self._second, lease, told=told)
             NEEDED.set(needed)  # for the statements of this load; a flight's task makes no other
         try:
-            async with kept_alive(self._second, lease):
+            async with kept_alive(self._second, lease, self._hangs):
                 value = await self._origin.load(question.load)
         except BaseException:
             self._give_back(lease)
@@ -234,15 +236,22 @@ class Loading:
 
 
 @asynccontextmanager
-async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIterator[None]:
-    """Renew `lease` for as long as the block runs, so that a slow load stays the only one."""
+async def kept_alive(
+    second: SecondTier | None, lease: Lease | None, hangs: Callable[[], bool] = lambda: False
+) -> AsyncIterator[None]:
+    """Renew `lease` for as long as the block runs, so that a slow load stays the only one.
+
+    hangs: whether the block waits for what answers nothing. Then the lease is given back: another process may be the
+    one that gets an answer. What the block brings is kept in memory all the same.
+    """
     if second is None or lease is None:
         yield
         return
     renewing: list[asyncio.Task[None]] = []
     # Nearly every load ends before this: a timer costs it a tenth of what a task would.
     timer = asyncio.get_running_loop().call_later(
-        _RENEW_EVERY_S, lambda: renewing.append(asyncio.create_task(_renew(second, lease), name=f"lease {lease.key}"))
+        0 if hangs() else _RENEW_EVERY_S,
+        lambda: renewing.append(asyncio.create_task(_renew(second, lease, hangs), name=f"lease {lease.key}")),
     )
     try:
         yield
@@ -252,8 +261,9 @@ async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIte
             await end(renewing)
 
 
-async def _renew(second: SecondTier, lease: Lease) -> None:
-    while True:
+async def _renew(second: SecondTier, lease: Lease, hangs: Callable[[], bool]) -> None:
+    while not hangs():
         # A lease that could not be renewed may be lost; the load goes on all the same, and `store` has the last word.
         await second.renew(lease)
         await asyncio.sleep(_RENEW_EVERY_S)
+    await second.release(lease)

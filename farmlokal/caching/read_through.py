@@ -52,9 +52,9 @@ class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
     origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
-    load_max_s: the longest that one runs. causality: where loads may be made at replicas. clock: wall seconds, because
-    entries are shared between processes. draw: gives a random number from 0 to 1. Notices of other processes are heard
-    between `start` and `close`.
+    load_max_s: the longest that one runs. causality: where loads may be made at replicas. hangs: whether what loads ask
+    answers nothing. clock: wall seconds, because entries are shared between processes. draw: gives a random number from
+    0 to 1. Notices of other processes are heard between `start` and `close`.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class ReadThrough:
         slot_wait_max_s: float = SLOT_WAIT_MAX_S,
         load_max_s: float = LOAD_MAX_S,
         causality: Causality | None = None,
+        hangs: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -84,7 +85,7 @@ class ReadThrough:
         known = (self._history, self._awaited_loads)
         self._causality = causality
         self._loading = Loading(
-            memory, second, self._origin, *known, clock=clock, counts=self.counts, causality=causality
+            memory, second, self._origin, *known, clock=clock, counts=self.counts, causality=causality, hangs=hangs
         )
         self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
         longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)

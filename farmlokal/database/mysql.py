@@ -76,6 +76,11 @@ class MySQLDatabase(Database):
     def losses(self) -> Mapping[str, int]:
         return self._pool.losses
 
+    @property
+    @override
+    def hangs(self) -> bool:
+        return self._pool.hangs
+
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         try:

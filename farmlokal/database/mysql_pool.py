@@ -6,7 +6,9 @@ server for ever, and at its end for a connection that broke meanwhile.
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from farmlokal.database.address import MySQLAddress
@@ -30,6 +32,8 @@ _IDLE_MAX_S = 60
 # The jitter, a tenth, spreads the connections of a service whose processes started together.
 _LIFE_MAX_S = 300
 _LIFE_JITTER = 0.1
+# A server that answers neither a statement nor, for so long, the question whether it has it, or a new connection.
+_HANGS_AFTER_S = 0.5
 
 
 class MySQLPool:
@@ -54,6 +58,7 @@ class MySQLPool:
         self._looking = False
         self._settling: set[asyncio.Task[None]] = set()
         self.losses = {"connection": 0, "commit": 0}
+        self.hangs = False  # see Database.hangs
         self._writer = writer
         self.state = state or StateLog(
             _log,
@@ -186,15 +191,30 @@ class MySQLPool:
         if self._closed:
             raise DatabaseUnavailable("the connections to the database are closed")
         try:
-            connection = await self._opener.open()
+            with self._expecting_an_answer():
+                connection = await self._opener.open()
         except DatabaseUnavailable as error:
             self.state.failed(error.reason)
             raise
         life_s = _LIFE_MAX_S * (1 - _LIFE_JITTER * random.random())  # noqa: S311 - no secret
         connection.writer_at = asyncio.get_running_loop().time()
         connection.ends_at = connection.writer_at + life_s
-        self.state.worked()
+        self.worked()
         return connection
+
+    def worked(self) -> None:
+        """The server answered."""
+        self.hangs = False
+        self.state.worked()
+
+    @contextmanager
+    def _expecting_an_answer(self) -> Iterator[None]:
+        """Note that the server hangs where the block takes too long. Whoever waits for it need not be waited for."""
+        timer = asyncio.get_running_loop().call_later(_HANGS_AFTER_S, partial(setattr, self, "hangs", True))
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _let_go(self) -> None:
         """Close the connections that have been idle for too long."""
@@ -231,7 +251,8 @@ class MySQLPool:
             return lost
 
         try:
-            await abandon_unheard(self._opener, silent, abandon)
+            with self._expecting_an_answer():
+                await abandon_unheard(self._opener, silent, abandon)
         finally:
             self._looking = False
 
