@@ -96,7 +96,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     own = own or sole_slot()
     request_counts = RequestCounts(own.slot)
     address = parse_address(settings.database_url)
-    database, readers, causality = catalogue_database(settings)
+    database, readers, causality, reads = catalogue_database(settings)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
     wait_max_s = settings.redis_wait_ms / 1000
     second = RedisTier(redis, None, wait_max_s=wait_max_s, positions=causality is not None) if redis else None
@@ -165,7 +165,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *cache_sources(cache, memory),
             *search_sources(names.index),
             *database_sources(database),
-            *reader_sources(database),
+            *reader_sources(reads),
             *partner_sources(partner),
             *sync_sources(sync),
             *webhook_sources(receiver, verifier),

@@ -173,14 +173,19 @@ class MySQLDatabase(Database):
                     await cursor.execute(sql, params)
                 else:
                     async with asyncio.timeout(self._limit_s + _ANSWER_MARGIN_S):
-                        await cursor.execute(connection.limited(sql, self._limit_s), params)
+                        await cursor.execute(self._with_limit(connection, sql), params)
             return list(cursor._rows or ())
 
     async def _select_texts(self, sql: str, params: Params, *, fresh: bool = False) -> list[TextRow]:
         async with InUse(self._pool, fresh=fresh) as connection:
             with statement_span(_SYSTEM, sql):
-                limited = connection.limited(sql, self._limit_s)
+                limited = self._with_limit(connection, sql)
                 return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
+
+    def _with_limit(self, connection: Connection, sql: str) -> str:
+        if connection.is_mariadb:
+            return f"SET STATEMENT max_statement_time={self._limit_s} FOR {sql}"
+        return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._limit_s * 1000)}) */", 1)
 
     async def _attempt(self, work: Callable[[Session], Awaitable[T]], *, fresh: bool) -> T:
         async with InUse(self._pool, fresh=fresh) as connection, connection.cursor() as cursor:

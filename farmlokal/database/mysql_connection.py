@@ -81,12 +81,6 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """Whether the server's end is closed."""
         return self._reader.eof_received or self._reader.exception() is not None
 
-    def limited(self, sql: str, limit_s: float) -> str:
-        """`sql`, one SELECT, so that the server ends it after `limit_s` seconds."""
-        if self.is_mariadb:
-            return f"SET STATEMENT max_statement_time={limit_s} FOR {sql}"
-        return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(limit_s * 1000)}) */", 1)
-
     def escape(self, obj: Any) -> str:
         """`obj` as it stands in a statement. The driver's own, but for the most frequent kinds that need no change.
 

@@ -15,10 +15,13 @@ from farmlokal.database.mysql_role import is_on
 from farmlokal.resilience.commit_positions import Position
 
 # After COMMIT at the writer. What is binlogged may be ahead of what is visible, which is the safe side here.
-_MYSQL_POSITION = "SELECT @@GLOBAL.read_only, @@server_uuid, @@GLOBAL.gtid_executed"
-_MARIADB_POSITION = "SELECT @@GLOBAL.read_only, @@server_id, @@GLOBAL.gtid_binlog_pos, WSREP_LAST_SEEN_GTID()"
+_MYSQL_POSITION = "SELECT CAST(@@GLOBAL.read_only AS CHAR), @@server_uuid, @@GLOBAL.gtid_executed"
+_MARIADB_POSITION = (
+    "SELECT CAST(@@GLOBAL.read_only AS CHAR), CAST(@@server_id AS CHAR), @@GLOBAL.gtid_binlog_pos,"
+    " WSREP_LAST_SEEN_GTID()"
+)
 # At a replica: what its readers see. Its binlog position would be ahead of that.
-_MYSQL_HAS = "SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)"
+_MYSQL_HAS = "SELECT CAST(GTID_SUBSET(%s, @@GLOBAL.gtid_executed) AS CHAR)"
 _MARIADB_HAS = "SELECT @@GLOBAL.gtid_slave_pos, WSREP_LAST_SEEN_GTID()"
 _ANSWER_MAX_S = 1.0
 

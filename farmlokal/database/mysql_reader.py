@@ -1,6 +1,7 @@
 """One replica that pages may be loaded from, in the place of the writer."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import aiomysql
@@ -41,7 +42,16 @@ class MySQLReader:
     behind: whether the last load that asked found it without what that had to have seen.
     """
 
-    def __init__(self, address: MySQLAddress, *, pool_size: int, statement_limit_ms: int) -> None:
+    def __init__(
+        self,
+        address: MySQLAddress,
+        *,
+        pool_size: int,
+        statement_limit_ms: int,
+        with_limit: Callable[[Connection, str], str],
+    ) -> None:
+        """with_limit: gives a SELECT the statement time limit of the server at that connection."""
+        self._with_limit = with_limit
         self._address = address
         self._state = StateLog(
             _log,
@@ -107,7 +117,7 @@ class MySQLReader:
             await self._expect(connection, needed)
             until_ready.reschedule(None)
             with statement_span(_SYSTEM, sql):
-                limited = connection.limited(sql, self._limit_s)
+                limited = self._with_limit(connection, sql)
                 return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
 
     async def _expect(self, connection: Connection, needed: tuple[str, ...]) -> None:

@@ -34,9 +34,11 @@ class ReplicatedMySQL(MySQLDatabase):
         statement_limit_ms: int,
     ) -> None:
         """commits: gets the writer's position after each COMMIT."""
-        limits = {"pool_size": pool_size, "statement_limit_ms": statement_limit_ms}
-        super().__init__(address, **limits, commits=commits)
-        self.readers = [MySQLReader(reader, **limits) for reader in readers]
+        super().__init__(address, pool_size=pool_size, statement_limit_ms=statement_limit_ms, commits=commits)
+        self.readers = [
+            MySQLReader(reader, pool_size=pool_size, statement_limit_ms=statement_limit_ms, with_limit=self._with_limit)
+            for reader in readers
+        ]
         self.reads = dict.fromkeys((READER, UNKNOWN, BEHIND, AWAY, OLD), 0)
         self._turn = count()
 
