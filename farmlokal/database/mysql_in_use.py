@@ -48,7 +48,7 @@ class InUse:
         connection = self._connection
         if error is None:
             self._pool.release(connection)
-            self._pool.state.worked()
+            self._pool.worked()
             return
         mapped = self._mapped(error, connection)
         self._pool.release(connection)

@@ -255,3 +255,21 @@ async def test_bulk_work_is_not_looked_after(mysql_url: str) -> None:
         await asking
         assert connection.asked_at is None
     connection.close()
+
+
+async def test_a_server_that_answers_nothing_is_known_to_hang(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a statement and by a new connection without an answer; until something is answered again."""
+    monkeypatch.setattr(mysql_pool, "_HANGS_AFTER_S", 0.2)
+    for connected in (True, False):
+        if not connected:
+            database._pool.discard_idle()  # type: ignore[attr-defined]
+        proxy.swallow()
+        waiting = asyncio.create_task(database.fetch("SELECT 1"))
+        await until(lambda: database.hangs)
+        assert not waiting.done()
+        waiting.cancel()
+        proxy.pass_on()
+        assert [(1,)] == await database.fetch("SELECT 1")
+        assert not database.hangs
