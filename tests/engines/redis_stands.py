@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+import redis
 from typing_extensions import override
 
 from farmlokal.caching.redis.keys import RedisKeys
@@ -153,5 +154,8 @@ class SentinelStand(_OnMariaDB):
 
 def _copies(server: RedisServer) -> bool:
     """Whether a server has a copy of its master, and is kept up to date."""
-    role = answer_of(server, "ROLE")
+    try:
+        role = answer_of(server, "ROLE")
+    except redis.ConnectionError:  # Sentinels end every client's when they give a server its role
+        return False
     return bool(role[0] == "slave" and role[3] == "connected")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Self
 
 import redis
@@ -40,14 +41,17 @@ def break_link(replica: RedisServer, master: RedisServer) -> None:
 def mend_link(replica: RedisServer) -> None:
     """Let masters accept the replica again."""
     for option in _REFUSED:
-        answer_of(replica, "CONFIG", "SET", option, "")
+        wait_until(partial(_done, replica, "CONFIG", "SET", option, ""), _READY_WITHIN_S)
 
 
 def _done(server: RedisServer, *command: str) -> bool:
-    """Whether a server does what it is told, and does not answer with an error."""
+    """Whether a server does what it is told.
+
+    It may answer with an error, or end the connection: Sentinels end every client's when they give a server its role.
+    """
     try:
         return bool(answer_of(server, *command))
-    except redis.ResponseError:
+    except (redis.ResponseError, redis.ConnectionError):
         return False
 
 
