@@ -66,6 +66,11 @@ class _BehindProxies(Stand):
     def database_url(self, number: int) -> str:
         return self.url_at(self.proxies[number].port)
 
+    @property
+    @override
+    def readers(self) -> Sequence[str]:
+        return [self.url_at(node.port) for node in self.nodes]
+
     @abstractmethod
     def url_at(self, port: int) -> str:
         """The database, for the service, at this port."""

@@ -100,9 +100,10 @@ async def _begun(stand: Stand, folder: Path, stack: AsyncExitStack) -> tuple[Tra
     """The processes, and the products that the traffic is about."""
     async with open_database(stand.judged_url):
         pass  # makes the schema
+    further = _SETTINGS | {"FARMLOKAL_DATABASE_READERS": ",".join(stand.readers)}
     first, *others = [
         await stack.enter_async_context(
-            fleet_of(operators(folder, stand.database_url(number), stand.redis_url) | _SETTINGS, folder, 1)
+            fleet_of(operators(folder, stand.database_url(number), stand.redis_url) | further, folder, 1)
         )
         for number in range(PROCESSES)
     ]

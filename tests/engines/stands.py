@@ -1,7 +1,7 @@
 """What the engines have in common on which the service is tried: how it reaches them, and what they may meet."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, Self
 
@@ -47,6 +47,11 @@ class Stand(ABC):
     @abstractmethod
     def database_url(self, number: int) -> str:
         """The database, for the instance `number` of the service."""
+
+    @property
+    def readers(self) -> Sequence[str]:
+        """The database's servers that listings may be loaded from besides, for every instance."""
+        return ()
 
     @property
     @abstractmethod
