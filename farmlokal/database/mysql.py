@@ -11,7 +11,7 @@ from farmlokal.database.dialect import MYSQL, Dialect
 from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_exclusive import run_exclusively
-from farmlokal.database.mysql_in_use import InUse
+from farmlokal.database.mysql_in_use import BY_A_DEADLOCK, COMMIT_FAILED, InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_position import position_of
 from farmlokal.database.mysql_role import READ_ONLY, is_on
@@ -27,9 +27,6 @@ _log = get_logger(__name__)
 # Deadlock, lock wait timeout, MariaDB's "record has changed since last read", and a group's verdict that another member
 # changed the same rows: another transaction was in the way, and this one is rolled back.
 _LOCKED = frozenset({1213, 1205, 1020, 3101})
-# A COMMIT that failed. What is rolled back for certain is what met a deadlock, the storage engine's error 149: that is
-# how a MySQL says, late, that the group decided for another member's transaction.
-_COMMIT_FAILED, _BY_A_DEADLOCK = 1180, "error 149 "
 # A unique key that another transaction took between our look and our insert: run again, the transaction sees it.
 _KEY_TAKEN = 1062
 # The user lacks a right on the database, a table or a column.
@@ -234,7 +231,7 @@ class MySQLDatabase(Database):
 def _is_locked(error: aiomysql.MySQLError) -> bool:
     """Whether another transaction was in the way, so that this one is rolled back and may be run again."""
     number, text = error.args[0], str(error.args[1:])
-    return number in _LOCKED or (number == _COMMIT_FAILED and _BY_A_DEADLOCK in text)
+    return number in _LOCKED or (number == COMMIT_FAILED and BY_A_DEADLOCK in text)
 
 
 def _raise_if_waited_for(error: DatabaseUnavailable) -> None:

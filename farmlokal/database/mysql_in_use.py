@@ -16,6 +16,10 @@ _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 _OUT_OF_GROUP = frozenset({1047, 3796, 3797, 3798, 3799})
 # Those, a group's refusal of a COMMIT, and read-only, as a server is while another takes its place.
 _NO_WRITER = _OUT_OF_GROUP | {1290, 1792, 1836, 1874, 3100}
+# A COMMIT that failed. What is rolled back for certain is what met a deadlock, the storage engine's error 149: that is
+# how a MySQL says, late, that the group decided for another member's transaction. A Galera node says it without, of one
+# that it was at when it lost the majority.
+COMMIT_FAILED, BY_A_DEADLOCK = 1180, "error 149 "
 # Its disk or its table is full.
 _FULL = frozenset({1021, 1114})
 # At a COMMIT: whether all members have dropped the transaction is not known to us.
@@ -69,6 +73,8 @@ class InUse:
                     return self._unknown(connection)
                 self._pool.losses["connection"] += 1
                 return ConnectionForgotten("the connection to the database was lost")
+            if error.args[0] == COMMIT_FAILED and connection.committing and BY_A_DEADLOCK not in str(error.args[1:]):
+                return self._unknown(connection)
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)
         elif isinstance(error, OSError):  # a TimeoutError too

@@ -93,6 +93,8 @@ async def day(stand: Stand, folder: Path) -> Day:
         wrong = await until_all_show(fleet, traffic, _SHOWN_WITHIN_S)
         async with open_database(stand.judged_url) as database:
             wrong += await lost_or_doubled(database, traffic.seen)
+    if traffic.seen.statuses[500]:
+        wrong.append(f"{traffic.seen.statuses[500]} deliveries were answered 500")
     return Day([_row(traffic.seen, moment) for moment in moments], wrong + _needless(traffic.seen, moments))
 
 
