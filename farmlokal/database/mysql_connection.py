@@ -176,6 +176,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     async def say_goodbye(self) -> None:
         """Close the connection in good order, which under TLS both sides have to agree on. Waits a second at most."""
         writer = self._writer
+        if writer is None:  # it is closed
+            return
         try:
             async with asyncio.timeout(_GOODBYE_MAX_S):
                 await self.ensure_closed()

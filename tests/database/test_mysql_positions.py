@@ -1,8 +1,12 @@
 """The positions of writers: their ranks, and what is none."""
 
+import aiomysql
 import pytest
 
-from farmlokal.database.mysql_position import _of_mariadb, _of_mysql
+from farmlokal.database.address import MySQLAddress, parse_address
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_opening import ConnectionOpener
+from farmlokal.database.mysql_position import _of_mariadb, _of_mysql, position_by_name
 
 UUID, OTHER = "5f2b1c0e-3d4a-4b6c-8d7e-9f0a1b2c3d4e", "6f2b1c0e-3d4a-4b6c-8d7e-9f0a1b2c3d4e"
 
@@ -41,3 +45,18 @@ def test_a_mariadb_has_a_number_for_each_domain(logged: str, of_group: str, expe
 def test_without_a_log_there_is_no_position() -> None:
     """Nothing is known of how far such a server has come."""
     assert (None, None) == (_of_mysql("server", ""), _of_mariadb("7", "", "0-0-0"))
+
+
+async def test_a_writer_that_is_lost_when_it_is_asked_has_no_position(
+    mysql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks hears that it is not known, and no error of a connection that is closed already."""
+
+    async def lost(*_: object) -> None:
+        raise aiomysql.OperationalError(2013, "Lost connection to MySQL server during query")
+
+    address = parse_address(mysql_url)
+    assert isinstance(address, MySQLAddress)
+    opener = ConnectionOpener(address)
+    monkeypatch.setattr(Connection, "fetch_texts", lost)
+    assert await position_by_name(opener) is None

@@ -50,7 +50,7 @@ class _BehindProxies(Stand):
         wait_until(lambda: all(self._leads_to(proxy) in allowed for proxy in self.proxies), _WAIT_MAX_S)
 
     def cut_off_one(self) -> None:
-        """Let nothing pass between one instance and the database for a while."""
+        """Let nothing pass between one instance and the writer for a while."""
         self.proxies[0].pause()
         time.sleep(_CUT_OFF_S)
         self.proxies[0].resume()
@@ -135,7 +135,7 @@ class GaleraStand(_GroupStand):
             "kill -9 of the node that is written to": Fault(self.kill_writer, unanswered=True),
             "the killed node comes back, and is written to": Fault(self._rejoin),
             "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
-            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
+            "one instance cut off from the writer for 10 s": Fault(self.cut_off_one),
         }
 
     def _rejoin(self) -> None:
@@ -159,11 +159,11 @@ class GroupReplicationStand(_GroupStand):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "kill -9 of the primary": Fault(self.kill_writer, unanswered=True),
+            "kill -9 of the primary": Fault(self.kill_writer),
             "the killed member comes back": Fault(self._rejoin),
             "planned change of the primary": Fault(self._hand_over),
             "no majority for 8 s": Fault(self.lose_majority, unanswered=True),
-            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
+            "one instance cut off from the writer for 10 s": Fault(self.cut_off_one),
         }
 
     def _rejoin(self) -> None:
@@ -205,9 +205,9 @@ class PairStand(_BehindProxies):
     @override
     def faults(self) -> Mapping[str, Fault]:
         return {
-            "planned change of the primary": Fault(self._change_over, unanswered=True),
-            "one instance cut off from the database for 10 s": Fault(self.cut_off_one, unanswered=True),
-            "kill -9 of the primary, after 1 s the replica promoted": Fault(self._kill_primary, unanswered=True),
+            "planned change of the primary": Fault(self._change_over),
+            "one instance cut off from the writer for 10 s": Fault(self.cut_off_one),
+            "kill -9 of the primary, after 1 s the replica promoted": Fault(self._kill_primary),
         }
 
     def _change_over(self) -> None:

@@ -9,8 +9,8 @@ from typing import NamedTuple, Self
 class Fault(NamedTuple):
     """What an engine may meet. happen: blocks until the engine is whole again.
 
-    unanswered: whether meanwhile there is, for one instance at least, no server that could answer in time what nobody
-    has in memory. Galera's nodes wait for each other until they know who is left.
+    unanswered: whether meanwhile no server could answer in time what nobody has in memory. Galera's nodes wait for each
+    other until they know who is left.
     """
 
     happen: Callable[[], object]
