@@ -1,6 +1,10 @@
 """A cluster and Sentinels that speak TLS alone and want passwords: one node each, which is all that these need."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
+import redis.asyncio as redis
 from typing_extensions import override
 
 from farmlokal.errors import Unavailable
@@ -9,6 +13,7 @@ from tests.servers.redis_groups import answer_of
 from tests.servers.redis_server import TLS_OPTIONS, RedisServer
 from tests.support.blocking_wait import wait_until
 from tests.support.own_servers import StartRedis
+from tests.support.waiting import eventually
 
 PASSWORD, WATCHERS_PASSWORD = "of-the-farm", "of-the-watcher"
 MASTER_NAME = "farm"
@@ -53,7 +58,8 @@ async def test_a_cluster_with_tls_and_a_password(own_redis: StartRedis, password
     answer_of(node, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     wait_until(lambda: "cluster_state:ok" in answer_of(node, "CLUSTER", "INFO"), READY_WITHIN_S)
     answer_of(node, "CONFIG", "SET", "requirepass", PASSWORD)
-    await expect(f"rediss+cluster://:{password}@127.0.0.1:{node.port}?{options_of(node)}", node, works)
+    async with left_by_all(node, password=PASSWORD):
+        await expect(f"rediss+cluster://:{password}@127.0.0.1:{node.port}?{options_of(node)}", node, works)
 
 
 @pytest.mark.parametrize(("password", "works"), [(WATCHERS_PASSWORD, True), ("another", False)])
@@ -65,9 +71,17 @@ async def test_sentinels_with_tls_and_users(own_redis: StartRedis, password: str
         answer_of(watcher, "ACL", "SETUSER", "watcher", "on", f">{WATCHERS_PASSWORD}", "+@all")
         answer_of(watcher, "ACL", "SETUSER", "default", "off")
         parameters = f"sentinel_username=watcher&sentinel_password={password}&{options_of(master)}"
-        await expect(
-            f"rediss+sentinel://:{PASSWORD}@127.0.0.1:{watcher.port}/{MASTER_NAME}?{parameters}", master, works
-        )
+        url = f"rediss+sentinel://:{PASSWORD}@127.0.0.1:{watcher.port}/{MASTER_NAME}?{parameters}"
+        async with left_by_all(watcher, username="watcher", password=WATCHERS_PASSWORD):
+            await expect(url, master, works)
+
+
+@asynccontextmanager
+async def left_by_all(server: RedisServer, *, username: str | None = None, password: str) -> AsyncIterator[None]:
+    """After the block, wait until nobody is connected any more: over TLS it takes two to close a connection."""
+    yield
+    async with redis.Redis.from_url(server.url(), protocol=2, username=username, password=password) as client:
+        await eventually(client.client_list, lambda clients: len(clients) == 1)
 
 
 async def expect(url: str, server: RedisServer, works: bool) -> None:
