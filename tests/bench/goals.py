@@ -37,6 +37,7 @@ GOALS = (
     Goal("the same, hot path off", "workers", ("hot path off, 3 workers",)),
     Goal("Redis hit, 1 worker, 32 connections ÷ plain aiohttp handler", "redis", ("redis hit",)),
     Goal("a miss with Redis, the service's processor time ÷ a miss without", "time", ("a miss with Redis",)),
+    Goal("a miss with a causal check ÷ a miss at the writer", "causal", ("causal check",)),
     Goal("cold cache, 2,000 URLs, first 5 s ÷ warm", "burst", ("rate",)),
     Goal("cold cache, p99 ÷ warm p50", "burst", ("p99",)),
     Goal("cold listing, the worst family, median ÷ 20 rows by primary key", "families", (": median",)),
