@@ -11,6 +11,7 @@ from typing import Any
 from tests.bench.bulk import bulk
 from tests.bench.burst import burst
 from tests.bench.cache import cache
+from tests.bench.causal import causal
 from tests.bench.connections import connections
 from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
@@ -51,6 +52,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "depth": depth,
     "burst": burst,
     "cache": cache,
+    "causal": causal,
     "growth": growth,
     "soak": soak,
     "limits": limits,

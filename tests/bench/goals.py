@@ -39,6 +39,7 @@ GOALS = (
     Goal("Redis hit on a Redis Cluster ÷ on one Redis", "scaling", ("a cluster",)),
     Goal("3 instances ÷ 1 instance, by processor time", "scaling", ("3 instances",)),
     Goal("a miss with Redis, the service's processor time ÷ a miss without", "time", ("a miss with Redis",)),
+    Goal("a miss with a causal check ÷ a miss at the writer", "causal", ("causal check",)),
     Goal("cold cache, 2,000 URLs, first 5 s ÷ warm", "burst", ("rate",)),
     Goal("cold cache, p99 ÷ warm p50", "burst", ("p99",)),
     Goal("cold listing, the worst family, median ÷ 20 rows by primary key", "families", (": median",)),

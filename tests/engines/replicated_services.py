@@ -21,6 +21,7 @@ _limits = count(1)
 _versions = count(1)
 # On a busy machine, too, and longer than a test.
 _TTL_S = 600
+_FILLED_AT_ONCE = 10_000
 
 
 def new_page() -> str:
@@ -28,10 +29,12 @@ def new_page() -> str:
     return f"/products?category={CATEGORY}&min_price=1&max_price={1000 + next(_limits)}"
 
 
-async def fill_catalogue(server: DatabaseAccess, name: str = "farm") -> str:
-    """Make a catalogue on a server, and return its URL."""
+async def fill_catalogue(server: DatabaseAccess, name: str = "farm", *, products: int = PRODUCTS) -> str:
+    """Make a catalogue of so many products on a server, and return its URL."""
     server.create_database(name)
-    await fill(server.url(name), [product(number) for number in range(1, PRODUCTS + 1)])
+    for first in range(1, products + 1, _FILLED_AT_ONCE):
+        last = min(first + _FILLED_AT_ONCE - 1, products)
+        await fill(server.url(name), [product(number) for number in range(first, last + 1)])
     return server.url(name)
 
 
