@@ -26,7 +26,6 @@ TOGETHER = (
     "tests/deploy/test_compose_passwords.py",
     "tests/engines/test_galera.py",
     "tests/engines/test_group_replication.py",
-    "tests/engines/test_readers.py",
     "tests/engines/test_redis_cluster.py",
     "tests/engines/test_redis_sentinel.py",
     "tests/files_entered/test_files_entered.py",
@@ -36,7 +35,7 @@ TOGETHER = (
     "tests/webhooks/test_senders.py",
 )
 # Files whose tests share what they are made for, their parameter: each parameter's keep together.
-TOGETHER_BY_PARAMETER = ("tests/engines/test_matrix.py",)
+TOGETHER_BY_PARAMETER = ("tests/engines/test_matrix.py", "tests/engines/test_readers.py")
 
 
 class TestByTest(LoadScopeScheduling):  # type: ignore[misc]
