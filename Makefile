@@ -40,8 +40,8 @@ proof: .venv/.installed-test ## run the slow tests: a million rows, minutes of f
 	$(BIN)/python -m tests.servers proof
 	$(PYTEST) -m proof $(ARGS)
 
-clusters: .venv/.installed-test ## run the tests of a MySQL group; FARMLOKAL_TEST_MYSQL_ROOT= a folder with MySQL 9
-	$(BIN)/python -m tests.servers
+clusters: .venv/.installed-test ## run the tests of MySQL 9 and Valkey as groups; FARMLOKAL_TEST_MYSQL_ROOT= a folder with both
+	$(BIN)/python -m tests.servers proof
 	$(PYTEST) -m clusters $(ARGS)
 
 # Of its own, and not that of `make load`.

@@ -25,6 +25,8 @@
         ├── DatabaseUnavailable     not reachable, or the connection was lost
         │   ├── DatabaseMisconfigured   not reachable as it is configured: waiting does not help
         │   │   └── DatabaseMissing         there is no such file
+        │   ├── ReaderBehind            a replica lacks what a load has to have seen
+        │   ├── ReaderAway              a replica does not answer, or refuses
         │   ├── ConnectionForgotten     nothing was committed on this connection; a new one may do it
         │   └── CommitUnknown           a COMMIT was not answered: whether it took effect is not known
         ├── RedisMisconfigured      the URL of Redis is one of another kind of server; has the one to write
@@ -182,6 +184,14 @@ class DatabaseMisconfigured(DatabaseUnavailable):
 
 class DatabaseMissing(DatabaseMisconfigured):
     """There is no such database file; whoever writes first makes it."""
+
+
+class ReaderBehind(DatabaseUnavailable):
+    """A replica lacks commits that a load has to have seen."""
+
+
+class ReaderAway(DatabaseUnavailable):
+    """A replica does not answer, or refuses what it is asked."""
 
 
 class ConnectionForgotten(DatabaseUnavailable):

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.database.address import MySQLAddress, SQLiteAddress, parse_address, parse_readers, split_readers
 from farmlokal.formats.ignored_parameters import IGNORED_DEFAULT, parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
@@ -113,10 +113,15 @@ class Settings(BaseSettings):
     statement_limit_ms: int = Field(2000, ge=10, le=600_000, description="the longest a listing query may run")
     redis_url: Annotated[str, _read_by(check_redis_url)] | None = Field(
         None,
-        description="`redis://`, `rediss://`, `unix://`, `redis+cluster://h1,h2,h3` or `redis+sentinel://h1,h2,h3/NAME`;"
-        " without it the cache is the process's memory alone",
+        description="`redis://`, `rediss://`, `unix://`, `redis+cluster://h1,h2,h3` or `redis+sentinel://h1,h2,h3/NAME`"
+        " (`rediss+…` over TLS); without it the cache is the process's memory alone",
     )
     redis_wait_ms: int = Field(100, ge=1, le=10_000, description="the longest a request waits for Redis")
+    database_readers: Annotated[str, _read_by(parse_readers)] | None = Field(
+        None,
+        description="comma-separated `mysql://` URLs of replicas that listings may be loaded from; a page is stored as"
+        " fresh only if its load saw the last commit that was invalidated; needs a Redis URL",
+    )
     secret_key: Annotated[str, AfterValidator(_secret_keys)] | None = Field(
         None,
         validate_default=True,
@@ -206,6 +211,22 @@ class Settings(BaseSettings):
             raise ValueError("must be basic or post where the client id has a colon")
         return auth
 
+    @field_validator("database_readers")
+    @classmethod
+    def _readers_of_a_writer(cls, readers: str | None, info: ValidationInfo) -> str | None:
+        # A URL that is wrong itself is not in the data, and has its own fault.
+        writer = parse_address(info.data["database_url"]) if "database_url" in info.data else None
+        if readers is None or writer is None:
+            return readers
+        if not isinstance(writer, MySQLAddress):
+            fault = f"must be unset without a MySQL or MariaDB writer in {variable('database_url')}"
+            raise ValueError(fault)  # noqa: TRY004 - of a setting
+        if info.data.get("redis_url", "") is None:
+            raise ValueError(f"must be unset without {variable('redis_url')}, by which processes tell each other")
+        if writer.place in [reader.place for reader in parse_readers(readers)]:
+            raise ValueError(f"must not name the writer, which is in {variable('database_url')}")
+        return readers
+
     @field_validator("secret_key")
     @classmethod
     def _secret_key_where_shared(cls, secret_key: str | None, info: ValidationInfo) -> str | None:
@@ -221,7 +242,7 @@ class Settings(BaseSettings):
         values = [str(getattr(self, name) or "") for name in _SECRETS]
         values += [part for value in values for part in value.split(",")]
         values += [part.removeprefix(SECRET_PREFIX) for part in values]
-        for url in (self.database_url, self.redis_url or ""):
+        for url in (self.database_url, self.redis_url or "", *split_readers(self.database_readers or "")):
             values += [spelling for password in passwords_in(url) for spelling in (password, unquote(password))]
         return [value for value in values if value]
 
@@ -239,6 +260,8 @@ def mask(field: str, value: Any) -> Any:
     """Returns `value` as it may be shown: without a secret, or without the password of a URL."""
     if value is None or not isinstance(value, str):
         return value
+    if field == "database_readers":
+        return ",".join(map(masked_url, split_readers(value)))
     return MASK if field in _SECRETS else masked_url(value)
 
 

@@ -71,7 +71,7 @@ def test_nothing_set_is_a_developers_machine() -> None:
         (
             "redis_url",
             "http://cache",
-            "must begin with redis://, rediss://, unix://, redis+cluster://, redis+sentinel://",
+            "must begin with redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel://",
         ),
         (
             "redis_url",
@@ -115,6 +115,31 @@ def test_every_fault_has_its_line(environment: pytest.MonkeyPatch) -> None:
         environment.setenv(f"FARMLOKAL_{name}", value)
     named = [line.partition(":")[0] for line in faults()]
     assert sorted(f"FARMLOKAL_{name}" for name in wrong if name != "DRAIN_S") == sorted(named)
+
+
+@pytest.mark.parametrize(
+    ("readers", "others", "allowed"),
+    [
+        ("db2", {}, "must begin with mysql:// or sqlite:///"),
+        ("sqlite:///farm.db", {}, "must be comma-separated URLs of replicas: mysql://user:pass@host:port/db,mysql://"),
+        ("mysql://db2/farm,db3", {}, "must be comma-separated URLs of replicas"),
+        ("mysql://db2", {}, "must name one database"),
+        ("mysql://db2/farm,mysql://reader:oats@db2/farm", {}, "must name each replica once"),
+        ("mysql://db2/farm,mysql://reader:oats@db/farm", {}, "must not name the writer, which is in FARMLOKAL_"),
+        ("mysql://db2/farm", {"REDIS_URL": ""}, "must be unset without FARMLOKAL_REDIS_URL"),
+        ("mysql://db2/farm", {"DATABASE_URL": "sqlite:///x.db"}, "must be unset without a MySQL or MariaDB writer"),
+    ],
+)
+def test_readers_are_those_of_a_writer(
+    environment: pytest.MonkeyPatch, readers: str, others: dict[str, str], allowed: str
+) -> None:
+    """Each fault of the readers' addresses, by itself or beside the other settings, is one line."""
+    for name, value in {"SECRET_KEY": KEY, "DATABASE_URL": MYSQL, "REDIS_URL": "redis://cache", **others}.items():
+        environment.setenv(f"FARMLOKAL_{name}", value)
+    environment.setenv("FARMLOKAL_DATABASE_READERS", readers)
+    (line,) = faults()
+    assert line.startswith(f"FARMLOKAL_DATABASE_READERS: {allowed}")
+    assert "oats" not in line
 
 
 @pytest.mark.parametrize(("name", "value"), [("DATABASE_URL", MYSQL), ("REDIS_URL", "redis://cache:6379/0")])
@@ -188,6 +213,16 @@ def test_a_refused_url_keeps_its_secret(environment: pytest.MonkeyPatch, name: s
     assert line.startswith(f"FARMLOKAL_{name}: must ")
     assert "***" in line
     assert SECRET not in line
+
+
+def test_readers_keep_their_secrets(environment: pytest.MonkeyPatch) -> None:
+    """What is printed of several URLs is everything but their passwords, in which commas stand for themselves."""
+    for name, value in {"SECRET_KEY": KEY, "DATABASE_URL": MYSQL, "REDIS_URL": "redis://cache"}.items():
+        environment.setenv(f"FARMLOKAL_{name}", value)
+    environment.setenv("FARMLOKAL_DATABASE_READERS", f"mysql://a:{SECRET},1@db2/farm,mysql://b:{SECRET}%2C2@db3/farm")
+    settings = load_settings()
+    assert "mysql://a:***@db2/farm,mysql://b:***@db3/farm" == settings.masked()["FARMLOKAL_DATABASE_READERS"]
+    assert {f"{SECRET},1", f"{SECRET},2"} <= set(settings.secret_values())
 
 
 def test_every_variable_is_shown_with_its_value() -> None:

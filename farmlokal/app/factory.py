@@ -1,5 +1,7 @@
 """`create_app`: every resource and middleware in one place; `web/routes.py` has the routes."""
 
+from functools import partial
+
 from aiohttp import web
 
 from farmlokal.app.aliases import aliases_of
@@ -18,6 +20,7 @@ from farmlokal.app.metrics.metric_sources import (
 from farmlokal.app.metrics.probes import Probes
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.rate_limit import add_rate_limit
+from farmlokal.app.readers import catalogue_database, reader_probes, reader_sources
 from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
@@ -55,7 +58,6 @@ from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
-from farmlokal.database.connect import database_at
 from farmlokal.formats.ignored_parameters import parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
@@ -96,15 +98,18 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     own = own or sole_slot()
     request_counts = RequestCounts(own.slot)
     address = parse_address(settings.database_url)
-    database = database_at(address, pool_size=settings.database_pool, statement_limit_ms=settings.statement_limit_ms)
+    database, readers, causality, reads = catalogue_database(settings)
     redis = redis_client(settings.redis_url, settings.redis_wait_ms / 1000) if settings.redis_url else None
-    second = RedisTier(redis, None, wait_max_s=settings.redis_wait_ms / 1000) if redis else None
+    wait_max_s = settings.redis_wait_ms / 1000
+    second = RedisTier(redis, None, wait_max_s=wait_max_s, positions=causality is not None) if redis else None
     memory = MemoryTier(settings.l1_bytes)
     cache = ReadThrough(
         memory,
         second,
         lifetime=Lifetime(settings.cache_ttl_s, settings.stale_s),
         origin_loads=settings.origin_loads or settings.database_pool,
+        causality=causality,
+        hangs=partial(getattr, database, "hangs"),
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
@@ -150,7 +155,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     limiting = add_rate_limit(app, settings)
     app.middlewares.append(trailing_slash_middleware)
     shared_limit = limiting[0] if limiting is not None else None
-    probes: dict[str, Probe] = {"database": database_probe(database)}
+    probes: dict[str, Probe] = {"database": database_probe(database), **reader_probes(readers)}
     if second is not None:
         probes["redis"] = redis_probe(second, shared_limit)
     health = app[keys.HEALTH] = Health(probes)
@@ -162,6 +167,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *cache_sources(cache, memory),
             *search_sources(names.index),
             *database_sources(database),
+            *reader_sources(reads),
             *partner_sources(partner),
             *sync_sources(sync),
             *webhook_sources(receiver, verifier),
@@ -176,11 +182,11 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             tracing_context(),
             metrics.counting,
-            database_context(database, found),
+            database_context(database, found, statement_limit_s=settings.statement_limit_ms / 1000),
             planner_context(store.planner, found),
             search_names_context(names),
             redis_context(redis, second),
-            identity_context(database, *(one.belong_to for one in (second, shared_limit) if one is not None)),
+            identity_context(database, *(one.belong_to for one in (second, shared_limit, *readers) if one is not None)),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
             mending_context(mending),

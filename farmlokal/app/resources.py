@@ -20,6 +20,7 @@ from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
+from farmlokal.database.galera_waits import warn_of_long_waits
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
 from farmlokal.database.schema import StoredVersion, check_schema
@@ -57,12 +58,13 @@ def tracing_context() -> Context:
     return context
 
 
-def database_context(database: Database, found: Found) -> Context:
-    """Wait for the database, check its schema; close it at the end. found: gets the schema's version."""
+def database_context(database: Database, found: Found, *, statement_limit_s: float) -> Context:
+    """Wait for the database, check its schema and its waits; close it at the end. found: gets the schema's version."""
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         try:
             found.schema_version = (await wait_for_database(database)).version
+            await warn_of_long_waits(database, statement_limit_s=statement_limit_s)
             yield
         finally:
             await database.close()

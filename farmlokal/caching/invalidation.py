@@ -8,6 +8,7 @@ from contextlib import suppress
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, TagHistory
 from farmlokal.resilience.backoff import Backoff
+from farmlokal.resilience.commit_positions import CommitPositions
 from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
@@ -21,18 +22,25 @@ _UNSENT_MAX = 10_000
 class InvalidationSender:
     """Applies invalidations here at once, and sends them through `second`, again and again until it has them.
 
-    clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. name: by it
-    this process knows its own notices.
+    clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. commits: what
+    is to be sent with them; without it that is not known. name: by it this process knows its own notices.
     """
 
     def __init__(
-        self, second: SecondTier | None, history: TagHistory, *, clock: Callable[[], float], remember_s: float = 0
+        self,
+        second: SecondTier | None,
+        history: TagHistory,
+        *,
+        clock: Callable[[], float],
+        remember_s: float = 0,
+        commits: CommitPositions | None = None,
     ) -> None:
         self.name = secrets.token_hex(8)
         self._second = second
         self._history = history
         self._clock = clock
         self._remember_s = remember_s
+        self._commits = commits or CommitPositions()
         self._sent: dict[str, float] = {}  # each tag, and when it was sent last; the latest comes last
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
@@ -94,6 +102,7 @@ class InvalidationSender:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_DOUBT_S):
                         await until.wait()
+                self._commits.note(None)  # what others noted meanwhile says nothing of this write
                 self.invalidate(tags)
         except asyncio.CancelledError:
             self.invalidate(tags)
@@ -123,7 +132,8 @@ class InvalidationSender:
         try:
             while self._unsent:
                 self._sending, self._unsent = self._unsent, set()
-                done = await second.invalidate(self._sending, self.name)
+                committed = self._commits.take()
+                done = await second.invalidate(self._sending, self.name, committed)
                 sending, self._sending = self._sending, set()
                 if done:
                     attempt = 0
@@ -134,6 +144,7 @@ class InvalidationSender:
                 else:
                     attempt += 1
                     self._unsent |= sending
+                    self._commits.give_back(committed)
                     await asyncio.sleep(self._backoff.wait_s(attempt))
         finally:
             self._sender = None

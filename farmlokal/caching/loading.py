@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
+from farmlokal.caching.causality import Causality
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.decision import Found, may_be_shared, of_snapshot
+from farmlokal.caching.decision import Found, in_place_of_error, may_be_shared, of_snapshot
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import Origin
 from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, SecondTier, Snapshot
 from farmlokal.caching.tag_history import TagHistory
-from farmlokal.errors import OriginBusy
+from farmlokal.errors import OriginBusy, Unavailable
+from farmlokal.resilience.commit_positions import NEEDED
 from farmlokal.resilience.ending import end
 
 # For another process's load: its wait for a slot and its deadline together, as for a load of our own.
@@ -26,12 +28,15 @@ _MARGIN_S = 0.01
 _WITHOUT_REDIS = -1  # no entry's epoch is lower
 
 _RENEW_EVERY_S = LEASE_MS / 3000
+# As after a refresh that failed.
+_OLD_RETRY_S = 1.0
 
 
 class Loading:
     """Looks for a key's entry beyond memory, loads it where there is none, and puts it into memory.
 
-    clock: wall seconds. What it writes to the second tier is written behind: no caller waits for it.
+    clock: wall seconds. hangs: whether what loads ask answers nothing. causality: says what loads have to have seen,
+    where they may be made at replicas. What it writes to the second tier is written behind: no caller waits for it.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class Loading:
         *,
         clock: Callable[[], float],
         counts: CacheCounts,
+        causality: Causality | None = None,
+        hangs: Callable[[], bool] = lambda: False,
     ) -> None:
         self._memory = memory
         self._second = second
@@ -52,6 +59,8 @@ class Loading:
         self._awaited_loads = awaited_loads
         self._clock = clock
         self._counts = counts
+        self._causality = causality
+        self._hangs = hangs
         self._writes: set[asyncio.Task[object]] = set()
 
     def __repr__(self) -> str:
@@ -98,7 +107,7 @@ class Loading:
         if self._second is not None:
             return await self._load_once(self._second, question, accepts)
         async with self._origin.slot():
-            return await self._load(question, None)
+            return await self._load(question, None, self._history.epoch)
 
     def _found(self, question: Question, snapshot: Snapshot | None, asked_at: int, accepts: Accepts) -> Found | None:
         """Return what may be served of memory's entry and of what Redis said, asked at epoch `asked_at`."""
@@ -162,14 +171,19 @@ class Loading:
             if found is not None:
                 self._give_back(lease)
                 return found
-        return await self._load(question, lease)
+        return await self._load(question, lease, asked_at)
 
-    async def _load(self, question: Question, lease: Lease | None) -> Found:
+    async def _load(self, question: Question, lease: Lease | None, asked_at: int) -> Found:
         started = time.perf_counter()
         # Both from before the load: what it reads may be older than anything that happens from here on.
         now, epoch = self._clock(), self._history.epoch
+        needed = None
+        if self._causality is not None:
+            told = self._history.trusts(question.tags, asked_at)
+            needed = self._causality.needed(self._second, lease, told=told)
+            NEEDED.set(needed)  # for the statements of this load; a flight's task makes no other
         try:
-            async with kept_alive(self._second, lease):
+            async with kept_alive(self._second, lease, self._hangs):
                 value = await self._origin.load(question.load)
         except BaseException:
             self._give_back(lease)
@@ -177,9 +191,24 @@ class Loading:
         fresh_until, stale_until = question.lifetime.ends(now, negative=value.negative)
         generations = lease.generations if lease is not None else ()
         entry = Entry(value, now, fresh_until, stale_until, generations, question.tags, epoch)
-        self._keep(question.key, entry, lease)
+        causal = needed is None or needed.causal
+        if causal:
+            self._keep(question.key, entry, lease)
+        else:
+            self._keep_old(question.key, entry, lease, now)
         load_s = time.perf_counter() - started
-        return Found(Lookup(value, now, fresh_until, Outcome.MISS, load_s=load_s), entry)
+        return Found(Lookup(value, now, entry.fresh_until, Outcome.MISS, stored=causal, load_s=load_s), entry)
+
+    def _keep_old(self, key: str, entry: Entry, lease: Lease | None, now: float) -> None:
+        """Keep what a replica had while the writer was away: it is never fresh, and is tried again after a while.
+
+        Raises Unavailable where memory has something to give in place of an error: that is no older, or rarely.
+        """
+        self._give_back(lease)
+        if in_place_of_error(self._memory.peek(key), now) is not None:
+            raise Unavailable("the writer does not answer, and no replica is known to have what it has")
+        entry.fresh_until, entry.retry_at = now, now + _OLD_RETRY_S
+        self._memory.put(key, entry)
 
     def _keep(self, key: str, entry: Entry, lease: Lease | None) -> None:
         # Memory takes it also when it was invalidated meanwhile: it knows its epoch, and will be served as stale.
@@ -207,15 +236,22 @@ class Loading:
 
 
 @asynccontextmanager
-async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIterator[None]:
-    """Renew `lease` for as long as the block runs, so that a slow load stays the only one."""
+async def kept_alive(
+    second: SecondTier | None, lease: Lease | None, hangs: Callable[[], bool] = lambda: False
+) -> AsyncIterator[None]:
+    """Renew `lease` for as long as the block runs, so that a slow load stays the only one.
+
+    hangs: whether the block waits for what answers nothing. Then the lease is given back: another process may be the
+    one that gets an answer. What the block brings is kept in memory all the same.
+    """
     if second is None or lease is None:
         yield
         return
     renewing: list[asyncio.Task[None]] = []
     # Nearly every load ends before this: a timer costs it a tenth of what a task would.
     timer = asyncio.get_running_loop().call_later(
-        _RENEW_EVERY_S, lambda: renewing.append(asyncio.create_task(_renew(second, lease), name=f"lease {lease.key}"))
+        0 if hangs() else _RENEW_EVERY_S,
+        lambda: renewing.append(asyncio.create_task(_renew(second, lease, hangs), name=f"lease {lease.key}")),
     )
     try:
         yield
@@ -225,8 +261,9 @@ async def kept_alive(second: SecondTier | None, lease: Lease | None) -> AsyncIte
             await end(renewing)
 
 
-async def _renew(second: SecondTier, lease: Lease) -> None:
-    while True:
+async def _renew(second: SecondTier, lease: Lease, hangs: Callable[[], bool]) -> None:
+    while not hangs():
         # A lease that could not be renewed may be lost; the load goes on all the same, and `store` has the last word.
         await second.renew(lease)
         await asyncio.sleep(_RENEW_EVERY_S)
+    await second.release(lease)

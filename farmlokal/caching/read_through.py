@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
+from farmlokal.caching.causality import Causality
 from farmlokal.caching.counts import CacheCounts
 from farmlokal.caching.decision import Decision, Found, in_place_of_error, may_be_given, near_expiry_from, of_memory
 from farmlokal.caching.entry import Entry
@@ -51,8 +52,9 @@ class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
     origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
-    load_max_s: the longest that one runs. clock: wall seconds, because entries are shared between processes.
-    draw: gives a random number from 0 to 1. Notices of other processes are heard between `start` and `close`.
+    load_max_s: the longest that one runs. causality: where loads may be made at replicas. hangs: whether what loads ask
+    answers nothing. clock: wall seconds, because entries are shared between processes. draw: gives a random number from
+    0 to 1. Notices of other processes are heard between `start` and `close`.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class ReadThrough:
         origin_loads: int,
         slot_wait_max_s: float = SLOT_WAIT_MAX_S,
         load_max_s: float = LOAD_MAX_S,
+        causality: Causality | None = None,
+        hangs: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -79,10 +83,16 @@ class ReadThrough:
         self._flights: SingleFlight[Found] = SingleFlight()
         self._awaited_loads = AwaitedLoads()
         known = (self._history, self._awaited_loads)
-        self._loading = Loading(memory, second, self._origin, *known, clock=clock, counts=self.counts)
+        self._causality = causality
+        self._loading = Loading(
+            memory, second, self._origin, *known, clock=clock, counts=self.counts, causality=causality, hangs=hangs
+        )
         self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
         longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)
-        self._sender = sender = InvalidationSender(second, self._history, clock=clock, remember_s=longest_fresh_s)
+        commits = None if causality is None else causality.commits
+        self._sender = sender = InvalidationSender(
+            second, self._history, clock=clock, remember_s=longest_fresh_s, commits=commits
+        )
         self._background: Background | None = None
         if isinstance(second, RedisTier):
             second.primary.on_change.append(sender.send_again)
@@ -182,6 +192,8 @@ class ReadThrough:
     async def close(self) -> None:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
+        if self._causality is not None:
+            await self._causality.close()
         await self._sender.close(_DRAIN_WAIT_MAX_S)
         await self._loading.close(_DRAIN_WAIT_MAX_S)
         if self._background is not None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from farmlokal.caching.entry import Entry
+from farmlokal.resilience.commit_positions import Committed, Position
 
+NOTHING_KNOWN = Committed()
 # A dead holder of a lease delays the others by at most this.
 LEASE_MS = 2000
 
@@ -20,7 +22,8 @@ class Lease(NamedTuple):
     """The right to load `key`, until it is given back or runs out, and what the tier held when it was given.
 
     token: random, used once; by it a late write of a holder that lost the lease is known. generations: of `tags`,
-    that a load under this lease is checked against.
+    that a load under this lease is checked against. positions: what it has to have seen, as Needed.positions.
+    unknown: what `learn` is told; empty where all of that is known.
     """
 
     key: str
@@ -28,6 +31,8 @@ class Lease(NamedTuple):
     tags: tuple[str, ...]
     generations: tuple[str, ...]
     snapshot: Snapshot
+    positions: tuple[str, ...] = ()
+    unknown: str = ""
 
 
 class Held(NamedTuple):
@@ -67,6 +72,16 @@ class SecondTier(Protocol):
         """End `lease`. Returns whether it was still held."""
         ...
 
-    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
-        """Raise the generations of `tags` and send the notice, signed by `sender`. Returns whether both were done."""
+    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
+        """Raise the generations of `tags` and send the notice, signed by `sender`. Returns whether both were done.
+
+        committed: how far the writer had come afterwards.
+        """
+        ...
+
+    async def learn(self, unknown: str, position: Position) -> bool:
+        """From now on loads have to have seen `position`. Returns whether that is known from now on.
+
+        It is not where something was invalidated since a lease said `unknown`.
+        """
         ...

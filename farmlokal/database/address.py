@@ -8,6 +8,7 @@ from farmlokal.formats.server_urls import split_server_url
 
 _MYSQL_PORT = 3306
 _MYSQL_FORM = "mysql://user:pass@host:port/db"
+_BETWEEN_URLS = re.compile(r",(?=mysql://)")
 _MYSQL_PARAMETERS = ("unix_socket", "ssl_ca")
 
 
@@ -24,8 +25,12 @@ class MySQLAddress:
     ssl_ca: str | None = None
 
     def __str__(self) -> str:
-        place = self.unix_socket or f"{self.host}:{self.port}"
-        return f"mysql {place}/{self.database}"
+        return f"mysql {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Where the database is, whoever signs in."""
+        return f"{self.unix_socket or f'{self.host}:{self.port}'}/{self.database}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,27 @@ def parse_address(url: str) -> Address:
         unix_socket=options.get("unix_socket"),
         ssl_ca=options.get("ssl_ca"),
     )
+
+
+def parse_readers(urls: str) -> list[MySQLAddress]:
+    """Parse the comma-separated `mysql://` URLs of replicas.
+
+    Raises ValueError, whose text is what is allowed.
+    """
+    readers: list[MySQLAddress] = []
+    for url in split_readers(urls):
+        reader = parse_address(url)
+        if not isinstance(reader, MySQLAddress) or "," in reader.database:
+            raise ValueError(f"must be comma-separated URLs of replicas: {_MYSQL_FORM},{_MYSQL_FORM}")
+        if reader.place in [other.place for other in readers]:
+            raise ValueError("must name each replica once")
+        readers.append(reader)
+    return readers
+
+
+def split_readers(urls: str) -> list[str]:
+    """The single URLs: a comma in a password is none between two of them."""
+    return _BETWEEN_URLS.split(urls)
 
 
 def _sqlite_address(url: str) -> SQLiteAddress:

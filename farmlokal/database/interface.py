@@ -65,6 +65,11 @@ class Database(Protocol):
         """How many connections were lost under a statement, under `connection`, and COMMITs unknown, under `commit`."""
         ...
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the server answered nothing when it was last asked: what waits for it will wait long, or fail."""
+        ...
+
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """Returns the rows of one SELECT outside any transaction, retried once on a connection that turns out dead.
 

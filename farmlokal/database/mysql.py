@@ -11,12 +11,14 @@ from farmlokal.database.dialect import MYSQL, Dialect
 from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_exclusive import run_exclusively
-from farmlokal.database.mysql_in_use import InUse
+from farmlokal.database.mysql_in_use import BY_A_DEADLOCK, COMMIT_FAILED, InUse
 from farmlokal.database.mysql_pool import MySQLPool
+from farmlokal.database.mysql_position import position_of
 from farmlokal.database.mysql_role import READ_ONLY, is_on
 from farmlokal.database.mysql_session import MySQLSession, answered
 from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, RightMissing
 from farmlokal.resilience.backoff import Backoff
+from farmlokal.resilience.commit_positions import CommitPositions, Position
 from farmlokal.telemetry import get_logger
 from farmlokal.telemetry.tracing import statement_span
 
@@ -25,9 +27,6 @@ _log = get_logger(__name__)
 # Deadlock, lock wait timeout, MariaDB's "record has changed since last read", and a group's verdict that another member
 # changed the same rows: another transaction was in the way, and this one is rolled back.
 _LOCKED = frozenset({1213, 1205, 1020, 3101})
-# A COMMIT that failed. What is rolled back for certain is what met a deadlock, the storage engine's error 149: that is
-# how a MySQL says, late, that the group decided for another member's transaction.
-_COMMIT_FAILED, _BY_A_DEADLOCK = 1180, "error 149 "
 # A unique key that another transaction took between our look and our insert: run again, the transaction sees it.
 _KEY_TAKEN = 1062
 # The user lacks a right on the database, a table or a column.
@@ -48,9 +47,18 @@ class MySQLDatabase(Database):
 
     dialect: Dialect = MYSQL
 
-    def __init__(self, address: MySQLAddress, *, pool_size: int, statement_limit_ms: int) -> None:
+    def __init__(
+        self,
+        address: MySQLAddress,
+        *,
+        pool_size: int,
+        statement_limit_ms: int,
+        commits: CommitPositions | None = None,
+    ) -> None:
+        """commits: gets the server's position after each COMMIT, where somebody wants it."""
         self._pool = MySQLPool(address, pool_size)
         self._limit_s = statement_limit_ms / 1000
+        self._commits = commits
 
     def __repr__(self) -> str:
         return f"<MySQLDatabase {self._pool!r} limit_s={self._limit_s}>"
@@ -64,6 +72,11 @@ class MySQLDatabase(Database):
     @override
     def losses(self) -> Mapping[str, int]:
         return self._pool.losses
+
+    @property
+    @override
+    def hangs(self) -> bool:
+        return self._pool.hangs
 
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
@@ -134,9 +147,12 @@ class MySQLDatabase(Database):
 
     @override
     async def run_script(self, statements: Iterable[str]) -> None:
-        async with InUse(self._pool) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                await cursor.execute(statement)
+        try:
+            async with InUse(self._pool) as connection, connection.cursor() as cursor:
+                for statement in statements:
+                    await cursor.execute(statement)
+        finally:
+            self._note(None)  # what these committed is not looked at one by one
 
     @override
     async def ping(self) -> str | None:
@@ -176,10 +192,26 @@ class MySQLDatabase(Database):
                 async with answered("COMMIT"):
                     await connection.commit()
             except BaseException:
+                if connection.committing:
+                    self._note(None)
                 # The connection may be the very thing that failed: closing it rolls back just as surely.
                 connection.close()
                 raise
+            if self._commits is not None:
+                await self._note_position(connection)
             return result
+
+    async def _note_position(self, connection: Connection) -> None:
+        """Note where the server is after a COMMIT: asked in the same session, it is the one that has the commit."""
+        position = None
+        try:
+            position = await position_of(connection)
+        finally:
+            self._note(position)
+
+    def _note(self, position: Position | None) -> None:
+        if self._commits is not None:
+            self._commits.note(position)
 
     async def _begin(self, connection: Connection) -> None:
         """Begin a transaction. Raises ConnectionForgotten where that fails on a connection that had been idle."""
@@ -199,7 +231,7 @@ class MySQLDatabase(Database):
 def _is_locked(error: aiomysql.MySQLError) -> bool:
     """Whether another transaction was in the way, so that this one is rolled back and may be run again."""
     number, text = error.args[0], str(error.args[1:])
-    return number in _LOCKED or (number == _COMMIT_FAILED and _BY_A_DEADLOCK in text)
+    return number in _LOCKED or (number == COMMIT_FAILED and BY_A_DEADLOCK in text)
 
 
 def _raise_if_waited_for(error: DatabaseUnavailable) -> None:

@@ -44,6 +44,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     statement of bulk work or the rest of several statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
+    has_positions: of a replica: what it was seen to have. holds_catalogue: whether it was seen to hold the right one.
     """
 
     _gave_up = False
@@ -57,6 +58,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     asked_at: float | None = None
     patience_s = 0.0
     committing = False
+    has_positions: tuple[str, ...] = ()
+    holds_catalogue = False
     _commit_limit: asyncio.Timeout | None = None
 
     @property
@@ -173,6 +176,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     async def say_goodbye(self) -> None:
         """Close the connection in good order, which under TLS both sides have to agree on. Waits a second at most."""
         writer = self._writer
+        if writer is None:  # it is closed
+            return
         try:
             async with asyncio.timeout(_GOODBYE_MAX_S):
                 await self.ensure_closed()

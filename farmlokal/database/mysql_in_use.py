@@ -7,6 +7,8 @@ from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.errors import CommitUnknown, ConnectionForgotten, DatabaseUnavailable, StatementTimeout
 
 _TIMED_OUT = frozenset({1969, 3024})  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
+# On a plain SELECT: a Galera node that waits for what the others had committed before (wsrep_sync_wait) gave up.
+_NOT_IN_STEP = 1205
 # Server shutdown, connection killed or gone, MySQL's goodbye to an idle client.
 _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 # Expelled from its group, not yet back in it, or without the others: reads are refused as well. 1047 is Galera's, the
@@ -14,6 +16,10 @@ _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 _OUT_OF_GROUP = frozenset({1047, 3796, 3797, 3798, 3799})
 # Those, a group's refusal of a COMMIT, and read-only, as a server is while another takes its place.
 _NO_WRITER = _OUT_OF_GROUP | {1290, 1792, 1836, 1874, 3100}
+# A COMMIT that failed. What is rolled back for certain is what met a deadlock, the storage engine's error 149: that is
+# how a MySQL says, late, that the group decided for another member's transaction. A Galera node says it without, of one
+# that it was at when it lost the majority.
+COMMIT_FAILED, BY_A_DEADLOCK = 1180, "error 149 "
 # Its disk or its table is full.
 _FULL = frozenset({1021, 1114})
 # At a COMMIT: whether all members have dropped the transaction is not known to us.
@@ -46,7 +52,7 @@ class InUse:
         connection = self._connection
         if error is None:
             self._pool.release(connection)
-            self._pool.state.worked()
+            self._pool.worked()
             return
         mapped = self._mapped(error, connection)
         self._pool.release(connection)
@@ -59,12 +65,16 @@ class InUse:
         if isinstance(error, (aiomysql.OperationalError, aiomysql.InterfaceError)):
             if error.args[0] in _TIMED_OUT:
                 return StatementTimeout("the query ran into the statement time limit")
+            if error.args[0] == _NOT_IN_STEP and not connection.get_transaction_status():
+                return StatementTimeout("the database waited too long for the rest of its group")
             if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
                 # What was lost before its COMMIT is rolled back.
                 if connection.committing:
                     return self._unknown(connection)
                 self._pool.losses["connection"] += 1
                 return ConnectionForgotten("the connection to the database was lost")
+            if error.args[0] == COMMIT_FAILED and connection.committing and BY_A_DEADLOCK not in str(error.args[1:]):
+                return self._unknown(connection)
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)
         elif isinstance(error, OSError):  # a TimeoutError too

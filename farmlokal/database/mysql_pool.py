@@ -6,7 +6,9 @@ server for ever, and at its end for a connection that broke meanwhile.
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from farmlokal.database.address import MySQLAddress
@@ -30,16 +32,18 @@ _IDLE_MAX_S = 60
 # The jitter, a tenth, spreads the connections of a service whose processes started together.
 _LIFE_MAX_S = 300
 _LIFE_JITTER = 0.1
+# A server that answers neither a statement nor, for so long, the question whether it has it, or a new connection.
+_HANGS_AFTER_S = 0.5
 
 
 class MySQLPool:
     """At most `size` connections, opened when they are needed. Raises DatabaseUnavailable where there is none.
 
-    losses: as Database.losses.
-    state: whether the database answers. writes: whether it takes writes, as far as the last one showed.
+    writer: whether its server has to be one that takes writes. losses: as Database.losses. state: whether the database
+    answers; by default with lines of its own. writes: whether it takes writes, as far as the last one showed.
     """
 
-    def __init__(self, address: MySQLAddress, size: int) -> None:
+    def __init__(self, address: MySQLAddress, size: int, *, writer: bool = True, state: StateLog | None = None) -> None:
         self._address = address
         self._opener = ConnectionOpener(address)
         self._size = size
@@ -54,15 +58,19 @@ class MySQLPool:
         self._looking = False
         self._settling: set[asyncio.Task[None]] = set()
         self.losses = {"connection": 0, "commit": 0}
-        self.state = StateLog(
+        self.hangs = False  # see Database.hangs
+        self._writer = writer
+        self.state = state or StateLog(
             _log,
             "database",
             away="the database is away: answering from what is cached",
             back="the database is back",
             begins_up=False,
         )
-        self.writes = StateLog(
-            _log, "database", away="the database refuses writes", back="the database takes writes again"
+        self.writes = (
+            StateLog(_log, "database", away="the database refuses writes", back="the database takes writes again")
+            if writer
+            else self.state
         )
 
     def __repr__(self) -> str:
@@ -169,7 +177,7 @@ class MySQLPool:
     async def _pop_believed(self) -> Connection | None:
         """An idle connection whose server is still a writer, as far as was seen within a second; else None."""
         while connection := self._pop_idle():
-            if await still_leads_to_a_writer(connection):
+            if not self._writer or await still_leads_to_a_writer(connection):
                 return connection
             self.discard_idle()
         return None
@@ -183,15 +191,30 @@ class MySQLPool:
         if self._closed:
             raise DatabaseUnavailable("the connections to the database are closed")
         try:
-            connection = await self._opener.open()
+            with self._expecting_an_answer():
+                connection = await self._opener.open()
         except DatabaseUnavailable as error:
             self.state.failed(error.reason)
             raise
         life_s = _LIFE_MAX_S * (1 - _LIFE_JITTER * random.random())  # noqa: S311 - no secret
         connection.writer_at = asyncio.get_running_loop().time()
         connection.ends_at = connection.writer_at + life_s
-        self.state.worked()
+        self.worked()
         return connection
+
+    def worked(self) -> None:
+        """The server answered."""
+        self.hangs = False
+        self.state.worked()
+
+    @contextmanager
+    def _expecting_an_answer(self) -> Iterator[None]:
+        """Note that the server hangs where the block takes too long. Whoever waits for it need not be waited for."""
+        timer = asyncio.get_running_loop().call_later(_HANGS_AFTER_S, partial(setattr, self, "hangs", True))
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _let_go(self) -> None:
         """Close the connections that have been idle for too long."""
@@ -228,7 +251,8 @@ class MySQLPool:
             return lost
 
         try:
-            await abandon_unheard(self._opener, silent, abandon)
+            with self._expecting_an_answer():
+                await abandon_unheard(self._opener, silent, abandon)
         finally:
             self._looking = False
 

@@ -70,25 +70,36 @@ async def abandon_unheard(opener: ConnectionOpener, silent: Sequence[Connection]
 async def settle(opener: ConnectionOpener, session: ServerSession | None) -> None:
     """Return once nothing that was sent in `session` can take effect any more. The session is ended where it still is.
 
-    That is for as long as the server itself keeps a silent session, where it cannot be asked, or does not list it.
+    While the server lists it that is not so, however long: without its group a server holds a COMMIT until it has one
+    again, and kills nothing. Where the server cannot be asked, or never listed it, that is for as long as it keeps a
+    silent session.
     """
-    backoff = Backoff(base_s=0.1, max_s=1.0)
-    attempt = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SERVER_WAITS_S):
-            while session is None or not await _ended(opener, session):
-                attempt += 1
-                await asyncio.sleep(SERVER_WAITS_S if session is None else backoff.wait_s(attempt))
+    if session is None:
+        await asyncio.sleep(SERVER_WAITS_S)
+        return
+    now = asyncio.get_running_loop().time
+    backoff, attempt, listed_at = Backoff(base_s=0.1, max_s=1.0), 0, now()
+    while now() - listed_at < SERVER_WAITS_S:
+        listed = await _end(opener, session)
+        if listed is False:
+            return
+        if listed:
+            listed_at = now()
+        attempt += 1
+        await asyncio.sleep(backoff.wait_s(attempt))
 
 
-async def _ended(opener: ConnectionOpener, session: ServerSession) -> bool:
+async def _end(opener: ConnectionOpener, session: ServerSession) -> bool | None:
+    """End `session`. Returns whether the server lists it still; None where it does not say."""
+    listed = None
     with suppress(DatabaseUnavailable, aiomysql.Error, OSError):
         async with asyncio.timeout(_SETTLE_LOOK_MAX_S), _looking(opener) as own:
             while session in await _resting(own, [session]):
+                listed = True
                 await _kill(own, session)
                 await asyncio.sleep(_GONE_AFTER_S)
-            return True
-    return False
+            return False
+    return listed
 
 
 @asynccontextmanager

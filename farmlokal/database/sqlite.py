@@ -59,6 +59,11 @@ class SQLiteDatabase(Database):
     def losses(self) -> Mapping[str, int]:
         return {"connection": 0, "commit": 0}  # a file has none
 
+    @property
+    @override
+    def hangs(self) -> bool:
+        return False
+
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         return await self._select(sql, params, self._limit_s)

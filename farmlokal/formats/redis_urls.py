@@ -2,20 +2,26 @@
 
 import re
 from typing import Literal, NamedTuple
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, unquote, urlencode
 
 from farmlokal.formats.server_urls import split_server_url
 
-_SCHEMES = ("redis://", "rediss://", "unix://", "redis+cluster://", "redis+sentinel://")
+_SCHEMES = (
+    "redis://", "rediss://", "unix://",
+    "redis+cluster://", "rediss+cluster://", "redis+sentinel://", "rediss+sentinel://",
+)  # fmt: skip
 _CLUSTER_FORM = "redis+cluster://user:pass@host1:port,host2:port,host3:port"
 _SENTINEL_FORM = "redis+sentinel://user:pass@host1:port,host2:port,host3:port/NAME"
 _OF_NODES = re.compile(
-    r"redis\+(?P<kind>cluster|sentinel)://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]*)(?P<rest>.*)", re.DOTALL
+    r"(?P<scheme>rediss?)\+(?P<kind>cluster|sentinel)://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]*)(?P<rest>.*)",
+    re.DOTALL,
 )
 _PORTS = {"cluster": 6379, "sentinel": 26379}
 _FORM = "redis://user:pass@host:port/number"
 _SOCKET_FORM = "unix://user:pass@/path?db=number"
 _PARAMETERS = ("db", "username", "password", "protocol", "client_name", "health_check_interval")
+# With which the Sentinels are asked: their users are not the master's.
+_SENTINEL_PARAMETERS = ("sentinel_username", "sentinel_password")
 _TLS_PARAMETERS = (
     "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_check_hostname", "ssl_certfile", "ssl_keyfile", "ssl_password",
 )  # fmt: skip
@@ -26,12 +32,14 @@ class NodesURL(NamedTuple):
     """A URL of several nodes. nodes: that say where the master is. master_name: with the Sentinels; else empty.
 
     server_url: one of redis-py, with what holds for the connections to the master; its host is one of the nodes.
+    sentinel_user: name and password with which the Sentinels are asked; either may be empty.
     """
 
     kind: Literal["cluster", "sentinel"]
     nodes: tuple[tuple[str, int], ...]
     master_name: str
     server_url: str
+    sentinel_user: tuple[str, str] = ("", "")
 
 
 def parse_nodes_url(url: str) -> NodesURL | None:
@@ -46,7 +54,8 @@ def parse_nodes_url(url: str) -> NodesURL | None:
     sentinel = found["kind"] == "sentinel"
     form = _SENTINEL_FORM if sentinel else _CLUSTER_FORM
     # A cluster has no other database than 0.
-    allowed = _PARAMETERS if sentinel else tuple(name for name in _PARAMETERS if name != "db")
+    allowed = (*_PARAMETERS, *_SENTINEL_PARAMETERS) if sentinel else tuple(name for name in _PARAMETERS if name != "db")
+    allowed += _TLS_PARAMETERS if found["scheme"] == "rediss" else ()
     nodes = []
     for host in found["hosts"].split(","):
         parts, options = split_server_url(f"redis://{user}{host}{rest}", form, allowed)
@@ -60,8 +69,12 @@ def parse_nodes_url(url: str) -> NodesURL | None:
         raise ValueError(f"must have nothing after the hosts, since a cluster has no other database than 0: {form}")
     if not _NUMBER.fullmatch(options.get("db", "0")):
         raise ValueError(f"must have a number for db: {form}")
-    server_url = f"redis://{user}{found['hosts'].split(',')[0]}{'?' if parts.query else ''}{parts.query}"
-    return NodesURL("sentinel" if sentinel else "cluster", tuple(nodes), path if sentinel else "", server_url)
+    of_server = urlencode({name: value for name, value in options.items() if name not in _SENTINEL_PARAMETERS})
+    server_url = f"{found['scheme']}://{user}{found['hosts'].split(',')[0]}{'?' if of_server else ''}{of_server}"
+    username, password = (options.get(name, "") for name in _SENTINEL_PARAMETERS)
+    return NodesURL(
+        "sentinel" if sentinel else "cluster", tuple(nodes), path if sentinel else "", server_url, (username, password)
+    )
 
 
 def check_redis_url(url: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 MASK = "***"
 _ENCODED = "must have percent-encoded special characters in user and password (# is %23, / is %2F, ? is %3F, @ is %40)"
 # A URL may be a wrong one: a password ends at the last @, or where the next parameter begins.
-_PASSWORD_PARAMETER = re.compile(r"(?P<before>[?&](?:ssl_)?password=)(?P<password>.*?)(?=&\w+=|$)", re.DOTALL)
+_PASSWORD_PARAMETER = re.compile(r"(?P<before>[?&](?:ssl_|sentinel_)?password=)(?P<password>.*?)(?=&\w+=|$)", re.DOTALL)
 _PASSWORD_OF_USER = re.compile(
     r"(?P<before>^(?!(?i:sqlite):///)(?:[\w+.-]*://)?+[^:@]*:)(?P<password>.+)(?=@)", re.DOTALL
 )

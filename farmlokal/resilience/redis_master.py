@@ -7,11 +7,11 @@ lead to the master of that moment.
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import Connection, SSLConnection
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -32,6 +32,14 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Asking(NamedTuple):
+    """Which nodes are asked, over connections of which kind, with which options of redis-py."""
+
+    nodes: tuple[Place, ...]
+    connection_type: type[Connection]
+    options: Mapping[str, Any]
 
 
 class MasterNotFound(RedisConnectionError):
@@ -72,10 +80,8 @@ class _Asking(MasterFinder):
     command: tuple[str, ...]
     unknown: str  # why there may be no master in an answer
 
-    def __init__(self, nodes: Sequence[Place], options: Mapping[str, Any]) -> None:
-        """nodes: that are asked. options: of the connections to them, of redis-py."""
-        self.nodes = tuple(nodes)
-        self._options = options
+    def __init__(self, asking: Asking) -> None:
+        self.nodes, self._connection_type, self._options = asking
         self._reason = ""  # of the last node that did not say it
 
     def __repr__(self) -> str:
@@ -103,7 +109,7 @@ class _Asking(MasterFinder):
         return named.most_common(1)[0][0]
 
     async def _ask(self, node: Place) -> Place | None:
-        connection = Connection(host=node.host, port=node.port, **self._options)
+        connection = self._connection_type(host=node.host, port=node.port, **self._options)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command(*self.command, check_health=False)
@@ -123,8 +129,8 @@ class SentinelFinder(_Asking):
 
     unknown = "the Sentinels know no master of that name"
 
-    def __init__(self, nodes: Sequence[Place], name: str, options: Mapping[str, Any]) -> None:
-        super().__init__(nodes, options)
+    def __init__(self, asking: Asking, name: str) -> None:
+        super().__init__(asking)
         self.command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
 
     @override
@@ -138,8 +144,8 @@ class ClusterFinder(_Asking):
     command = ("CLUSTER", "SLOTS")
     unknown = "the slot of our keys has no owner"
 
-    def __init__(self, nodes: Sequence[Place], options: Mapping[str, Any]) -> None:
-        super().__init__(nodes, options)
+    def __init__(self, asking: Asking) -> None:
+        super().__init__(asking)
         self._slot = 0
         self._named: tuple[Place, float] | None = None
 
@@ -175,6 +181,10 @@ class FoundConnection(Connection):
     async def _connect(self) -> None:
         self.host, self.port = await self._finder.find()
         await super()._connect()  # type: ignore[no-untyped-call]
+
+
+class FoundTLSConnection(FoundConnection, SSLConnection):
+    """The same over TLS."""
 
 
 def finder_of(pool: ConnectionPool) -> MasterFinder | None:

@@ -157,6 +157,15 @@ METRICS: tuple[Metric, ...] = (
         "lost",
         ("connection", "commit"),
     ),
+    Metric(
+        "farmlokal_listing_reads_total",
+        "statements of loads, where there are readers: answered by a reader, or by the writer, because what a load has"
+        " to have seen was not known, or the readers lacked it, or did not answer; `reader-old`: by a reader whatever"
+        " it had, because the writer did not answer, and not called fresh",
+        Kind.COUNTER,
+        "by",
+        ("reader", "writer-unknown", "writer-behind", "writer-away", "reader-old"),
+    ),
     Metric("farmlokal_database_pool_connections", "connections to the database", Kind.GAUGE, "state", ("used", "idle")),
     Metric("farmlokal_database_pool_waiting", "callers that wait for a connection", Kind.GAUGE),
     # The partner.

@@ -11,6 +11,7 @@ from typing import Any
 from tests.bench.bulk import bulk
 from tests.bench.burst import burst
 from tests.bench.cache import cache
+from tests.bench.causal import causal
 from tests.bench.connections import connections
 from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
@@ -23,6 +24,7 @@ from tests.bench.near import near
 from tests.bench.page import page
 from tests.bench.pages import pages
 from tests.bench.redis_hits import redis_hits
+from tests.bench.scaling import scaling
 from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
@@ -40,6 +42,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "redis": redis_hits,
     "time": time_spent,
     "workers": workers,
+    "scaling": scaling,
     "connections": connections,
     "pages": pages,
     "families": families,
@@ -49,6 +52,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "depth": depth,
     "burst": burst,
     "cache": cache,
+    "causal": causal,
     "growth": growth,
     "soak": soak,
     "limits": limits,

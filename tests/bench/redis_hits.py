@@ -21,7 +21,7 @@ from tests.bench.wrk import CONNECTIONS, run_wrk
 # Every one of them a whole page of twenty.
 _FAMILY = "by rating"
 _URLS = 1_000
-_NO_MEMORY = {"FARMLOKAL_L1_BYTES": "0"}
+NO_MEMORY = {"FARMLOKAL_L1_BYTES": "0"}
 _MANY, _ONE = f"{_URLS:,} pages in turn", "one page"
 _SHARE_MIN = 0.9
 _LOOKED_AT = 200
@@ -33,7 +33,7 @@ def redis_hits(stand: Stand) -> Iterator[Figure]:
     cores, targets = share_cores(), distinct_pages(stand.catalogue(stand.options.products))
     with ExitStack() as servers:
         start = servers.enter_context
-        settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, **_NO_MEMORY}
+        settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, **NO_MEMORY}
         url = stand.catalogue(stand.options.products).url
         port = start(running_service(url, settings, cores=cores.service)).port
         plain = start(plain_handler_with(ask(port, targets[0]), cores=cores.service))

@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.proof
 @pytest.mark.alone
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None:
     """Every figure of the groups that need wrk and nginx is there, is a ratio above nothing, and had no errors."""
     written, chart = tmp_path / "bench.json", tmp_path / "chart.json"
-    groups = ("hot", "redis", "time", "soak")
+    groups = ("hot", "redis", "scaling", "time", "soak")
     command = [sys.executable, "-m", "tests.bench", "--products", "2000", "--rounds", "1", "--soak-minutes", "0.1"]
     command += [word for group in groups for word in ("--only", group)]
     shown = tmp_path / "bench.html"

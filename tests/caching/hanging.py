@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.second_tier import Lease, Snapshot
+from farmlokal.caching.second_tier import NOTHING_KNOWN, Lease, Snapshot
+from farmlokal.resilience.commit_positions import Committed, Position
 
 
 class HangingTier:
@@ -35,6 +36,10 @@ class HangingTier:
         """It was held."""
         return True
 
-    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
+    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
         """Wait for ever."""
         return await asyncio.Event().wait()
+
+    async def learn(self, unknown: str, position: Position) -> bool:
+        """Nothing is."""
+        return False

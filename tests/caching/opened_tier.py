@@ -45,12 +45,17 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(url: str, wait_max_s: float = WAIT_MAX_S, *, own_url: str | None = None) -> AsyncIterator[Opened]:
-    """A tier on the Redis at `url`, as the service makes it. own_url: for its own connection."""
+async def opened(
+    url: str, wait_max_s: float = WAIT_MAX_S, *, own_url: str | None = None, positions: bool = False
+) -> AsyncIterator[Opened]:
+    """A tier on the Redis at `url`, as the service makes it; with readers where leases are to say positions.
+
+    own_url: for its own connection.
+    """
     client = redis_client(url, wait_max_s)
     async with Redis.from_url(own_url or url) as own:
         try:
-            yield Opened(RedisTier(client, IDENTITY, wait_max_s=wait_max_s), own)
+            yield Opened(RedisTier(client, IDENTITY, wait_max_s=wait_max_s, positions=positions), own)
         finally:
             await client.aclose()
 

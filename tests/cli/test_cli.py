@@ -128,8 +128,8 @@ def test_wrong_settings_end_every_command_with_two(
     if arguments:
         assert [
             "FARMLOKAL_DATABASE_POOL: input should be greater than or equal to 1, not '0'",
-            "FARMLOKAL_REDIS_URL: must begin with redis://, rediss://, unix://, redis+cluster://, redis+sentinel://,"
-            " not 'cache://:***@host'",
+            "FARMLOKAL_REDIS_URL: must begin with redis://, rediss://, unix://, redis+cluster://, rediss+cluster://,"
+            " redis+sentinel://, rediss+sentinel://, not 'cache://:***@host'",
         ] == done.stderr.splitlines()
 
 

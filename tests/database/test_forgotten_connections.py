@@ -13,7 +13,7 @@ import pytest
 from farmlokal.database import mysql_opening, mysql_pool, mysql_session, mysql_silence
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.interface import Database, Session
-from farmlokal.database.mysql_connection import _KEEPALIVE, Connection
+from farmlokal.database.mysql_connection import _KEEPALIVE, Connection, ServerSession
 from farmlokal.database.mysql_opening import ConnectionOpener
 from farmlokal.database.mysql_silence import abandon_unheard
 from farmlokal.errors import DatabaseUnavailable
@@ -254,4 +254,47 @@ async def test_bulk_work_is_not_looked_after(mysql_url: str) -> None:
         assert looked_after == (connection.asked_at is not None)
         await asking
         assert connection.asked_at is None
+    connection.close()
+
+
+async def test_a_server_that_answers_nothing_is_known_to_hang(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a statement and by a new connection without an answer; until something is answered again."""
+    monkeypatch.setattr(mysql_pool, "_HANGS_AFTER_S", 0.2)
+    for connected in (True, False):
+        if not connected:
+            database._pool.discard_idle()  # type: ignore[attr-defined]
+        proxy.swallow()
+        waiting = asyncio.create_task(database.fetch("SELECT 1"))
+        await until(lambda: database.hangs)
+        assert not waiting.done()
+        waiting.cancel()
+        proxy.pass_on()
+        assert [(1,)] == await database.fetch("SELECT 1")
+        assert not database.hangs
+
+
+async def test_a_session_that_cannot_be_ended_is_not_settled(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without its group lists a killed session whose COMMIT waits: it may take effect for as long as that."""
+    address = parse_address(mysql_url)
+    assert isinstance(address, MySQLAddress)
+    opener = ConnectionOpener(address)
+    connection = await opener.open()
+    monkeypatch.setattr(mysql_silence, "SERVER_WAITS_S", 0.1)
+    monkeypatch.setattr(mysql_silence, "_SETTLE_LOOK_MAX_S", 0.2)
+    kills, may_kill = [], False
+    kill = mysql_silence._kill
+
+    async def held_up(own: Connection, session: ServerSession) -> None:
+        kills.append(asyncio.get_running_loop().time())
+        if may_kill:
+            await kill(own, session)
+
+    monkeypatch.setattr(mysql_silence, "_kill", held_up)
+    settling = asyncio.create_task(mysql_silence.settle(opener, connection.session))
+    await until(lambda: bool(kills) and kills[-1] - kills[0] > 0.5)
+    assert not settling.done()
+    may_kill = True
+    await until(settling.done)
     connection.close()

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 
+import aiomysql
 import pymysql
 import pytest
 
 from farmlokal.database import mysql, mysql_opening
 from farmlokal.database.interface import Database, Session
-from farmlokal.errors import DatabaseUnavailable
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.errors import CommitUnknown, DatabaseUnavailable
 from tests.database.plots import ADD_ONE, add_one_to, plots, plots_on
 from tests.support.backends import connect_to, on_every_server
 
@@ -120,6 +122,22 @@ async def test_a_commit_that_failed_otherwise_is_not_run_again(database: Databas
     with pytest.raises(pymysql.OperationalError, match="error 28"):
         await database.in_transaction(failing_once(1180, "Got error 28 - 'No space left' during COMMIT", attempts))
     assert [1] == attempts
+
+
+async def test_a_commit_that_its_server_gave_up_is_unknown(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Galera node that loses the majority during a COMMIT says so: callers hear that it is not known."""
+
+    async def given_up(connection: Connection) -> None:
+        connection.committing = True
+        raise aiomysql.OperationalError(1180, "Error while appending (provider status: Not connected to Primary)")
+
+    monkeypatch.setattr(Connection, "commit", given_up)
+    with pytest.raises(CommitUnknown) as unknown:
+        await database.in_transaction(add_one_to(1))
+    async with asyncio.timeout(30):
+        await unknown.value.settled.wait()
+    monkeypatch.undo()
+    assert [(1, 0), (2, 0)] == await plots(database)
 
 
 async def test_a_key_that_is_taken_for_good_is_the_callers_fault(database: Database) -> None:

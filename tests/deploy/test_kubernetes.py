@@ -8,6 +8,8 @@ from kubernetes_validate import ValidationError, validate
 
 from farmlokal.app.server import FINISH_WAIT_MAX_S
 from farmlokal.cli.main import cli
+from farmlokal.database.address import MySQLAddress, parse_address
+from farmlokal.formats.redis_urls import parse_nodes_url
 from farmlokal.settings import Settings, variable
 from tests.deploy.deploy_files import DEPLOY, manifest, manifests, pod_template, read_yaml
 
@@ -87,6 +89,26 @@ def test_what_belongs_together_finds_each_other() -> None:
     (expression,) = manifest("NetworkPolicy")["spec"]["podSelector"]["matchExpressions"]
     assert {pod["metadata"]["labels"][expression["key"]] for pod in pods()} == set(expression["values"])
     assert deployment["metadata"]["name"] == manifest("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"]
+
+
+def test_a_zone_may_be_lost() -> None:
+    """Pods are spread over zones and nodes, at least two for each of three zones, and one at a time is taken away."""
+    spec = manifest("Deployment")["spec"]["template"]["spec"]
+    spread = {one["topologyKey"]: one for one in spec["topologySpreadConstraints"]}
+    assert {"topology.kubernetes.io/zone", "kubernetes.io/hostname"} == set(spread)
+    assert {"ScheduleAnyway"} == {one["whenUnsatisfiable"] for one in spread.values()}
+    assert manifest("HorizontalPodAutoscaler")["spec"]["minReplicas"] >= 6
+    assert 1 == manifest("PodDisruptionBudget")["spec"]["maxUnavailable"]
+
+
+def test_the_pods_reach_every_kind_of_server() -> None:
+    """The network policy lets out what the URLs' default ports lead to: the database, Redis, its Sentinels."""
+    nodes = [parse_nodes_url(url) for url in ("redis+cluster://a", "redis+sentinel://a/farm")]
+    database = parse_address("mysql://user:password@a/farm")
+    assert isinstance(database, MySQLAddress)
+    ports = {port for found in nodes if found for _, port in found.nodes} | {database.port}
+    rules = manifest("NetworkPolicy")["spec"]["egress"]
+    assert ports <= {one["port"] for rule in rules for one in rule["ports"]}
 
 
 def test_no_secret_stands_in_a_manifest() -> None:

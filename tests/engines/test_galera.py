@@ -1,13 +1,26 @@
 """MariaDB with Galera: three nodes, all of which take writes, and what happens when one is alone."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from farmlokal.database.mysql_reader import MySQLReader
 from farmlokal.errors import DatabaseUnavailable
 from tests.engines.increments import EACH, increment_everywhere
-from tests.servers.database_groups import GaleraGroup
+from tests.engines.replicated_services import (
+    fill_catalogue,
+    is_fresh,
+    new_page,
+    reads_of,
+    stock_in,
+    two_services,
+    until_readers_serve,
+    write,
+)
+from tests.servers.database_groups import GaleraGroup, GaleraNode
 from tests.support.backends import database_on
+from tests.support.log_lines import logged
 from tests.support.products import PRODUCTS, product
 from tests.support.raw_requests import ask, problem
 from tests.support.service import Service, fill, serving, settings_for
@@ -34,6 +47,70 @@ async def test_every_transaction_lands_once_whichever_node_takes_it(galera: Gale
     expected = EACH * len(galera.members)
     assert [(1, expected), (2, expected)] == found
     assert attempts > expected
+
+
+@pytest.mark.parametrize("checked", [False, True])
+async def test_what_a_late_node_lacks_is_not_called_fresh(
+    galera: GaleraGroup, redis_url: str, monkeypatch: pytest.MonkeyPatch, checked: bool
+) -> None:
+    """A node that applies nothing gives the old page out as fresh, unless it is asked how far it has come."""
+    writer, reader, _ = galera.members
+    name = f"late_{checked}"
+    await fill_catalogue(writer, name)
+    async with two_services(writer.url(name), [reader.url(name)], redis_url) as (writing, other):
+        await write(writing, other)
+        await until_readers_serve(writing, other)
+        if not checked:
+            monkeypatch.setattr(MySQLReader, "_expect", _believe)
+        old = stock_in(await ask(other.port, new_page()))
+        with held_back(reader):
+            new = await write(writing, other)
+            elsewhere = await ask(other.port, new_page())
+            assert (new if checked else old, True) == (stock_in(elsewhere), is_fresh(elsewhere))
+            assert new == stock_in(await ask(writing.port, new_page())) or not checked
+        if checked:
+            before = reads_of(other)
+            assert before["writer-behind"] > 0
+
+            async def read_there() -> int:
+                assert new == stock_in(await ask(other.port, new_page()))
+                return reads_of(other)["reader"]
+
+            await eventually(read_there, lambda reads: reads > before["reader"])
+
+
+async def _believe(self: MySQLReader, *_: object) -> None:
+    """A look at the node that finds it good for everything."""
+
+
+@contextmanager
+def held_back(node: GaleraNode) -> Iterator[None]:
+    """Let a node apply nothing within the block, without holding the others up."""
+    node.execute("SET GLOBAL wsrep_desync = 1")
+    with node.opened() as holding, holding.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        yield
+        cursor.execute("UNLOCK TABLES")
+    node.execute("SET GLOBAL wsrep_desync = 0")
+
+
+async def test_reads_that_wait_too_long_are_warned_of(galera: GaleraGroup) -> None:
+    """Where reads wait for the cluster, no statement limit ends it; a start names the option that does."""
+    node = galera.members[0]
+    node.create_database("waits")
+    await fill(node.url("waits"), [product(1)])
+    node.execute("SET GLOBAL wsrep_sync_wait = 1")
+    try:
+        lines = []
+        for timeout in ("PT30S", "PT1S"):
+            node.execute(f"SET GLOBAL wsrep_provider_options = 'repl.causal_read_timeout={timeout}'")
+            with logged() as events:
+                async with serving(settings_for(node.url("waits"))):
+                    pass
+            lines += [event for event in events if event["event"].startswith("a Galera node may hold reads up")]
+        assert [(30.0, 2.0)] == [(line["causal_read_timeout_s"], line["statement_limit_s"]) for line in lines]
+    finally:
+        node.execute("SET GLOBAL wsrep_sync_wait = 0")
 
 
 async def database_report(service: Service) -> dict[str, object]:

@@ -20,6 +20,14 @@ from farmlokal.formats.redis_urls import NodesURL, check_redis_url, parse_nodes_
             "redis+sentinel://:secret@a,b:2/farm%20one?db=3",
             NodesURL("sentinel", (("a", 26379), ("b", 2)), "farm one", "redis://:secret@a?db=3"),
         ),
+        (
+            "rediss+cluster://:secret@a,b?ssl_ca_certs=/etc/ca.pem",
+            NodesURL("cluster", (("a", 6379), ("b", 6379)), "", "rediss://:secret@a?ssl_ca_certs=%2Fetc%2Fca.pem"),
+        ),
+        (
+            "rediss+sentinel://:secret@a/farm?sentinel_username=watcher&sentinel_password=other",
+            NodesURL("sentinel", (("a", 26379),), "farm", "rediss://:secret@a", ("watcher", "other")),
+        ),
         ("redis://a,b", None),
     ],
 )
@@ -37,6 +45,8 @@ def test_what_a_url_says(url: str, expected: NodesURL | None) -> None:
         ("redis+cluster://a,b:x", "a port of 1 to 65535"),
         ("redis+cluster://a/1", "no other database than 0"),
         ("redis+cluster://a?db=1", "no parameters but"),
+        ("redis+cluster://a?sentinel_password=x", "no parameters but"),
+        ("redis+cluster://a?ssl_cert_reqs=none", "no parameters but"),
         ("redis+cluster://:se#cret@a,b", "percent-encoded"),
         ("redis+sentinel://a,b", "the name that the Sentinels have"),
         ("redis+sentinel://a,b/", "the name that the Sentinels have"),

@@ -93,6 +93,7 @@ def test_a_redis_url_of_any_other_form_is_allowed(url: str) -> None:
         ("redis://cache/0?password=hun#ter2", "redis://cache/0?password=***"),
         ("redis://cache/0?db=1&password=hun&ter2", "redis://cache/0?db=1&password=***"),
         ("rediss://cache/0?ssl_password=hunter2&db=1", "rediss://cache/0?ssl_password=***&db=1"),
+        ("redis+sentinel://a/farm?sentinel_password=hunter2", "redis+sentinel://a/farm?sentinel_password=***"),
         ("mysql://db:99999/farm", "mysql://db:99999/farm"),
         ("mysql://farmer@[::1]:3307/farm", "mysql://farmer@[::1]:3307/farm"),
         ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),

@@ -24,14 +24,16 @@ class Flood:
     """Requests for `target` from the address `source`, so many a second over so many connections.
 
     Each connection is replaced after some requests, so that every worker behind a port gets its share. ports: taken in
-    turn.
+    turn. headers: further ones, each with its line end.
     """
 
-    def __init__(self, ports: Sequence[int], source: str, *, target: str, rate: float, connections: int) -> None:
+    def __init__(
+        self, ports: Sequence[int], source: str, *, target: str, rate: float, connections: int, headers: str = ""
+    ) -> None:
         self.answers: list[Arrived] = []
         self._ports = list(ports)
         self._source = source
-        self._request = f"GET {target} HTTP/1.1\r\nHost: flood\r\n\r\n".encode()
+        self._request = f"GET {target} HTTP/1.1\r\nHost: flood\r\n{headers}\r\n".encode()
         self._every_s = connections / rate
         self._connections = connections
 

@@ -1,7 +1,7 @@
 """Three database servers that are one group: MariaDB with Galera, MySQL with Group Replication."""
 
 import os
-import shutil
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -29,16 +29,6 @@ class GroupMember(MariaDBServer):
         super().__init__(*options, program=program)
         self.group_port = free_port()
         self.others: Sequence[GroupMember] = ()
-
-    @override
-    def prepare(self) -> None:
-        if not self.data_path.exists():
-            super().prepare()
-
-    def copy_data_to(self, other: "GroupMember") -> None:
-        """Give another member, which has no data yet, those of this one, which does not run."""
-        shutil.copytree(self.data_path, other.data_path)
-        (other.data_path / "auto.cnf").unlink(missing_ok=True)  # of MySQL: who it is
 
     @abstractmethod
     def joined(self) -> bool:
@@ -104,6 +94,18 @@ class GaleraNode(GroupMember):
             "--innodb-autoinc-lock-mode=2",
         ]
         return [*super().command(), *group]
+
+    def rejoin(self) -> None:
+        """Start again after a kill, as the distribution's service does: from the position that the data have."""
+        found = self._run(*self.command(), "--wsrep-recover").stderr
+        position = re.search(r"Recovered position: (\S+)", found)
+        if position is None:
+            raise ServerFailed(f"{self!r} does not say its position:\n{found}")
+        options = self.options
+        self.options = (*options, f"--wsrep-start-position={position[1]}")
+        self.start()
+        self.options = options
+        self.until_joined()
 
     @override
     def joined(self) -> bool:

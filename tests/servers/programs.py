@@ -97,21 +97,38 @@ def find_galera_library() -> Path | None:
 def find_mysql_program() -> Program:
     """Return the MySQL server of the installation in the folder that FARMLOKAL_TEST_MYSQL_ROOT names.
 
-    It has a whole system's folders, with libraries of its own, which its own loader finds. Raises KeyError without the
-    variable, and FileNotFoundError where that is no such folder.
+    Raises KeyError without the variable, and FileNotFoundError where that is no such folder.
     """
     root = Path(os.environ["FARMLOKAL_TEST_MYSQL_ROOT"])
-    loader, server = root / "lib64/ld-linux-x86-64.so.2", root / "usr/sbin/mysqld"
-    for needed in (loader, server):
+    program = _of_a_system(root, "usr/sbin/mysqld", "MySQL")
+    return program._replace(
+        options=(
+            f"--basedir={root / 'usr'}",
+            f"--lc-messages-dir={root / 'usr/share/mysql'}",
+            f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
+        )
+    )
+
+
+def find_valkey_program() -> Program:
+    """Return the machine's Valkey server, else the one in the folder that FARMLOKAL_TEST_MYSQL_ROOT names.
+
+    Raises KeyError without the variable, and FileNotFoundError where there is none in that folder.
+    """
+    found = _program("valkey-server", "valkey-server", ("--version",))
+    if found is not None:
+        return found
+    return _of_a_system(Path(os.environ["FARMLOKAL_TEST_MYSQL_ROOT"]), "usr/bin/valkey-server", "Valkey")
+
+
+def _of_a_system(root: Path, path: str, version: str) -> Program:
+    """Return the program at `path` of a whole system's folders in `root`: its own loader finds its own libraries."""
+    loader, file = root / "lib64/ld-linux-x86-64.so.2", root / path
+    for needed in (loader, file):
         if not needed.exists():
             raise FileNotFoundError(f"FARMLOKAL_TEST_MYSQL_ROOT={root}: there is no {needed}")
     libraries = os.pathsep.join(map(str, sorted(root.glob("usr/lib/*-linux-gnu"))))
-    options = (
-        f"--basedir={root / 'usr'}",
-        f"--lc-messages-dir={root / 'usr/share/mysql'}",
-        f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
-    )
-    return Program(str(loader), "mysqld", "MySQL", before=("--library-path", libraries, str(server)), options=options)
+    return Program(str(loader), file.name, version, before=("--library-path", libraries, str(file)))
 
 
 def find_redis_program() -> Program | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Self
 
 import redis
@@ -9,6 +10,7 @@ from redis.crc import key_slot
 from typing_extensions import override
 
 from tests.servers.process import ServerFailed, free_port
+from tests.servers.programs import Program
 from tests.servers.redis_server import RedisServer
 from tests.support.blocking_wait import wait_until
 
@@ -18,6 +20,7 @@ _SLOTS = 16384
 # As short as a busy machine allows: a master that is silent for so long is taken for dead.
 _DOWN_AFTER_MS = 2000
 _READY_WITHIN_S = 30.0
+_REFUSED = {"masteruser": "nobody", "masterauth": "wrong"}
 # A replica waits for others that want the same copy; ours are alone.
 _AT_ONCE = ("--repl-diskless-sync-delay", "0")
 
@@ -28,14 +31,43 @@ def answer_of(server: RedisServer, *command: str | int) -> Any:
         return client.execute_command(*map(str, command))
 
 
+def break_link(replica: RedisServer, master: RedisServer) -> None:
+    """Let `master` refuse the replica from now on: what is written from here on it does not have."""
+    for option, value in _REFUSED.items():
+        answer_of(replica, "CONFIG", "SET", option, value)
+    answer_of(master, "CLIENT", "KILL", "TYPE", "replica")
+
+
+def mend_link(replica: RedisServer) -> None:
+    """Let masters accept the replica again."""
+    for option in _REFUSED:
+        wait_until(partial(_done, replica, "CONFIG", "SET", option, ""), _READY_WITHIN_S)
+
+
+def _done(server: RedisServer, *command: str) -> bool:
+    """Whether a server does what it is told.
+
+    It may answer with an error, or end the connection: Sentinels end every client's when they give a server its role.
+    """
+    try:
+        return bool(answer_of(server, *command))
+    except (redis.ResponseError, redis.ConnectionError):
+        return False
+
+
+def _owns_slots(node: RedisServer) -> bool:
+    return any(owner[1] == node.port for _, _, owner, *_ in answer_of(node, "CLUSTER", "SLOTS"))
+
+
 class ClusterNode(RedisServer):
     """One node. node_id: its name in the cluster, from its start on."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program | None) -> None:
         self.bus_port = free_port()
         super().__init__(
             *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
             *("--cluster-node-timeout", str(_DOWN_AFTER_MS), "--cluster-port", str(self.bus_port), *_AT_ONCE),
+            program=program,
         )
 
     @property
@@ -45,11 +77,14 @@ class ClusterNode(RedisServer):
 
 
 class RedisCluster:
-    """Three masters with a third of the slots each, and a replica of each. Started on entry, killed on exit."""
+    """Three masters with a third of the slots each, and a replica of each. Started on entry, killed on exit.
 
-    def __init__(self) -> None:
-        self.masters = [ClusterNode() for _ in range(MASTERS)]
-        self.replicas = [ClusterNode() for _ in range(MASTERS)]
+    masters: and replicas as they were in the beginning. program: by default whichever is found.
+    """
+
+    def __init__(self, program: Program | None = None) -> None:
+        self.masters = [ClusterNode(program) for _ in range(MASTERS)]
+        self.replicas = [ClusterNode(program) for _ in range(MASTERS)]
         self._servers = ExitStack()
 
     @property
@@ -82,6 +117,44 @@ class RedisCluster:
                     if first <= slot <= last and owner[1] == node.port:
                         return node
         raise ServerFailed(f"no node owns slot {slot}")
+
+    def another_master(self, key: str) -> ClusterNode:
+        """A master that does not own the slot of `key`, and has slots."""
+        owner = self.owner_of(key)
+        return next(
+            node
+            for node in self.nodes
+            if node.running and node is not owner and answer_of(node, "ROLE")[0] == "master" and _owns_slots(node)
+        )
+
+    def replica_of(self, master: ClusterNode) -> ClusterNode:
+        """A running replica of `master`."""
+        for node in self.nodes:
+            if node.running and answer_of(node, "ROLE")[:3] == ["slave", "127.0.0.1", master.port]:
+                return node
+        raise ServerFailed(f"{master!r} has no replica")
+
+    def fail_over(self, key: str, *, forced: bool = False) -> None:
+        """Make the replica of the owner of the slot of `key` the owner. forced: whatever it has, unasked."""
+        replica = self.replica_of(self.owner_of(key))
+        wait_until(lambda: _done(replica, "CLUSTER", "FAILOVER", *(["FORCE"] if forced else [])), _READY_WITHIN_S)
+        wait_until(lambda: self._is_owner(replica, key), _READY_WITHIN_S)
+
+    def until_owned(self, key: str) -> None:
+        """Wait until the slot of `key` has a running owner, and every running node takes the cluster for whole."""
+        wait_until(lambda: self._is_owner(None, key), _READY_WITHIN_S)
+        running = [node for node in self.nodes if node.running]
+        wait_until(
+            lambda: all("cluster_state:ok" in answer_of(node, "CLUSTER", "INFO") for node in running), _READY_WITHIN_S
+        )
+
+    def _is_owner(self, node: ClusterNode | None, key: str) -> bool:
+        """Whether `node` owns the slot of `key`; None for any."""
+        try:
+            owner = self.owner_of(key)
+        except (ServerFailed, redis.RedisError):
+            return False
+        return node in (None, owner)
 
     def begin_move(self, key: str, to: ClusterNode) -> None:
         """Open the slot of `key` for its way to another master: keys may go ahead from now on."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.servers.access import RedisAccess
 from tests.servers.certificates import make_certificates
 from tests.servers.process import ServerFailed, ServerProcess
-from tests.servers.programs import find_redis_program
+from tests.servers.programs import Program, find_redis_program
 
 TLS_OPTIONS = {"ca": "--tls-ca-cert-file", "cert": "--tls-cert-file", "key": "--tls-key-file"}
 
@@ -16,11 +16,11 @@ class RedisServer(ServerProcess, RedisAccess):
     """A Redis server of the tests' own that keeps nothing: a restarted one is empty.
 
     `options` are further options of the server program. With `tls`, its port speaks TLS alone, with a certificate
-    for 127.0.0.1 and localhost signed by the authority in `ca_path`.
+    for 127.0.0.1 and localhost signed by the authority in `ca_path`. program: by default whichever is found.
     """
 
-    def __init__(self, *options: str, tls: bool = False) -> None:
-        program = find_redis_program()
+    def __init__(self, *options: str, tls: bool = False, program: Program | None = None) -> None:
+        program = program or find_redis_program()
         if program is None:
             raise ServerFailed("no Redis server program: `make test` finds or installs one")
         super().__init__(program)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -10,19 +9,17 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 
-from farmlokal.database.interface import Database
 from tests.servers import RedisServer
-from tests.soak.primaries import DATABASE, Primaries
-from tests.soak.traffic import TRACKED, TRACKED_PAGE, Seen, Traffic
+from tests.servers.database_pairs import DATABASE, MariaDBPair
+from tests.soak.judging import lost_or_doubled, until_all_show
+from tests.soak.traffic import Seen, Traffic
 from tests.soak.weather import Weather
 from tests.support.command import operators
 from tests.support.lateness import lateness
-from tests.support.order_storm import STOCK
 from tests.support.service import open_database
 from tests.support.staleness import worst_staleness_s
 from tests.support.tcp_proxy import tcp_proxy
-from tests.webhooks.fleet import Fleet, fleet_of
-from tests.webhooks.inbox_view import inbox_of, stock_of
+from tests.webhooks.fleet import fleet_of
 
 TTL_S = 4
 # The stated bound where notices are lost: the fresh time with its jitter, and a second.
@@ -52,7 +49,7 @@ class Report:
     def __str__(self) -> str:
         seen = self.seen
         lines = [
-            f"seed {self.seed}, {self.seconds:.0f} s: {seen.answers:,} listings, {len(seen.writes):,} upserts,"
+            f"seed {self.seed}, {self.seconds:.0f} s: {len(seen.reads):,} listings, {len(seen.writes):,} upserts,"
             f" {len(seen.events):,} events",
             f"oldest answer that was called fresh: {self.stale_max_s:.2f} s of at most {FRESH_MAX_S:.1f} s",
             f"slowest listing {self._slowest(seen.slowest_read)}",
@@ -74,11 +71,11 @@ async def soak(seconds: float, seed: int, folder: Path) -> Report:
     The seed decides the weather; of the traffic only what is drawn, for its pace is the machine's.
     """
     async with AsyncExitStack() as stack:
-        primaries, redises = await _started(stack)
-        mysql = await stack.enter_async_context(tcp_proxy(primaries.primary.port))
+        pair, redises = await _started(stack)
+        mysql = await stack.enter_async_context(tcp_proxy(pair.primary.port))
         redis = await stack.enter_async_context(tcp_proxy(redises[0].port))
-        database = await stack.enter_async_context(open_database(primaries.primary.url(DATABASE)))
-        environment = operators(folder, primaries.url(mysql.port), f"redis://127.0.0.1:{redis.port}/0") | _SETTINGS
+        database = await stack.enter_async_context(open_database(pair.primary.url(DATABASE)))
+        environment = operators(folder, pair.url(mysql.port), f"redis://127.0.0.1:{redis.port}/0") | _SETTINGS
         fleet = await stack.enter_async_context(fleet_of(environment, folder, _PROCESSES))
         late = await stack.enter_async_context(lateness())
         end = time.monotonic() + seconds
@@ -86,16 +83,16 @@ async def soak(seconds: float, seed: int, folder: Path) -> Report:
         weather = Weather(
             Random(seed),
             {"mysql": mysql, "redis": redis},
-            {"mysql": primaries.change_over, "redis": _another([one.port for one in redises])},
+            {"mysql": _changed_over(pair), "redis": _another([one.port for one in redises])},
         )
         await traffic.begin()
         blowing = asyncio.create_task(weather.blow(seconds))
         await traffic.run()
         await blowing
-        faults = await _until_all_show(fleet, traffic)
+        faults = await until_all_show(fleet, traffic, FRESH_MAX_S + SENDER_WAITS_S)
         await database.close()
-        database = await stack.enter_async_context(open_database(primaries.primary.url(DATABASE)))
-        faults += await _lost_or_doubled(database, traffic.seen)
+        database = await stack.enter_async_context(open_database(pair.primary.url(DATABASE)))
+        faults += await lost_or_doubled(database, traffic.seen)
         worst_s, _ = worst_staleness_s([{"writes": traffic.seen.writes, "readings": traffic.seen.readings}])
     faults += _unanswered(traffic.seen, weather)
     if worst_s > FRESH_MAX_S + late.allowed_s:
@@ -103,10 +100,20 @@ async def soak(seconds: float, seed: int, folder: Path) -> Report:
     return Report(seed, seconds, traffic.seen, weather, worst_s, faults)
 
 
-async def _started(stack: AsyncExitStack) -> tuple[Primaries, list[RedisServer]]:
+async def _started(stack: AsyncExitStack) -> tuple[MariaDBPair, list[RedisServer]]:
     servers = stack.enter_context(ExitStack())
-    primaries = await asyncio.to_thread(Primaries, servers)
-    return primaries, [servers.enter_context(RedisServer()) for _ in range(2)]
+    pair = await asyncio.to_thread(servers.enter_context, MariaDBPair())
+    return pair, [servers.enter_context(RedisServer()) for _ in range(2)]
+
+
+def _changed_over(pair: MariaDBPair) -> Callable[[], Awaitable[int]]:
+    """Each call lets the other one take writes, and gives its port."""
+
+    async def change_over() -> int:
+        await asyncio.to_thread(pair.change_over)
+        return pair.primary.port
+
+    return change_over
 
 
 def _another(ports: list[int]) -> Callable[[], Awaitable[int]]:
@@ -117,42 +124,6 @@ def _another(ports: list[int]) -> Callable[[], Awaitable[int]]:
         return next(turns)
 
     return lead_on
-
-
-async def _until_all_show(fleet: Fleet, traffic: Traffic) -> list[str]:
-    """Ask each process until it shows everything that was written; the faults of those that do not in time."""
-    last = {name: number for name, _, number in traffic.seen.writes}
-    faults = []
-    for number in range(_PROCESSES):
-        shown: dict[str, int] = {}
-        end = time.monotonic() + FRESH_MAX_S + SENDER_WAITS_S
-        while shown != last and time.monotonic() < end:
-            before = len(traffic.seen.readings)
-            await traffic.read(number, TRACKED_PAGE)
-            shown = {name: stock for name, _, stock in traffic.seen.readings[before:]}
-            await asyncio.sleep(0.1)
-        if shown != last:
-            faults.append(f"process {number} shows {shown} in the end, not {last}")
-    return faults
-
-
-async def _lost_or_doubled(database: Database, seen: Seen) -> list[str]:
-    """Events without a row, or with an effect more or less than they have to have."""
-    faults = []
-    rows = await inbox_of(database)
-    if seen.events != {row.event_id for row in rows}:
-        faults.append(f"events without a row: {sorted(seen.events - {row.event_id for row in rows})}")
-    faults += [f"{row.event_id} is {row.state}: {row.reason}" for row in rows if row.state != "done"]
-    effects = Counter(row.effect for row in rows if row.type == "order.placed" and not row.event_id.endswith("_new"))
-    for name, change in sorted(seen.stock.items()):
-        stock = await stock_of(database, name)
-        if stock != STOCK + change:
-            faults.append(f"{name}: stock {stock}, not {STOCK + change}; effects {dict(effects)}")
-    for name in TRACKED:
-        written = max(number for written, _, number in seen.writes if written == name)
-        if written != await stock_of(database, name):
-            faults.append(f"{name}: the database has {await stock_of(database, name)}, written last was {written}")
-    return faults
 
 
 def _unanswered(seen: Seen, weather: Weather) -> list[str]:

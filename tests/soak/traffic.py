@@ -26,34 +26,47 @@ class Seen:
     """What readers and writers saw. Moments and durations in monotonic seconds.
 
     writes: name of the product, moment of the acknowledgement, number written. readings: name, moment of the question,
-    number shown, of answers that were called fresh. failures: moment, and what went wrong with a reading.
+    number shown, of answers that were called fresh. reads: moment of the question, and how long the answer took.
+    failures: moment, and what went wrong with a reading. deliveries: moment of the try, how long it took, its status.
     """
 
     def __init__(self) -> None:
         self.writes: list[tuple[str, float, int]] = []
         self.readings: list[tuple[str, float, int]] = []
         self.failures: list[tuple[float, str]] = []
-        self.statuses: Counter[int | None] = Counter()  # of deliveries
-        self.answers = 0  # to readers
-        # The longest that one took, and the moment at which it began.
-        self.slowest_read = self.slowest_delivery = (0.0, 0.0)
+        self.reads: list[tuple[float, float]] = []
+        self.deliveries: list[tuple[float, float, int | None]] = []
         self.events: set[str] = set()
         self.stock: Counter[str] = Counter()  # change of each ordered product
 
     def attempt(self, status: int | None, took_s: float) -> None:
         """Count one try of a delivery."""
-        self.statuses[status] += 1
-        self.slowest_delivery = max(self.slowest_delivery, (took_s, time.monotonic() - took_s))
+        self.deliveries.append((time.monotonic() - took_s, took_s, status))
+
+    @property
+    def statuses(self) -> Counter[int | None]:
+        """How many tries of a delivery had which status."""
+        return Counter(status for _, _, status in self.deliveries)
+
+    @property
+    def slowest_read(self) -> tuple[float, float]:
+        """The longest that a reader waited, and the moment at which that began."""
+        return max((took_s, began) for began, took_s in self.reads)
+
+    @property
+    def slowest_delivery(self) -> tuple[float, float]:
+        """The longest that a sender waited, and the moment at which that began."""
+        return max((took_s, began) for began, took_s, _ in self.deliveries)
 
 
 class Traffic:
-    """Keeps asking and delivering while `going()`; each of its tasks ends with the work at hand."""
+    """Keeps asking and delivering while `going()`, which may be changed; its tasks end with the work at hand."""
 
     def __init__(self, fleet: Fleet, draw: Random, going: Callable[[], bool]) -> None:
         self.seen = Seen()
         self._fleet = fleet
         self._draw = draw
-        self._going = going
+        self.going = going
 
     async def begin(self) -> None:
         """Bring the products in that the others work on."""
@@ -85,27 +98,26 @@ class Traffic:
             self.seen.failures.append((asked_at, f"{target}: {error!r}"))
             return False
         finally:
-            self.seen.answers += 1
-            self.seen.slowest_read = max(self.seen.slowest_read, (time.monotonic() - asked_at, asked_at))
+            self.seen.reads.append((asked_at, time.monotonic() - asked_at))
         if fresh:
             shown = [(row["name"], asked_at, row["stock"]) for row in page["data"] if row["name"].startswith("tracked")]
             self.seen.readings += shown
         return fresh
 
     async def _read_tracked(self, number: int) -> None:
-        while self._going():
-            await self.read(self._draw.randrange(2), TRACKED_PAGE)
+        while self.going():
+            await self.read(self._draw.randrange(len(self._fleet.ports)), TRACKED_PAGE)
             await asyncio.sleep(_READ_PAUSE_S)
 
     async def _read_cold(self, number: int) -> None:
         """Pages that nobody has asked for: each is a load from the database."""
-        while self._going():
+        while self.going():
             await self.read(number, f"/products?max_price={self._draw.randrange(10**7) / 100:.2f}&limit=5")
             await asyncio.sleep(2 * _READ_PAUSE_S)
 
     async def _write(self, name: str, number: int) -> None:
         version = 1
-        while self._going():
+        while self.going():
             version += 1
             await self._upsert(name, version, number)
             await asyncio.sleep(_WRITE_PAUSE_S * len(TRACKED) * self._draw.random())
@@ -119,11 +131,11 @@ class Traffic:
     async def _order(self, number: int) -> None:
         """Orders and their cancellations, in any order and doubled: as many storms as there is time for."""
         turn = 0
-        while self._going():
+        while self.going():
             turn += 1
             sent, left = storm(_STORM_EVENTS, self._draw.randrange(2**32), prefix=f"{number}_{turn}_")
             for one in sent:
-                await self._deliver(one.type, one.data, one.event_id, self._draw.randrange(2))
+                await self._deliver(one.type, one.data, one.event_id, self._draw.randrange(len(self._fleet.ports)))
                 await asyncio.sleep(_WRITE_PAUSE_S * self._draw.random())
             for name, stock in left.items():
                 self.seen.stock[name] += stock - STOCK

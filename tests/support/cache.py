@@ -64,6 +64,7 @@ def cache_with(
     load_max_s: float = 10,
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
+    hangs: Callable[[], bool] = lambda: False,
 ) -> ReadThrough:
     """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered."""
     return ReadThrough(
@@ -73,6 +74,7 @@ def cache_with(
         origin_loads=origin_loads,
         slot_wait_max_s=slot_wait_max_s,
         load_max_s=load_max_s,
+        hangs=hangs,
         clock=clock or StillClock(),
         draw=lambda: 0.5,
     )
@@ -97,6 +99,7 @@ async def process(
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
     identity: str = IDENTITY,
+    hangs: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[Process]:
     """The cache of one process at the Redis at `url`; listening: it hears the notices of the others.
 
@@ -104,7 +107,7 @@ async def process(
     """
     client = redis_client(url, wait_max_s)
     tier = tier_type(client, identity, wait_max_s=wait_max_s)
-    cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes)
+    cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes, hangs=hangs)
     try:
         if listening:
             await cache.start()

@@ -34,13 +34,17 @@ TOGETHER = (
     "tests/test_project.py",
     "tests/webhooks/test_senders.py",
 )
+# Files whose tests share what they are made for, their parameter: each parameter's keep together.
+TOGETHER_BY_PARAMETER = ("tests/engines/test_matrix.py", "tests/engines/test_readers.py")
 
 
 class TestByTest(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives out tests one by one, but those of a file in TOGETHER as one."""
+    """Gives out tests one by one, but those of a file in TOGETHER as one, or as one for each parameter."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path, _, _ = nodeid.partition("::")
+        path, _, name = nodeid.partition("::")
+        if path in TOGETHER_BY_PARAMETER:
+            return f"{path}[{name.partition('[')[2]}"
         return path if path in TOGETHER else nodeid
 
 

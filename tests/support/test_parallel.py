@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.support.parallel import TOGETHER, running
+from tests.support.parallel import TOGETHER, TOGETHER_BY_PARAMETER, running
 
 ROOT = Path(__file__).parents[2]
 OTHERS = 6
@@ -63,9 +63,14 @@ def test_nothing_runs_beside_a_test_that_is_alone(tmp_path: Path) -> None:
 
 def test_what_the_tests_of_a_file_share_is_made_in_one_process() -> None:
     """Every file with a fixture for all of its tests is among those that keep together, and no other is."""
-    sharing = {
+    assert sharing('@pytest.fixture(scope="module")') == set(TOGETHER)
+    assert sharing('@pytest.fixture(scope="module", params=') == set(TOGETHER_BY_PARAMETER)
+
+
+def sharing(fixture: str) -> set[str]:
+    """The files with such a fixture."""
+    return {
         str(path.relative_to(ROOT))
         for path in (ROOT / "tests").rglob("test_*.py")
-        if '@pytest.fixture(scope="module")' in path.read_text("utf-8") and path != Path(__file__)
+        if fixture in path.read_text("utf-8") and path != Path(__file__)
     }
-    assert sharing == set(TOGETHER)

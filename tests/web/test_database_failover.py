@@ -4,13 +4,17 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from farmlokal.catalog.writing.writer import ProductWriter
+from farmlokal.web import keys
 from tests.support.log_lines import logged
 from tests.support.own_servers import StartMariaDB
 from tests.support.products import PRODUCTS, product
 from tests.support.raw_requests import ask
-from tests.support.service import Service, open_database, serving, settings_for
+from tests.support.service import Service, fill, open_database, serving, settings_for
 from tests.support.tcp_proxy import tcp_proxy
+from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET, deliver
 from tests.support.webhook_sender import product as event_product
 
@@ -93,3 +97,37 @@ async def test_readiness_tells_reads_from_writes(own_mariadb: StartMariaDB) -> N
         server.execute("SET GLOBAL read_only = 0")
         server.execute("RENAME TABLE schema_version TO taken_away", database="farm")
         assert "down" == (await report_of(service, "ProgrammingError"))["state"]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("connected", [True, False])
+async def test_an_instance_cut_off_holds_no_other_up(
+    own_mariadb: StartMariaDB, redis_url: str, connected: bool
+) -> None:
+    """A healthy instance answers a page that one without its database began to load, long before that one gives up."""
+    server = own_mariadb()
+    server.create_database("farm")
+    url = server.url("farm")
+    await fill(url, [product(number) for number in range(1, PRODUCTS + 1)])
+    async with tcp_proxy(server.port) as proxy:
+        cut_off_url = url.replace(f":{server.port}/", f":{proxy.port}/")
+        limits = {"redis_url": redis_url, "statement_limit_ms": 9000}
+        async with (
+            serving(settings_for(cut_off_url, **limits)) as cut_off,
+            serving(settings_for(url, **limits)) as healthy,
+        ):
+            assert 200 == (await ask(cut_off.port, "/products?limit=1")).status
+            if not connected:
+                proxy.cut()
+            proxy.swallow()
+            counts = cut_off.app[keys.CACHE].counts
+            waiting = []
+            for number in range(1, 4):
+                page = f"/products?max_price={number}"
+                waiting.append(asyncio.create_task(ask(cut_off.port, page)))
+                await until(lambda number=number: counts.running == number)  # type: ignore[misc]
+                assert 200 == (await ask(healthy.port, page)).status
+            assert [False] * 3 == [task.done() for task in waiting]
+            proxy.pass_on()
+            proxy.cut()
+            await asyncio.gather(*waiting)

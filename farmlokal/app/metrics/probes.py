@@ -45,8 +45,10 @@ class Probes:
     async def probe(self) -> None:
         """Ask each dependency whether it answers, and how."""
         report = await self._health.dependencies()
-        self._up.update({name: float(found["state"] != "down") for name, found in report.items()})
-        self._degraded.update({name: float(found["state"] == "degraded") for name, found in report.items()})
+        for name, found in report.items():
+            if name in self._up:
+                self._up[name] = float(found["state"] != "down")
+                self._degraded[name] = float(found["state"] == "degraded")
 
     async def count(self) -> None:
         """Count in the tables. Raises FarmLokalError when the database does not answer; then the old numbers stay."""

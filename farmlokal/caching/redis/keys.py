@@ -29,6 +29,10 @@ class RedisKeys:
         self._lease = f"{own}lease:"
         self._wanted = f"{own}wanted:"
         self._generation = f"{own}generation:"
+        # How far the writer of the database had come at the latest invalidation, a hash: of each timeline
+        # `rank wall-seconds position`; `@`: the mark of the server at which it was begun; `?`: random, while something
+        # is not known. Lives GENERATION_MS.
+        self.positions = f"{own}positions"
         # The channel on which the end of a wanted load is announced, by its cache key.
         self.landed = f"{own}landed"
         # The channel of the notices: `{"from": sender, "tags": [tag, …]}`.

@@ -1,6 +1,7 @@
 """The Lua scripts: what has to happen in Redis in one step.
 
 MGET stands where GET would do: it answers nothing, rather than an error, for a key in which somebody left another type.
+For a hash that is what pcall is for; and a user without the rights on hashes still invalidates.
 """
 
 from farmlokal.resilience.redis_scripts import Script
@@ -9,9 +10,11 @@ from farmlokal.resilience.redis_scripts import Script
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing
 # ones made. A generation that was made at another server is made anew: the invalidation that ended it may be lost. A
 # lease without an end, or with a longer one than we give, is none of ours and is taken over.
-# KEYS: lease, wanted, entry, generation…  ARGV: token, lease ms, new generation, generation ms, how many of the new
-# generation's first characters tell the server.
-# Returns {1, entry, generation…}, or {0, ms that the holder's lease has left}.
+# ARGV: token, lease ms, new generation, generation ms, how many of the new
+# generation's first characters tell the server, a random text or nothing where nobody asks for positions.
+# Positions that were begun at another server, or expired, begin anew: with that text, and nothing known.
+# KEYS: lease, wanted, entry, positions, generation…
+# Returns {1, entry, positions as HGETALL has them, generation…}, or {0, ms that the holder's lease has left}.
 ACQUIRE = Script("""
 local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left <= tonumber(ARGV[2]) then
@@ -19,10 +22,19 @@ if left >= 0 and left <= tonumber(ARGV[2]) then
   return {0, left}
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local answer = {1, redis.call('MGET', KEYS[3])[1]}
-for place = 4, #KEYS do
+local mark, positions = string.sub(ARGV[3], 1, ARGV[5]), {}
+if ARGV[6] ~= '' then
+  if redis.pcall('HGET', KEYS[4], '@') ~= mark then
+    redis.call('DEL', KEYS[4])
+    redis.call('HSET', KEYS[4], '@', mark, '?', ARGV[6])
+    redis.call('PEXPIRE', KEYS[4], ARGV[4])
+  end
+  positions = redis.call('HGETALL', KEYS[4])
+end
+local answer = {1, redis.call('MGET', KEYS[3])[1], positions}
+for place = 5, #KEYS do
   local generation = redis.call('MGET', KEYS[place])[1]
-  if not generation or string.sub(generation, 1, ARGV[5]) ~= string.sub(ARGV[3], 1, ARGV[5]) then
+  if not generation or string.sub(generation, 1, ARGV[5]) ~= mark then
     generation = ARGV[3]
     redis.call('SET', KEYS[place], generation, 'PX', ARGV[4])
   end
@@ -70,9 +82,51 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """)
 
 # Guards the order: nobody hears the notice before the old generations are gone. Deleting needs no memory, so a full
-# Redis still invalidates; and a deleted generation is never used again, since the next is random.
-# KEYS: generation…  ARGV: channel, notice.
+# Redis still invalidates; and a deleted generation is never used again, since the next is random. In the same step it
+# notes how far the writer had come: of two positions of one timeline the one that has more, whichever comes later.
+# Those of a writer before go when it has taken nothing for five minutes that another took. A full Redis takes what
+# follows a DEL in a script.
+# KEYS: positions, generation…  ARGV: channel, notice, the server's mark, a random text or nothing where all is known,
+# generation ms, wall seconds, (timeline, rank, position)…
 INVALIDATE = Script("""
-for place = 1, #KEYS do redis.call('DEL', KEYS[place]) end
+for place = 2, #KEYS do redis.call('DEL', KEYS[place]) end
+if redis.pcall('HGET', KEYS[1], '@') ~= ARGV[3] then
+  redis.call('DEL', KEYS[1])
+else
+  local changes = {}
+  if ARGV[4] ~= '' then changes = {'?', ARGV[4]} end
+  for place = 7, #ARGV, 3 do
+    local known = redis.call('HGET', KEYS[1], ARGV[place])
+    if not known or tonumber(string.match(known, '^%d+')) <= tonumber(ARGV[place + 1]) then
+      changes[#changes + 1] = ARGV[place]
+      changes[#changes + 1] = ARGV[place + 1] .. ' ' .. ARGV[6] .. ' ' .. ARGV[place + 2]
+    end
+  end
+  if #changes > 0 then
+    redis.call('HSET', KEYS[1], unpack(changes))
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  end
+  if #ARGV > 6 then
+    local held = redis.call('HGETALL', KEYS[1])
+    for place = 1, #held, 2 do
+      local at = string.match(held[place + 1], '^%d+ (%d+) ')
+      if at and tonumber(at) < tonumber(ARGV[6]) - 300 then redis.call('HDEL', KEYS[1], held[place]) end
+    end
+  end
+end
 return redis.call('PUBLISH', ARGV[1], ARGV[2])
+""")
+
+# Guards what is not known: a position that was asked before another invalidation came without one is not believed.
+# KEYS: positions.  ARGV: the random text, timeline, rank, position, wall seconds, ms.
+# Returns 1 when it is known from now on.
+LEARN = Script("""
+if redis.pcall('HGET', KEYS[1], '?') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], '?')
+local known = redis.call('HGET', KEYS[1], ARGV[2])
+if not known or tonumber(string.match(known, '^%d+')) <= tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[5] .. ' ' .. ARGV[4])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+return 1
 """)

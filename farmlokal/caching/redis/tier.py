@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import wraps
@@ -14,9 +15,10 @@ from redis.exceptions import RedisError, ResponseError
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
 from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
-from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, Snapshot
+from farmlokal.caching.second_tier import LEASE_MS, NOTHING_KNOWN, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.resilience.commit_positions import Committed, Position
 from farmlokal.resilience.failure_log import log_breaker
 from farmlokal.resilience.redis_pipe import Answers, BatchedReads, RedisPipe
 from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
@@ -75,8 +77,8 @@ class RedisTier:
     """Entries, leases and generations in Redis, as SecondTier has them. No method raises.
 
     identity: of the catalogue; None where `belong_to` says it later, before any other call. wait_max_s: the longest
-    that any one call waits for Redis. token: gives what it has not given before; 96 random bits unless a test says
-    otherwise.
+    that any one call waits for Redis. positions: whether leases are to say what loads have to have seen. token: gives
+    what it has not given before; 96 random bits unless a test says otherwise.
     """
 
     keys: RedisKeys
@@ -87,12 +89,14 @@ class RedisTier:
         identity: str | None,
         *,
         wait_max_s: float,
+        positions: bool = False,
         token: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self.redis = redis
         self.wait_max_s = wait_max_s
         self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=self._log_change)
         self.primary = RedisPrimary(redis)
+        self._positions = positions
         self._token = token
         self._reads = BatchedReads(self._fetch)
         # A Redis that is full to the brim takes some writes and refuses others.
@@ -136,15 +140,16 @@ class RedisTier:
         # One token serves as the generation of every tag that has none: none of them had it before.
         answer = await self._pipe.run(
             scripts.ACQUIRE,
-            [*self.keys.lease_keys(key), *self.keys.generations(tags)],
-            [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark)],
+            [*self.keys.lease_keys(key), self.keys.positions, *self.keys.generations(tags)],
+            [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark), self._token() if self._positions else ""],
         )
         self._log_write()
         if answer[0] == 0:
             return Held(answer[1] / 1000)
-        kept, *generations = answer[1:]
+        kept, positions, *generations = answer[1:]
         snapshot = Snapshot(None if kept is None else decoded(kept), _texts(generations))
-        return Lease(key, token, tags, tuple([generation or "" for generation in snapshot.generations]), snapshot)
+        held = tuple([generation or "" for generation in snapshot.generations])
+        return Lease(key, token, tags, held, snapshot, *(_known_positions(positions) if positions else ()))
 
     @fails_open(False)
     async def renew(self, lease: Lease) -> bool:
@@ -182,15 +187,33 @@ class RedisTier:
         return bool(await self._pipe.run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
 
     @fails_open(False)
-    async def invalidate(self, tags: Iterable[str], sender: str) -> bool:
-        """Delete the generations and publish the notice in one step."""
+    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
+        """Delete the generations, note the positions and publish the notice, all in one step."""
         named = tuple(tags)
+        positions = [text for one in committed.positions for text in (one.timeline, one.rank, one.seen)]
         await self._pipe.run(
             scripts.INVALIDATE,
-            self.keys.generations(named),
-            [self.keys.notices, orjson.dumps({"from": sender, "tags": named})],
+            [self.keys.positions, *self.keys.generations(named)],
+            [
+                self.keys.notices,
+                orjson.dumps({"from": sender, "tags": named}),
+                self.primary.mark,
+                "" if committed.known else self._token(),
+                GENERATION_MS,
+                int(time.time()),
+                *positions,
+            ],
         )
         return True
+
+    @fails_open(False)
+    async def learn(self, unknown: str, position: Position) -> bool:
+        """Note the position in one step with the look whether it was asked late enough."""
+        return bool(
+            await self._pipe.run(
+                scripts.LEARN, [self.keys.positions], [unknown, *position, int(time.time()), GENERATION_MS]
+            )
+        )
 
     @fails_open(False, "SET")
     async def store_hot(self, hot: bytes) -> bool:
@@ -289,6 +312,15 @@ class RedisTier:
 def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
     # latin-1 gives back every byte, also of what is none of our tokens.
     return tuple([None if raw is None else raw.decode("latin-1") for raw in generations])
+
+
+def _known_positions(held: list[bytes]) -> tuple[tuple[str, ...], str]:
+    """The positions that a load has to have seen, and what is not known: of the hash as HGETALL gives it."""
+    texts = [raw.decode("latin-1") for raw in held]
+    fields = dict(zip(texts[::2], texts[1::2], strict=True))
+    unknown = fields.pop("?", "")
+    fields.pop("@", None)
+    return tuple([text.split(" ", 2)[2] for _, text in sorted(fields.items())]), unknown
 
 
 def _raw(generations: tuple[str, ...]) -> list[bytes]:

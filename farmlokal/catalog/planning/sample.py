@@ -18,6 +18,8 @@ from farmlokal.database.interface import Database, Row
 SAMPLE_ROWS = 32_768
 # Reading the rows of one statement takes a millisecond of the process; before it serves, nobody waits for that.
 _IDS_PER_STATEMENT, _IDS_BEFORE_SERVING = 64, 1024
+# A sample is drawn on where fewer of its ids than this are products; at most so many times as many ids are tried.
+_DENSE_SHARE, _TRIED_MAX = 0.9, 8
 # Between two pieces of work beside requests: they get five sixths of the time, at least.
 _PAUSE_S = 0.005
 
@@ -93,7 +95,7 @@ async def draw_sample(
     gradually: bool = False,
     choose: Callable[[range, int], list[int]] | None = None,
 ) -> Sample:
-    """Draw about `rows` products by random ids: its cost does not grow with the catalogue.
+    """Draw about `rows` products by random ids, whatever gaps these have: its cost does not grow with the catalogue.
 
     table: says what is sampled. gradually: for a process that serves meanwhile; takes seconds. choose: picks ids
     without repeating one, injected by tests. Raises DatabaseUnavailable.
@@ -101,19 +103,32 @@ async def draw_sample(
     last_id = (await database.fetch_unlimited("SELECT COALESCE(MAX(id), 0) FROM products"))[0][0]
     # In a thread, for it takes some 30 ms; and with draws of its own, for the module's are shared with the event loop.
     choose = choose or random.Random().sample  # noqa: S311 - not a secret
-    ids = sorted(await asyncio.to_thread(choose, range(1, last_id + 1), min(rows, last_id)))
+    ids = await asyncio.to_thread(choose, range(1, last_id + 1), min(rows, last_id))
     drawn: list[SampledRow] = []
     columns = ", ".join([column.sql(database.dialect) for column in table.columns])
     at_once = _IDS_PER_STATEMENT if gradually else _IDS_BEFORE_SERVING
-    for start in range(0, len(ids), at_once):
-        chunk = ids[start : start + at_once]
-        found = await database.fetch_unlimited(
-            f"SELECT {columns} FROM products WHERE live = 1 AND id IN ({', '.join(map(str, chunk))})"
-        )
-        drawn += _sampled(found, table)
-        if gradually:
-            await asyncio.sleep(_PAUSE_S)
-    share = len(ids) / last_id if last_id else 1.0
+
+    async def read(ids: list[int]) -> None:
+        for start in range(0, len(ids), at_once):
+            chunk = ids[start : start + at_once]
+            found = await database.fetch_unlimited(
+                f"SELECT {columns} FROM products WHERE live = 1 AND id IN ({', '.join(map(str, chunk))})"
+            )
+            drawn.extend(_sampled(found, table))
+            if gradually:
+                await asyncio.sleep(_PAUSE_S)
+
+    await read(sorted(ids))
+    tried = len(ids)
+    if len(drawn) < _DENSE_SHARE * tried < _DENSE_SHARE * last_id:
+        # Of so many ids few are products: where three nodes write, each counts in threes; others were deleted.
+        enough = min(last_id, _TRIED_MAX * tried, tried * tried // max(len(drawn), 1))
+        new_share = 1 - tried / last_id  # of what is drawn again, the part that is not among the first
+        count = min(last_id, round((enough - tried) / new_share))
+        further = set(await asyncio.to_thread(choose, range(1, last_id + 1), count)).difference(ids)
+        await read(sorted(further))
+        tried += len(further)
+    share = tried / last_id if last_id else 1.0
     return await Sample.arranged_gradually(drawn, share, table) if gradually else Sample(drawn, share, table)
 
 
