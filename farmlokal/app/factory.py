@@ -1,5 +1,7 @@
 """`create_app`: every resource and middleware in one place; `web/routes.py` has the routes."""
 
+from functools import partial
+
 from aiohttp import web
 
 from farmlokal.app.aliases import aliases_of
@@ -107,7 +109,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         lifetime=Lifetime(settings.cache_ttl_s, settings.stale_s),
         origin_loads=settings.origin_loads or settings.database_pool,
         causality=causality,
-        hangs=lambda: database.hangs,
+        hangs=partial(getattr, database, "hangs"),
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
