@@ -74,7 +74,7 @@ class Causality:
             self._cannot(str(error))
         else:
             if position is None:
-                self._cannot("it says no position: it needs a binary log with GTIDs, or Galera")
+                self._cannot("it says no position: it is read-only, or has neither a binary log with GTIDs nor Galera")
             else:
                 self._logged = False
                 await second.learn(unknown, position)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from farmlokal.database.mysql_reader import MySQLReader
+from farmlokal.web import keys
 from tests.engines.replicated_services import (
     database_of,
     fill_catalogue,
@@ -114,6 +115,20 @@ async def test_a_commit_without_a_position_is_read_at_the_writer(
 
 async def _no_position(_: object) -> None:
     return None
+
+
+async def test_a_sync_is_claimed_and_read_at_the_writer(
+    pair: ReplicatedPair, services: tuple[Service, Service]
+) -> None:
+    """What is not a load has to see what was written just now: it never comes from a replica."""
+    service, _ = services
+    pair.hold_back()
+    before = reads_of(service)
+    run = await service.app[keys.SYNC].runs.claim("holder", full=False)
+    assert "holder" == run.holder
+    assert run == await service.app[keys.SYNC].runs.get(run.run)
+    assert before == reads_of(service)
+    pair.let_go()
 
 
 @pytest.mark.proof
