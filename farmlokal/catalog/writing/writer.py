@@ -30,6 +30,7 @@ _COLUMNS = (
     *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
     *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
     *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
+    *("image_url", "description", "brand"),
 )
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
@@ -217,6 +218,9 @@ class ProductWriter:
             self._time_in(now),
             *derived,
             row.version,
+            record.image_url,
+            record.description,
+            record.brand,
         ]
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
