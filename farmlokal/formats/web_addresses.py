@@ -3,9 +3,9 @@
 import re
 
 # A host, no user before it (a password would be shown to everybody), and nothing that ends a URL in a page or a header.
-_ADDRESS = re.compile(
-    r"""https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#][^\s"<>\\^`{|}]*)?""", re.IGNORECASE
-)
+_NEVER = r"""\s"<>\\^`{|}"""
+_HOST = rf"[^{_NEVER}/?#@:\[\]]+|\[[0-9a-f:.]+\]"
+_ADDRESS = re.compile(rf"https?://(?:{_HOST})(?::[0-9]{{1,5}})?(?:[/?#][^{_NEVER}]*)?", re.IGNORECASE)
 
 
 def check_web_address(text: str) -> None:

@@ -104,7 +104,7 @@ def cells_condition(ranges: Sequence[tuple[int, int]]) -> Condition:
 @lru_cache(_SHAPES_MAX)
 def product_statement(dialect: Dialect) -> str:
     """The statement for one live product by its id, as its finished JSON object."""
-    return f"SELECT {whole_product_json(dialect)} AS product FROM products WHERE id = %s AND live = 1"
+    return f"SELECT {dialect.json_object(product_fields(dialect))} AS product FROM products WHERE id = %s AND live = 1"
 
 
 @lru_cache(_SHAPES_MAX)
@@ -136,16 +136,16 @@ def _scan_sql(shape: _ScanShape, sort: Sort, rows: int, dialect: Dialect) -> str
 @lru_cache(2)
 def _product_json(dialect: Dialect) -> str:
     """An expression for what clients see of a product on a page: `schemas.Product`, its fields in their order."""
-    return dialect.json_object(_fields(dialect))
+    return dialect.json_object(_page_fields(dialect))
 
 
-def whole_product_json(dialect: Dialect) -> str:
-    """An expression for a product's own answer: `schemas.WholeProduct`, its fields in their order."""
+def product_fields(dialect: Dialect) -> list[JsonField]:
+    """What a product's own answer has: the fields of `schemas.WholeProduct` in their order."""
     words = [JsonField(name, JsonKind.TEXT, name) for name in ("description", "brand")]
-    return dialect.json_object([*_fields(dialect), *words])
+    return [*_page_fields(dialect), *words]
 
 
-def _fields(dialect: Dialect) -> list[JsonField]:
+def _page_fields(dialect: Dialect) -> list[JsonField]:
     farm = dialect.json_object(
         [JsonField("id", JsonKind.NUMBER, "farm_id"), JsonField("name", JsonKind.TEXT, "farm_name")]
     )

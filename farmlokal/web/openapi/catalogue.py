@@ -34,7 +34,7 @@ _PRODUCT: Product = {
     "updated_at": "2026-11-22T10:15:00Z",
     "image_url": "https://images.example/tomato.jpg",
 }
-_WHOLE_PRODUCT: WholeProduct = {
+WHOLE_PRODUCT: WholeProduct = {
     **_PRODUCT,
     "description": "Firm and sweet, picked in the morning.",
     "brand": "Sahyadri Greens",
@@ -119,7 +119,7 @@ SHOW_PRODUCT = Operation(
         Answer(
             status=200,
             meaning="The product.",
-            content=Content(shape=WholeProduct, examples={"product": _WHOLE_PRODUCT}),
+            content=Content(shape=WholeProduct, examples={"product": WHOLE_PRODUCT}),
             headers=(*headers.CACHED, "Content-Encoding"),
         ),
         NOT_MODIFIED,
