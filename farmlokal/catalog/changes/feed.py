@@ -58,7 +58,7 @@ class ChangeFeed:
         self._loads = Bulkhead(_LOADS_MAX)
         shown = _item_json(database.dialect)
         self._walk_sql = f"SELECT id, live, {shown} FROM products WHERE id > %s ORDER BY id LIMIT %s"
-        self._changed_sql = f"SELECT id, {shown} FROM products WHERE id IN ({{}})"
+        self._changed_sql = f"SELECT id, {shown} FROM products WHERE id IN"
 
     def __repr__(self) -> str:
         return f"<ChangeFeed {self._identity} complete={self._complete}>"
@@ -124,7 +124,8 @@ class ChangeFeed:
     async def _items(self, ids: Sequence[int]) -> list[bytes]:
         if not ids:
             return []
-        rows = await self._database.fetch_texts(self._changed_sql.format(", ".join(["%s"] * len(ids))), ids)
+        marks = ", ".join(["%s"] * len(ids))
+        rows = await self._database.fetch_texts(f"{self._changed_sql} ({marks})", ids)
         found = {int(product_id or 0): item or b"" for product_id, item in rows}
         return [found[product_id] for product_id in ids if product_id in found]
 
