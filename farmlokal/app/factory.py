@@ -7,6 +7,7 @@ from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
     cache_sources,
+    change_sources,
     database_sources,
     limit_sources,
     partner_sources,
@@ -171,11 +172,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *database_sources(database),
             *partner_sources(partner),
             *sync_sources(sync),
+            *change_sources(sequencer),
             *webhook_sources(receiver, verifier),
             *limit_sources(app.get(keys.LIMITER), shared_limit),
             *redis_sources(second),
         ],
-        Probes(health, inbox, sync.runs),
+        Probes(health, inbox, sync.runs, sequencer),
     )
     app[keys.METRICS] = metrics.registry
     app.on_shutdown.append(stop_sync)
