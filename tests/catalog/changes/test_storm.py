@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from farmlokal.catalog.changes.sequencer import Sequencer
-from tests.catalog.changes.following import on_offer
+from tests.catalog.changes.following import follow, on_offer
 from tests.catalog.changes.mirror import Mirror, over_http
+from tests.catalog.changes.storm_process import Writer
+from tests.catalog.upserting import Writing
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database, serving, settings_for
 from tests.support.waiting import eventually, until
@@ -26,9 +28,11 @@ SEQUENCERS = 2
 class Storm:
     """Processes that write and number, of which one after another is killed and replaced."""
 
-    def __init__(self, url: str, writes: int, seed: int) -> None:
+    def __init__(self, url: str, writes: int, kill_every: int, seed: int) -> None:
+        """kill_every: writes from one kill to the next."""
         self._url = url
         self._left = dict.fromkeys(range(WRITERS), writes // WRITERS)
+        self._kill_every = kill_every
         self._draw = random.Random(seed)
         self._running: dict[int, Process] = {}
         self._sequencers: list[Process] = []
@@ -63,7 +67,7 @@ class Storm:
     async def kill(self) -> None:
         """Kill somebody, again and again: a writer in the midst of its writes, or whoever numbers."""
         while True:
-            goal = self.left - 1000
+            goal = self.left - self._kill_every
             await until(lambda goal=goal: self.left <= goal, _STORM_MAX_S)  # type: ignore[misc]
             place = self._draw.randrange(SEQUENCERS)
             await self._end(self._sequencers[place])
@@ -90,8 +94,8 @@ class Storm:
         await process.wait()
 
 
-async def the_same_in_the_end(url: str, writes: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Follow a storm. Returns how often somebody was killed."""
+async def kills_in_a_storm(url: str, writes: int, kill_every: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Follow a storm to its end, where the mirror has to be the catalogue. Returns how often somebody was killed."""
 
     async def never(_: Sequencer) -> None:
         await asyncio.Event().wait()
@@ -99,7 +103,7 @@ async def the_same_in_the_end(url: str, writes: int, seed: int, monkeypatch: pyt
     monkeypatch.setattr(Sequencer, "keep", never)  # the service's own, which nobody kills
     async with open_database(url) as database, serving(settings_for(url)) as service:
         mirror = Mirror(over_http(service.client))
-        storm = Storm(url, writes, seed)
+        storm = Storm(url, writes, kill_every, seed=7)
         turns = 0
         async with storm.numbering():
             killing = asyncio.create_task(storm.kill())
@@ -122,7 +126,28 @@ async def the_same_in_the_end(url: str, writes: int, seed: int, monkeypatch: pyt
 
 
 @on_every_backend
+async def test_a_few_writes_of_tasks_that_are_cancelled(write: Writing) -> None:
+    """The same in small and in one process: a transaction that is cancelled is as good as one that was killed."""
+    database = write.database
+    following = await follow(database)
+    sequencers = [Sequencer(database) for _ in range(SEQUENCERS)]
+    draw = random.Random(7)
+    for round_number in range(3):
+        writers = [Writer(database, seed=10 * round_number + number) for number in range(WRITERS)]
+        batches = [asyncio.create_task(writer.batch()) for writer in writers for _ in range(2)]
+        numbering = [asyncio.create_task(sequencer.number()) for sequencer in sequencers]
+        await asyncio.wait(batches, return_when=asyncio.FIRST_COMPLETED)
+        draw.choice(batches).cancel()
+        draw.choice(numbering).cancel()
+        await following.mirror.catch_up()
+        await asyncio.wait([*batches, *numbering])
+    await database.run_script(["UPDATE change_log SET lease_until = 0"])
+    assert await on_offer(database) == await following.catch_up()
+    assert following.mirror.products
+
+
+@on_every_backend
 @pytest.mark.proof
 async def test_twenty_thousand_writes_with_kills(backend_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four processes write, two number, each is killed again and again; the mirror is the catalogue at the end."""
-    assert await the_same_in_the_end(backend_url, 20_000, 7, monkeypatch) >= 15
+    assert await kills_in_a_storm(backend_url, 20_000, 1000, monkeypatch) >= 15
