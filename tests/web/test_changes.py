@@ -81,6 +81,17 @@ async def test_every_fault_is_told(service: Service) -> None:
         ] == [tuple(fault.values()) for fault in (await answer.json())["errors"]]
 
 
+async def test_the_largest_numbers_are_no_error_of_ours(service: Service) -> None:
+    """A position at the end of all numbers is ahead of the log; one beyond it is none."""
+    async with service.client.get(PATH, params={"limit": 1}) as first:
+        log = (await first.json())["page"]["next_after"].partition(".")[0]
+    statuses = []
+    for position in (f"{2**62}", f"{2**62}.{2**62}", f"{2**62 + 1}", f"0.{2**62 + 1}", "0" * 30):
+        async with service.client.get(PATH, params={"after": f"{log}.{position}"}) as answer:
+            statuses.append(answer.status)
+    assert [410, 410, 400, 400, 400] == statuses
+
+
 async def test_trackers_are_dropped(service: Service) -> None:
     """Parameters that are ignored elsewhere are ignored here."""
     async with service.client.get(f"{PATH}?utm_source=x&limit=1") as answer:

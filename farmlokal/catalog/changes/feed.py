@@ -14,7 +14,7 @@ import orjson
 
 from farmlokal.caching.value import Value
 from farmlokal.catalog.changes.outbox import IDS_PER_ROW, ids_in
-from farmlokal.catalog.changes.position import Position
+from farmlokal.catalog.changes.position import LogPosition
 from farmlokal.catalog.changes.schemas import ChangePageInfo
 from farmlokal.catalog.reading.statement import product_fields
 from farmlokal.database.dialect import Dialect
@@ -67,7 +67,7 @@ class ChangeFeed:
         """Go by the log of the catalogue with this identity; said before the first page."""
         self._identity = identity
 
-    async def page(self, after: Position | None, limit: int) -> FeedPage:
+    async def page(self, after: LogPosition | None, limit: int) -> FeedPage:
         """The page behind `after`, of at most `limit` products; the first one of the walk without it.
 
         Mirrors that ask for the same page at once share it. Raises PositionGone where the log does not have what
@@ -75,14 +75,14 @@ class ChangeFeed:
         """
         return (await self._flights.run(f"{after} {limit}", lambda: self._load(after, limit))).result
 
-    async def _load(self, after: Position | None, limit: int) -> FeedPage:
+    async def _load(self, after: LogPosition | None, limit: int) -> FeedPage:
         try:
             async with self._loads.slot(_WAIT_MAX_S):
                 return await self._read(after, limit)
         except BulkheadFull as error:
             raise OriginBusy("too many pages of changes are being read") from error
 
-    async def _read(self, after: Position | None, limit: int) -> FeedPage:
+    async def _read(self, after: LogPosition | None, limit: int) -> FeedPage:
         await self._check_complete()
         if after is not None and after.log != self._identity:
             raise PositionGone("after is of another catalogue than this one: start over without it")
@@ -91,7 +91,7 @@ class ChangeFeed:
         log = await self._log()
         if after is not None:
             _check_within(after, log)
-        begun = after or Position(self._identity, log.last, 0)
+        begun = after or LogPosition(self._identity, log.last, 0)
         return await self._of_walk(begun, limit, lasting=after is not None)
 
     async def _check_complete(self) -> None:
@@ -102,7 +102,7 @@ class ChangeFeed:
             raise NotComplete("the catalogue is being upgraded: processes of the release before write without the log")
         self._complete = True
 
-    async def _of_walk(self, after: Position, limit: int, *, lasting: bool) -> FeedPage:
+    async def _of_walk(self, after: LogPosition, limit: int, *, lasting: bool) -> FeedPage:
         # Tombstones count for the limit, so that a page reads no more rows than that; a mirror that begins needs none.
         rows = await self._database.fetch_texts(self._walk_sql, (after.walked_id, limit))
         more = len(rows) == limit
@@ -110,7 +110,7 @@ class ChangeFeed:
         items = [item or b"" for _, live, item in rows if live == b"1"]
         return FeedPage(_page(items, after._replace(walked_id=walked_id), limit, more=True), lasting)
 
-    async def _of_log(self, after: Position, limit: int) -> FeedPage:
+    async def _of_log(self, after: LogPosition, limit: int) -> FeedPage:
         end = after.number + limit
         log = await self._log(after.number, end)
         _check_within(after, log)
@@ -149,14 +149,14 @@ def _numbered(log: _Log) -> Iterator[tuple[int, int]]:
         yield from enumerate(ids, start=last - len(ids) + 1)
 
 
-def _check_within(after: Position, log: _Log) -> None:
+def _check_within(after: LogPosition, log: _Log) -> None:
     if after.number < log.forgotten:
         raise PositionGone("what follows after is no longer kept: start over without after")
     if after.number > log.last:
         raise PositionGone("after lies ahead of the log, as after a restored backup: start over without it")
 
 
-def _page(items: Sequence[bytes], after: Position, limit: int, *, more: bool) -> Value:
+def _page(items: Sequence[bytes], after: LogPosition, limit: int, *, more: bool) -> Value:
     info: ChangePageInfo = {"limit": limit, "has_more": more, "next_after": str(after)}
     return Value(b'{"data":[%b],"page":%b}' % (b",".join(items), orjson.dumps(info)))
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from typing_extensions import override
 
 _POSITION = re.compile(r"([0-9a-f]{16})\.(0|[1-9][0-9]{0,18})(?:\.(0|[1-9][0-9]{0,18}))?", re.ASCII)
-_NUMBER_MAX = 2**63 - 1
+# Half of what a column holds: one counts on from it.
+_NUMBER_MAX = 2**62
 PATTERN = f"^{_POSITION.pattern}$"
 
 
-class Position(NamedTuple):
+class LogPosition(NamedTuple):
     """A place in the log, or in the walk through all products that goes before it.
 
     log: the catalogue's identity, since numbers are of one log alone. number: of the last change that the mirror has;
@@ -28,7 +29,7 @@ class Position(NamedTuple):
         return f"{self.log}.{self.number}{walk}"
 
 
-def parse_position(text: str) -> Position | None:
+def parse_position(text: str) -> LogPosition | None:
     """The position that `text` is; None where it is none."""
     match = _POSITION.fullmatch(text)
     if match is None:
@@ -36,4 +37,4 @@ def parse_position(text: str) -> Position | None:
     number, walked_id = int(match[2]), None if match[3] is None else int(match[3])
     if max(number, walked_id or 0) > _NUMBER_MAX:
         return None
-    return Position(match[1], number, walked_id)
+    return LogPosition(match[1], number, walked_id)

@@ -84,9 +84,8 @@ class Sequencer:
         # What was changed twice since the last look is read once.
         changed = list(dict.fromkeys(product_id for _, text in noted for product_id in ids_in(text)))
         last = await self._append(session, last, changed)
-        row_ids = [row_id for row_id, _ in noted]
-        marks = ", ".join(["%s"] * len(row_ids))
-        await session.execute(f"DELETE FROM change_outbox WHERE id IN ({marks})", row_ids)
+        # One by one: a list may be found by reading the whole table, which waits for rows that are not committed yet.
+        await session.execute_many("DELETE FROM change_outbox WHERE id = %s", [(row_id,) for row_id, _ in noted])
         await session.execute(
             f"UPDATE change_log SET last = %s, holder = %s, lease_until = {self._now} + {LEASE_S} WHERE id = 1",
             (last, self._name),

@@ -8,8 +8,12 @@ from farmlokal.web.openapi.operation import Answer, Content, Operation
 from farmlokal.web.parameters.changes import PARAMETERS
 from farmlokal.web.parameters.parameter import in_query
 
-_IDENTITY = {"source": "mandi", "external_id": "maharashtra|pune|pimpri|tomato|hybrid|faq", "version": 1795342500}
-_CHANGED: ChangedProduct = {**WHOLE_PRODUCT, **_IDENTITY}  # type: ignore[typeddict-item]
+_CHANGED: ChangedProduct = {
+    **WHOLE_PRODUCT,
+    "source": "mandi",
+    "external_id": "maharashtra|pune|pimpri|tomato|hybrid|faq",
+    "version": 1795342500,
+}
 _PAGE: ChangePage = {
     "data": [
         _CHANGED,

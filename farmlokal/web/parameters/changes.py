@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from farmlokal.catalog.changes.position import PATTERN, Position, parse_position
+from farmlokal.catalog.changes.position import PATTERN, LogPosition, parse_position
 from farmlokal.catalog.changes.schemas import CHANGES_MAX
 from farmlokal.catalog.question.forms import whole
 from farmlokal.catalog.question.parameter import Form, QuestionParameter
@@ -33,7 +33,7 @@ PARAMETERS = {
 class AskedChanges(NamedTuple):
     """A page of changes as it was asked for."""
 
-    after: Position | None
+    after: LogPosition | None
     limit: int
 
 

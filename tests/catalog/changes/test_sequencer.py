@@ -8,7 +8,7 @@ import pytest
 from farmlokal.catalog.changes.feed import ChangeFeed
 from farmlokal.catalog.changes.forgetting import Forgetting
 from farmlokal.catalog.changes.outbox import ids_in
-from farmlokal.catalog.changes.position import Position, parse_position
+from farmlokal.catalog.changes.position import LogPosition, parse_position
 from farmlokal.catalog.changes.sequencer import Pending, Sequencer
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete, PositionGone
@@ -132,10 +132,16 @@ async def test_what_lasts_and_what_is_open(write: Writing) -> None:
     await write(*(record(f"{number}") for number in range(5)))
     await Sequencer(database).number()
     identity = (await feed.page(None, 2)).value.body.rpartition(b'"next_after":"')[2][:16].decode()
-    asked = [None, Position(identity, 5, 2), Position(identity, 0), Position(identity, 3), Position(identity, 4)]
+    asked = [
+        None,
+        LogPosition(identity, 5, 2),
+        LogPosition(identity, 0),
+        LogPosition(identity, 3),
+        LogPosition(identity, 4),
+    ]
     assert [False, True, True, True, False] == [(await feed.page(after, 2)).lasting for after in asked]
-    newest = await feed.page(Position(identity, 5), 2)
-    assert newest == await feed.page(Position(identity, 5), 2)
+    newest = await feed.page(LogPosition(identity, 5), 2)
+    assert newest == await feed.page(LogPosition(identity, 5), 2)
     assert not newest.lasting
 
 
