@@ -159,7 +159,7 @@ async def test_what_is_committed_late_is_not_lost(write: Writing, following: Fol
     slowly = asyncio.create_task(write.database.in_transaction(slow))
     await written.wait()
     seen_until = write.pass_s(10)
-    for version in range(1, 9):
+    for version in range(1, 13):
         await write(record("quick", version))
     ((seen_id,),) = await write.database.fetch("SELECT id FROM products WHERE external_id = 'quick'")
     ((seen_row,),) = await write.database.fetch("SELECT MAX(id) FROM change_outbox")
