@@ -40,8 +40,8 @@ class ListMapping(NamedTuple):
 
     kind: what a row is, a product or a market's price. columns: those that make up each of its fields, joined by a
     blank. id: the columns whose values together name a product. optional: columns that a file may lack. values:
-    translations of a field's words, by the word in lower case. html: fields whose cells are
-    HTML. only: the words, in lower case, that a column must have.
+    translations of a field's words, by the word in lower case. html: fields whose cells are HTML. only: the words, in
+    lower case, that a column must have.
     """
 
     name: str
