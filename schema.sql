@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 4. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 5. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS names (
 --   name_id               its name among the names, made of name and category
 --   derived_version       the version that these four were made from: what a release that does not know them has written
 --                         since shows by it
+--   description           of one product's own answer and the change feed; no listing reads it
 CREATE TABLE IF NOT EXISTS products (
     id           BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     source       VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -102,6 +103,9 @@ CREATE TABLE IF NOT EXISTS products (
     yz           BIGINT NULL,
     name_id      INT NULL,
     derived_version BIGINT NULL,
+    image_url    VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    description  VARCHAR(2000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    brand        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
@@ -131,6 +135,39 @@ CREATE TABLE IF NOT EXISTS products (
     -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
     -- read for their names: see docs/catalogue.md.
     INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
+) ENGINE = InnoDB;
+
+-- Which products transactions have changed that have no number in the log yet: a row for at most 500 products, written in
+-- the transaction that changes them. What is here is committed, in whichever order that came to pass.
+--   product_ids   separated by commas
+--   noted_at      Unix seconds of this server's clock
+CREATE TABLE IF NOT EXISTS change_outbox (
+    id          BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    product_ids VARCHAR(10000) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    noted_at    BIGINT NOT NULL
+) ENGINE = InnoDB;
+
+-- The log of changes: product after product, numbered from 1 without a gap, moved here from the outbox.
+--   number        of the last product of the row; the one before it has one less, and so on
+--   product_ids   separated by commas, at most 500
+--   numbered_at   Unix seconds of this server's clock
+CREATE TABLE IF NOT EXISTS changes (
+    number      BIGINT NOT NULL PRIMARY KEY,
+    product_ids VARCHAR(10000) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    numbered_at BIGINT NOT NULL
+) ENGINE = InnoDB;
+
+-- Where the log stands, in one row, once something was numbered. Whoever numbers or forgets has it locked.
+--   last          the number of the newest change
+--   forgotten     the number of the newest change that is no longer in the log; 0 while all are there
+--   holder        the process that numbers
+--   lease_until   Unix seconds of this server's clock, until when the holder is left to it
+CREATE TABLE IF NOT EXISTS change_log (
+    id          TINYINT NOT NULL PRIMARY KEY,
+    last        BIGINT NOT NULL DEFAULT 0,
+    forgotten   BIGINT NOT NULL DEFAULT 0,
+    holder      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    lease_until BIGINT NOT NULL
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
@@ -296,4 +333,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 4, 4 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 5, 5 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -6,6 +6,7 @@
     ├── InvalidInput            the caller's input is wrong; lists every fault
     │   └── InvalidRecord       one record of a feed or file is wrong
     ├── NotFound                no such product
+    ├── PositionGone            the log of changes does not have what a mirror asks for
     ├── NotConfigured           a route needs a setting that is not set
     ├── ImportRefused           a file is not what it claims to be
     ├── FeedInvalid             the partner's feed breaks its own form, or does not end
@@ -73,6 +74,10 @@ class InvalidRecord(InvalidInput):
 
 class NotFound(FarmLokalError):
     """What was asked for does not exist, or no longer."""
+
+
+class PositionGone(FarmLokalError):
+    """The log of changes does not have what follows a mirror's position: it has to start over."""
 
 
 class NotConfigured(FarmLokalError):

@@ -176,6 +176,9 @@ class Settings(BaseSettings):
     webhook_keep_days: int = Field(
         14, ge=1, le=3650, description="how long events are remembered; longer than the sender retries"
     )
+    changes_keep_days: int = Field(
+        7, ge=1, le=365, description="how long the log of changes is kept; a mirror further behind starts over"
+    )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="our own base URL; with it the webhook's callback is registered with the partner at the start"
     )

@@ -50,6 +50,20 @@ def near_fault(answer: dict[str, Any], *, radius_km: float | None, nearest_first
     return None
 
 
+def changes_fault(answer: Any) -> str | None:
+    """What is wrong with a page of the change feed."""
+    fault = _list_fault(answer)
+    if fault is not None:
+        return fault
+    page = answer.get("page")
+    if not isinstance(page, dict) or not {"limit", "has_more", "next_after"} <= page.keys():
+        return "a page of changes does not say where to go on"
+    changed = answer["data"]
+    if len({product.get("id") for product in changed}) < len(changed):
+        return "a page of changes repeats a product"
+    return next(filter(None, (product_fault(one) for one in changed if not one.get("deleted"))), None)
+
+
 def product_fault(product: Any) -> str | None:
     """What is wrong with one product."""
     if not isinstance(product, dict):

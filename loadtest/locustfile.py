@@ -1,4 +1,4 @@
-"""Households browsing the listing, searchers, a crawler, a token stampede, a webhook sender, an operator: on any host.
+"""Households, searchers, a crawler, a mirror, a token stampede, a webhook sender, an operator: on any host.
 
 Run it from the repository's top folder as `python -m loadtest --host http://127.0.0.1:8080 --users 200 --run-time 60s`,
 which keeps the results in `load-results/`, or with locust's own command, `locust -f loadtest/locustfile.py`. It ends
@@ -28,6 +28,7 @@ from loadtest.browsing import Household
 from loadtest.crawling import Crawler
 from loadtest.delivering import WEBHOOK_SECRET, WebhookSender
 from loadtest.measured import counted_ms, measured_by_name
+from loadtest.mirroring import Mirror
 from loadtest.report import machine, report
 from loadtest.searching import Searcher
 from loadtest.shapes import SHAPES
@@ -36,7 +37,7 @@ from loadtest.targets import TARGETS_FILE, Targets
 from loadtest.tokens import API_KEY, TokenStampede
 from loadtest.verdict import Run, verdict
 
-__all__ = ["Crawler", "Household", "Operator", "Searcher", "Shaped", "TokenStampede", "WebhookSender"]
+__all__ = ["Crawler", "Household", "Mirror", "Operator", "Searcher", "Shaped", "TokenStampede", "WebhookSender"]
 
 _DEFAULT_TIME_S = 60
 

@@ -9,6 +9,7 @@ from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
     cache_sources,
+    change_sources,
     database_sources,
     limit_sources,
     partner_sources,
@@ -24,6 +25,7 @@ from farmlokal.app.readers import catalogue_database, reader_probes, reader_sour
 from farmlokal.app.resources import (
     cache_context,
     category_counts_context,
+    change_log_context,
     database_context,
     database_probe,
     identity_context,
@@ -48,6 +50,9 @@ from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.changes.feed import ChangeFeed
+from farmlokal.catalog.changes.forgetting import Forgetting
+from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.prices import PAGE_PARAMETERS
 from farmlokal.catalog.question.table import TABLE, QuestionTable
@@ -78,6 +83,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
+from farmlokal.web.parameters import changes
 from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
@@ -118,6 +124,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
     listing = Listing(store, signer, names)
     counts = CategoryCounts(cache, listing)
+    change_feed, sequencer = ChangeFeed(database), Sequencer(database)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
     receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
@@ -134,10 +141,11 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.API_KEYS] = key_digests(settings.api_keys.split(",") if settings.api_keys else ())
     app[keys.CACHE] = cache
     app[keys.CATEGORY_COUNTS] = counts
+    app[keys.CHANGE_FEED] = change_feed
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, FULL.name))
+    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *changes.PARAMETERS, FULL.name))
     ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
@@ -170,11 +178,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             *reader_sources(reads),
             *partner_sources(partner),
             *sync_sources(sync),
+            *change_sources(sequencer),
             *webhook_sources(receiver, verifier),
             *limit_sources(app.get(keys.LIMITER), shared_limit),
             *redis_sources(second),
         ],
-        Probes(health, inbox, sync.runs),
+        Probes(health, inbox, sync.runs, sequencer),
     )
     app[keys.METRICS] = metrics.registry
     app.on_shutdown.append(stop_sync)
@@ -186,7 +195,10 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             planner_context(store.planner, found),
             search_names_context(names),
             redis_context(redis, second),
-            identity_context(database, *(one.belong_to for one in (second, shared_limit, *readers) if one is not None)),
+            identity_context(
+                database,
+                *(one.belong_to for one in (second, shared_limit, change_feed, *readers) if one is not None),
+            ),
             *([rate_limit_context(*limiting)] if limiting is not None else []),
             cache_context(cache),
             mending_context(mending),
@@ -195,6 +207,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),
+            change_log_context(sequencer, Forgetting(database, keep_days=settings.changes_keep_days)),
             ready_context(health),
             metrics.probing,
         ]

@@ -15,6 +15,8 @@ from farmlokal import __version__
 from farmlokal.app.found import Found
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.changes.forgetting import Forgetting
+from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.name_counts import NameCounts
@@ -204,6 +206,16 @@ def retention_context(retention: Retention) -> Context:
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with background(retention.keep(), "inbox retention"):
+            yield
+
+    return context
+
+
+def change_log_context(sequencer: Sequencer, forgetting: Forgetting) -> Context:
+    """Number changes, and forget old ones, in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(sequencer.keep(), "change numbers"), background(forgetting.keep(), "change retention"):
             yield
 
     return context

@@ -9,7 +9,7 @@ from farmlokal.caching.lookup import Lookup, Outcome
 from farmlokal.caching.value import Value
 
 # Written in front of every entry and into every key: releases with different formats can share one Redis.
-FORMAT = 2
+FORMAT = 3
 
 # Deflating pays for big bodies alone. Measured on pages of a listing: 7 KB inflate in 14 µs, more than the whole of a
 # batched read (about 10 µs) and than 7 KB take on any network above 1 Gbit/s; 35 KB inflate in 40 µs and take a

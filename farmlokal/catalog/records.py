@@ -13,6 +13,9 @@ EXTERNAL_ID_CHARS_MAX = 191
 NAME_CHARS_MAX = 200
 UNIT_CHARS_MAX = 16
 PLACE_CHARS_MAX = 100
+IMAGE_URL_CHARS_MAX = 1000
+DESCRIPTION_CHARS_MAX = 2000
+BRAND_CHARS_MAX = 100
 PRICE_PAISE_MAX = 999_999_999_99
 STOCK_MAX = 2**31 - 1
 VERSION_MAX = 2**63 - 1
@@ -51,6 +54,9 @@ class ProductRecord(NamedTuple):
     said: str | None = None
     min_paise: int | None = None
     max_paise: int | None = None
+    image_url: str | None = None
+    description: str | None = None
+    brand: str | None = None
 
     def digest(self) -> str:
         """32 hexadecimal digits that tell two contents of one version apart: BLAKE2b over the record as it was sent.
@@ -59,7 +65,11 @@ class ProductRecord(NamedTuple):
         half of a market row's is of what it says alone: the tables by which it was read may have changed.
         """
         if self.said is None:
-            return blake2b(orjson.dumps(_content(self)), digest_size=16).hexdigest()
+            content = _content(self)
+            later = _later_content(self)
+            if later != _NONE_LATER:
+                content += later
+            return blake2b(orjson.dumps(content), digest_size=16).hexdigest()
         said = blake2b(self.said.encode(), digest_size=8).hexdigest()
         return said + blake2b(orjson.dumps(_content_without_place(self)), digest_size=8).hexdigest()
 
@@ -72,6 +82,9 @@ class ProductRecord(NamedTuple):
 
 _CONTENT = ProductRecord._fields[3 : ProductRecord._fields.index("said")]
 _content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(*_CONTENT)
+# They came with schema version 5. A record without any has the digest that the release before stored for it.
+_later_content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter("image_url", "description", "brand")
+_NONE_LATER = (None, None, None)
 _content_without_place: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
     *(name for name in _CONTENT if name not in ("lat", "lon"))
 )

@@ -1,6 +1,7 @@
 """The wire format of a product: the feed's, an imported file's and an event's, checked by one model."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
@@ -20,7 +21,8 @@ from farmlokal.catalog import records
 from farmlokal.catalog.categories import OTHER, known_category
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.errors import Fault, InvalidRecord
-from farmlokal.formats.text import accepted
+from farmlokal.formats.text import accepted, accepted_lines
+from farmlokal.formats.web_addresses import check_web_address
 
 _VALUE_CHARS_MAX = 80
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -35,6 +37,15 @@ _AHEAD_MAX = timedelta(days=1)
 
 def _accepted(value: Any) -> Any:
     return accepted(value) if isinstance(value, str) else value
+
+
+def _accepted_lines(value: Any) -> Any:
+    return accepted_lines(value) if isinstance(value, str) else value
+
+
+def _web_address(address: str) -> str:
+    check_web_address(address)
+    return address
 
 
 def _plain_number(value: Any) -> Any:
@@ -67,8 +78,8 @@ def _past_time(moment: datetime, info: ValidationInfo) -> datetime:
     return moment
 
 
-def _text(chars_max: int) -> Any:
-    return Annotated[str, Field(min_length=1, max_length=chars_max), BeforeValidator(_accepted)]
+def _text(chars_max: int, read: Callable[[Any], Any] = _accepted, *further: Any) -> Any:
+    return Annotated[str, Field(min_length=1, max_length=chars_max), BeforeValidator(read), *further]
 
 
 def _number(kind: type, least: int, most: int | Decimal, **further: Any) -> Any:
@@ -81,6 +92,9 @@ def _number(kind: type, least: int, most: int | Decimal, **further: Any) -> Any:
 
 _NumberText = Annotated[str, Field(pattern=f"^{_NUMBER.pattern}$")]
 _Place = _text(records.PLACE_CHARS_MAX)
+_ImageUrl = _text(
+    records.IMAGE_URL_CHARS_MAX, _accepted, AfterValidator(_web_address), Field(description="absolute, http or https")
+)
 _Created = Annotated[
     AwareDatetime, BeforeValidator(_time_text), AfterValidator(_storable_time), AfterValidator(_past_time)
 ]
@@ -118,6 +132,9 @@ class WireProduct(WireDeletion):
     organic: bool | None = None
     rating: _number(Decimal, 0, 5, decimal_places=2) | None = None  # type: ignore[valid-type]
     created_at: _Created | None = None
+    image_url: _ImageUrl | None = None  # type: ignore[valid-type]
+    description: _text(records.DESCRIPTION_CHARS_MAX, _accepted_lines) | None = None  # type: ignore[valid-type]
+    brand: _text(records.BRAND_CHARS_MAX) | None = None  # type: ignore[valid-type]
 
     def to_record(self) -> ProductRecord:
         """The checked product in the form that the store takes."""
@@ -139,6 +156,9 @@ class WireProduct(WireDeletion):
             organic=bool(self.organic),
             rating=None if self.rating is None else float(self.rating),
             created_at=None if self.created_at is None else wire_time(self.created_at),
+            image_url=self.image_url,
+            description=self.description,
+            brand=self.brand,
         )
 
 

@@ -22,6 +22,7 @@ class Dialect:
     price_sql: an expression that gives the column `price` as a decimal string
     time_sql: a format that makes of a time column RFC 3339 text
     number_sql: a format that makes of a decimal column a number without trailing zeros
+    unix_time_sql: the database's clock in whole Unix seconds, the one clock that all processes share
     json_object: fields → an expression that makes a JSON object of them
     price_in: paise → what the column `price` holds
     time_in: RFC 3339 UTC → what a time column holds
@@ -36,6 +37,7 @@ class Dialect:
     price_sql: str
     time_sql: str
     number_sql: str
+    unix_time_sql: str
     json_object: JsonObject
     price_in: Callable[[int], str | int]
     time_in: Callable[[str], str]
@@ -58,6 +60,7 @@ MYSQL = Dialect(
     # Each % twice: the driver formats the statement.
     time_sql="DATE_FORMAT({}, '%%Y-%%m-%%dT%%H:%%i:%%sZ')",
     number_sql="{} + 0e0",
+    unix_time_sql="UNIX_TIMESTAMP()",
     json_object=mysql_json_object,
     price_in=decimal_string,
     time_in=lambda wire: wire[:19].replace("T", " "),
@@ -74,6 +77,7 @@ SQLITE = Dialect(
     price_sql="printf('%d.%02d', price / 100, price % 100)",
     time_sql="{}",
     number_sql="{}",
+    unix_time_sql="CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER)",
     json_object=sqlite_json_object,
     price_in=lambda paise: paise,
     time_in=lambda wire: wire,

@@ -74,6 +74,9 @@ CREATE TABLE IF NOT EXISTS products (
     yz           INTEGER NULL,
     name_id      INTEGER NULL,
     derived_version INTEGER NULL,
+    image_url    TEXT NULL,
+    description  TEXT NULL,
+    brand        TEXT NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id)
 ) STRICT;
 
@@ -103,6 +106,26 @@ CREATE INDEX IF NOT EXISTS listing_of_name ON products
     (live, name_id, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, rating_key, name_key, x, yz);
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
     (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
+
+CREATE TABLE IF NOT EXISTS change_outbox (
+    id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    product_ids TEXT NOT NULL,
+    noted_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS changes (
+    number      INTEGER NOT NULL PRIMARY KEY,
+    product_ids TEXT NOT NULL,
+    numbered_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS change_log (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    last        INTEGER NOT NULL DEFAULT 0,
+    forgotten   INTEGER NOT NULL DEFAULT 0,
+    holder      TEXT NOT NULL,
+    lease_until INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS sightings (
     run        TEXT NOT NULL,
@@ -226,4 +249,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 4, 4 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 5, 5 WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -36,6 +36,7 @@ _ODD_BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _ODD_BLANK = re.compile(f"[{_ODD_BLANKS}]")
 # A cell of a table is laid out with tabs and line breaks too.
 _CELL_BLANK = re.compile(f"[{_ODD_BLANKS}\t\n\r\u2028\u2029]")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # One escape of a JSON text: a pair of surrogates, a surrogate without its other half, or any other.
 _JSON_ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -56,6 +57,16 @@ def accepted(text: str) -> str:
     if plain and not compared(plain).strip(" "):
         raise ValueError("must hold more than blanks and joiners")
     return plain
+
+
+def accepted_lines(text: str) -> str:
+    """A text of several lines as it is stored: each as `accepted` has it, parted by U+000A; tabs are ordinary blanks.
+
+    Empty lines at both ends are cut off. Raises ValueError as `accepted` does.
+    """
+    if text.isprintable():
+        return accepted(text)
+    return "\n".join([accepted(line.replace("\t", " ")) for line in _LINE_BREAK.split(text)]).strip("\n")
 
 
 def compared(text: str) -> str:

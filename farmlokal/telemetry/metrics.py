@@ -230,6 +230,20 @@ METRICS: tuple[Metric, ...] = (
         Kind.GAUGE,
         merge=Merge.MAX,
     ),
+    # The log of changes.
+    Metric("farmlokal_changes_numbered_total", "changes of products that this process has numbered for mirrors"),
+    Metric(
+        "farmlokal_changes_pending",
+        "rows of the outbox that have no number yet, counted once a minute",
+        Kind.GAUGE,
+        merge=Merge.MAX,
+    ),
+    Metric(
+        "farmlokal_changes_lag_seconds",
+        "age of the oldest of them, looked up once a minute; 0 without any",
+        Kind.GAUGE,
+        merge=Merge.MAX,
+    ),
     # The processes.
     Metric("farmlokal_event_loop_lag_seconds", "how late the event loop woke a timer of 0.1 s", Kind.HISTOGRAM),
     Metric("farmlokal_event_loop_lag_max_seconds", "the worst of that in the last 10 s", Kind.GAUGE, merge=Merge.MAX),

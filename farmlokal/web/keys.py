@@ -4,6 +4,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.catalog.changes.feed import ChangeFeed
 from farmlokal.catalog.reading.category_counts import CategoryCounts
 from farmlokal.catalog.reading.loaders import Listing
 from farmlokal.catalog.reading.search_names import SearchNames
@@ -33,6 +34,7 @@ CACHE = web.AppKey("CACHE", ReadThrough)
 # The patterns of the routes whose answers caches may keep.
 CACHEABLE: web.AppKey[frozenset[str]] = web.AppKey("CACHEABLE", frozenset[str])
 CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
+CHANGE_FEED = web.AppKey("CHANGE_FEED", ChangeFeed)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)

@@ -9,6 +9,7 @@ from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.web import keys
 from farmlokal.web.edge.expectations import check_expectation
 from farmlokal.web.handlers import metrics
+from farmlokal.web.handlers.changes import list_changes
 from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
 from farmlokal.web.handlers.health import show_liveness, show_readiness
 from farmlokal.web.handlers.index import show_index
@@ -17,15 +18,17 @@ from farmlokal.web.handlers.prices import draw_prices, list_prices
 from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest
 from farmlokal.web.handlers.sync import show_sync, start_sync
 from farmlokal.web.handlers.webhook import receive_webhook
-from farmlokal.web.openapi import catalogue, partner, prices, service
+from farmlokal.web.openapi import catalogue, changes, partner, prices, service
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters import changes as change_parameters
 from farmlokal.web.parameters import prices as price_parameters
 from farmlokal.web.parameters import suggesting
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
 _BESIDE_THE_LISTING = (
     Route("GET", "/", show_index, service.SHOW_INDEX),
+    Route("GET", change_parameters.PATH, list_changes, changes.LIST_CHANGES),
     Route("GET", "/products/{id}", show_product, catalogue.SHOW_PRODUCT),
     Route("GET", price_parameters.PATH, list_prices, prices.LIST_PRICES),
     Route("GET", price_parameters.PICTURE_PATH, draw_prices, prices.DRAW_PRICES),

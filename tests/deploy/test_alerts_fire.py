@@ -112,7 +112,7 @@ def shown(service: ObservedService, query: Query) -> bool:
 
 
 def test_rows_in_the_tables(service: ObservedService) -> None:
-    """A sync of the day before yesterday, a dead event, and an inbox that doubled. The service looks once a minute."""
+    """An old sync, a dead event, a doubled inbox, a change that nobody numbers. The service looks once a minute."""
     assert 422 == service.deliver({"source": "partner"})
     assert 200 == service.deliver(product("okra-2", category="moon rocks"))
     service.prometheus.wait_for_alerts("FarmLokalUnknownCategories")
@@ -125,6 +125,10 @@ def test_rows_in_the_tables(service: ObservedService) -> None:
         f" FROM (SELECT a.id * 1000 + b.id AS id FROM products a JOIN products b ON b.id < 1000) AS n LIMIT {_EVENTS}",
         database=DATABASE,
     )
+    service.database.execute(
+        "UPDATE change_log SET holder = 'gone', lease_until = lease_until + 86400", database=DATABASE
+    )
+    service.database.execute("INSERT INTO change_outbox (product_ids, noted_at) VALUES ('1', 0)", database=DATABASE)
 
 
 def test_a_redis_that_is_full_and_then_dead(service: ObservedService) -> None:
@@ -145,6 +149,7 @@ def test_what_was_found_in_the_tables(service: ObservedService) -> None:
         "FarmLokalSyncOverdue",
         "FarmLokalWebhooksDead",
         "FarmLokalInboxGrows",
+        "FarmLokalChangesLate",
         wait_max_s=_COUNTED_WITHIN_S,
     )
 

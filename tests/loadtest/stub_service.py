@@ -23,6 +23,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
             web.get("/categories", stub.categories),
             web.get("/products", stub.products),
             web.get("/suggest", stub.suggest),
+            web.get("/products/changes", stub.changes),
             web.get("/products/{id}", stub.product),
             web.get("/products/{id}/prices", stub.prices),
             web.get("/auth/token", stub.token),
@@ -71,6 +72,12 @@ class Stub:
         cursor = str(number + 1) if number < _PAGES else None
         page = {"limit": 20, "has_more": cursor is not None, "next_cursor": cursor, "prev_cursor": None}
         return {"data": [{**MANGO, "id": number}], "page": page}
+
+    async def changes(self, request: web.Request) -> web.Response:
+        """One product, and no further change."""
+        began = "after" not in request.query
+        shown = {"data": [MANGO] if began else [], "page": {"limit": 200, "has_more": began, "next_after": "0.1"}}
+        return web.json_response(shown)
 
     async def product(self, request: web.Request) -> web.Response:
         """Any product."""
@@ -130,6 +137,10 @@ class Faulty(Stub):
     def distance_km(self, number: int) -> float:
         """Beyond every radius."""
         return 1_000.0 + number
+
+    async def changes(self, request: web.Request) -> web.Response:
+        """Shows a product twice."""
+        return web.json_response({"data": [MANGO, MANGO], "page": {"limit": 200, "has_more": True, "next_after": "1"}})
 
     async def product(self, request: web.Request) -> web.Response:
         """Answers without being asked whether anything changed."""

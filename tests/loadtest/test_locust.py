@@ -63,6 +63,7 @@ async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path:
         ("/products?cursor [hit memory]", "the walk met a product again"),
         ("/products?near [hit memory]", "a product lies beyond the radius"),
         ("/products/{id} [304]", "a 304 to a request without a condition"),
+        ("/products/changes", "a page of changes repeats a product"),
         ("/auth/token", "callers at the same moment got different tokens"),
         ("/external/sync [status 503]", "status 503: /problems/partner-unavailable"),
         ("/external/webhook [duplicate]", "an event's first delivery was called a duplicate"),
@@ -98,6 +99,7 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
         "/products/{id}/prices [hit memory]",
         "/products/{id}/prices [304]",
         "/suggest [hit memory]",
+        "/products/changes",
         "Aggregated",
     } | {
         f"/products{kind} [{outcome}]"
@@ -121,7 +123,8 @@ async def test_only_the_master_of_several_processes_judges(tmp_path: Path) -> No
     (total,) = (row for row in ended.csv("stats") if row["Name"] == "Aggregated")
     requests = re.findall(r"^(/\S*) +([\d,]+) ", ended.said, re.MULTILINE)
     assert int(total["Request Count"]) == sum(int(count.replace(",", "")) for _, count in requests)
-    assert {"/auth/token", "/external/sync", "/external/webhook", "/products"} <= {route for route, _ in requests}
+    routes = {route for route, _ in requests}
+    assert {"/auth/token", "/external/sync", "/external/webhook", "/products", "/products/changes"} <= routes
 
 
 async def test_wrong_targets_are_refused_before_there_is_any_load(tmp_path: Path) -> None:

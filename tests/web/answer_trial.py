@@ -26,6 +26,7 @@ EVERY = {(problem.status, problem.name) for problem in ANYWHERE}
 TARGETS = {
     "listProducts": "/products",
     "showProduct": "/products/1",
+    "listChanges": "/products/changes",
     "listPrices": "/products/1/prices",
     "drawPrices": "/products/1/prices.svg",
     "suggest": "/suggest?q=tom",

@@ -18,7 +18,7 @@ from tests.web.watched_store import watch_store
 
 PRODUCT_FIELDS = [
     *("id", "name", "category", "price", "currency", "unit", "farm", "market", "district", "state", "lat", "lon"),
-    *("stock", "organic", "rating", "created_at", "updated_at"),
+    *("stock", "organic", "rating", "created_at", "updated_at", "image_url"),
 ]
 ALL_CATEGORIES = ",".join(CATEGORIES)
 

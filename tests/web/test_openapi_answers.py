@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from farmlokal.catalog.changes.feed import ChangeFeed
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -26,7 +27,7 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "listPrices", "drawPrices", "suggest", "listCategories"),
+    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices", "suggest", "listCategories"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -49,6 +50,8 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("listProducts", "/products?limit=0"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
+        ("listChanges", "/products/changes?limit=0"),
+        ("listChanges", "/products/changes?after=0123456789abcdef.7"),
         ("listPrices", "/products/1/prices?limit=0"),
         ("listPrices", "/products/999999/prices"),
         ("drawPrices", "/products/1/prices.svg?to=x"),
@@ -158,10 +161,12 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                 store = service.app[keys.LISTING]._store
                 for owner, name in (
                     *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
-                    *((Sync, "run"), (SyncRuns, "get")),
+                    *((ChangeFeed, "page"), (Sync, "run"), (SyncRuns, "get")),
                 ):
                     patch.setattr(owner, name, fails)
-                for name in ("listProducts", "showProduct", "listPrices", "drawPrices", *SYNCS, "showSync"):
+                for name in (
+                    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices", *SYNCS, "showSync"),
+                ):
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)

@@ -29,10 +29,11 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 async def test_one_product_is_as_the_list_shows_it(service: Service) -> None:
-    """A product alone has the fields that it has in a page, and caching headers of its own."""
+    """A product alone has the fields that it has in a page, two more, and caching headers of its own."""
     (listed,) = (await ask(service.port, "/products?sort=name&limit=1")).json()["data"]
     answer = await ask(service.port, f"/products/{listed['id']}")
-    assert (200, "application/json", listed) == (answer.status, answer.headers["Content-Type"], answer.json())
+    whole = {**listed, "description": None, "brand": None}
+    assert (200, "application/json", whole) == (answer.status, answer.headers["Content-Type"], answer.json())
     assert "farmlokal; fwd=miss; stored" == answer.headers["Cache-Status"]
     again = await ask(service.port, f"/products/0{listed['id']}")
     assert again.headers["Cache-Status"].endswith("detail=memory")

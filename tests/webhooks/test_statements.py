@@ -16,6 +16,7 @@ from tests.support.webhook_sender import body_of, new_id, product
 pytestmark = on_every_backend
 CLAIM = ["INSERT webhook_inbox", "SELECT webhook_inbox"]
 SETTLE = ["UPDATE webhook_inbox"]
+NOTE = "INSERT change_outbox"
 
 
 class Counted:
@@ -46,18 +47,18 @@ async def event(backend_url: str) -> AsyncIterator[Counted]:
 
 
 async def test_a_product_is_read_once_and_written_once(event: Counted) -> None:
-    """Beside the inbox's, a product is read and written by one statement each, its name looked up by one, or added."""
+    """Beside the inbox's, a product is read, written and noted by one statement each; its name looked up, or added."""
     born = ["SELECT names", "INSERT names", "SELECT names"]
     new = await event("product.upserted", product())
-    assert [*CLAIM, "SELECT products", *born, "INSERT products", *SETTLE] == new
+    assert [*CLAIM, "SELECT products", *born, "INSERT products", NOTE, *SETTLE] == new
     assert {"products", "product/1", "category/vegetables", "names"} == event.tags
     replaced = await event("product.upserted", product(version=2))
-    assert [*CLAIM, "SELECT products", "SELECT names", "UPDATE products", *SETTLE] == replaced
+    assert [*CLAIM, "SELECT products", "SELECT names", "UPDATE products", NOTE, *SETTLE] == replaced
     assert {"products", "product/1", "category/vegetables"} == event.tags
     moved = await event("product.upserted", product(version=3, category="fruits"))
-    assert [*CLAIM, "SELECT products", *born, "UPDATE products", *SETTLE] == moved
+    assert [*CLAIM, "SELECT products", *born, "UPDATE products", NOTE, *SETTLE] == moved
     assert {"products", "product/1", "category/vegetables", "category/fruits", "names"} == event.tags
     assert [*CLAIM, "SELECT products", *SETTLE] == await event("product.upserted", product(version=1))
     gone = {"source": "partner", "external_id": product()["external_id"], "version": 4}
-    assert [*CLAIM, "SELECT products", "UPDATE products", *SETTLE] == await event("product.deleted", gone)
+    assert [*CLAIM, "SELECT products", "UPDATE products", NOTE, *SETTLE] == await event("product.deleted", gone)
     assert {"products", "product/1", "category/fruits"} == event.tags

@@ -10,6 +10,7 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.database.interface import Database
 from farmlokal.limiting.limiter import RateLimiter
@@ -154,6 +155,11 @@ def webhook_sources(receiver: Receiver, verifier: Verifier | None) -> Iterator[M
     yield MetricSource(
         "farmlokal_webhook_deliveries_total", "refused", lambda: 0 if verifier is None else verifier.refused
     )
+
+
+def change_sources(sequencer: Sequencer) -> Iterator[MetricSource]:
+    """Yields the counter of the changes that this process has numbered."""
+    yield MetricSource("farmlokal_changes_numbered_total", "", lambda: sequencer.numbered)
 
 
 def sync_sources(sync: Sync) -> Iterator[MetricSource]:

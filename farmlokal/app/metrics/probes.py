@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from farmlokal.app.metrics.metric_sources import MetricSource, number_in
+from farmlokal.catalog.changes.sequencer import Pending, Sequencer
 from farmlokal.partner.sync.run_store import SyncRuns
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
@@ -21,14 +22,16 @@ _EVENTS_COUNTED_MAX = 100_000
 class Probes:
     """Keeps the latest result of each, so that a scrape never waits: it is answered while the database is down, too."""
 
-    def __init__(self, health: Health, inbox: Inbox, runs: SyncRuns) -> None:
+    def __init__(self, health: Health, inbox: Inbox, runs: SyncRuns, sequencer: Sequencer) -> None:
         self._health = health
         self._inbox = inbox
         self._runs = runs
+        self._sequencer = sequencer
         self._up = dict.fromkeys(("database", "redis"), math.nan)
         self._degraded = dict.fromkeys(self._up, math.nan)
         self._events = dict.fromkeys(State, math.nan)
         self._last_done_s = math.nan
+        self._pending: Pending | None = None
 
     def __repr__(self) -> str:
         return f"<Probes up={self._up} events={self._events} last_done_s={self._last_done_s}>"
@@ -41,6 +44,8 @@ class Probes:
         for state in State:
             yield MetricSource("farmlokal_webhook_inbox_events", state, number_in(self._events, state))
         yield MetricSource("farmlokal_sync_last_done_timestamp_seconds", "", lambda: self._last_done_s)
+        yield MetricSource("farmlokal_changes_pending", "", lambda: self._of_pending("rows"))
+        yield MetricSource("farmlokal_changes_lag_seconds", "", lambda: self._of_pending("age_s"))
 
     async def probe(self) -> None:
         """Ask each dependency whether it answers, and how."""
@@ -56,6 +61,10 @@ class Probes:
             self._events[state] = await self._inbox.count(state, counted_max=_EVENTS_COUNTED_MAX)
         done_ms = await self._runs.last_done_ms()
         self._last_done_s = math.nan if done_ms is None else done_ms / 1000
+        self._pending = await self._sequencer.pending()
+
+    def _of_pending(self, name: str) -> float:
+        return math.nan if self._pending is None else float(getattr(self._pending, name))
 
     async def keep_probing(self) -> None:
         """Probe again and again, until cancelled."""

@@ -32,7 +32,7 @@ class Farm(TypedDict):
 
 
 class Product(TypedDict):
-    """One product as clients see it."""
+    """One product as clients see it on a page."""
 
     id: _Id
     name: str
@@ -51,9 +51,17 @@ class Product(TypedDict):
     rating: Annotated[float | None, Field(ge=0, le=5)]
     created_at: _Time
     updated_at: _Time
+    image_url: Annotated[str | None, Field(description="absolute, http or https")]
     distance_km: NotRequired[
         Annotated[float, Field(ge=0, description="from the place that was asked for; on its pages alone")]
     ]
+
+
+class WholeProduct(Product):
+    """One product as its own answer has it."""
+
+    description: Annotated[str | None, Field(description="lines are parted by U+000A; plain text")]
+    brand: str | None
 
 
 class PageInfo(TypedDict):

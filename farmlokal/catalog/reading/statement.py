@@ -104,7 +104,7 @@ def cells_condition(ranges: Sequence[tuple[int, int]]) -> Condition:
 @lru_cache(_SHAPES_MAX)
 def product_statement(dialect: Dialect) -> str:
     """The statement for one live product by its id, as its finished JSON object."""
-    return f"SELECT {_product_json(dialect)} AS product FROM products WHERE id = %s AND live = 1"
+    return f"SELECT {dialect.json_object(product_fields(dialect))} AS product FROM products WHERE id = %s AND live = 1"
 
 
 @lru_cache(_SHAPES_MAX)
@@ -135,28 +135,37 @@ def _scan_sql(shape: _ScanShape, sort: Sort, rows: int, dialect: Dialect) -> str
 
 @lru_cache(2)
 def _product_json(dialect: Dialect) -> str:
-    """An expression for what clients see of a product: `schemas.Product`, its fields in their order."""
+    """An expression for what clients see of a product on a page: `schemas.Product`, its fields in their order."""
+    return dialect.json_object(_page_fields(dialect))
+
+
+def product_fields(dialect: Dialect) -> list[JsonField]:
+    """What a product's own answer has: the fields of `schemas.WholeProduct` in their order."""
+    words = [JsonField(name, JsonKind.TEXT, name) for name in ("description", "brand")]
+    return [*_page_fields(dialect), *words]
+
+
+def _page_fields(dialect: Dialect) -> list[JsonField]:
     farm = dialect.json_object(
         [JsonField("id", JsonKind.NUMBER, "farm_id"), JsonField("name", JsonKind.TEXT, "farm_name")]
     )
-    return dialect.json_object(
-        [
-            JsonField("id", JsonKind.NUMBER, "id"),
-            JsonField("name", JsonKind.TEXT, "name"),
-            JsonField("category", JsonKind.PLAIN, "category"),
-            JsonField("price", JsonKind.PLAIN, dialect.price_sql),
-            JsonField("currency", JsonKind.PLAIN, f"'{CURRENCY}'"),
-            JsonField("unit", JsonKind.TEXT, "unit"),
-            JsonField("farm", JsonKind.OBJECT, f"CASE WHEN farm_id IS NOT NULL THEN {farm} END"),
-            JsonField("market", JsonKind.TEXT, "market"),
-            JsonField("district", JsonKind.TEXT, "district"),
-            JsonField("state", JsonKind.TEXT, "state"),
-            JsonField("lat", JsonKind.NUMBER, "lat"),
-            JsonField("lon", JsonKind.NUMBER, "lon"),
-            JsonField("stock", JsonKind.NUMBER, "stock"),
-            JsonField("organic", JsonKind.FLAG, "organic"),
-            JsonField("rating", JsonKind.NUMBER, dialect.number_sql.format("rating")),
-            JsonField("created_at", JsonKind.PLAIN, dialect.time_sql.format("created_at")),
-            JsonField("updated_at", JsonKind.PLAIN, dialect.time_sql.format("updated_at")),
-        ]
-    )
+    return [
+        JsonField("id", JsonKind.NUMBER, "id"),
+        JsonField("name", JsonKind.TEXT, "name"),
+        JsonField("category", JsonKind.PLAIN, "category"),
+        JsonField("price", JsonKind.PLAIN, dialect.price_sql),
+        JsonField("currency", JsonKind.PLAIN, f"'{CURRENCY}'"),
+        JsonField("unit", JsonKind.TEXT, "unit"),
+        JsonField("farm", JsonKind.OBJECT, f"CASE WHEN farm_id IS NOT NULL THEN {farm} END"),
+        JsonField("market", JsonKind.TEXT, "market"),
+        JsonField("district", JsonKind.TEXT, "district"),
+        JsonField("state", JsonKind.TEXT, "state"),
+        JsonField("lat", JsonKind.NUMBER, "lat"),
+        JsonField("lon", JsonKind.NUMBER, "lon"),
+        JsonField("stock", JsonKind.NUMBER, "stock"),
+        JsonField("organic", JsonKind.FLAG, "organic"),
+        JsonField("rating", JsonKind.NUMBER, dialect.number_sql.format("rating")),
+        JsonField("created_at", JsonKind.PLAIN, dialect.time_sql.format("created_at")),
+        JsonField("updated_at", JsonKind.PLAIN, dialect.time_sql.format("updated_at")),
+        JsonField("image_url", JsonKind.TEXT, "image_url"),
+    ]

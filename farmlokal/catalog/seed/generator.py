@@ -11,6 +11,7 @@ from farmlokal.catalog.seed.draws import QUANTILE_SHIFT, draws_of_share
 from farmlokal.catalog.seed.farms import Farms, farms
 from farmlokal.catalog.seed.places import PER_DEGREE
 from farmlokal.catalog.seed.ratings import ratings
+from farmlokal.catalog.seed.words import words_of
 
 SOURCE = "seed"
 
@@ -83,5 +84,6 @@ def _products(numbers: range, farms: Farms, arrivals: Arrivals, ratings: list[fl
                 None,  # no market file: neither its words nor its lowest and highest price
                 None,
                 None,
+                *words_of(number, name, category, market),
             )
         )

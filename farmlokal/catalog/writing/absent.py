@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.wire import wire_time
 from farmlokal.database.interface import Database, Params, Session
 
@@ -119,6 +120,7 @@ async def bury(database: Database, graves: Sequence[Grave], *, now: datetime) ->
         for grave in graves:
             for start in range(0, len(grave.ids), _IDS_MAX):
                 chunk = grave.ids[start : start + _IDS_MAX]
+                await note_changed(session, database.dialect, chunk)
                 buried += await session.execute(
                     f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({', '.join(['%s'] * len(chunk))})"
                     f" AND live = 1 AND {grave.older}",

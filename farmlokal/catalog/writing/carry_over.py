@@ -8,10 +8,11 @@ where the one that stays has none.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.writing.derived import OF_PLACES
 from farmlokal.catalog.writing.price_days import move_days
-from farmlokal.database.dialect import IN_VALUES_MAX
+from farmlokal.database.dialect import IN_VALUES_MAX, Dialect
 from farmlokal.database.interface import Database, Session
 
 Renew = Callable[[str, str, str, str, str], str | None]
@@ -67,7 +68,7 @@ async def carry_over(database: Database, source: str, tables: str, renew: Renew)
         after_id = ids[-1]
 
         async def work(session: Session, ids: Sequence[int] = ids) -> None:
-            await _Batch(session, database.dialect.for_update, source, renew).run(ids)
+            await _Batch(session, database.dialect, source, renew).run(ids)
 
         await database.in_transaction(work)
     if not only_old:
@@ -81,11 +82,12 @@ async def carry_over(database: Database, source: str, tables: str, renew: Renew)
 class _Batch:
     """The products of one transaction."""
 
-    def __init__(self, session: Session, for_update: str, source: str, renew: Renew) -> None:
+    def __init__(self, session: Session, dialect: Dialect, source: str, renew: Renew) -> None:
         self._session = session
-        self._for_update = for_update
+        self._dialect = dialect
         self._source = source
         self._renew = renew
+        self._merged: set[int] = set()
 
     async def run(self, ids: Sequence[int]) -> None:
         products = await self._products("id", ids)
@@ -113,6 +115,8 @@ class _Batch:
             "REPLACE INTO product_identities (source, external_id, product_id) VALUES (%s, %s, %s)",
             [(self._source, external_id, product_id) for external_id, product_id in leads.items()],
         )
+        renamed = {product_id for _, product_id in renames}
+        await note_changed(self._session, self._dialect, renamed | self._merged)
 
     def _renewed(self, product: _Product) -> str:
         if not (product.state and product.district and product.market):
@@ -121,6 +125,7 @@ class _Batch:
         return product.external_id if new is None else new
 
     async def _merge(self, kept: _Product, gone: _Product) -> _Product:
+        self._merged |= {kept.id, gone.id}
         stock = min(kept.stock + gone.stock, STOCK_MAX)
         await self._session.execute("UPDATE products SET stock = %s WHERE id = %s", (stock, kept.id))
         await self._session.execute("UPDATE products SET live = 0, stock = 0 WHERE id = %s", (gone.id,))
@@ -141,7 +146,7 @@ class _Batch:
             chunk = values[start : start + IN_VALUES_MAX]
             rows = await self._session.fetch(
                 f"SELECT {_COLUMNS} FROM products WHERE source = %s AND {column} IN ({', '.join(['%s'] * len(chunk))})"
-                + self._for_update,
+                + self._dialect.for_update,
                 (self._source, *chunk),
             )
             found += [_Product(*row) for row in rows]

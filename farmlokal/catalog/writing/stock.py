@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.stored_rows import by_source
 from farmlokal.catalog.writing.versions import Identity
+from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Row, Session
 
 _NO_TAGS: frozenset[str] = frozenset()
@@ -33,8 +35,9 @@ class LockedStocks:
     It moves on without a new version: the version is the source's, and counts what the source has said.
     """
 
-    def __init__(self, session: Session, products: dict[Identity, _Product], updated_at: str) -> None:
+    def __init__(self, session: Session, dialect: Dialect, products: dict[Identity, _Product], updated_at: str) -> None:
         self._session = session
+        self._dialect = dialect
         self._products = products
         self._updated_at = updated_at
 
@@ -58,7 +61,7 @@ class LockedStocks:
         return frozenset(touched(product.id, [product.category])) if product.live else _NO_TAGS, None
 
     async def write(self) -> None:
-        """Store what has changed, by one statement: for the few products of a batch that is fastest."""
+        """Store what has changed, by one statement, and note it by another: for the few of a batch that is fastest."""
         changed = {product.id: product for product in self._products.values() if product.changed}
         if changed:
             stocks = [value for product in changed.values() for value in (product.id, product.stock)]
@@ -67,6 +70,7 @@ class LockedStocks:
                 f" WHERE id IN ({', '.join(['%s'] * len(changed))})",
                 (self._updated_at, *stocks, *changed),
             )
+            await note_changed(self._session, self._dialect, changed)
 
 
 class StockWriter:
@@ -96,7 +100,7 @@ class StockWriter:
                     ((_, *product),) = await self._locked(session, "id = %s", (product_id,))
                     of_id[product_id] = _Product(*product)
                 found[identity] = of_id[product_id]
-        return LockedStocks(session, found, self._dialect.time_in(wire_time(self._now())))
+        return LockedStocks(session, self._dialect, found, self._dialect.time_in(wire_time(self._now())))
 
     async def _locked(self, session: Session, condition: str, params: Sequence[object]) -> list[Row]:
         return await session.fetch(f"SELECT {_READ} FROM products WHERE {condition}{self._dialect.for_update}", params)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import NAMES, product_tag, touched
@@ -30,6 +31,7 @@ _COLUMNS = (
     *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
     *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
     *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
+    *("image_url", "description", "brand"),
 )
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 _REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
@@ -117,9 +119,13 @@ class ProductWriter:
             marks = ", ".join(["%s"] * len(ids))
             # Looked at again, because a row may have been written between our look and this.
             statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND {_UNTOUCHED}"
-            params = [self._time_in(wire_time(self._now())), *(row[0] for row in ids), began]
+            chunk = [row[0] for row in ids]
+            params = [self._time_in(wire_time(self._now())), *chunk, began]
 
-            async def work(session: Session, statement: str = statement, params: Params = params) -> int:
+            async def work(
+                session: Session, statement: str = statement, params: Params = params, chunk: list[int] = chunk
+            ) -> int:
+                await note_changed(session, self._dialect, chunk)
                 return await session.execute(statement, params)
 
             buried += await self._database.in_transaction(work)
@@ -182,6 +188,8 @@ class ProductWriter:
         ):
             if rows:
                 await session.execute_many(statement, rows)
+        shown = [row.id for _, row in _once(stored) if row.changed or row.placed or row.confirmed]
+        await note_changed(session, self._dialect, shown)
         if self._names is not None and self._names.born and changed:
             self._names.born = False
             deriving.tags.add(NAMES)
@@ -217,6 +225,9 @@ class ProductWriter:
             self._time_in(now),
             *derived,
             row.version,
+            record.image_url,
+            record.description,
+            record.brand,
         ]
 
     async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:

@@ -19,8 +19,6 @@ RUNS_KEPT = 100
 _ERROR_CHARS_MAX = 1000
 _EXTERNAL_ID_CHARS_MAX = 191
 
-# The database's clock in Unix seconds: the one clock that all processes share.
-_NOW = {"mysql": "UNIX_TIMESTAMP()", "sqlite": "CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER)"}
 _STORED = Run._fields[:-1]
 _COUNTED = _STORED[_STORED.index("as_of") : _STORED.index("started_ms")]
 
@@ -45,7 +43,7 @@ class SyncRuns:
         self._source = source
         self.lease_s = lease_s
         self._clock = clock
-        self._now = _NOW[database.dialect.name]
+        self._now = database.dialect.unix_time_sql
         self._select = f"SELECT {', '.join(_STORED)}, lease_until > {self._now} FROM sync_runs"
 
     def __repr__(self) -> str:

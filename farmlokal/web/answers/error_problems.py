@@ -10,6 +10,7 @@ from farmlokal.errors import (
     NotFound,
     PartnerError,
     PartnerUnavailable,
+    PositionGone,
     RateLimited,
     StatementTimeout,
     Unauthenticated,
@@ -22,6 +23,7 @@ from farmlokal.web.answers.problems import ProblemType
 _KINDS: tuple[tuple[type[FarmLokalError], ProblemType], ...] = (
     (InvalidInput, problems.INVALID_PARAMETER),
     (NotFound, problems.NOT_FOUND),
+    (PositionGone, problems.POSITION_GONE),
     (AccessDenied, problems.ACCESS_DENIED),
     (Unauthenticated, problems.UNAUTHENTICATED),
     (RateLimited, problems.RATE_LIMITED),

@@ -55,6 +55,13 @@ ACCESS_DENIED = ProblemType(
     "access-denied", 403, "Access denied", "The route is closed: the operator has configured no API key for it."
 )
 NOT_FOUND = ProblemType("not-found", 404, "Not found", "There is nothing at this address; `/docs` lists what there is.")
+POSITION_GONE = ProblemType(
+    "position-gone",
+    410,
+    "Position gone",
+    "The log of changes does not have what follows `after`: it is no longer kept, or it is of another catalogue. Empty"
+    " the mirror, and start over without `after`.",
+)
 SIGNATURE_REFUSED = ProblemType(
     "signature-refused",
     401,
@@ -153,6 +160,7 @@ PROBLEM_TYPES = {
         UNAUTHENTICATED,
         ACCESS_DENIED,
         NOT_FOUND,
+        POSITION_GONE,
         SIGNATURE_REFUSED,
         EVENT_CONFLICT,
         EVENT_DEAD,

@@ -4,7 +4,7 @@ from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.table import QuestionTable
-from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage, SuggestionList
+from farmlokal.catalog.reading.schemas import CategoryList, Product, ProductPage, SuggestionList, WholeProduct
 from farmlokal.web.answers import problems
 from farmlokal.web.openapi import headers, request_headers
 from farmlokal.web.openapi.operation import Answer, Content, Operation
@@ -32,6 +32,12 @@ _PRODUCT: Product = {
     "rating": 4.4,
     "created_at": "2026-11-22T10:15:00Z",
     "updated_at": "2026-11-22T10:15:00Z",
+    "image_url": "https://images.example/tomato.jpg",
+}
+WHOLE_PRODUCT: WholeProduct = {
+    **_PRODUCT,
+    "description": "Firm and sweet, picked in the morning.",
+    "brand": "Sahyadri Greens",
 }
 _PAGE: ProductPage = {
     "data": [_PRODUCT],
@@ -113,7 +119,7 @@ SHOW_PRODUCT = Operation(
         Answer(
             status=200,
             meaning="The product.",
-            content=Content(shape=Product, examples={"product": _PRODUCT}),
+            content=Content(shape=WholeProduct, examples={"product": WHOLE_PRODUCT}),
             headers=(*headers.CACHED, "Content-Encoding"),
         ),
         NOT_MODIFIED,

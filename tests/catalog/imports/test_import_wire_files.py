@@ -31,6 +31,9 @@ FULL = {
     "organic": True,
     "rating": 4.4,
     "created_at": "2026-11-22T10:15:00Z",
+    "image_url": "https://images.example/eggs.jpg",
+    "description": "From hens that see the sky.",
+    "brand": "Gaon Se",
 }
 BARE = {"external_id": "e", "version": 1, "name": "Milk", "category": "milk", "price": "60", "unit": "l"}
 
@@ -66,6 +69,7 @@ async def test_both_forms_give_the_same_products(importing: Importing) -> None:
     assert frozenset({"coop", "import"}) == second.summary.sources
     full = importing.store.products["coop", "egg-12"]
     assert ('Eggs, "free range"', 9650, True, 120) == (full.name, full.price_paise, full.organic, full.stock)
+    assert (FULL["image_url"], FULL["description"], FULL["brand"]) == (full.image_url, full.description, full.brand)
 
 
 async def test_one_bad_line_does_not_stop_the_others(importing: Importing) -> None:

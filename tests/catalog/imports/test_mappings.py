@@ -50,15 +50,15 @@ SHOP_ROWS = (
 )
 OFN = (
     "producer,sku,name,display_name,category,description,units,unit_type,variant_unit_name,price,on_hand,on_demand\n"
-    "Patil Farm,1,Tomato,Roma,Vegetables,,500,g,,24.50,100,0\n"
+    'Patil Farm,1,Tomato,Roma,Vegetables,"<p>Firm, &amp; sweet</p>",500,g,,24.50,100,0\n'
     "Patil Farm,2,Radish,,Vegetables,,1,,bunch,12,,1\n"
 )
 SHOPIFY = (
     "Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,"
     "Variant Price,Image Src,Status\n"
-    "okra,Okra,<p>x</p>,Patil Farm,Vegetables,,true,Size,1 kg,OK-1,12,70.00,a.png,active\n"
+    "okra,Okra,<p>x<br>y</p>,Patil Farm,Vegetables,,true,Size,1 kg,OK-1,12,70.00,https://c.example/a.png?v=1,active\n"
     "okra,,,,,,,,5 kg,,3,300.00,,\n"
-    "okra,,,,,,,,,,,,b.png,\n"
+    "okra,,,,,,,,,,,,https://c.example/b.png,\n"
     "ghee,Ghee,,Patil Farm,Dairy,,true,Title,Default Title,,5,650,,draft\n"
     "milk,Milk,,Patil Farm,Milk,,true,Title,Default Title,,5,60,,active\n"
 )
@@ -130,6 +130,7 @@ async def test_open_food_network(importing: Importing) -> None:
         ("open-food-network", "Patil Farm|1", "Tomato Roma", 2450, "500 g", "Patil Farm", 100),
         ("open-food-network", "Patil Farm|2", "Radish", 1200, "1 bunch", "Patil Farm", None),
     ] == found
+    assert ["Firm, & sweet", None] == [product.description for product in importing.products]
 
 
 async def test_shopify(importing: Importing) -> None:
@@ -144,6 +145,8 @@ async def test_shopify(importing: Importing) -> None:
         ("shopify", "milk|Default Title", "Milk", 6000, "piece", 5),
     ] == found
     assert ["Patil Farm"] * 3 == [product.farm for product in importing.products]
+    okra = ("https://c.example/a.png?v=1", "x y")
+    assert [okra, okra, (None, None)] == [(one.image_url, one.description) for one in importing.products]
     assert [] == imported.bad_rows
 
 

@@ -21,7 +21,7 @@ from farmlokal.catalog.wire import parse_product
 DIGEST_OF_THE_FIRST_1000 = "531656528ac53096883a817724e1855511335d1b12543584bf4852de0a3d68c1"
 
 RECORDS_PER_CPU_SECOND_MIN = 100_000
-# What comes behind them only rows of market files have.
+# What comes behind them has a test of its own, or only rows of market files have it.
 WIRE_FIELDS = ProductRecord._fields.index("said")
 
 
@@ -32,7 +32,7 @@ def digest(records: Iterable[ProductRecord]) -> str:
 
 def wire(record: ProductRecord) -> dict[str, object]:
     """The record as the partner's feed would send it."""
-    fields = dict(list(record._asdict().items())[:WIRE_FIELDS])
+    fields = {name: value for name, value in record._asdict().items() if name not in ("said", "min_paise", "max_paise")}
     fields["price"] = str(Decimal(fields.pop("price_paise")) / 100)
     return fields
 

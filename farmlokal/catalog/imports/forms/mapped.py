@@ -7,6 +7,7 @@ from typing import NamedTuple
 from farmlokal.catalog.imports.csv_rows import csv_line
 from farmlokal.catalog.imports.dates import midnight, parse_day
 from farmlokal.catalog.imports.forms.headers import Header, listed, same_column
+from farmlokal.catalog.imports.forms.html_text import text_of_html
 from farmlokal.catalog.imports.forms.mapping import ListMapping
 from farmlokal.catalog.imports.forms.market_form import price_text, with_plain_prices
 from farmlokal.catalog.imports.forms.numbers import DecimalMark, decimal_mark, is_number, plain_number
@@ -140,6 +141,8 @@ class _MappedRows:
     def _value(self, row: _Picked, field: str) -> str:
         """What a row has for a field: its columns' cells, translated where the mapping does, else the default."""
         said = " ".join(filter(None, (row.cells[column] for column in self._mapping.columns.get(field, ()))))
+        if field in self._mapping.html:
+            said = text_of_html(said)
         said = self._mapping.values.get(field, {}).get(said.lower(), said)
         return said or self._mapping.defaults.get(field, "")
 

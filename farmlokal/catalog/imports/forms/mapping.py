@@ -40,7 +40,8 @@ class ListMapping(NamedTuple):
 
     kind: what a row is, a product or a market's price. columns: those that make up each of its fields, joined by a
     blank. id: the columns whose values together name a product. optional: columns that a file may lack. values:
-    translations of a field's words, by the word in lower case. only: the words, in lower case, that a column must have.
+    translations of a field's words, by the word in lower case. html: fields whose cells are HTML. only: the words, in
+    lower case, that a column must have.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ListMapping(NamedTuple):
     defaults: Mapping[str, str]
     units: Mapping[str, UnitRule]
     values: Mapping[str, Mapping[str, str]]
+    html: tuple[str, ...]
     day_first: bool | None
     decimal: str | None
     skip_without: tuple[str, ...]
@@ -154,6 +156,7 @@ def _mapping(name: str, said: Mapping[str, Any]) -> ListMapping:
             field: {word.lower(): meant for word, meant in words.items()}
             for field, words in said.get("values", {}).items()
         },
+        html=tuple(said.get("html", ())),
         day_first={"day-first": True, "month-first": False}.get(said.get("dates", "")),
         decimal=said.get("decimal"),
         skip_without=tuple(said.get("skip_without", ())),

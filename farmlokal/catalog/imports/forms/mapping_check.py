@@ -88,6 +88,11 @@ def _texts(value: Any, keys: tuple[str, ...], kind: str) -> Iterator[Problem]:
         yield Problem(keys, f'must be a list of texts, such as ["a", "b"], not {value!r}')
 
 
+def _fields(value: Any, keys: tuple[str, ...], kind: str) -> Iterator[Problem]:
+    if not isinstance(value, list) or not value or not all(one in FIELDS[kind] for one in value):
+        yield Problem(keys, f"must be a list of fields of {kind}, which are {', '.join(FIELDS[kind])}, not {value!r}")
+
+
 def _text_or_texts(value: Any, keys: tuple[str, ...], kind: str) -> Iterator[Problem]:
     if not isinstance(value, str) or not value.strip():
         yield from _texts(value, keys, kind)
@@ -145,6 +150,7 @@ _CHECKS: Mapping[str, Check] = {
     "defaults": _table_of(_plain, fields=True),
     "units": _table_of(_unit, fields=False),
     "values": _table_of(_table_of(_text, fields=False), fields=True),
+    "html": _fields,
     "dates": _one_of("day-first", "month-first"),
     "decimal": _one_of(".", ","),
     "skip_without": _texts,
