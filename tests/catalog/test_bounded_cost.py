@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.question.filters import PRICE
+from farmlokal.catalog.question.filters import PRICE, RATED
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.near_bounds import check_discs, check_near
 from tests.catalog.questions import FIELDS, draw_question
@@ -26,7 +26,8 @@ async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, se
     for number in range(count):
         query = draw_question(draw, catalogue.sample, fields[number % len(fields)])
         plan = choose_plan(query, catalogue.sample)
-        if number % 3 == 0:
+        # Five indexes have no ratings: rows are read for them.
+        if number % 3 == 0 and query.filters.get(RATED) is None:
             assert await catalogue.uses_covering_indexes(query, plan), query.canonical()
         reads = await catalogue.reads(query, plan)
         # No index of twelve answers a price range by name within the bound where the names that pass lie far apart.

@@ -42,6 +42,7 @@ CATALOGUE = [
         text_key(record.district or ""),
         text_key(record.state or ""),
         number % 500,
+        record.unit,
         int((record.stock or 0) > 0),
         int(record.organic),
         *_place(record),

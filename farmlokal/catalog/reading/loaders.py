@@ -5,7 +5,7 @@ The database renders each product; here they are joined, and told where the page
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -13,7 +13,7 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.filters import NEAR
+from farmlokal.catalog.question.filters import IDS, NEAR
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
@@ -23,7 +23,7 @@ from farmlokal.catalog.reading.rows import ShownRow
 from farmlokal.catalog.reading.schemas import CategoryList, PageInfo, SearchInfo
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
-from farmlokal.catalog.reading.statement import Statement, page_statement, product_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement, picked_statement, product_statement
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete
 
@@ -56,6 +56,11 @@ class ProductStore:
         if query.sort.key is DISTANCE:
             return await self._nearest(query)
         return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    async def picked(self, query: ListingQuery) -> list[ShownRow]:
+        """The products that `query` asks for by their ids, so far as there are such. Raises NotComplete."""
+        self.check_complete(query)
+        return await self._rows(picked_statement(query, self._database.dialect))
 
     def check_complete(self, query: ListingQuery) -> None:
         """Raises NotComplete where what `query` asks for is not known of every product yet."""
@@ -111,6 +116,8 @@ class Listing:
 
     async def page(self, query: ListingQuery) -> Value:
         """One page, with its cursors as the attributes `next` and `prev`."""
+        if query.filters.get(IDS) is not None:
+            return Value(render_picked(query, await self._store.picked(query)))
         words, search = query.filters.get(WORDS), None
         if words is None or self._names is None:
             rows = await self._store.page(query)
@@ -161,13 +168,26 @@ def render_page(
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
+    return Page(_body(query, shown, info, {} if search is None else {"search": search}), next_cursor, prev_cursor)
+
+
+def render_picked(query: ListingQuery, rows: list[ShownRow]) -> bytes:
+    """The page of products that were asked for by their ids: in that order, with the ids of those that are missing."""
+    ids: tuple[int, ...] = query.filters.get(IDS)
+    found = {int(row.sort_value): row for row in rows}
+    info: PageInfo = {"limit": len(ids), "has_more": False, "next_cursor": None, "prev_cursor": None}
+    shown = [found[number] for number in ids if number in found]
+    return _body(query, shown, info, {"missing": [number for number in ids if number not in found]})
+
+
+def _body(query: ListingQuery, shown: list[ShownRow], info: PageInfo, further: dict[str, Any]) -> bytes:
+    """The JSON of a page. further: members that stand behind the others."""
     near = query.filters.get(NEAR)
     if near is not None:
         info["near"] = str(near.point)
     products = b",".join([row.body() for row in shown])
-    of_search = b"" if search is None else b',"search":%b' % orjson.dumps(search)
-    body = b'{"data":[%b],"page":%b%b}' % (products, orjson.dumps(info), of_search)
-    return Page(body, next_cursor, prev_cursor)
+    behind = b"," + orjson.dumps(further)[1:] if further else b"}"
+    return b'{"data":[%b],"page":%b%b' % (products, orjson.dumps(info), behind)
 
 
 def _edge(query: ListingQuery, shown: list[ShownRow], place: int, *, backward: bool) -> Position:

@@ -78,11 +78,14 @@ class SearchInfo(TypedDict):
 
 
 class ProductPage(TypedDict):
-    """One page of a listing. search: with `q` only."""
+    """One page of a listing. search: with `q` only. missing: with `ids` only."""
 
     data: list[Product]
     page: PageInfo
     search: NotRequired[SearchInfo]
+    missing: NotRequired[
+        Annotated[list[_Id], Field(description="the `ids` of which there is no product that passes, in their order")]
+    ]
 
 
 class SuggestionShown(TypedDict):
