@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 4. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 5. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -131,6 +131,45 @@ CREATE TABLE IF NOT EXISTS products (
     -- What is near: a square of a quadtree is one range of cells. Also a disc under any sort, though by name its rows are
     -- read for their names: see docs/catalogue.md.
     INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
+) ENGINE = InnoDB;
+
+-- The places that products are at, as they are listed: counted in the background, and none without products.
+--   level       1 a state, 2 a district, 3 a market
+--   *_key       normal forms; empty where there is none, as a state has no district
+--   words       the name's words as they are searched: what it is ordered by
+--   name, …     as products spell it; the district of a market, the state of a market or a district
+CREATE TABLE IF NOT EXISTS places (
+    id           INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    level        TINYINT NOT NULL,
+    state_key    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    market_key   VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    words        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name         VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    products     BIGINT NOT NULL,
+    CONSTRAINT places_identity UNIQUE (level, state_key, district_key, market_key),
+    -- All states, districts or markets by name, and those whose name begins so.
+    INDEX places_by_words (level, words, id),
+    -- Those of one state.
+    INDEX places_of_state (level, state_key, words, id)
+) ENGINE = InnoDB;
+
+-- The farms that products are from, as they are listed: counted in the background, and none without products. Columns as
+-- those of places; id is the farm's.
+CREATE TABLE IF NOT EXISTS listed_farms (
+    id           BIGINT NOT NULL PRIMARY KEY,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    words        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name         VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    products     BIGINT NOT NULL,
+    -- All farms by name, and those whose name begins so.
+    INDEX listed_farms_by_words (words, id),
+    -- Those of one district.
+    INDEX listed_farms_of_district (district_key, words, id)
 ) ENGINE = InnoDB;
 
 -- Which products a run (an import with --replace, a full sync) has met; what of its source it did not meet is gone.
@@ -296,4 +335,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 4, 4 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 5, 5 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -23,6 +23,7 @@ from farmlokal.app.resources import (
     category_counts_context,
     database_context,
     database_probe,
+    directory_counts_context,
     identity_context,
     mending_context,
     name_counts_context,
@@ -46,9 +47,13 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.directory import FARM_PARAMETERS, PLACE_PARAMETERS
 from farmlokal.catalog.question.prices import PAGE_PARAMETERS
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.directory import Directory
+from farmlokal.catalog.reading.directory_counts import DirectoryCounts
+from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.price_history import PriceHistory
@@ -76,6 +81,7 @@ from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
+from farmlokal.web.parameters.directory import DirectoryQuestions
 from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
@@ -111,7 +117,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     mending = Mending(database, cache.invalidate)
     store = ProductStore(database, table, complete=lambda: mending.complete)
     names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
-    listing = Listing(store, signer, names)
+    hinting = Hinting(database, names.index.regions)
+    listing = Listing(store, signer, names, hinting)
     counts = CategoryCounts(cache, listing)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
@@ -119,6 +126,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     wake = product_waker(receiver)
     sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
+    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS, FULL.name))
+    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
     found = app[FOUND] = Found()
@@ -131,9 +140,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.CATEGORY_COUNTS] = counts
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
+    app[keys.DIRECTORY_QUESTIONS] = DirectoryQuestions(signer, cache, Directory(database, signer, hinting), ignored)
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, FULL.name))
-    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
@@ -186,6 +194,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             mending_context(mending),
             category_counts_context(counts),
             name_counts_context(NameCounts(database, cache)),
+            directory_counts_context(DirectoryCounts(database, cache)),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),

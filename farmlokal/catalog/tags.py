@@ -9,6 +9,9 @@ from farmlokal.catalog.question.words import WORDS
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
 
+# How many products places and farms have.
+DIRECTORY = "directory"
+
 # What names there are: what is asked for in words depends on it.
 NAMES = "names"
 

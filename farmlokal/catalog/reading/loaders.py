@@ -3,7 +3,7 @@
 The database renders each product; here they are joined, and told where the page stands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,14 +13,15 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.filters import IDS, NEAR
+from farmlokal.catalog.question.filters import DISTRICT, FARM, IDS, NEAR, STATE
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.rows import ShownRow
-from farmlokal.catalog.reading.schemas import CategoryList, PageInfo, SearchInfo
+from farmlokal.catalog.reading.schemas import CategoryList, Hint, PageInfo, SearchInfo
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import Statement, page_statement, picked_statement, product_statement
@@ -108,11 +109,18 @@ class ProductStore:
 class Listing:
     """Loads what the cache does not hold. What it returns is what the client gets, byte for byte."""
 
-    def __init__(self, store: ProductStore, signer: CursorSigner, names: SearchNames | None = None) -> None:
-        """names: what words are looked up in; without it nothing may be asked for in words."""
+    def __init__(
+        self,
+        store: ProductStore,
+        signer: CursorSigner,
+        names: SearchNames | None = None,
+        hinting: Hinting | None = None,
+    ) -> None:
+        """names: what words are looked up in; without it nothing may be asked for in words. hinting: makes hints."""
         self._store = store
         self._signer = signer
         self._names = names
+        self._hinting = hinting
 
     async def page(self, query: ListingQuery) -> Value:
         """One page, with its cursors as the attributes `next` and `prev`."""
@@ -127,9 +135,21 @@ class Listing:
             found = names_found(self._names.index, query.filters)
             search = search_info(self._names.index, words, found)
             rows = await rows_in_words(query, found, self._store.page)
-        page = render_page(query, rows, self._signer, search)
+        hints = await self._hints(query, rows)
+        page = render_page(query, rows, self._signer, search, hints)
         cursors = (("next", page.next_cursor), ("prev", page.prev_cursor))
-        return Value(page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None))
+        # What no product has, one may have soon, of whatever category: then no tag of this page is invalidated.
+        return Value(
+            page.body, tuple((name, cursor) for name, cursor in cursors if cursor is not None), negative=bool(hints)
+        )
+
+    async def _hints(self, query: ListingQuery, rows: list[ShownRow]) -> list[Hint]:
+        """What a first page says of values that no product has ever had."""
+        if self._hinting is None or query.position is not None:
+            return []
+        if query.filters.get(DISTRICT) or query.filters.get(STATE) or (query.filters.get(FARM) and not rows):
+            return await self._hinting.of(query.filters, nothing_found=not rows)
+        return []
 
     async def product(self, product_id: int) -> Value:
         """One product; where there is none, or no longer, a negative value whose body says so."""
@@ -146,11 +166,15 @@ class Listing:
 
 
 def render_page(
-    query: ListingQuery, rows: list[ShownRow], signer: CursorSigner, search: SearchInfo | None = None
+    query: ListingQuery,
+    rows: list[ShownRow],
+    signer: CursorSigner,
+    search: SearchInfo | None = None,
+    hints: Sequence[Hint] = (),
 ) -> Page:
     """The page that `rows`, at most limit + 1 of them in the order of the scan, make: a `schemas.ProductPage`.
 
-    search: what it says of the words that were asked for.
+    search: what it says of the words that were asked for. hints: what it says of values that no product has.
     """
     backward = query.position is not None and query.position.backward
     more = len(rows) > query.limit
@@ -168,7 +192,10 @@ def render_page(
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
     }
-    return Page(_body(query, shown, info, {} if search is None else {"search": search}), next_cursor, prev_cursor)
+    further: dict[str, Any] = {} if search is None else {"search": search}
+    if hints:
+        further["hints"] = hints
+    return Page(_body(query, shown, info, further), next_cursor, prev_cursor)
 
 
 def render_picked(query: ListingQuery, rows: list[ShownRow]) -> bytes:

@@ -4,6 +4,7 @@ from farmlokal.database.migrations.migration import Migration
 from farmlokal.database.migrations.version_2 import VERSION_2
 from farmlokal.database.migrations.version_3 import VERSION_3
 from farmlokal.database.migrations.version_4 import VERSION_4
+from farmlokal.database.migrations.version_5 import VERSION_5
 
-MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4)
+MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Every version after the first, in order."""
