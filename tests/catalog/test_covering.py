@@ -68,7 +68,7 @@ def test_an_upgrade_makes_the_same_indexes() -> None:
 
 
 def others(product: Any, sample: Sample) -> Iterator[Filters]:
-    """What else is asked: nothing, every plain filter, near, several names, both of these."""
+    """What else is asked: nothing, every plain filter, several places, near, several names, both of these."""
     names = sorted({row[TABLE.places["name_id"]] for row in sample.by_sort["created_at"]})
     near = where(near=POINT.parse("19.998,73.79"), radius_km=5000)
     named = Filters([(NAMED, tuple(names))])
@@ -82,6 +82,11 @@ def others(product: Any, sample: Sample) -> Iterator[Filters]:
         farm_id=product.farm_id,
         in_stock=True,
         organic=False,
+    )
+    yield where(
+        district=[product.district_key, "nowhere"],
+        state=[product.state_key, "nowhere"],
+        farm_id=[product.farm_id, 1, 2],
     )
     yield near
     yield named

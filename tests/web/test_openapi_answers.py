@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from farmlokal.catalog.reading.directory import Directory
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -27,6 +28,7 @@ AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
     *("listProducts", "showProduct", "listPrices", "drawPrices", "suggest", "listCategories"),
+    *("listPlaces", "listFarms", "showFarm"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -55,6 +57,10 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("drawPrices", "/products/999999/prices.svg"),
         ("suggest", "/suggest?q="),
         ("listCategories", "/categories?x=1"),
+        ("listPlaces", "/places?level=x"),
+        ("listFarms", "/farms?limit=0"),
+        ("showFarm", "/farms/0"),
+        ("showFarm", "/farms/999999"),
         ("showDocsFile", "/docs/none.js"),
         ("showProblem", "/problems/none"),
     ):
@@ -158,10 +164,20 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                 store = service.app[keys.LISTING]._store
                 for owner, name in (
                     *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
+                    *((Directory, "places"), (Directory, "farms"), (Directory, "farm")),
                     *((Sync, "run"), (SyncRuns, "get")),
                 ):
                     patch.setattr(owner, name, fails)
-                for name in ("listProducts", "showProduct", "listPrices", "drawPrices", *SYNCS, "showSync"):
+                behind = (
+                    "listProducts",
+                    "showProduct",
+                    "listPrices",
+                    "drawPrices",
+                    "listPlaces",
+                    "listFarms",
+                    "showFarm",
+                )
+                for name in (*behind, *SYNCS, "showSync"):
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)

@@ -82,10 +82,15 @@ def matches(span: Span, passing: Passing) -> float:
     return max(0.5, step * len(passing(span.rows[span.start : span.stop : step])))
 
 
-def sorting_cost(candidate: "Candidate", query: ListingQuery, share: float) -> float:
+def sorting_cost(candidate: "Candidate", query: ListingQuery, sample: Sample) -> float:
     """The cost of reading and sorting the range of a candidate; none drawn may still be a few."""
-    covered = query.sort.name not in candidate.index.lacks and covers(candidate.index, query.filters)
-    return (_SORTED_ENTRY if covered else _SORTED_ROW) * max(len(candidate.span), 0.5) / share
+    index, span = candidate.index, candidate.span
+    entries = _SORTED_ENTRY * max(len(span), 0.5) / sample.share
+    if query.sort.name not in index.lacks and covers(index, query.filters):
+        return entries
+    # The index itself leaves out what does not pass the filters that it covers: of that no row is read.
+    covered = Filters([each for each in query.filters if each[0].covered_by(index)])
+    return entries + (_SORTED_ROW - _SORTED_ENTRY) * matches(span, row_filter(covered, sample.table)) / sample.share
 
 
 def covers(index: Index, filters: Filters) -> bool:

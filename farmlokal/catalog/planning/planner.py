@@ -66,7 +66,7 @@ def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     ranging = query.filters.without(NEAR) if query.sort.key is DISTANCE else query.filters
     of_everything = candidates_of_everything(ranging, sample)
     best = Plan((_cheapest_scan(query, sample, of_everything),))
-    for one, parts in _splits(query):
+    for one, parts in _splits(query, sample.table):
         best = _merged(query, one, parts, sample, of_everything, best.cost) or best
     return best
 
@@ -91,7 +91,7 @@ def _merged(
     return Plan(tuple(scans)) if total < cost_max else None
 
 
-def _splits(query: ListingQuery) -> list[tuple[Filter, Sequence[Any]]]:
+def _splits(query: ListingQuery, table: QuestionTable) -> list[tuple[Filter, Sequence[Any]]]:
     """The filters by whose values the question falls into several, and those values: those with few of them first.
 
     By one of them it is taken apart; the values of another are looked for together by each scan.
@@ -102,20 +102,25 @@ def _splits(query: ListingQuery) -> list[tuple[Filter, Sequence[Any]]]:
         return [split for split in splits if split[0] is not CATEGORY]
     # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
     # a scan of its own.
-    gathers = query.sort.key.gathers and bounded_sorts(query.filters) - {query.sort.name}
-    if gathers and query.filters.get(CATEGORY) is None and query.filters.get(NAMED) is None:
+    gathering = [name for name in bounded_sorts(query.filters) - {query.sort.name} if table.sort_key(name).gathers]
+    if (
+        query.sort.key.gathers
+        and gathering
+        and query.filters.get(CATEGORY) is None
+        and query.filters.get(NAMED) is None
+    ):
         splits.append((CATEGORY, CATEGORY.parts(CATEGORY.every)))
     return sorted(splits, key=lambda split: len(split[1]))
 
 
 def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate]) -> Scan:
     """Compare sorting each filter's range with walking each index that has the order asked for."""
-    filters, share, sort = query.filters, sample.share, query.sort
+    filters, sort = query.filters, query.sort
     found = candidates(filters, sample, of_everything)
     ranges = [
         one for one in found if one.bounded and one.index.sortable and (one.index.sort != sort.name or not one.in_order)
     ]
-    costs = [(sorting_cost(one, query, share), one.index.name, one.cells) for one in ranges]
+    costs = [(sorting_cost(one, query, sample), one.index.name, one.cells) for one in ranges]
     cost, index, cells = min(costs, default=(float("inf"), sort.key.index.name, ()))
     # What is computed from the question has no index to walk: `NearestWalk` is for that.
     walking = not costs and sort.key is not DISTANCE

@@ -21,7 +21,7 @@ CURSOR_CHARS_MAX = 2048
 # What was understood of 64 characters may have alternatives, which are asked for in turn.
 _ALTERNATIVES_CHARS_MAX = 1024
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
-_RATING = re.compile(r"0*(?:([0-4])(?:\.([0-9]{1,2}))?|5(?:\.0{1,2})?)", re.ASCII)
+_RATING = re.compile(r"0*(?:[0-4](?:\.[0-9]{1,2})?|5(?:\.0{1,2})?)", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
 _ANY_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -66,11 +66,7 @@ def _read_price(text: str) -> int | None:
 
 def _read_rating(text: str) -> int | None:
     """The rating key of a decimal with at most 2 places: that of the products with just this rating."""
-    match = _RATING.fullmatch(text)
-    if match is None:
-        return None
-    whole_part, fraction = match.groups("")
-    return (int(whole_part) * 100 + int(fraction.ljust(2, "0")) if whole_part else 500) + 1
+    return int(Decimal(text).scaleb(2)) + 1 if _RATING.fullmatch(text) else None
 
 
 def _read_unit(text: str) -> str | None:
