@@ -133,6 +133,16 @@ CREATE TABLE IF NOT EXISTS products (
     INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
 ) ENGINE = InnoDB;
 
+-- Which units the products of a name have had. Only ever added, by whoever writes a product: what is asked for by its unit
+-- is found by these names, since no index of the products has units.
+CREATE TABLE IF NOT EXISTS name_units (
+    name_id INT NOT NULL,
+    unit    VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    PRIMARY KEY (name_id, unit),
+    -- The names of a unit.
+    INDEX name_units_by_unit (unit, name_id)
+) ENGINE = InnoDB;
+
 -- The places that products are at, as they are listed: counted in the background, and none without products.
 --   level       1 a state, 2 a district, 3 a market
 --   *_key       normal forms; empty where there is none, as a state has no district

@@ -115,7 +115,9 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
     mending = Mending(database, cache.invalidate)
-    store = ProductStore(database, table, complete=lambda: mending.complete)
+    store = ProductStore(
+        database, table, complete=lambda: mending.complete, units_complete=lambda: mending.units_complete
+    )
     names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
     hinting = Hinting(database, names.index.regions)
     listing = Listing(store, signer, names, hinting)

@@ -104,6 +104,14 @@ CREATE INDEX IF NOT EXISTS listing_of_name ON products
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
     (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
 
+CREATE TABLE IF NOT EXISTS name_units (
+    name_id INTEGER NOT NULL,
+    unit    TEXT NOT NULL,
+    PRIMARY KEY (name_id, unit)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS name_units_by_unit ON name_units (unit, name_id);
+
 CREATE TABLE IF NOT EXISTS places (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     level        INTEGER NOT NULL,

@@ -14,7 +14,7 @@ from farmlokal.catalog.question.table import TABLE, QuestionTable
 
 FIELDS = (
     *("category", "categories", "price", "district", "state", "farm", "in_stock", "organic"),
-    *("districts", "states", "farms", "rated"),
+    *("districts", "states", "farms", "rated", "unit"),
 )
 
 
@@ -85,6 +85,7 @@ _OF_SAMPLE: dict[str, Callable[[random.Random, Sample], dict[str, Any]]] = {
     "districts": partial(_several, "district", "district_key"),
     "states": partial(_several, "state", "state_key"),
     "farms": partial(_several, "farm_id", "farm_id"),
+    "unit": lambda draw, sample: {"unit": draw.choice(sample.by_sort["name"])[sample.table.places["unit"]]},
     "rated": lambda draw, _: {"min_rating": draw.choice([1, 301, 401, 421, 451, 481, 491, 501])},
 }
 

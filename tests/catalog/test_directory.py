@@ -27,9 +27,8 @@ from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.directory_counts import count_directory
 from farmlokal.catalog.writing.writer import ProductWriter
-from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Database, Session
-from tests.catalog.counted_reads import catalogue_at
+from tests.catalog.counted_reads import catalogue_at, one_connection
 from tests.catalog.walking import SIGNER
 from tests.support.backends import on_every_backend, on_every_server
 from tests.support.service import open_database
@@ -218,8 +217,8 @@ async def test_a_page_reads_its_own_rows(backend_url: str) -> None:
 
             await database.in_transaction(fill)
     async for catalogue in catalogue_at(backend_url, 0, Sample((), 1.0)):
-        asked = _Counting(catalogue.cursor)
-        directory = Directory(asked, SIGNER, Hinting(asked, {}))  # type: ignore[arg-type]
+        asked = one_connection(catalogue.cursor)
+        directory = Directory(asked, SIGNER, Hinting(asked, {}))
         for name, held in (("farms", "district"), ("places", "state")):
             level = (("level", "market"),) if name == "places" else ()
             for values in ((), ((held, "pune"),), ((held, "pune"), ("q", "farm 02")), (("q", "farm 01"),)):
@@ -228,19 +227,6 @@ async def test_a_page_reads_its_own_rows(backend_url: str) -> None:
                     query = DirectoryQuery(name, (*level, *values), 20, position)
                     await (directory.farms if name == "farms" else directory.places)(query)
                     assert await catalogue.handler_reads() - before <= 30, query.canonical()
-
-
-class _Counting:
-    """As much of a database as pages need, on one connection."""
-
-    def __init__(self, cursor: Any) -> None:
-        self.dialect = MYSQL
-        self._cursor = cursor
-
-    async def fetch(self, sql: str, params: Any = ()) -> Any:
-        """The rows of a statement."""
-        await self._cursor.execute(sql, params)
-        return await self._cursor.fetchall()
 
 
 texts = st.one_of(awkward, printable, st.text()).map(name_words).filter(bool)

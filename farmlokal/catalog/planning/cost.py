@@ -28,9 +28,6 @@ _SORTED_ENTRY = 1.2
 # One whose row has to be read, for the value that it is sorted by or for a filter, costs several times as much.
 _SORTED_ROW = 5.0
 _WALKED_ROW = 4.0
-# The ranges of several values are not put together to be sorted where they hold more sampled rows: what so many pass is
-# met soon by a walk.
-_SEVERAL_ROWS_MAX = 4096
 # Sampled rows looked at to tell how many of a group pass, and at most along a walk: planning runs on the event loop.
 _LOOKED_MAX = 256
 _WALKED_MAX = 4096
@@ -200,7 +197,7 @@ def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candida
                 continue
             # Its values are the order's first part, or the rows of each are in an order of their own.
             in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
-            if (in_order or index.sortable) and sum(map(len, spans)) <= _SEVERAL_ROWS_MAX:
+            if in_order or index.sortable:
                 rows = [row for span in spans for row in span.rows[span.start : span.stop]]
                 found.append(Candidate(index, Span(rows), True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)

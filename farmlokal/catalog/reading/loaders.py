@@ -13,11 +13,11 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.question.cursor import CursorSigner
-from farmlokal.catalog.question.filters import DISTRICT, FARM, IDS, NEAR, STATE
+from farmlokal.catalog.question.filters import DISTRICT, FARM, IDS, NEAR, STATE, UNIT
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.question.words import WORDS
+from farmlokal.catalog.question.words import NAMED, WORDS
 from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.rows import ShownRow
@@ -25,6 +25,7 @@ from farmlokal.catalog.reading.schemas import CategoryList, Hint, PageInfo, Sear
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import Statement, page_statement, picked_statement, product_statement
+from farmlokal.catalog.reading.units import by_names
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete
 
@@ -41,22 +42,43 @@ class ProductStore:
     """The reading side of the catalogue on any backend. Raises Unavailable when the database cannot answer.
 
     table: what may be asked of it. complete: whether derived columns are: they are not in the middle of an upgrade.
+    units_complete: whether names have all of their units.
     """
 
     def __init__(
-        self, database: Database, table: QuestionTable = TABLE, *, complete: Callable[[], bool] = lambda: True
+        self,
+        database: Database,
+        table: QuestionTable = TABLE,
+        *,
+        complete: Callable[[], bool] = lambda: True,
+        units_complete: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._complete = complete
+        self._units_complete = units_complete
         self.planner = Planner(database, table)
         self._product_sql = product_statement(database.dialect)
 
     async def page(self, query: ListingQuery) -> list[ShownRow]:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan. Raises NotComplete."""
         self.check_complete(query)
+        if query.filters.get(UNIT) is not None:
+            by_unit = await self._by_unit(query)
+            if by_unit is None:
+                return []
+            query = by_unit
         if query.sort.key is DISTANCE:
             return await self._nearest(query)
         return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
+
+    async def _by_unit(self, query: ListingQuery) -> ListingQuery | None:
+        """What to ask in place of a question with a unit: by the names that have it, where that is cheaper."""
+        found = await by_names(query, self._database)
+        if found is None or found is query or query.sort.key is DISTANCE:
+            return found
+        # A name more in a list costs a statement about as much as an entry more.
+        names_more = len(found.filters.get(NAMED)) - len(query.filters.get(NAMED) or ())
+        return found if self.planner.plan(found).cost + names_more < self.planner.plan(query).cost else query
 
     async def picked(self, query: ListingQuery) -> list[ShownRow]:
         """The products that `query` asks for by their ids, so far as there are such. Raises NotComplete."""
@@ -65,7 +87,8 @@ class ProductStore:
 
     def check_complete(self, query: ListingQuery) -> None:
         """Raises NotComplete where what `query` asks for is not known of every product yet."""
-        if query.filters.derived and not self._complete():
+        of_units = query.filters.get(UNIT) is not None and not self._units_complete()
+        if of_units or (query.filters.derived and not self._complete()):
             raise NotComplete("the catalogue is being upgraded: what this asks for is not known of every product yet")
 
     async def _nearest(self, query: ListingQuery) -> list[ShownRow]:

@@ -1,6 +1,6 @@
-"""Version 5: the places and the farms that products are of, as they are listed."""
+"""Version 5: the places and the farms that products are of, as they are listed, and the units that names have."""
 
-from farmlokal.database.migrations.migration import Change, Migration
+from farmlokal.database.migrations.migration import Change, Migration, Sweep
 
 _TEXT = "VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
@@ -24,6 +24,16 @@ def _index(table: str, name: str, columns: str) -> Change:
     )
 
 
+_UNITS = (
+    _create(
+        "name_units",
+        mysql="name_id INT NOT NULL, unit VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+        " PRIMARY KEY (name_id, unit), INDEX name_units_by_unit (unit, name_id)",
+        sqlite="name_id INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (name_id, unit)",
+    ),
+    _index("name_units", "name_units_by_unit", "unit, name_id"),
+    Sweep(name="name_units.filled", table="products"),
+)
 _DIRECTORY = (
     _create(
         "places",
@@ -51,4 +61,4 @@ _DIRECTORY = (
     _index("listed_farms", "listed_farms_of_district", "district_key, words, id"),
 )
 
-VERSION_5 = Migration(version=5, usable_from=5, expand=(*_DIRECTORY,))
+VERSION_5 = Migration(version=5, usable_from=5, expand=(*_UNITS, *_DIRECTORY))

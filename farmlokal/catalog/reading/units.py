@@ -1,0 +1,42 @@
+"""Finding products by their unit, which no index of theirs has: by the names that have products of that unit."""
+
+from dataclasses import replace
+
+from farmlokal.catalog.question.filters import CATEGORY, UNIT
+from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.words import NAMED, NAMES_MAX
+from farmlokal.database.interface import Database
+
+
+async def by_names(query: ListingQuery, database: Database) -> ListingQuery | None:
+    """A question for the same products, with the names that have its unit; None where there are no such products.
+
+    ::
+
+        SELECT found.name_id, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found
+        JOIN name_units AS every_one ON every_one.name_id = found.name_id
+        JOIN names ON names.id = found.name_id AND names.category IN ('eggs')
+        WHERE found.unit = 'dozen' GROUP BY found.name_id LIMIT 901
+
+    Where all of these names have that unit alone, it need not be looked at any more: so are nearly all. More names than
+    a question may have are common enough to be met by a walk, which reads rows for the unit.
+    """
+    unit, categories = query.filters.get(UNIT), query.filters.get(CATEGORY) or ()
+    of_categories = ""
+    if categories:
+        marks = ", ".join(["%s"] * len(categories))
+        of_categories = f" JOIN names ON names.id = found.name_id AND names.category IN ({marks})"
+    rows = await database.fetch(
+        "SELECT found.name_id, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found"
+        f" JOIN name_units AS every_one ON every_one.name_id = found.name_id{of_categories}"
+        f" WHERE found.unit = %s GROUP BY found.name_id LIMIT {NAMES_MAX + 1}",
+        (*categories, unit),
+    )
+    if len(rows) > NAMES_MAX:
+        return query
+    asked = query.filters.get(NAMED)
+    alone = {name_id: bool(only) for name_id, only in rows if asked is None or name_id in asked}
+    if not alone:
+        return None
+    filters = query.filters.without(UNIT) if all(alone.values()) else query.filters
+    return replace(query, filters=Filters([(NAMED, tuple(sorted(alone))), *filters.without(NAMED)]))
