@@ -4,19 +4,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import UNIT
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS
+from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.question.words import NAMED
 from farmlokal.catalog.reading.loaders import ProductStore
-from farmlokal.catalog.reading.units import by_names
+from farmlokal.catalog.reading.units import by_names, is_common
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.name_units import fill_units
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete
-from tests.catalog.questions import where
+from tests.catalog.questions import row_type, where
 from tests.support.backends import on_every_backend
 from tests.support.service import open_database
 
@@ -85,6 +87,24 @@ async def test_a_unit_becomes_names(database: Database) -> None:
     assert (sorted(ids.values()), "dozen") == await asked(unit="dozen")
     assert await asked(unit="dozen", category=["milk"]) is None
     assert await asked(unit="furlong") is None
+
+
+def test_what_most_products_have_is_common() -> None:
+    """Then no names are looked for, unless it is asked of some kinds alone: these may have another."""
+    rows = [
+        row_type()(
+            **dict.fromkeys(TABLE.places) | {"id": n, "created_at": f"{n:03}", "unit": ("kg", "kg", "dozen")[n % 3]}
+        )
+        for n in range(300)
+    ]
+    for key in ("price_paise", "name_key", "rating_key"):
+        rows = [row._replace(**{key: 1}) for row in rows]
+    sample = Sample(rows, 1.0)
+    assert [True, False, False, False] == [
+        is_common(ListingQuery(where(**values)), sample)
+        for values in ({"unit": "kg"}, {"unit": "dozen"}, {"unit": "kg", "category": ["eggs"]}, {"unit": "furlong"})
+    ]
+    assert not is_common(ListingQuery(where(unit="kg")), Sample((), 1.0))
 
 
 @on_every_backend

@@ -25,7 +25,7 @@ from farmlokal.catalog.reading.schemas import CategoryList, Hint, PageInfo, Sear
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import Statement, page_statement, picked_statement, product_statement
-from farmlokal.catalog.reading.units import by_names
+from farmlokal.catalog.reading.units import by_names, is_common
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete
 
@@ -73,6 +73,8 @@ class ProductStore:
 
     async def _by_unit(self, query: ListingQuery) -> ListingQuery | None:
         """What to ask in place of a question with a unit: by the names that have it, where that is cheaper."""
+        if is_common(query, self.planner.sample):
+            return query
         found = await by_names(query, self._database)
         if found is None or found is query or query.sort.key is DISTANCE:
             return found

@@ -2,10 +2,26 @@
 
 from dataclasses import replace
 
+from farmlokal.catalog.planning.cost import Span, matches, row_filter
+from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import CATEGORY, UNIT
 from farmlokal.catalog.question.query import Filters, ListingQuery
+from farmlokal.catalog.question.sorts import CREATED_AT
 from farmlokal.catalog.question.words import NAMED, NAMES_MAX
 from farmlokal.database.interface import Database
+
+# What at least every other product has is met at once by a walk, which takes less than finding hundreds of names does.
+_COMMON_SHARE = 0.5
+
+
+def is_common(query: ListingQuery, sample: Sample) -> bool:
+    """Whether products of any kind have the unit of a question that is about no categories or names in particular."""
+    filters = query.filters
+    if filters.get(CATEGORY) is not None or filters.get(NAMED) is not None or not len(sample):
+        return False
+    everything = sample.by_sort[CREATED_AT.name]
+    of_unit = row_filter(Filters([(UNIT, filters.get(UNIT))]), sample.table)
+    return matches(Span(everything), of_unit) >= _COMMON_SHARE * len(everything)
 
 
 async def by_names(query: ListingQuery, database: Database) -> ListingQuery | None:
