@@ -17,7 +17,7 @@ from farmlokal.catalog.question.filters import DISTRICT, FARM, IDS, NEAR, STATE,
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE, Position
 from farmlokal.catalog.question.table import TABLE, QuestionTable
-from farmlokal.catalog.question.words import NAMED, WORDS
+from farmlokal.catalog.question.words import WORDS
 from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.near_statement import round_statement, sorted_statement
 from farmlokal.catalog.reading.rows import ShownRow
@@ -25,7 +25,7 @@ from farmlokal.catalog.reading.schemas import CategoryList, Hint, PageInfo, Sear
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.reading.searching import names_found, rows_in_words, search_info
 from farmlokal.catalog.reading.statement import Statement, page_statement, picked_statement, product_statement
-from farmlokal.catalog.reading.units import by_names, is_common
+from farmlokal.catalog.reading.units import in_place_of_unit
 from farmlokal.database.interface import Database
 from farmlokal.errors import NotComplete
 
@@ -63,24 +63,13 @@ class ProductStore:
         """Up to limit + 1 rows of the page that `query` asks for, in the order of the scan. Raises NotComplete."""
         self.check_complete(query)
         if query.filters.get(UNIT) is not None:
-            by_unit = await self._by_unit(query)
-            if by_unit is None:
+            found = await in_place_of_unit(query, self._database, self.planner)
+            if found is None:
                 return []
-            query = by_unit
+            query = found
         if query.sort.key is DISTANCE:
             return await self._nearest(query)
         return await self._rows(page_statement(query, self._database.dialect, self.planner.plan(query)))
-
-    async def _by_unit(self, query: ListingQuery) -> ListingQuery | None:
-        """What to ask in place of a question with a unit: by the names that have it, where that is cheaper."""
-        if is_common(query, self.planner.sample):
-            return query
-        found = await by_names(query, self._database)
-        if found is None or found is query or query.sort.key is DISTANCE:
-            return found
-        # A name more in a list costs a statement about as much as an entry more.
-        names_more = len(found.filters.get(NAMED)) - len(query.filters.get(NAMED) or ())
-        return found if self.planner.plan(found).cost + names_more < self.planner.plan(query).cost else query
 
     async def picked(self, query: ListingQuery) -> list[ShownRow]:
         """The products that `query` asks for by their ids, so far as there are such. Raises NotComplete."""

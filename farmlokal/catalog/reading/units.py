@@ -3,15 +3,31 @@
 from dataclasses import replace
 
 from farmlokal.catalog.planning.cost import Span, matches, row_filter
+from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import CATEGORY, UNIT
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import CREATED_AT
+from farmlokal.catalog.question.sorts import CREATED_AT, DISTANCE
 from farmlokal.catalog.question.words import NAMED, NAMES_MAX
 from farmlokal.database.interface import Database
 
 # What at least every other product has is met at once by a walk, which takes less than finding hundreds of names does.
 _COMMON_SHARE = 0.5
+
+
+async def in_place_of_unit(query: ListingQuery, database: Database, planner: Planner) -> ListingQuery | None:
+    """What to ask in place of a question with a unit: by the names that have it, where that is cheaper.
+
+    None where there are no such products. Raises Unavailable.
+    """
+    if is_common(query, planner.sample):
+        return query
+    found = await by_names(query, database)
+    if found is None or found is query or query.sort.key is DISTANCE:
+        return found
+    # A name more in a list costs a statement about as much as an entry more.
+    names_more = len(found.filters.get(NAMED)) - len(query.filters.get(NAMED) or ())
+    return found if planner.plan(found).cost + names_more < planner.plan(query).cost else query
 
 
 def is_common(query: ListingQuery, sample: Sample) -> bool:

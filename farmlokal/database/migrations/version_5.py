@@ -5,11 +5,11 @@ from farmlokal.database.migrations.migration import Change, Migration, Sweep
 _TEXT = "VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 
-def _create(table: str, *, mysql: str, sqlite: str) -> Change:
+def _create(table: str, *, mysql: str, sqlite: str, sqlite_kind: str = "STRICT") -> Change:
     return Change(
         name=table,
         mysql=f"CREATE TABLE {table} ({mysql}) ENGINE = InnoDB",
-        sqlite=f"CREATE TABLE {table} ({sqlite}) STRICT",
+        sqlite=f"CREATE TABLE {table} ({sqlite}) {sqlite_kind}",
         in_place=lambda shape: table in shape,
     )
 
@@ -30,6 +30,7 @@ _UNITS = (
         mysql="name_id INT NOT NULL, unit VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
         " PRIMARY KEY (name_id, unit), INDEX name_units_by_unit (unit, name_id)",
         sqlite="name_id INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (name_id, unit)",
+        sqlite_kind="STRICT, WITHOUT ROWID",
     ),
     _index("name_units", "name_units_by_unit", "unit, name_id"),
     Sweep(name="name_units.filled", table="products"),
