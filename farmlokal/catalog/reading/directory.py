@@ -26,7 +26,7 @@ _FARM = (
 
 
 class _List(NamedTuple):
-    """One table of the directory. index: of all rows that are held to nothing but `held`; see `_rows`."""
+    """A table of the directory. columns: what its pages select; the first two are what they are ordered by."""
 
     table: str
     columns: str
