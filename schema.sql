@@ -137,6 +137,55 @@ CREATE TABLE IF NOT EXISTS products (
     INDEX listing_by_place (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id)
 ) ENGINE = InnoDB;
 
+-- Which units the products of a name have had. Only ever added, by whoever writes a product: what is asked for by its unit
+-- is found by these names, since no index of the products has units.
+CREATE TABLE IF NOT EXISTS name_units (
+    name_id INT NOT NULL,
+    unit    VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    PRIMARY KEY (name_id, unit),
+    -- The names of a unit.
+    INDEX name_units_by_unit (unit, name_id)
+) ENGINE = InnoDB;
+
+-- The places that products are at, as they are listed: counted in the background, and none without products.
+--   level       1 a state, 2 a district, 3 a market
+--   *_key       normal forms; empty where there is none, as a state has no district
+--   words       the name's words as they are searched: what it is ordered by
+--   name, …     as products spell it; the district of a market, the state of a market or a district
+CREATE TABLE IF NOT EXISTS places (
+    id           INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    level        TINYINT NOT NULL,
+    state_key    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    market_key   VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    words        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name         VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    products     BIGINT NOT NULL,
+    CONSTRAINT places_identity UNIQUE (level, state_key, district_key, market_key),
+    -- All states, districts or markets by name, and those whose name begins so.
+    INDEX places_by_words (level, words, id),
+    -- Those of one state.
+    INDEX places_of_state (level, state_key, words, id)
+) ENGINE = InnoDB;
+
+-- The farms that products are from, as they are listed: counted in the background, and none without products. Columns as
+-- those of places; id is the farm's.
+CREATE TABLE IF NOT EXISTS listed_farms (
+    id           BIGINT NOT NULL PRIMARY KEY,
+    district_key VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    words        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    name         VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    district     VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    state        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+    products     BIGINT NOT NULL,
+    -- All farms by name, and those whose name begins so.
+    INDEX listed_farms_by_words (words, id),
+    -- Those of one district.
+    INDEX listed_farms_of_district (district_key, words, id)
+) ENGINE = InnoDB;
+
 -- Which products transactions have changed that have no number in the log yet: a row for at most 500 products, written in
 -- the transaction that changes them. What is here is committed, in whichever order that came to pass.
 --   product_ids   separated by commas

@@ -93,6 +93,20 @@ def categories_fault(answer: Any) -> str | None:
     return None if all(_is_category(item) for item in answer["data"]) else "a category lacks its name or its count"
 
 
+def directory_fault(answer: Any) -> str | None:
+    """What is wrong with a page of places or farms, which may be empty."""
+    fault = _list_fault(answer) or _page_object_fault(answer.get("page"))
+    if fault is not None:
+        return fault
+    return next(filter(None, map(counted_fault, answer["data"])), None)
+
+
+def counted_fault(item: Any) -> str | None:
+    """What is wrong with one place or farm."""
+    named = isinstance(item, dict) and isinstance(item.get("name"), str) and isinstance(item.get("products"), int)
+    return None if named else "a place or a farm lacks its name or its count"
+
+
 def suggestions_fault(answer: Any) -> str | None:
     """What is wrong with the completions of what is being typed."""
     fault = _list_fault(answer)

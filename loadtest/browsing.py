@@ -12,6 +12,8 @@ from loadtest.answers import (
     Page,
     Walk,
     categories_fault,
+    counted_fault,
+    directory_fault,
     near_fault,
     page_fault,
     page_of,
@@ -19,13 +21,28 @@ from loadtest.answers import (
     product_fault,
 )
 from loadtest.asking import Asker, Fault
-from loadtest.households import Filters, Home, Market
-from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRICES, PRODUCT
+from loadtest.households import Filters, Home, Market, zipf_choice
+from loadtest.outcomes import (
+    CATEGORIES,
+    FARM,
+    FARMS,
+    LISTING,
+    LISTING_BY_CURSOR,
+    NEAR,
+    NEAR_BY_CURSOR,
+    PLACES,
+    PRICES,
+    PRODUCT,
+)
 
 # How likely a household does each thing with the page before it.
 _NEXT_PAGE_SHARE = 0.5
 _OPEN_PRODUCT_SHARE = 0.4
 _PRICES_SHARE = 0.2
+_FARM_SHARE = 0.2
+# How often it looks for what there is to choose from, instead of asking for what it knows; and there for a farm.
+_LOOK_AROUND_SHARE = 0.1
+_FARMS_SHARE = 0.5
 _RETURN_SHARE = 0.5
 _BACK_SHARE = 0.3
 _PAGES_MAX = 8
@@ -65,7 +82,8 @@ class Household(Asker):
 
     def visit(self) -> None:
         """Open a listing, leaf through it, look at a product here and there and return from it, sometimes leaf back."""
-        filters = MARKET.filters(self.rng, self._home)
+        filters = self.look_around() if self.rng.random() < _LOOK_AROUND_SHARE else None
+        filters = MARKET.filters(self.rng, self._home) if filters is None else filters
         walk = Walk()
         page = self.open_page(filters, walk=walk)
         cursor: str | None = None
@@ -88,16 +106,45 @@ class Household(Asker):
         """Think, as between two visits."""
         self.wait()  # type: ignore[no-untyped-call]
 
+    def look_around(self) -> Filters | None:
+        """Choose a state, a district in it and perhaps a farm there: what to ask for then; None where there is none."""
+        state = self._choose("/places", PLACES)
+        if state is None:
+            return None
+        self.pause()
+        there = urlencode({"level": "district", "state": state["name"], "limit": "100"})
+        district = self._choose(f"/places?{there}", PLACES)
+        if district is None:
+            return {"state": state["name"]}
+        if self.rng.random() >= _FARMS_SHARE:
+            return {"state": state["name"], "district": district["name"]}
+        self.pause()
+        farm = self._choose(f"/farms?{urlencode({'district': district['name']})}", FARMS)
+        return {"district": district["name"]} if farm is None else {"farm_id": str(farm["id"])}
+
+    def _choose(self, url: str, route: str) -> dict[str, Any] | None:
+        """One of the places or farms at `url`, the first ones most often."""
+        answer = self.look_at(url, route, directory_fault)
+        listed: list[dict[str, Any]] = [] if answer is None else answer["data"]
+        return zipf_choice(listed, self.rng) if listed else None
+
     def look_closer(self, page: Page | None) -> bool:
-        """Open one product of `page`, if one takes the household's fancy, sometimes what it cost; whether one did."""
+        """Open one product of `page`, if one takes the household's fancy; whether one did.
+
+        Sometimes also what it cost, or the farm that it is from.
+        """
         if page is None or not page.products or self.rng.random() >= _OPEN_PRODUCT_SHARE:
             return False
         self.pause()
-        product_id = str(self.rng.choice(page.products)["id"])
+        product = self.rng.choice(page.products)
+        product_id = str(product["id"])
         self.look_at(f"/products/{quote(product_id)}", PRODUCT, product_fault)
         if self.rng.random() < _PRICES_SHARE:
             self.pause()
             self.look_at(f"/products/{quote(product_id)}/prices", PRICES, prices_fault)
+        if product.get("farm") and self.rng.random() < _FARM_SHARE:
+            self.pause()
+            self.look_at(f"/farms/{quote(str(product['farm']['id']))}", FARM, counted_fault)
         return True
 
     def open_page(self, filters: Filters, *, cursor: str | None = None, walk: Walk | None = None) -> Page | None:
@@ -109,7 +156,7 @@ class Household(Asker):
         def fault(answer: Any) -> str | None:
             return page_fault(answer, may_be_empty=may_be_empty) or _fault_of_near(answer, filters)
 
-        url = f"/products?{urlencode(query)}" if query else "/products"
+        url = f"/products?{urlencode(query, doseq=True)}" if query else "/products"
         answer = self.look_at(url, _route(query), fault, walk=walk)
         if answer is None:
             return None

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 _Item = TypeVar("_Item")
 
-Filters = dict[str, str]
-"""Query parameters of a listing."""
+Filters = dict[str, Any]
+"""Query parameters of a listing: each a text, or a list of texts where it is repeated."""
 
 # Exponent 1 is the classic Zipf law: the second most popular thing is asked for half as often as the first.
 _ZIPF_EXPONENT = 1.0
@@ -26,6 +26,8 @@ _NEWEST_FIRST = "-created_at"
 # How often a household narrows its listing by each filter, and leaves the order that it is shown first.
 _CATEGORY_SHARE = 0.7
 _DISTRICT_SHARE = 0.35
+# Of those that name a district, and who then names two or three.
+_SEVERAL_DISTRICTS_SHARE = 0.2
 _PRICE_SHARE = 0.2
 _SORT_SHARE = 0.25
 
@@ -102,12 +104,18 @@ class Market:
         if home is not None and rng.random() < _NEAR_SHARE:
             chosen |= _near(home, rng)
         elif self._districts and rng.random() < _DISTRICT_SHARE:
-            chosen["district"] = zipf_choice(list(self._districts), rng)
+            chosen["district"] = self._some_districts(rng)
         if rng.random() < _PRICE_SHARE:
             chosen |= zipf_choice(_PRICE_RANGES, rng)
         if rng.random() < _SORT_SHARE:
             chosen["sort"] = zipf_choice(_SORTS, rng)
         return chosen
+
+    def _some_districts(self, rng: random.Random) -> str | list[str]:
+        known = list(self._districts)
+        several = rng.randint(2, 3) if rng.random() < _SEVERAL_DISTRICTS_SHARE else 1
+        chosen = sorted({zipf_choice(known, rng) for _ in range(several)})
+        return chosen if len(chosen) > 1 else chosen[0]
 
     def crawled(self, rng: random.Random) -> Filters:
         """What a crawler walks to the end: all that one district has, or one category has there, in any order."""

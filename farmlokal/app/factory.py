@@ -28,6 +28,7 @@ from farmlokal.app.resources import (
     change_log_context,
     database_context,
     database_probe,
+    directory_counts_context,
     identity_context,
     mending_context,
     name_counts_context,
@@ -54,9 +55,13 @@ from farmlokal.catalog.changes.feed import ChangeFeed
 from farmlokal.catalog.changes.forgetting import Forgetting
 from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.question.cursor import CursorSigner
+from farmlokal.catalog.question.directory import FARM_PARAMETERS, PLACE_PARAMETERS
 from farmlokal.catalog.question.prices import PAGE_PARAMETERS
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.directory import Directory
+from farmlokal.catalog.reading.directory_counts import DirectoryCounts
+from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.loaders import Listing, ProductStore
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.price_history import PriceHistory
@@ -84,6 +89,7 @@ from farmlokal.web.edge.trailing_slash import trailing_slash_middleware
 from farmlokal.web.handlers.options import add_options_routes
 from farmlokal.web.handlers.sync import FULL, stop_sync
 from farmlokal.web.parameters import changes
+from farmlokal.web.parameters.directory import DirectoryQuestions
 from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
@@ -120,9 +126,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
     mending = Mending(database, cache.invalidate)
-    store = ProductStore(database, table, complete=lambda: mending.complete)
+    store = ProductStore(
+        database, table, complete=lambda: mending.complete, units_complete=lambda: mending.units_complete
+    )
     names = SearchNames(database, cache, aliases_of(settings), unheard_max_s=settings.cache_ttl_s / 2)
-    listing = Listing(store, signer, names)
+    hinting = Hinting(database, names.index.regions)
+    listing = Listing(store, signer, names, hinting)
     counts = CategoryCounts(cache, listing)
     change_feed, sequencer = ChangeFeed(database), Sequencer(database)
     inbox = Inbox(database)
@@ -131,6 +140,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     wake = product_waker(receiver)
     sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
+    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS, FULL.name))
+    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
     found = app[FOUND] = Found()
@@ -144,8 +155,14 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.CHANGE_FEED] = change_feed
     origins = parse_origins(settings.cors_origins) if settings.cors_origins else frozenset()
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
+    app[keys.DIRECTORY_QUESTIONS] = DirectoryQuestions(signer, cache, Directory(database, signer, hinting), ignored)
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *changes.PARAMETERS, FULL.name))
+    own_names = frozenset(
+        (
+            *(*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS),
+            *(*changes.PARAMETERS, FULL.name),
+        )
+    )
     ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
@@ -204,6 +221,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             mending_context(mending),
             category_counts_context(counts),
             name_counts_context(NameCounts(database, cache)),
+            directory_counts_context(DirectoryCounts(database, cache)),
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),

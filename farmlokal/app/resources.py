@@ -19,6 +19,7 @@ from farmlokal.catalog.changes.forgetting import Forgetting
 from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.reading.category_counts import CategoryCounts
+from farmlokal.catalog.reading.directory_counts import DirectoryCounts
 from farmlokal.catalog.reading.name_counts import NameCounts
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
@@ -172,6 +173,16 @@ def name_counts_context(counts: NameCounts) -> Context:
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with background(counts.keep(), "name counts"):
+            yield
+
+    return context
+
+
+def directory_counts_context(counts: DirectoryCounts) -> Context:
+    """Count the products of places and farms in the background until the end."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with background(counts.keep(), "directory counts"):
             yield
 
     return context

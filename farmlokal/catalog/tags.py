@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
-from farmlokal.catalog.question.filters import CATEGORY
+from farmlokal.catalog.question.filters import CATEGORY, IDS
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.words import WORDS
 
 # The listing as a whole: every page that is not of named categories.
 LISTING = "products"
+
+# How many products places and farms have.
+DIRECTORY = "directory"
 
 # What names there are: what is asked for in words depends on it.
 NAMES = "names"
@@ -27,8 +30,12 @@ def page_tags(query: ListingQuery) -> tuple[str, ...]:
     """What a page depends on.
 
     A write touches the listing and both the old and the new category of its product: so whatever changes a page of
-    named categories touches one of those.
+    named categories touches one of those. It touches the product, too: a page of products that are named by their ids
+    depends on nothing else.
     """
+    picked = query.filters.get(IDS)
+    if picked is not None:
+        return tuple(map(product_tag, picked))
     tags = tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
     return tags if query.filters.get(WORDS) is None else (*tags, NAMES)
 

@@ -107,6 +107,46 @@ CREATE INDEX IF NOT EXISTS listing_of_name ON products
 CREATE INDEX IF NOT EXISTS listing_by_place ON products
     (live, cell, id, x, yz, category, price, created_at, district_key, state_key, farm_id, in_stock, organic, rating_key, name_id);
 
+CREATE TABLE IF NOT EXISTS name_units (
+    name_id INTEGER NOT NULL,
+    unit    TEXT NOT NULL,
+    PRIMARY KEY (name_id, unit)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS name_units_by_unit ON name_units (unit, name_id);
+
+CREATE TABLE IF NOT EXISTS places (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    level        INTEGER NOT NULL,
+    state_key    TEXT NOT NULL,
+    district_key TEXT NOT NULL,
+    market_key   TEXT NOT NULL,
+    words        TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    district     TEXT NULL,
+    state        TEXT NULL,
+    products     INTEGER NOT NULL,
+    CONSTRAINT places_identity UNIQUE (level, state_key, district_key, market_key)
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS places_by_words ON places (level, words, id);
+
+CREATE INDEX IF NOT EXISTS places_of_state ON places (level, state_key, words, id);
+
+CREATE TABLE IF NOT EXISTS listed_farms (
+    id           INTEGER NOT NULL PRIMARY KEY,
+    district_key TEXT NOT NULL,
+    words        TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    district     TEXT NULL,
+    state        TEXT NULL,
+    products     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS listed_farms_by_words ON listed_farms (words, id);
+
+CREATE INDEX IF NOT EXISTS listed_farms_of_district ON listed_farms (district_key, words, id);
+
 CREATE TABLE IF NOT EXISTS change_outbox (
     id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     product_ids TEXT NOT NULL,

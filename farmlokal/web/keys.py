@@ -18,6 +18,7 @@ from farmlokal.web.edge.common_headers import CommonHeaders
 from farmlokal.web.edge.lifecycle import Health
 from farmlokal.web.edge.request_counts import RequestCounts
 from farmlokal.web.openapi.published import ApiDocument
+from farmlokal.web.parameters.directory import DirectoryQuestions
 from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
@@ -37,6 +38,7 @@ CATEGORY_COUNTS = web.AppKey("CATEGORY_COUNTS", CategoryCounts)
 CHANGE_FEED = web.AppKey("CHANGE_FEED", ChangeFeed)
 CLIENTS = web.AppKey("CLIENTS", ClientResolver)
 COMMON_HEADERS = web.AppKey("COMMON_HEADERS", CommonHeaders)
+DIRECTORY_QUESTIONS = web.AppKey("DIRECTORY_QUESTIONS", DirectoryQuestions)
 FRESHNESS = web.AppKey("FRESHNESS", Freshness)
 HEALTH = web.AppKey("HEALTH", Health)
 IGNORED_PARAMETERS = web.AppKey("IGNORED_PARAMETERS", IgnoredParameters)

@@ -10,6 +10,7 @@ from farmlokal.web import keys
 from farmlokal.web.edge.expectations import check_expectation
 from farmlokal.web.handlers import metrics
 from farmlokal.web.handlers.changes import list_changes
+from farmlokal.web.handlers.directory import list_farms, list_places, show_farm
 from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
 from farmlokal.web.handlers.health import show_liveness, show_readiness
 from farmlokal.web.handlers.index import show_index
@@ -18,10 +19,11 @@ from farmlokal.web.handlers.prices import draw_prices, list_prices
 from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest
 from farmlokal.web.handlers.sync import show_sync, start_sync
 from farmlokal.web.handlers.webhook import receive_webhook
-from farmlokal.web.openapi import catalogue, changes, partner, prices, service
+from farmlokal.web.openapi import catalogue, changes, directory, partner, prices, service
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.web.parameters import changes as change_parameters
+from farmlokal.web.parameters import directory as directory_parameters
 from farmlokal.web.parameters import prices as price_parameters
 from farmlokal.web.parameters import suggesting
 from farmlokal.webhooks.registration import CALLBACK_PATH
@@ -34,6 +36,9 @@ _BESIDE_THE_LISTING = (
     Route("GET", price_parameters.PICTURE_PATH, draw_prices, prices.DRAW_PRICES),
     Route("GET", suggesting.PATH, suggest, catalogue.SUGGEST),
     Route("GET", "/categories", list_categories, catalogue.LIST_CATEGORIES),
+    Route("GET", directory_parameters.PLACES_PATH, list_places, directory.LIST_PLACES),
+    Route("GET", directory_parameters.FARMS_PATH, list_farms, directory.LIST_FARMS),
+    Route("GET", directory_parameters.FARM_PATH, show_farm, directory.SHOW_FARM),
     Route("GET", "/auth/token", show_token, partner.SHOW_TOKEN),
     Route("POST", "/external/sync", start_sync, partner.START_SYNC),
     Route("GET", "/external/sync", start_sync, partner.START_SYNC_BY_GET, allow_head=False),

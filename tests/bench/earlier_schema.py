@@ -82,6 +82,7 @@ class _NoNames:
 
     def __init__(self, _: object) -> None:
         self.ids: dict[object, int] = {}
+        self.units: set[object] = set()
 
     async def learn(self, _: object) -> None:
         """Learn nothing."""

@@ -2,7 +2,8 @@
 
 import random
 from collections import namedtuple
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from farmlokal.catalog.planning.sample import Sample
@@ -11,12 +12,22 @@ from farmlokal.catalog.question.sorts import Position, sorts_of
 from farmlokal.catalog.question.storage import Rows
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 
-FIELDS = ("category", "categories", "price", "district", "state", "farm", "in_stock", "organic")
+FIELDS = (
+    *("category", "categories", "price", "district", "state", "farm", "in_stock", "organic"),
+    *("districts", "states", "farms", "rated", "unit"),
+)
 
 
 def where(**values: Any) -> Filters:
-    """The filters that parameters ask for. values: by the parameters' names, as their forms read them, or None."""
-    return TABLE.filters_of({name: value for name, value in values.items() if value is not None})
+    """The filters that parameters ask for. values: by the parameters' names, as their forms read them, or None.
+
+    One value may stand for a list of one.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    for name, value in given.items():
+        if TABLE.parameters[name].several is not None and isinstance(value, str | int):
+            given[name] = [value]
+    return TABLE.filters_of(given)
 
 
 @cache
@@ -49,10 +60,10 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
             values |= _price_range(draw, by_price)
         elif field == "district":
             values["district"] = product.district_key if draw.random() < 0.9 else "nowhere"
-        elif field == "state":
-            values["state"] = product.state_key
-        elif field == "farm":
-            values["farm_id"] = product.farm_id or 1
+        elif field in ("state", "farm"):
+            values |= {"state": product.state_key} if field == "state" else {"farm_id": product.farm_id or 1}
+        elif field in _OF_SAMPLE:
+            values |= _OF_SAMPLE[field](draw, sample)
         else:
             values[field] = draw.random() < 0.7
     sort = draw.choice(list(sorts_of(sample.table.sort_keys).values()))
@@ -61,6 +72,22 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
         value, row_id = sample.table.row_orders[sort.name](draw.choice(rows))
         position = Position(value, row_id, backward=draw.random() < 0.3)
     return ListingQuery(where(**values), sort, 20, position)
+
+
+def _several(parameter: str, column: str, draw: random.Random, sample: Sample) -> dict[str, Any]:
+    """Two to twenty of the values that products have."""
+    at = sample.table.places[column]
+    held = sorted({row[at] for row in sample.by_sort["created_at"] if row[at] is not None})
+    return {parameter: draw.sample(held, min(len(held), draw.randint(2, 20)))}
+
+
+_OF_SAMPLE: dict[str, Callable[[random.Random, Sample], dict[str, Any]]] = {
+    "districts": partial(_several, "district", "district_key"),
+    "states": partial(_several, "state", "state_key"),
+    "farms": partial(_several, "farm_id", "farm_id"),
+    "unit": lambda draw, sample: {"unit": draw.choice(sample.by_sort["name"])[sample.table.places["unit"]]},
+    "rated": lambda draw, _: {"min_rating": draw.choice([1, 301, 401, 421, 451, 481, 491, 501])},
+}
 
 
 def _price_range(draw: random.Random, by_price: Rows) -> dict[str, int]:

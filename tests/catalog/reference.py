@@ -5,7 +5,18 @@ from typing import Any
 
 from farmlokal.catalog.normalise import name_key, text_key
 from farmlokal.catalog.places import cell_at, squared_chord, vector_of
-from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, NEAR, ORGANIC, PRICE, STATE
+from farmlokal.catalog.question.filters import (
+    CATEGORY,
+    DISTRICT,
+    FARM,
+    IN_STOCK,
+    NEAR,
+    ORGANIC,
+    PRICE,
+    RATED,
+    STATE,
+    UNIT,
+)
 from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.query import Filters
 from farmlokal.catalog.question.sorts import Sort
@@ -34,9 +45,11 @@ def _passes(listed: Listed, filters: Filters) -> bool:
         filters.get(CATEGORY) is None or record.category in filters.get(CATEGORY),
         low is None or record.price_paise >= low,
         high is None or record.price_paise <= high,
-        filters.get(DISTRICT) in (None, text_key(record.district or "")),
-        filters.get(STATE) in (None, text_key(record.state or "")),
-        filters.get(FARM) in (None, farm_id),
+        filters.get(DISTRICT) is None or text_key(record.district or "") in filters.get(DISTRICT),
+        filters.get(STATE) is None or text_key(record.state or "") in filters.get(STATE),
+        filters.get(FARM) is None or farm_id in filters.get(FARM),
+        filters.get(RATED) is None or (record.rating is not None and record.rating * 100 >= filters.get(RATED).low - 1),
+        filters.get(UNIT) in (None, record.unit),
         filters.get(IN_STOCK) in (None, (record.stock or 0) > 0),
         filters.get(ORGANIC) in (None, record.organic),
         filters.get(NEAR) is None or _is_near(record, filters.get(NEAR)),

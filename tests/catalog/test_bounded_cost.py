@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.question.filters import PRICE
+from farmlokal.catalog.question.filters import PRICE, RATED, UNIT
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.near_bounds import check_discs, check_near
 from tests.catalog.questions import FIELDS, draw_question
@@ -26,9 +26,14 @@ async def check(catalogue: Catalogue, fields: list[list[str]], count: int, *, se
     for number in range(count):
         query = draw_question(draw, catalogue.sample, fields[number % len(fields)])
         plan = choose_plan(query, catalogue.sample)
-        if number % 3 == 0:
+        # Five indexes have no ratings, and none has units: rows are read for them.
+        of_rows = query.filters.get(RATED) is not None or query.filters.get(UNIT) is not None
+        if number % 3 == 0 and not of_rows:
             assert await catalogue.uses_covering_indexes(query, plan), query.canonical()
-        reads = await catalogue.reads(query, plan)
+        if query.filters.get(UNIT) is None:
+            reads = await catalogue.reads(query, plan)
+        else:
+            reads = await catalogue.page_reads(query)
         # No index of twelve answers a price range by name within the bound where the names that pass lie far apart.
         scattered = query.sort.name == "name" and query.filters.get(PRICE) is not None
         if reads > bound * (2 if scattered else 1) + READS_MIN:

@@ -9,7 +9,7 @@ from farmlokal.catalog.planning import planner as planning
 from farmlokal.catalog.planning.cost import row_filter
 from farmlokal.catalog.planning.planner import Plan, Planner, Scan
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, STATE
+from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, RATED, STATE, UNIT
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.question.table import TABLE
@@ -70,7 +70,8 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             created_at=f"2026-01-{number % 28 + 1:02}T00:00:00Z",
             price_paise=draw.randrange(900),
             name_key="n",
-            rating_key=0,
+            rating_key=draw.choice((0, 1, 401, 501)),
+            unit=draw.choice(("kg", "dozen")),
             name_id=1,
             category=draw.choice(CATEGORIES),
             district_key=draw.choice(("pune", None)),
@@ -92,9 +93,11 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             for place, row in enumerate(rows)
             if (filters.get(CATEGORY) is None or row.category in filters.get(CATEGORY))
             and low <= row.price_paise <= high
-            and filters.get(DISTRICT) in (None, row.district_key)
-            and filters.get(STATE) in (None, row.state_key)
-            and filters.get(FARM) in (None, row.farm_id)
+            and (filters.get(DISTRICT) is None or row.district_key in filters.get(DISTRICT))
+            and (filters.get(STATE) is None or row.state_key in filters.get(STATE))
+            and (filters.get(FARM) is None or row.farm_id in filters.get(FARM))
+            and (filters.get(RATED) is None or row.rating_key >= filters.get(RATED).low)
+            and filters.get(UNIT) in (None, row.unit)
             and filters.get(IN_STOCK) in (None, row.in_stock)
             and filters.get(ORGANIC) in (None, row.organic)
         ]

@@ -1,5 +1,6 @@
 """Plans: whichever is chosen, the page is the same; and the choice follows the sample."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ CATALOGUE = [
         text_key(record.district or ""),
         text_key(record.state or ""),
         number % 500,
+        record.unit,
         int((record.stock or 0) > 0),
         int(record.organic),
         *_place(record),
@@ -112,6 +114,60 @@ def test_several_categories_are_merged_where_walking_would_be_long() -> None:
     """Rare categories that gather at one end of the names get a scan each."""
     query = ListingQuery(where(category=["oils", "pickles"]), SORTS["name"])
     assert ["listing_of_category_by_name"] * 2 == [scan.index for scan in choose_plan(query, SAMPLE).scans]
+
+
+RARE = ["champhai", "dhalai", "mokokchung", "south andaman"]
+
+
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        (ListingQuery(where(district=RARE)), {"listing_of_district": 4}),
+        (ListingQuery(where(district=RARE), SORTS["price"]), {"listing_of_district": 1}),
+        (ListingQuery(where(farm_id=[1, 2]), SORTS["price"]), {"listing_of_farm_by_price": 2}),
+        (ListingQuery(where(farm_id=[1, 2]), SORTS["name"]), {"listing_of_farm_by_name": 2}),
+        (ListingQuery(where(farm_id=[1, 2])), {"listing_of_farm_by_price": 1}),
+        (ListingQuery(where(state=["gujarat", "maharashtra"])), {"listing_by_created_at": 1}),
+        # Two have several values: one at most is taken apart, and each of its scans looks for any of the other's.
+        (ListingQuery(where(district=RARE, category=["oils", "spices"])), {"listing_of_district": 1}),
+        (
+            ListingQuery(where(state=["bihar", "goa"], category=["oils", "pickles"]), SORTS["name"]),
+            {"listing_of_category_by_name": 2},
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value.canonical(),
+)
+def test_several_values_are_merged_sorted_together_or_walked_past(query: ListingQuery, indexes: dict[str, int]) -> None:
+    """Few of many products are worth a scan each in their own order, a range of few under another, all else a walk."""
+    plan = choose_plan(query, SAMPLE)
+    assert indexes == Counter(scan.index for scan in plan.scans)
+    if len(plan.scans) == 1:
+        assert query.filters == plan.scans[0].filters
+    else:
+        apart = [one for one, _ in query.filters if len({scan.filters.get(one) for scan in plan.scans}) > 1]
+        assert 1 == len(apart)
+        assert query.filters.get(apart[0]) == tuple(sorted(scan.filters.get(apart[0])[0] for scan in plan.scans))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (ListingQuery(where(min_rating=401)), "listing_by_created_at"),
+        (ListingQuery(where(min_rating=501), SORTS["price"]), "listing_by_rating"),
+        (ListingQuery(where(min_rating=501, category=["oils"])), "listing_by_rating"),
+        (ListingQuery(where(min_rating=451, district="pune")), "listing_of_district"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.canonical(),
+)
+def test_what_is_rated_is_found_by_its_rating_where_it_is_rare(query: ListingQuery, index: str) -> None:
+    """A high rating takes its own range, whose rows are read for the columns that the index lacks; a low one walks."""
+    assert [index] == [scan.index for scan in choose_plan(query, SAMPLE).scans]
+
+
+def test_a_filter_that_no_index_covers_is_dearer() -> None:
+    """For a unit the rows are read."""
+    plain, of_unit = (choose_plan(ListingQuery(where(district="pune", unit=unit)), SAMPLE) for unit in (None, "kg"))
+    assert 2 * plain.cost < of_unit.cost
 
 
 def test_an_empty_sample_still_plans() -> None:

@@ -33,9 +33,10 @@ async def base_url(workshop: Workshop, tmp_path: Path) -> AsyncIterator[str]:
 
 
 def check_walk(printed: str) -> None:
-    """Assert that a walk met every product once, and heard which parameter was wrong."""
+    """Assert that a walk met every product once, found those of two districts, and heard which parameter was wrong."""
     told = orjson.loads(printed)
     assert PRODUCTS == len(told["ids"]) == len(set(told["ids"]))
+    assert {"Pune", "Nashik"} == set(told["districts"])
     assert ["limit"] == told["wrong"]
 
 

@@ -1,6 +1,7 @@
 """A program for each tool: walks through the listing with the client that the tool made, and asks for too little once.
 
-Each prints one line of JSON: the ids of the walk in their order, and the parameters that the refusal names. They get
+Each prints one line of JSON: the ids of the walk in their order, the districts of a page of two, the parameters that
+the refusal names. They get
 the service's address as their first argument, those in TypeScript from a file beside them.
 """
 
@@ -21,11 +22,14 @@ while cursor is not None:
     assert isinstance(page, ProductPage)
     ids += [product.id for product in page.data]
     cursor = page.page.next_cursor
+there = list_products.sync(client=client, district=["Pune", "Nashik"], limit=100)
+assert isinstance(there, ProductPage)
 missing = show_product.sync(client=client, id=999999)
 assert isinstance(missing, NotFoundProblem)
 refused = list_products.sync(client=client, limit=0)
 assert isinstance(refused, InvalidParameterProblem)
-print(json.dumps({"ids": ids, "wrong": [fault.parameter for fault in refused.errors]}))
+districts = [product.district for product in there.data]
+print(json.dumps({"ids": ids, "districts": districts, "wrong": [fault.parameter for fault in refused.errors]}))
 """
 
 DATAMODEL_CODE_GENERATOR = """\
@@ -44,11 +48,13 @@ while cursor is not None:
         page = ProductPage.model_validate_json(answer.read())
     ids += [product.id for product in page.data]
     cursor = page.page.next_cursor
+with urlopen(f"{sys.argv[1]}/products?district=Pune&district=Nashik&limit=100", timeout=20) as answer:
+    districts = [product.district for product in ProductPage.model_validate_json(answer.read()).data]
 try:
     urlopen(f"{sys.argv[1]}/products?limit=0", timeout=20)
 except HTTPError as error:
     refused = InvalidParameterProblem.model_validate_json(error.read())
-print(json.dumps({"ids": ids, "wrong": [fault.parameter for fault in refused.errors]}))
+print(json.dumps({"ids": ids, "districts": districts, "wrong": [fault.parameter for fault in refused.errors]}))
 """
 
 OPENAPI_TYPESCRIPT = """\
@@ -65,9 +71,11 @@ for (let cursor: string | undefined | null; cursor !== null; ) {
   ids.push(...data.data.map((product) => product.id));
   cursor = data.page.next_cursor;
 }
+const there = await client.GET("/products", { params: { query: { district: ["Pune", "Nashik"], limit: 100 } } });
+const districts = there.data?.data.map((product) => product.district);
 const { error } = await client.GET("/products", { params: { query: { limit: 0 } } });
 if (error?.type !== "/problems/invalid-parameter") throw new Error("another answer");
-console.log(JSON.stringify({ ids, wrong: error.errors.map((fault) => fault.parameter) }));
+console.log(JSON.stringify({ ids, districts, wrong: error.errors.map((fault) => fault.parameter) }));
 """
 
 ORVAL = """\
@@ -80,9 +88,12 @@ for (let cursor: string | undefined | null; cursor !== null; ) {
   ids.push(...answer.data.data.map((product) => product.id));
   cursor = answer.data.page.next_cursor;
 }
+const there = await listProducts({ district: ["Pune", "Nashik"], limit: 100 });
+if (there.status !== 200) throw new Error(String(there.status));
+const districts = there.data.data.map((product) => product.district);
 const refused = await listProducts({ limit: 0 });
 if (refused.status !== 400 || refused.data.type !== "/problems/invalid-parameter") throw new Error("another answer");
-console.log(JSON.stringify({ ids, wrong: refused.data.errors.map((fault) => fault.parameter) }));
+console.log(JSON.stringify({ ids, districts, wrong: refused.data.errors.map((fault) => fault.parameter) }));
 """
 
 SWAGGER_TYPESCRIPT_API = """\
@@ -96,7 +107,9 @@ for (let cursor: string | undefined | null; cursor !== null; ) {
   ids.push(...data.data.map((product) => product.id));
   cursor = data.page.next_cursor;
 }
+const { data: there } = await products.listProducts({ district: ["Pune", "Nashik"], limit: 100 });
+const districts = there.data.map((product) => product.district);
 const errorOf = (answer: HttpResponse<unknown, unknown>) => answer.error;
 const { errors } = (await products.listProducts({ limit: 0 }).catch(errorOf)) as InvalidParameterProblem;
-console.log(JSON.stringify({ ids, wrong: errors.map((fault) => fault.parameter) }));
+console.log(JSON.stringify({ ids, districts, wrong: errors.map((fault) => fault.parameter) }));
 """

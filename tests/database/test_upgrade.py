@@ -249,7 +249,10 @@ async def test_a_sweep_shows_its_progress_and_mends_what_came_meanwhile(database
 
     await create_schema(database, show, ALL, batches=ALL_BATCHES)
     done = [0, BATCH_ROWS, 2 * BATCH_ROWS, products, products]
-    sweeps = ("version 3: products.derived", f"version {MADE_UP.version}: made_up.content")
+    sweeps = (
+        *("version 3: products.derived", "version 5: name_units.filled"),
+        f"version {MADE_UP.version}: made_up.content",
+    )
     assert [(name, ids, products) for name in sweeps for ids in done] == seen
     await insert_products(database, range(products + 1, products + 4))
     await database.run_script(["UPDATE products SET version = 77 WHERE id = 5"])

@@ -14,7 +14,8 @@ def parameters_table(table: QuestionTable = TABLE) -> str:
 def _allowed(parameter: QuestionParameter) -> str:
     said = [parameter.form.rule]
     if parameter.several is not None:
-        said.append(f"at most {parameter.several.most} {parameter.several.noun}, repeated or with commas between them")
+        written = "repeated or with commas between them" if parameter.several.commas else "repeated"
+        said.append(f"at most {parameter.several.most} {parameter.several.noun}, {written}")
     if parameter.default is not None:
         said.append(f"default `{parameter.default}`")
     return "; ".join(said)

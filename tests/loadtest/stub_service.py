@@ -24,6 +24,9 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
             web.get("/products", stub.products),
             web.get("/suggest", stub.suggest),
             web.get("/products/changes", stub.changes),
+            web.get("/places", stub.directory),
+            web.get("/farms", stub.directory),
+            web.get("/farms/{id}", stub.farm),
             web.get("/products/{id}", stub.product),
             web.get("/products/{id}/prices", stub.prices),
             web.get("/auth/token", stub.token),
@@ -66,6 +69,15 @@ class Stub:
     async def suggest(self, request: web.Request) -> web.Response:
         """One suggestion, whatever is typed."""
         return _hit(request, {"data": [{"text": "Mango", "kind": "commodity", "category": "fruits", "products": 3}]})
+
+    async def directory(self, request: web.Request) -> web.Response:
+        """One place or farm."""
+        page = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+        return _hit(request, {"data": [{"id": 7, "name": "Pune", "products": _PAGES}], "page": page})
+
+    async def farm(self, request: web.Request) -> web.Response:
+        """Any farm."""
+        return _hit(request, {"id": int(request.match_info["id"]), "name": "Patil Farm", "products": _PAGES})
 
     def page(self, number: int) -> dict[str, Any]:
         """Page `number`, with a product of its own."""

@@ -11,7 +11,17 @@ from standardwebhooks import Webhook
 from farmlokal.catalog.wire import parse_deletion, parse_product
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from farmlokal.webhooks.orders import Order
-from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, prices_fault, sync_fault
+from loadtest.answers import (
+    Once,
+    OneToken,
+    Page,
+    Walk,
+    directory_fault,
+    near_fault,
+    page_fault,
+    prices_fault,
+    sync_fault,
+)
 from loadtest.events import Shop
 from loadtest.signing import signed_headers
 from tests.loadtest.products import MANGO
@@ -109,6 +119,15 @@ def test_a_price_history_has_each_day_once_and_the_newest_first() -> None:
         prices_fault({"data": [{"day": day} for day in days], "page": page})
         for days in ([], ["2026-11-22", "2026-11-21"], ["2026-11-21", "2026-11-22"], ["2026-11-22"] * 2, [None])
     ]
+
+
+def test_a_place_and_a_farm_have_a_name_and_a_count() -> None:
+    """A page of them may be empty."""
+    page = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+    fault = "a place or a farm lacks its name or its count"
+    items: list[dict[str, object]] = [{"name": "Pune", "products": 3}, {"name": "Pune"}, {"products": 3}]
+    assert [None, fault, fault] == [directory_fault({"data": [item], "page": page}) for item in items]
+    assert directory_fault({"data": [], "page": page}) is None
 
 
 def test_a_sync_that_failed_is_a_fault() -> None:

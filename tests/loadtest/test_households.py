@@ -32,7 +32,11 @@ def test_households_ask_for_what_there_is() -> None:
     asked = [market().filters(RNG) for _ in range(2_000)]
     categories = Counter(filters["category"] for filters in asked if "category" in filters)
     assert ["fruits", "spices"] == [name for name, _ in categories.most_common()]
-    assert "d0" == Counter(filters["district"] for filters in asked if "district" in filters).most_common(1)[0][0]
+    districts = [filters["district"] for filters in asked if "district" in filters]
+    assert "d0" == Counter(one for one in districts if isinstance(one, str)).most_common(1)[0][0]
+    several = [one for one in districts if isinstance(one, list)]
+    assert {2, 3} == set(map(len, several))
+    assert 0.1 < len(several) / len(districts) < 0.25
     assert {} in asked
 
 

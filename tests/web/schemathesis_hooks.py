@@ -14,6 +14,8 @@ from requests.auth import AuthBase
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.parameters import ParameterLocation
 
+from farmlokal.catalog.question.directory import name_words
+from farmlokal.catalog.question.filters import IDS
 from farmlokal.catalog.question.forms import WORDS
 from farmlokal.formats.text import refusal
 from farmlokal.formats.webhook_secrets import key_of
@@ -33,6 +35,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     """Make what is meant to be right fit together."""
     if case.operation.path == "/products" and not _wrong(case, ParameterLocation.QUERY):
         _leave_out_unassigned(case.query)
+        _pick_or_not(case.query)
         _order_prices(case.query)
         _fit_words(case.query)
         _complete(case.query)
@@ -40,6 +43,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.operation.path.startswith("/products/{id}/prices") and not _wrong(case, ParameterLocation.QUERY):
         _order_days(case.query)
         # No product of the tests has more days than a page.
+        case.query.pop("cursor", None)
+    if case.operation.path in ("/places", "/farms") and not _wrong(case, ParameterLocation.QUERY):
+        _leave_out_unassigned(case.query)
+        if "q" in case.query and not name_words(str(case.query["q"])):
+            case.query["q"] = "pun"
+        # Few places and farms are in the tests' catalogue: no page has another.
         case.query.pop("cursor", None)
     if case.operation.path == "/suggest" and not _wrong(case, ParameterLocation.QUERY):
         _leave_out_unassigned(case.query)
@@ -70,8 +79,17 @@ def _wrong(case: Case[Any], place: ParameterLocation) -> bool:
 
 def _leave_out_unassigned(query: dict[str, Any]) -> None:
     """Take away texts with code points that are not assigned, which no pattern can rule out."""
-    for name in [name for name, value in query.items() if isinstance(value, str) and refusal(value) is not None]:
-        del query[name]
+    for name, value in list(query.items()):
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and refusal(text) is not None for text in texts):
+            del query[name]
+
+
+def _pick_or_not(query: dict[str, Any]) -> None:
+    """Take away, in turn, ids and what may not stand beside them."""
+    if "ids" in query:
+        for name in ("ids",) if next(_turns) % 2 else IDS.excludes:
+            query.pop(name, None)
 
 
 def _order_prices(query: dict[str, Any]) -> None:

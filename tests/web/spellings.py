@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import text_key
-from farmlokal.catalog.question.forms import FLAG, PLACE, PRICE, WORDS
+from farmlokal.catalog.question.filters import IDS
+from farmlokal.catalog.question.forms import CATEGORY, FLAG, PLACE, PRICE, RATING, UNIT, WORDS
 from farmlokal.catalog.question.near import POINT, RADIUS, Point
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery, default_sort
@@ -44,6 +45,10 @@ def values_of(parameter: QuestionParameter) -> st.SearchStrategy[Any]:
         one = st.none()
     elif parameter.form is POINT:
         one = points
+    elif parameter.form is RATING:
+        one = st.integers(1, 501)
+    elif parameter.form is UNIT:
+        one = st.sampled_from(["kg", "dozen", "KG", "100 g", "किलो", "a&b=c,d"])
     elif parameter.form is RADIUS:
         one = st.integers(1, 5000) | st.integers(1, 30)
     elif "enum" in schema:
@@ -75,6 +80,9 @@ def filters_of(draw: st.DrawFn, table: QuestionTable = TABLE) -> Filters:
 def questions(draw: st.DrawFn, table: QuestionTable = TABLE) -> ListingQuery:
     """Any question that a client can ask, in canonical form."""
     filters = draw(filters_of(table))
+    if filters.get(IDS) is not None:
+        # One page, in the order of the ids.
+        return ListingQuery(filters, default_sort(filters))
     # What a filter brings exists with that filter alone.
     sorts = [*sorts_of(table.sort_keys).values(), default_sort(filters)]
     limit = draw(st.integers(1, 100) | st.just(LIMIT_DEFAULT))
@@ -118,20 +126,24 @@ def swap_ascii_case(text: str, swapped: list[bool]) -> str:
 def spellings(draw: st.DrawFn, query: ListingQuery, table: QuestionTable = TABLE) -> str:
     """A query string that asks `query`, written in one of the many ways that there are."""
     pairs: Pairs = []
+    several: dict[str, list[str]] = {}
     for name, text in query.filters.texts():
         parameter = table.parameters[name]
         if parameter.several is None:
             pairs.append((name, draw(_spelling(parameter, text))))
         else:
-            pairs += draw(_several_pairs(parameter, text.split(",")))
+            several.setdefault(name, []).extend(text.split(",") if parameter.several.commas else [text])
+    for name, texts in several.items():
+        pairs += draw(_several_pairs(table.parameters[name], texts))
     asked = {name.removesuffix("[]") for name, _ in pairs}
     if "min_price" not in asked and draw(st.booleans()):
         pairs.append(("min_price", draw(st.sampled_from(number_spellings(decimal_string(0))))))
     if "category" not in asked and draw(st.booleans()):
         pairs.append(("category", ",".join(draw(st.permutations(CATEGORIES)))))
-    if query.sort != default_sort(query.filters) or draw(st.booleans()):
+    alone = query.filters.get(IDS) is not None
+    if not alone and (query.sort != default_sort(query.filters) or draw(st.booleans())):
         pairs.append(("sort", str(query.sort)))
-    if query.limit != LIMIT_DEFAULT or draw(st.booleans()):
+    if not alone and (query.limit != LIMIT_DEFAULT or draw(st.booleans())):
         pairs.append(("limit", draw(st.sampled_from(["", "0"])) + str(query.limit)))
     if query.position is not None:
         pairs.append(("cursor", SIGNER.seal(query, query.position)))
@@ -154,6 +166,11 @@ def _spelling(draw: st.DrawFn, parameter: QuestionParameter, text: str) -> str:
         return draw(st.sampled_from(["", " "])) + swap_ascii_case(text, swapped) + "  "
     if parameter.form.schema["type"] == "integer":
         return draw(st.sampled_from(["", "0", "000"])) + text
+    if parameter.form is RATING:
+        zeros = [".0", ".00"] if "." not in text else ["0"] if len(text) == 3 else [""]
+        return draw(st.sampled_from(["", "0"])) + text + draw(st.sampled_from(["", *zeros]))
+    if parameter.form is CATEGORY:
+        return draw(st.sampled_from([text, text.upper(), text.title()]))
     if parameter.form is FLAG:
         return draw(st.sampled_from([text, text.title(), text.upper(), "1" if text == "true" else "0"]))
     return text
@@ -161,11 +178,17 @@ def _spelling(draw: st.DrawFn, parameter: QuestionParameter, text: str) -> str:
 
 @st.composite
 def _several_pairs(draw: st.DrawFn, parameter: QuestionParameter, texts: list[str]) -> Pairs:
-    """A parameter of several values: some twice, some in capitals, in one list or in several, with brackets or none."""
+    """A parameter of several values: some twice, each in one of its spellings, with brackets or none.
+
+    In one list or in several, where commas may stand between them. Ids keep their order: so they are one list.
+    """
     repeated = [*texts, *draw(st.lists(st.sampled_from(texts), max_size=3))]
-    written = [draw(st.sampled_from([slug, slug.upper(), slug.title()])) for slug in draw(st.permutations(repeated))]
-    cut = draw(st.integers(0, len(written) - 1))
+    ordered = repeated if parameter.name == "ids" else draw(st.permutations(repeated))
+    written = [draw(_spelling(parameter, text)) for text in ordered]
     name = st.sampled_from([parameter.name, f"{parameter.name}[]"])
+    if parameter.several is not None and not parameter.several.commas:
+        return [(draw(name), text) for text in written]
+    cut = 0 if parameter.name == "ids" else draw(st.integers(0, len(written) - 1))
     return [(draw(name), ",".join(part)) for part in (written[:cut], written[cut:]) if part]
 
 

@@ -42,11 +42,14 @@ CATEGORY = (
     " milk, dairy, eggs, honey, oils, pickles, bakery, other"
 )
 UNKNOWN = (
-    "is not a parameter; these are: category, min_price, max_price, district, state, farm_id, in_stock, organic, near,"
-    " radius_km, q, sort, limit, cursor"
+    "is not a parameter; these are: category, min_price, max_price, district, state, farm_id, min_rating, unit,"
+    " in_stock, organic, near, radius_km, ids, q, sort, limit, cursor"
 )
 POINT = "must be latitude,longitude in decimal degrees: -90 to 90 and -180 to 180"
 RADIUS = "must be a decimal from 0.1 to 500 with at most 1 decimal place"
+RATING = "must be a decimal from 0 to 5 with at most 2 decimal places"
+UNIT = "must have 1 to 16 characters"
+BESIDE_IDS = "must not be given with ids"
 MANY = "must be at most 20 categories"
 HUGE = "9" * 30
 
@@ -96,7 +99,30 @@ WRONG = [
     ("district=", [("district", "", EMPTY)]),
     ("district=+", [("district", " ", PLACE)]),
     (f"district={'x' * 101}", [("district", "x" * 80 + "…", PLACE)]),
-    ("district=Pune&district=Pune", [("district", "Pune, Pune", ONCE)]),
+    ("&".join(["district=Pune"] * 21), [("district", "21 districts", "must be at most 20 districts")]),
+    ("district=Pune&district=", [("district", "", EMPTY)]),
+    ("&".join(["state=Goa"] * 21), [("state", "21 states", "must be at most 20 states")]),
+    (f"farm_id={','.join(['7'] * 21)}", [("farm_id", "21 farms", "must be at most 20 farms")]),
+    ("farm_id=7,,8", [("farm_id", "", EMPTY)]),
+    ("min_rating=5.01", [("min_rating", "5.01", RATING)]),
+    ("min_rating=-1", [("min_rating", "-1", RATING)]),
+    ("min_rating=4.555", [("min_rating", "4.555", RATING)]),
+    ("min_rating=nan", [("min_rating", "nan", RATING)]),
+    ("min_rating=4&min_rating=5", [("min_rating", "4, 5", ONCE)]),
+    ("unit=", [("unit", "", EMPTY)]),
+    ("unit=+", [("unit", " ", UNIT)]),
+    (f"unit={'x' * 17}", [("unit", "x" * 17, UNIT)]),
+    ("unit=kg&unit=dozen", [("unit", "kg, dozen", ONCE)]),
+    ("ids=", [("ids", "", EMPTY)]),
+    ("ids=1,0", [("ids", "0", ID)]),
+    (f"ids={','.join(['1'] * 101)}", [("ids", "101 ids", "must be at most 100 ids")]),
+    (
+        "ids=1&sort=price&limit=20&cursor=abc&q=milk",
+        [
+            *[("sort", "price", BESIDE_IDS), ("limit", "20", BESIDE_IDS), ("cursor", "abc", BESIDE_IDS)],
+            *[("q", "milk", BESIDE_IDS), ("cursor", "abc", CURSOR)],
+        ],
+    ),
     ("district=a%00b", [("district", "a%00b", NULL)]),
     ("district=%0Aadmin", [("district", "%0Aadmin", LINE_FEED)]),
     (
@@ -182,6 +208,14 @@ RIGHT = [
     *("q=tomato", "q=x&sort=relevance", "q=chana%7Cchina&sort=price", "q=%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87"),
     f"q={'a' * 32}%7C{'b' * 64}",
     *("category=fruits", "category=Fruits,MILK&category=eggs", "category=%66ruits", "min_price=0", "min_price=0012.5"),
+    *(
+        "district=Pune&district=Nashik,+old",
+        "state=Goa&state=Kerala&state=goa",
+        "farm_id=1,2&farm_id=3",
+        "ids=3,1,3&ids=2",
+    ),
+    *("min_rating=0", "min_rating=4.5", "min_rating=005.00", "unit=kg", "unit=%E0%A4%95%E0%A4%BF%E0%A4%B2%E0%A5%8B"),
+    *("ids=1&near=18.52,73.857&in_stock=true", f"ids={','.join(map(str, range(1, 101)))}"),
     *("max_price=999999999.99", "min_price=1&max_price=1", "district=Pune", "state=himachal+pradesh", "farm_id=1"),
     *(f"farm_id={2**63 - 1}", "in_stock=true", "in_stock=false", "organic=true", "organic=false", "limit=1"),
     *("limit=100", "limit=0007", f"district={'x' * 100}", "district=%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87", "&"),

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from farmlokal.catalog.changes.feed import ChangeFeed
+from farmlokal.catalog.reading.directory import Directory
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -28,6 +29,7 @@ AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
     *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices", "suggest", "listCategories"),
+    *("listPlaces", "listFarms", "showFarm"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -58,6 +60,10 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         ("drawPrices", "/products/999999/prices.svg"),
         ("suggest", "/suggest?q="),
         ("listCategories", "/categories?x=1"),
+        ("listPlaces", "/places?level=x"),
+        ("listFarms", "/farms?limit=0"),
+        ("showFarm", "/farms/0"),
+        ("showFarm", "/farms/999999"),
         ("showDocsFile", "/docs/none.js"),
         ("showProblem", "/problems/none"),
     ):
@@ -161,12 +167,15 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                 store = service.app[keys.LISTING]._store
                 for owner, name in (
                     *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
+                    *((Directory, "places"), (Directory, "farms"), (Directory, "farm")),
                     *((ChangeFeed, "page"), (Sync, "run"), (SyncRuns, "get")),
                 ):
                     patch.setattr(owner, name, fails)
-                for name in (
-                    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices", *SYNCS, "showSync"),
-                ):
+                behind = (
+                    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices"),
+                    *("listPlaces", "listFarms", "showFarm"),
+                )
+                for name in (*behind, *SYNCS, "showSync"):
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)

@@ -231,9 +231,9 @@ def test_every_header_is_some_answers() -> None:
 
 
 def test_links_lead_to_operations() -> None:
-    """Each link names an operation and parameters that it has: the next and the previous page, a product, a run."""
+    """Each link names an operation and parameters that it has: the next and previous page, a product, a farm, a run."""
     links = [link for answer in answers() for link in resolved(answer).get("links", {}).items()]
-    assert {"next", "prev", "product", "run"} == {name for name, _ in links}
+    assert {"next", "prev", "product", "farm", "run"} == {name for name, _ in links}
     for _, link in links:
         names = {resolved(one)["name"] for one in operation(link["operationId"])["parameters"]}
         assert set(link["parameters"]) <= names

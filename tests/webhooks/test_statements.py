@@ -48,7 +48,7 @@ async def event(backend_url: str) -> AsyncIterator[Counted]:
 
 async def test_a_product_is_read_once_and_written_once(event: Counted) -> None:
     """Beside the inbox's, a product is read, written and noted by one statement each; its name looked up, or added."""
-    born = ["SELECT names", "INSERT names", "SELECT names"]
+    born = ["SELECT names", "INSERT names", "SELECT names", "INSERT name_units"]
     new = await event("product.upserted", product())
     assert [*CLAIM, "SELECT products", *born, "INSERT products", NOTE, *SETTLE] == new
     assert {"products", "product/1", "category/vegetables", "names"} == event.tags

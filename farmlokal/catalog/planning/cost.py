@@ -10,7 +10,7 @@ from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import DISTANCE, Sort
+from farmlokal.catalog.question.sorts import DISTANCE
 from farmlokal.catalog.question.storage import Bounds, Index, Rows
 from farmlokal.catalog.question.table import QuestionTable
 
@@ -25,8 +25,9 @@ _CLUSTER_GAPS = 4
 _CLUSTER_HITS_MIN = 3
 # A sorted entry costs a little more than a walked one.
 _SORTED_ENTRY = 1.2
-# One whose row has to be read for the value that it is sorted by costs several times as much.
+# One whose row has to be read, for the value that it is sorted by or for a filter, costs several times as much.
 _SORTED_ROW = 5.0
+_WALKED_ROW = 4.0
 # Sampled rows looked at to tell how many of a group pass, and at most along a walk: planning runs on the event loop.
 _LOOKED_MAX = 256
 _WALKED_MAX = 4096
@@ -78,20 +79,37 @@ def matches(span: Span, passing: Passing) -> float:
     return max(0.5, step * len(passing(span.rows[span.start : span.stop : step])))
 
 
-def sorting_cost(candidate: "Candidate", sort: Sort, share: float) -> float:
+def sorting_cost(candidate: "Candidate", query: ListingQuery, sample: Sample) -> float:
     """The cost of reading and sorting the range of a candidate; none drawn may still be a few."""
-    entry = _SORTED_ENTRY if candidate.index.lacks != sort.name else _SORTED_ROW
-    return entry * max(len(candidate.span), 0.5) / share
+    index, span = candidate.index, candidate.span
+    entries = _SORTED_ENTRY * max(len(span), 0.5) / sample.share
+    if query.sort.name not in index.lacks and covers(index, query.filters):
+        return entries
+    # The index itself leaves out what does not pass the filters that it covers: of that no row is read.
+    covered = Filters([each for each in query.filters if each[0].covered_by(index)])
+    return entries + (_SORTED_ROW - _SORTED_ENTRY) * matches(span, row_filter(covered, sample.table)) / sample.share
+
+
+def covers(index: Index, filters: Filters) -> bool:
+    """Whether an index holds the columns that `filters` look at."""
+    return all(one.covered_by(index) for one, _ in filters)
 
 
 def walking_cost(
-    span: Span, query: ListingQuery, passing: Passing, *, narrowest: Span, sample: Sample, cost_max: float
+    walk: "Candidate", query: ListingQuery, passing: Passing, *, narrowest: Span, sample: Sample, cost_max: float
 ) -> float:
-    """The cost of walking `span`, in the order of `query`'s sort, from its position until the page is full.
+    """The cost of walking a candidate, in the order of `query`'s sort, from its position until the page is full.
 
-    narrowest: a span, of any index, that holds every row that passes. Looks no further than `cost_max` entries:
+    narrowest: a span, of any index, that holds every row that passes. Looks no further than for a cost of `cost_max`:
     beyond it, the cost may be infinite.
     """
+    entry = 1.0 if covers(walk.index, query.filters) else _WALKED_ROW
+    return entry * _walked_entries(walk.span, query, passing, narrowest, sample, cost_max / entry)
+
+
+def _walked_entries(
+    span: Span, query: ListingQuery, passing: Passing, narrowest: Span, sample: Sample, cost_max: float
+) -> float:
     wanted, share = query.limit + 1, sample.share
     past = _past(span, query, sample.table)
     found, looked, ended = _walk(*past, passing, looked_max=min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX))
@@ -173,13 +191,15 @@ def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candida
     for one, groups in _groups(filters):
         for index in one.indexes:
             of_group = sample.of_index[index.name]
-            if len(groups) == 1:
-                found.append(Candidate(index, _span(index, of_group.get(groups[0], ()), bounds, sample), True))
+            spans = [_span(index, of_group.get(group, ()), bounds, sample) for group in groups]
+            if len(spans) == 1:
+                found.append(Candidate(index, spans[0], True))
                 continue
-            rows = [row for group in groups for row in of_group.get(group, ())]
             # Its values are the order's first part, or the rows of each are in an order of their own.
             in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
-            found.append(Candidate(index, Span(rows), True, in_order=in_order))
+            if in_order or index.sortable:
+                rows = [row for span in spans for row in span.rows[span.start : span.stop]]
+                found.append(Candidate(index, Span(rows), True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)
     return found
 

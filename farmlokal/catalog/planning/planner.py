@@ -66,15 +66,20 @@ def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     ranging = query.filters.without(NEAR) if query.sort.key is DISTANCE else query.filters
     of_everything = candidates_of_everything(ranging, sample)
     best = Plan((_cheapest_scan(query, sample, of_everything),))
-    return _merged(query, sample, of_everything, best.cost) or best
+    for one, parts in _splits(query, sample.table):
+        best = _merged(query, one, parts, sample, of_everything, best.cost) or best
+    return best
 
 
-def _merged(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate], cost_max: float) -> Plan | None:
-    """One scan for each value of a filter that has several; None where none has, or they cost `cost_max` or more."""
-    split = _split(query)
-    if split is None:
-        return None
-    one, parts = split
+def _merged(
+    query: ListingQuery,
+    one: Filter,
+    parts: Sequence[Any],
+    sample: Sample,
+    of_everything: Sequence[Candidate],
+    cost_max: float,
+) -> Plan | None:
+    """One scan for each of `parts`, the values of one filter; None where they cost `cost_max` or more."""
     scans: list[Scan] = []
     total = len(parts) * _SCAN_OVERHEAD + 0.0
     for part in parts:
@@ -86,28 +91,36 @@ def _merged(query: ListingQuery, sample: Sample, of_everything: Sequence[Candida
     return Plan(tuple(scans)) if total < cost_max else None
 
 
-def _split(query: ListingQuery) -> tuple[Filter, Sequence[Any]] | None:
-    """A filter by whose values the question falls into several, and those values."""
-    for one, value in query.filters:
-        parts = one.parts(value)
-        if parts:
-            return one, parts
+def _splits(query: ListingQuery, table: QuestionTable) -> list[tuple[Filter, Sequence[Any]]]:
+    """The filters by whose values the question falls into several, and those values: those with few of them first.
+
+    By one of them it is taken apart; the values of another are looked for together by each scan.
+    """
+    splits = [(one, parts) for one, value in query.filters if (parts := one.parts(value))]
+    if any(one is NAMED for one, _ in splits):
+        # The categories of names follow from these.
+        return [split for split in splits if split[0] is not CATEGORY]
     # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
     # a scan of its own.
-    gathers = query.sort.key.gathers and bounded_sorts(query.filters) - {query.sort.name}
-    if gathers and query.filters.get(CATEGORY) is None and query.filters.get(NAMED) is None:
-        return CATEGORY, CATEGORY.parts(CATEGORY.every)
-    return None
+    gathering = [name for name in bounded_sorts(query.filters) - {query.sort.name} if table.sort_key(name).gathers]
+    if (
+        query.sort.key.gathers
+        and gathering
+        and query.filters.get(CATEGORY) is None
+        and query.filters.get(NAMED) is None
+    ):
+        splits.append((CATEGORY, CATEGORY.parts(CATEGORY.every)))
+    return sorted(splits, key=lambda split: len(split[1]))
 
 
 def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate]) -> Scan:
     """Compare sorting each filter's range with walking each index that has the order asked for."""
-    filters, share, sort = query.filters, sample.share, query.sort
+    filters, sort = query.filters, query.sort
     found = candidates(filters, sample, of_everything)
     ranges = [
         one for one in found if one.bounded and one.index.sortable and (one.index.sort != sort.name or not one.in_order)
     ]
-    costs = [(sorting_cost(one, sort, share), one.index.name, one.cells) for one in ranges]
+    costs = [(sorting_cost(one, query, sample), one.index.name, one.cells) for one in ranges]
     cost, index, cells = min(costs, default=(float("inf"), sort.key.index.name, ()))
     # What is computed from the question has no index to walk: `NearestWalk` is for that.
     walking = not costs and sort.key is not DISTANCE
@@ -116,7 +129,7 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
         passing = row_filter(filters, sample.table)
         for walk in found:
             if walk.index.sort == sort.name and walk.in_order:
-                walked = walking_cost(walk.span, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
+                walked = walking_cost(walk, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
                 if walked < cost:
                     cost, index, cells, walking = walked, walk.index.name, (), True
             if cost <= _CHEAP:

@@ -55,13 +55,15 @@ class Filter(ABC):
 
     indexes: those that hold the rows of one value of it together. narrowness: of two filters with indexes, the one that
     is usually passed by fewer products has the higher one, and its indexes are considered first. derived: whether it
-    looks at derived columns, which are incomplete beside a release that does not write them.
+    looks at derived columns, which are incomplete beside a release that does not write them. excludes: parameters that
+    may not be given beside it.
     """
 
     name: str
     indexes: tuple[Index, ...] = ()
     narrowness: int = 0
     derived: bool = False
+    excludes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -94,6 +96,10 @@ class Filter(ABC):
     @abstractmethod
     def row_test(self, value: Any, places: Places) -> RowTest:
         """The same for sampled rows. places: where their columns stand."""
+
+    def covered_by(self, index: Index) -> bool:
+        """Whether an index holds the columns that it looks at: else rows are read for them."""
+        return True
 
     def group(self, value: Any) -> Any:
         """What the first column holds in every row that passes, where that is one value: a range of each index."""

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.storage import Bounds, Places, SampledColumn
+from farmlokal.catalog.question.storage import ID, Bounds, Index, Places, SampledColumn
 from farmlokal.database.dialect import Dialect
 
 
@@ -63,25 +63,36 @@ class Equality(_OneParameter):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class InRows(Equality):
+    """The same for a column that no index holds: the rows of all that passes the other filters are read for it."""
+
+    @override
+    def covered_by(self, index: Index) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class OneOf(_OneParameter):
     """A column that holds one of several values. Its value is a sorted tuple of them, no two alike.
 
-    every: all values that the column may hold; to ask for each of them is to ask for nothing.
+    every: all values that the column may hold, where they are known: to ask for each of them is to ask for nothing.
     """
 
-    every: tuple[str, ...]
+    every: tuple[str, ...] = ()
 
     @override
-    def read(self, values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    def read(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         asked = values.get(self.parameter.name)
         if not asked:
             return None
         different = set(asked)
-        return tuple(sorted(different)) if len(different) < len(self.every) else None
+        return None if len(different) == len(self.every) else tuple(sorted(different))
 
     @override
     def texts(self, value: Any) -> Sequence[tuple[str, str]]:
-        return ((self.parameter.name, ",".join(map(self.parameter.form.text, value))),)
+        texts, several = list(map(self.parameter.form.text, value)), self.parameter.several
+        together = several is not None and several.commas
+        return [(self.parameter.name, text) for text in ([",".join(texts)] if together else texts)]
 
     @override
     def condition(self, value: Any, dialect: Dialect) -> Condition:
@@ -97,8 +108,36 @@ class OneOf(_OneParameter):
         return value[0] if len(value) == 1 else None
 
     @override
+    def groups(self, value: Any) -> Sequence[Any]:
+        return tuple(value)
+
+    @override
     def parts(self, value: Any) -> Sequence[Any]:
         return [(one,) for one in value] if len(value) > 1 else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Picked(_OneParameter):
+    """Products by their ids. Its value is a tuple of them in the order in which they are asked for, no two alike."""
+
+    column: SampledColumn = ID
+
+    @override
+    def read(self, values: Mapping[str, Any]) -> tuple[int, ...] | None:
+        return tuple(dict.fromkeys(values.get(self.parameter.name, ()))) or None
+
+    @override
+    def texts(self, value: Any) -> Sequence[tuple[str, str]]:
+        return ((self.parameter.name, ",".join(map(self.parameter.form.text, value))),)
+
+    @override
+    def condition(self, value: Any, dialect: Dialect) -> Condition:
+        return _one_of_sql(self.column.name, len(value)), value
+
+    @override
+    def row_test(self, value: Any, places: Places) -> RowTest:
+        place, wanted = places[self.column.name], frozenset(value)
+        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
 
 
 class Range(NamedTuple):
@@ -162,6 +201,10 @@ class Between(Filter):
         return lambda rows, numbers: [
             number for number in numbers if (found := rows[number][place]) is not None and low <= found <= high
         ]
+
+    @override
+    def covered_by(self, index: Index) -> bool:
+        return self.sort not in index.lacks
 
     @override
     def bounds(self, value: Any) -> Bounds | None:

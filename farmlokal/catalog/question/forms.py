@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.question.parameter import Form
-from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX
+from farmlokal.catalog.records import PLACE_CHARS_MAX, PRICE_PAISE_MAX, UNIT_CHARS_MAX
 from farmlokal.catalog.search.interpreter import CHARS_MAX, WORDS_MAX, within_limits
 from farmlokal.catalog.search.words import ALTERNATIVE, groups_of
 from farmlokal.database.dialect import decimal_string
-from farmlokal.formats.text import INVISIBLE, REFUSED, label_key
+from farmlokal.formats.text import INVISIBLE, REFUSED, accepted, label_key
 
 ID_MAX = 2**63 - 1
 # The longest real cursor, around a name key of 64 four-byte characters escaped by nobody, and twice as much of words
@@ -20,6 +21,7 @@ CURSOR_CHARS_MAX = 2048
 # What was understood of 64 characters may have alternatives, which are asked for in turn.
 _ALTERNATIVES_CHARS_MAX = 1024
 _PRICE = re.compile(r"0*([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
+_RATING = re.compile(r"0*(?:[0-4](?:\.[0-9]{1,2})?|5(?:\.0{1,2})?)", re.ASCII)
 _WHOLE = re.compile(r"0*([0-9]{1,19})", re.ASCII)
 _ANY_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -62,6 +64,19 @@ def _read_price(text: str) -> int | None:
     return int(rupees) * 100 + int((fraction or "").ljust(2, "0"))
 
 
+def _read_rating(text: str) -> int | None:
+    """The rating key of a decimal with at most 2 places: that of the products with just this rating."""
+    return int(Decimal(text).scaleb(2)) + 1 if _RATING.fullmatch(text) else None
+
+
+def _read_unit(text: str) -> str | None:
+    """A unit as products have it."""
+    try:
+        return accepted(text) or None if len(text) <= UNIT_CHARS_MAX else None
+    except ValueError:
+        return None
+
+
 def _label(text: str) -> str:
     """What of a category's text counts. The printable ones, nearly all, have no joiners to be dropped."""
     return text.strip().lower() if text.isprintable() else label_key(text)
@@ -91,6 +106,18 @@ PRICE = Form(
     {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
     f"must be a decimal from 0 to {PRICE_PAISE_MAX // 100} with at most 2 decimal places",
     text=decimal_string,
+)
+# Its value is the rating key.
+RATING = Form(
+    _read_rating,
+    {"type": "string", "pattern": f"^{_RATING.pattern}$"},
+    "must be a decimal from 0 to 5 with at most 2 decimal places",
+    text=lambda key: f"{Decimal(key - 1).scaleb(-2).normalize():f}",
+)
+UNIT = Form(
+    _read_unit,
+    {"type": "string", "minLength": 1, "maxLength": UNIT_CHARS_MAX, "pattern": f"^{_PLACE}$"},
+    f"must have 1 to {UNIT_CHARS_MAX} characters",
 )
 FLAG = Form(
     # Client libraries write their own language's words, and forms a number.

@@ -41,17 +41,21 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """How many values a parameter may have at most, and what they are called together."""
+    """How many values a parameter may have at most, and what they are called together.
+
+    commas: whether several may stand in one text with commas between them: where a comma may be part of a value it is.
+    """
 
     most: int
     noun: str
+    commas: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionParameter:
     """One parameter of a question: its name, its form, what it means, an example of its text.
 
-    several: set where it may be repeated, and hold several values with commas between them; its value is then a list.
+    several: set where it may be repeated, or hold several values; its value is then a list.
     default: what its absence means. required: whether there is no question without it.
     """
 

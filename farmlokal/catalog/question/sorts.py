@@ -114,7 +114,7 @@ CREATED_AT = SortKey(
     name="created_at",
     column="created_at",
     sampled=storage.CREATED_AT,
-    index=Index("listing_by_created_at", "created_at"),
+    index=Index("listing_by_created_at", "created_at", lacks=("rating",)),
     text=lambda dialect: dialect.time_sql.format("created_at"),
     bind=lambda wire, dialect: dialect.time_in(wire),
 )
@@ -132,7 +132,7 @@ NAME = SortKey(
     name="name",
     column="name_key",
     sampled=storage.NAME_KEY,
-    index=Index("listing_by_name", "name"),
+    index=Index("listing_by_name", "name", lacks=("rating",)),
     text=lambda _: "name_key",
     gathers=True,
 )
@@ -140,7 +140,7 @@ RATING = SortKey(
     name="rating",
     column="rating_key",
     sampled=storage.RATING_KEY,
-    index=Index("listing_by_rating", "rating"),
+    index=Index("listing_by_rating", "rating", sortable=True, lacks=("created_at", "name")),
     text=lambda _: "rating_key",
     read=int,
 )
@@ -150,7 +150,7 @@ DISTANCE = SortKey(
     name="distance",
     column=FOUND,
     sampled=storage.CELL,
-    index=Index("listing_by_place", "distance", sortable=True, lacks="name"),
+    index=Index("listing_by_place", "distance", sortable=True, lacks=("name",)),
     text=lambda _: FOUND,
     read=int,
     needs="near",

@@ -1,5 +1,6 @@
 """What filters and sorts say of the stored catalogue: the columns that are sampled for them, and their indexes."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -47,6 +48,8 @@ CATEGORY = stored("category")
 DISTRICT_KEY = stored("district_key")
 STATE_KEY = stored("state_key")
 FARM_ID = stored("farm_id")
+# A few units that all products share: kept once, they take a fiftieth of the room.
+UNIT = SampledColumn("unit", lambda _: "unit", sys.intern)
 NAME_ID = stored("name_id")
 IN_STOCK = stored("in_stock")
 ORGANIC = stored("organic")
@@ -64,14 +67,14 @@ Z = SampledColumn("z", lambda _: f"{SHIFTED_Z_SQL} - {VECTOR_LENGTH}")
 class Index(NamedTuple):
     """An index that holds rows in the order of a sort: those of one value of a filter, or all.
 
-    sort: the name of that sort. sortable: whether it has the columns of every sort, so that a range of it can be sorted
-    without leaving it. lacks: the name of a sort whose column it has not nevertheless: then the rows are read.
+    sort: the name of that sort. sortable: whether a range of it may be sorted for any other: it has the columns of the
+    sorts. lacks: the names of sorts whose columns it has not nevertheless: for these rows are read.
     """
 
     name: str
     sort: str
     sortable: bool = False
-    lacks: str | None = None
+    lacks: tuple[str, ...] = ()
 
 
 class Bounds(NamedTuple):

@@ -68,6 +68,8 @@ class QuestionTable:
             else:
                 if value is not None:
                     asked.append((one, value))
+                    beside = [name for name in one.excludes if name in values]
+                    contradictions += [Contradiction(name, f"must not be given with {one.name}") for name in beside]
         if contradictions:
             raise Contradictions(contradictions)
         return Filters(asked)

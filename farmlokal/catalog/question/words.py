@@ -128,7 +128,7 @@ NAMED = AnyOf(
 NAME_KEYS = AnyOf(
     name="name_keys",
     column=storage.NAME_KEY,
-    indexes=(Index("listing_by_name", "name"),),
+    indexes=(Index("listing_by_name", "name", lacks=("rating",)),),
     narrowness=5,
     ordering=True,
 )

@@ -9,6 +9,7 @@ from farmlokal.caching.value import Value
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.prices import PriceQuery, day_at, day_number
 from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.reading.paging import cut_page
 from farmlokal.catalog.reading.price_picture import DrawnDay, DrawnProduct, draw
 from farmlokal.catalog.reading.price_schemas import PriceDay, PriceHistoryPage, PriceHistoryPageInfo
 from farmlokal.catalog.reading.schemas import CURRENCY
@@ -92,35 +93,26 @@ class PriceHistory:
 
 def render_page(query: PriceQuery, rows: Sequence[_Day], signer: CursorSigner) -> Value:
     """The page that `rows`, at most limit + 1 of them in the order of the scan, make."""
-    backward = query.position is not None and query.position.backward
-    more = len(rows) > query.limit
-    shown = list(rows[: query.limit])
-    if backward:
-        shown.reverse()
-    has_next = backward or more
-    has_prev = more if backward else query.position is not None
-    next_cursor = _cursor(query, shown, -1, signer, backward=False) if has_next else None
-    prev_cursor = _cursor(query, shown, 0, signer, backward=True) if has_prev else None
+
+    def seal(day: _Day | None, backward: bool) -> str:
+        if day is not None:
+            number = day.number
+        else:
+            # Its own day included.
+            if query.position is None:
+                raise AssertionError("an empty first page has no neighbours")
+            number = int(query.position.value) + (-1 if backward else 1)
+        return signer.seal_for(query.question, Position(number, query.product_id, backward))
+
+    cut = cut_page(rows, query.limit, query.position, seal)
     info: PriceHistoryPageInfo = {
         "limit": query.limit,
-        "has_more": next_cursor is not None,
-        "next_cursor": next_cursor,
-        "prev_cursor": prev_cursor,
+        "has_more": cut.next_cursor is not None,
+        "next_cursor": cut.next_cursor,
+        "prev_cursor": cut.prev_cursor,
     }
-    body: PriceHistoryPage = {"data": [_shown(one) for one in shown], "page": info}
-    cursors = (("next", next_cursor), ("prev", prev_cursor))
-    return Value(orjson.dumps(body), tuple((name, cursor) for name, cursor in cursors if cursor is not None))
-
-
-def _cursor(query: PriceQuery, shown: Sequence[_Day], place: int, signer: CursorSigner, *, backward: bool) -> str:
-    if shown:
-        number = shown[place].number
-    else:
-        # What was past the cursor is gone meanwhile. Turn round at the cursor itself, its own day included.
-        if query.position is None:
-            raise AssertionError("an empty first page has no neighbours")
-        number = int(query.position.value) + (-1 if backward else 1)
-    return signer.seal_for(query.question, Position(number, query.product_id, backward))
+    body: PriceHistoryPage = {"data": [_shown(one) for one in cut.shown], "page": info}
+    return Value(orjson.dumps(body), cut.cursors)
 
 
 def _shown(day: _Day) -> PriceDay:

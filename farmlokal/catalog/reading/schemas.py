@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.question.query import LIMIT_MAX
+from farmlokal.catalog.search.regions import NEAR_MAX
 from farmlokal.catalog.search.suggestions import NEAR_MISSES_MAX, SUGGESTIONS_MAX
 
 CURRENCY = "INR"
@@ -85,12 +86,26 @@ class SearchInfo(TypedDict):
     suggestions: NotRequired[Annotated[list[str], Field(max_length=NEAR_MISSES_MAX)]]
 
 
+class Hint(TypedDict):
+    """A value that no product has ever had. value: as it is compared. near: names that may be meant."""
+
+    parameter: str
+    value: str
+    near: Annotated[list[str], Field(max_length=NEAR_MAX)]
+
+
 class ProductPage(TypedDict):
-    """One page of a listing. search: with `q` only."""
+    """One page of a listing. search: with `q` only. missing: with `ids` only."""
 
     data: list[Product]
     page: PageInfo
     search: NotRequired[SearchInfo]
+    hints: NotRequired[
+        Annotated[list[Hint], Field(description="values that no product has ever had; on a first page alone")]
+    ]
+    missing: NotRequired[
+        Annotated[list[_Id], Field(description="the `ids` of which there is no product that passes, in their order")]
+    ]
 
 
 class SuggestionShown(TypedDict):

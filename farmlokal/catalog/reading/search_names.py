@@ -28,8 +28,11 @@ _FARMS_PER_READ = 10_000
 _FARMS_PER_STEP = 200
 
 _NAMES = "SELECT id, name, category, products FROM names WHERE id > %s ORDER BY id"
-# By the filter that a place becomes: its column, and the index in which it comes first.
-_REGIONS = {"district": ("district_key", "listing_of_district"), "state": ("state_key", "listing_of_state")}
+# By the filter that a place becomes: what it is shown as, its normal form, and the index in which that comes first.
+_REGIONS = {
+    "district": ("district", "district_key", "listing_of_district"),
+    "state": ("state", "state_key", "listing_of_state"),
+}
 
 
 class SearchNames:
@@ -108,23 +111,25 @@ class SearchNames:
             await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)), gradually=gradually)
             await self._done(self.index.ranking(), gradually=gradually)
             self._seen, self._heard_at = newest, heard_at
-            for filter_name, (column, index) in _REGIONS.items():
-                self.index.places.add_regions(filter_name, await self._regions(column, index))
+            for filter_name, columns in _REGIONS.items():
+                regions = await self._regions(*columns)
+                self.index.places.add_regions(filter_name, [key for key, _ in regions])
+                self.index.regions[filter_name].learn(regions)
             await self._take_farms(gradually=gradually)
             self._changed()
 
-    async def _regions(self, column: str, index: str) -> list[str]:
-        """Every value of `column`, by a seek for each.
+    async def _regions(self, name: str, key: str, index: str) -> list[tuple[str, str]]:
+        """Every value of the column `key`, with what one product has in the column `name`, by a seek for each.
 
         DISTINCT would read the whole index. So would, once for each value, a recursive query: MariaDB seeks to no value
         that it has only just found, and took minutes for a million products.
         """
         hint = self._database.dialect.index_hint.format(index)
-        seek = f"SELECT {column} FROM products {hint} WHERE live = 1 AND {column} > %s ORDER BY {column} LIMIT 1"
-        found = [""]
-        while rows := await self._database.fetch_unlimited(seek, (found[-1],)):
-            found.append(rows[0][0])
-        return found[1:]
+        seek = f"SELECT {key}, {name} FROM products {hint} WHERE live = 1 AND {key} > %s ORDER BY {key} LIMIT 1"
+        found: list[tuple[str, str]] = []
+        while rows := await self._database.fetch_unlimited(seek, (found[-1][0] if found else "",)):
+            found.append(rows[0])
+        return found
 
     async def _take_names(self, rows: Sequence[Row], *, gradually: bool = True) -> None:
         if rows:

@@ -101,6 +101,29 @@ def cells_condition(ranges: Sequence[tuple[int, int]]) -> Condition:
     return f"({' OR '.join([f'({group})' for group in groups])})", tuple([end for one in ranges for end in one])
 
 
+def picked_statement(query: ListingQuery, dialect: Dialect) -> Statement:
+    """The statement for the products that `query` asks for by their ids, in any order: rows as those of a page.
+
+    In place of the sort value they have their id, as a text::
+
+        SELECT CONCAT('{"id":',id,…,'}') AS product, id AS place, NULL AS squared
+        FROM products WHERE live = 1 AND id IN (918273, 411) AND organic = 1
+    """
+    near = query.filters.get(NEAR)
+    squared, values = ("NULL", ()) if near is None else squared_chord_sql(near.origin)
+    params: list[object] = [*values]
+    texts = ["live = 1"]
+    for one, value in query.filters:
+        text, bound = one.condition(value, dialect)
+        texts.append(text)
+        params += bound
+    return Statement(
+        f"SELECT {_product_json(dialect)} AS product, id AS place, {squared} AS squared"
+        f" FROM products WHERE {' AND '.join(texts)}",
+        tuple(params),
+    )
+
+
 @lru_cache(_SHAPES_MAX)
 def product_statement(dialect: Dialect) -> str:
     """The statement for one live product by its id, as its finished JSON object."""

@@ -10,7 +10,8 @@ from farmlokal.catalog.search.commodities import Commodities
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.catalog.search.interpreter import Interpreter
 from farmlokal.catalog.search.matching import Matches, matches
-from farmlokal.catalog.search.places import Places
+from farmlokal.catalog.search.places import REGION_FILTERS, Places
+from farmlokal.catalog.search.regions import Regions
 from farmlokal.catalog.search.suggestions import Suggestion, Suggestions
 from farmlokal.catalog.search.vocabulary import Name, Vocabulary
 from farmlokal.catalog.search.words import groups_of
@@ -30,6 +31,8 @@ class SearchIndex:
         self.vocabulary = Vocabulary(aliases)
         self.commodities = Commodities(aliases)
         self.places = Places()
+        # By the name of their filter.
+        self.regions = {name: Regions() for name in REGION_FILTERS}
         # Raised with every change: what was made of an earlier one may be made anew.
         self.version = 0
         # Questions by what came of them: `as-spelt`, `corrected`, `nothing`.

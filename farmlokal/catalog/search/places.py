@@ -7,7 +7,8 @@ from farmlokal.catalog.search.phrases import Phrases
 from farmlokal.catalog.search.words import Words, words_of
 
 # Of one phrase that is several, the first counts.
-PLACE_FILTERS = ("district", "state", "farm_id")
+REGION_FILTERS = ("district", "state")
+PLACE_FILTERS = (*REGION_FILTERS, "farm_id")
 
 
 class Place(NamedTuple):

@@ -3,7 +3,7 @@
 The writer fills them with every product, and `mending` where the release before wrote one without them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from farmlokal.catalog.places import cell_at, packed, vector_of
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.tags import NAMES
-from farmlokal.catalog.writing.names import NameKey, name_identity, name_ids
+from farmlokal.catalog.writing.names import NameKey, NameUnit, name_identity, name_ids
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Statements
 
@@ -20,12 +20,17 @@ Values = tuple[Any, ...]
 
 
 class Deriving(NamedTuple):
-    """A transaction that writes products. names: ids that need no look-up. tags: gets the cache tags touched beside."""
+    """A transaction that writes products. tags: gets the cache tags touched beside.
+
+    names, units: ids of names and their units that need no look-up. keep_units: see `name_ids`.
+    """
 
     statements: Statements
     dialect: Dialect
     tags: set[str]
     names: Mapping[NameKey, int] = MappingProxyType({})
+    units: Set[NameUnit] = frozenset()
+    keep_units: bool = True
 
 
 class Derivation(NamedTuple):
@@ -57,17 +62,18 @@ def place_columns(lat: float | None, lon: float | None) -> Values:
 
 async def _names(deriving: Deriving, named: Sequence[Values]) -> list[Values]:
     # A tombstone of what never came has none.
-    pairs = [(name, category) for name, category in named if name]
-    ids, born = await name_ids(deriving.statements, deriving.dialect, pairs, deriving.names)
+    triples = [(name, category, unit) for name, category, unit in named if name]
+    statements, dialect, _, known, known_units, keep_units = deriving
+    ids, born = await name_ids(statements, dialect, triples, known, known_units, keep_units=keep_units)
     if born:
         deriving.tags.add(NAMES)
-    return [(ids[name_identity(name, category)] if name else None,) for name, category in named]
+    return [(ids[name_identity(name, category)] if name else None,) for name, category, _ in named]
 
 
 OF_PLACES = Derivation(columns=("cell", "x", "yz"), made_from=("lat", "lon"), derive=_places)
 DERIVATIONS = (
     OF_PLACES,
-    Derivation(columns=("name_id",), made_from=("name", "category"), derive=_names),
+    Derivation(columns=("name_id",), made_from=("name", "category", "unit"), derive=_names),
 )
 
 DERIVED_COLUMNS = tuple(column for one in DERIVATIONS for column in one.columns)

@@ -11,6 +11,7 @@ import orjson
 
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, MADE_FROM, Deriving, derived_values
+from farmlokal.catalog.writing.name_units import fill_units
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Session, Statements
 from farmlokal.database.migrations.migration import Batches
@@ -49,18 +50,20 @@ async def mend(statements: Statements, dialect: Dialect, after_id: int, last_id:
     rows = await statements.fetch(_FIND, (after_id, last_id))
     if not rows:
         return set()
-    deriving = Deriving(statements, dialect, set())
+    # Units are filled in by themselves, when there is a place for them.
+    deriving = Deriving(statements, dialect, set(), keep_units=False)
     derived = await derived_values(deriving, [row[3:] for row in rows])
     sent = [[*row[:2], *values] for row, values in zip(rows, derived, strict=True)]
     await statements.execute(_MEND[dialect.name], (orjson.dumps(sent).decode(),))
     return deriving.tags.union(*(touched(product_id, [category]) for product_id, _, category, *_ in rows))
 
 
-BATCHES: Batches = {"products.derived": mend}
+BATCHES: Batches = {"products.derived": mend, "name_units.filled": fill_units}
 """What the sweeps of the migrations do."""
 
-# A database of this version has been left by every release that writes products without their derived columns.
-_SINCE_VERSION = 3
+# A database of this version has been left by every release that writes products without their derived columns; and
+# without the units of their names.
+_SINCE_VERSION, _UNITS_SINCE_VERSION = 3, 5
 # Between two passes over the catalogue, in which the release before may write. A pass without a find takes about a
 # second of the database for a million products.
 _INTERVAL_S = 60
@@ -70,25 +73,26 @@ _BATCH_ROWS = 2000
 class Mending:
     """Mends, beside a release that writes products without derived columns, until the upgrade is finished.
 
-    complete: whether every product had its own derived columns at some time since the process began.
+    complete: whether every product had its own derived columns at some time since the process began. units_complete:
+    whether every name had the units of its products.
     """
 
     def __init__(self, database: Database, invalidate: Invalidate) -> None:
         """invalidate: called with the cache tags of what was mended."""
         self._database = database
         self._invalidate = invalidate
-        self.complete = False
+        self.complete = self.units_complete = False
 
     def __repr__(self) -> str:
         return f"<Mending complete={self.complete}>"
 
     async def needed(self) -> bool:
-        """Whether a release may be at work that writes products without derived columns. Raises DatabaseUnavailable."""
+        """Whether a release may be at work that leaves something out of these. Raises DatabaseUnavailable."""
         stored = await stored_version(self._database)
-        if stored is not None and stored.version >= _SINCE_VERSION:
-            self.complete = True
-            return False
-        return True
+        version = 0 if stored is None else stored.version
+        self.complete = self.complete or version >= _SINCE_VERSION
+        self.units_complete = self.units_complete or version >= _UNITS_SINCE_VERSION
+        return version < max(_SINCE_VERSION, _UNITS_SINCE_VERSION)
 
     async def keep(self) -> None:
         """Mend again and again, until cancelled. Where it is not needed any more, no pass does anything."""
@@ -101,7 +105,10 @@ class Mending:
         ((last_id,),) = await self._database.fetch_unlimited("SELECT COALESCE(MAX(id), 0) FROM products")
         for after_id in range(0, last_id, _BATCH_ROWS):
             await commit_touching(self._database, partial(self._batch, after_id), self._invalidate)
-        self.complete = True
+        self.complete = self.units_complete = True
 
     async def _batch(self, after_id: int, session: Session) -> tuple[None, frozenset[str]]:
-        return None, frozenset(await mend(session, self._database.dialect, after_id, after_id + _BATCH_ROWS))
+        piece = (session, self._database.dialect, after_id, after_id + _BATCH_ROWS)
+        tags = await mend(*piece)
+        await fill_units(*piece)
+        return None, frozenset(tags)

@@ -149,7 +149,8 @@ class ProductWriter:
             if row.content is not None or row.id is None
         }
         farms = await farm_ids(session, self._dialect, records.values(), self._farms.ids if self._farms else {})
-        deriving = Deriving(session, self._dialect, set(), self._names.ids if self._names else {})
+        known = (self._names.ids, self._names.units) if self._names else ()
+        deriving = Deriving(session, self._dialect, set(), *known)
         derived = await derived_values(deriving, list(map(made_from, records.values())))
         values = {
             identity: self._values(changed[identity], record, farms, now, made)

@@ -54,6 +54,16 @@ _NEAR_PAGE: ProductPage = {
     "page": {**_PAGE["page"], "near": "18.52,73.857"},
 }
 _FOUND_PAGE: ProductPage = {**_PAGE, "search": {"q": "tomato", "filters": {"district": "pune"}}}
+_PICKED_PAGE: ProductPage = {
+    "data": [_PRODUCT],
+    "page": {"limit": 2, "has_more": False, "next_cursor": None, "prev_cursor": None},
+    "missing": [411],
+}
+_UNKNOWN_PAGE: ProductPage = {
+    "data": [],
+    "page": {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None},
+    "hints": [{"parameter": "state", "value": "maharastra", "near": ["Maharashtra"]}],
+}
 _CATEGORY_LIST: CategoryList = {
     "data": [{"category": name, "products": 10 * number} for number, name in enumerate(CATEGORIES)]
 }
@@ -91,7 +101,16 @@ def list_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The page.",
-                content=Content(shape=ProductPage, examples={"page": _PAGE, "near": _NEAR_PAGE, "search": _FOUND_PAGE}),
+                content=Content(
+                    shape=ProductPage,
+                    examples={
+                        "page": _PAGE,
+                        "near": _NEAR_PAGE,
+                        "search": _FOUND_PAGE,
+                        "ids": _PICKED_PAGE,
+                        "unknown": _UNKNOWN_PAGE,
+                    },
+                ),
                 headers=(*headers.CACHED, "Content-Encoding", "Link"),
                 links={
                     "next": _neighbour("next_cursor", "next"),

@@ -156,8 +156,11 @@ def _reference_or_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = _named(parameter.form.schema)
+    repeated: dict[str, Any] = {}
     if parameter.several is not None:
         schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": parameter.several.most}
+        # The default, but one of the tools that make clients joins the values with commas unless it is said.
+        repeated = {"style": "form", "explode": True}
     if parameter.default is not None:
         schema["default"] = parameter.default
     if parameter.example is not None:
@@ -168,5 +171,6 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "in": parameter.place,
         "description": parameter.meaning,
         "required": parameter.required,
+        **repeated,
         "schema": schema,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.filter import Contradiction
-from farmlokal.catalog.question.parameter import QuestionParameter
+from farmlokal.catalog.question.parameter import QuestionParameter, Several
 from farmlokal.catalog.question.query import LIMIT_DEFAULT, Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORT_DEFAULT
 from farmlokal.catalog.question.table import TABLE, Contradictions, QuestionTable
@@ -73,13 +73,13 @@ def _understand(
             return [Fault("q", shown(text), "must be what the cursor's page was asked for by, or what it says")]
     if understood is None:
         understood = index.interpret(text)
-        if any(values.get(place.filter, place.value) != place.value for place in understood.places):
+        if any(place.value not in values.get(place.filter, [place.value]) for place in understood.places):
             # Nothing is in two places at once.
             understood = understood.without_places()
     index.count(text, understood)
     values["q"] = understood
     for place in understood.places:
-        values.setdefault(place.filter, place.value)
+        values[place.filter] = [place.value]
     return []
 
 
@@ -115,7 +115,7 @@ def read_values(
             faults.append(Fault(shown(name), shown(given[0]), detail))
             unknown = True
         elif parameter.several is not None:
-            values[name] = _several(parameter, [text for texts in given for text in texts.split(",")], faults)
+            values[name] = _several(parameter, parameter.several, given, faults)
         elif len(given) > 1:
             faults.append(Fault(name, shown(", ".join(given)), "must be given once"))
         else:
@@ -125,9 +125,9 @@ def read_values(
     return values
 
 
-def _several(parameter: QuestionParameter, texts: list[str], faults: list[Fault]) -> list[Any]:
-    several = parameter.several
-    if several is not None and len(texts) > several.most:
+def _several(parameter: QuestionParameter, several: Several, given: list[str], faults: list[Fault]) -> list[Any]:
+    texts = [text for texts in given for text in texts.split(",")] if several.commas else given
+    if len(texts) > several.most:
         faults.append(
             Fault(parameter.name, f"{len(texts)} {several.noun}", f"must be at most {several.most} {several.noun}")
         )

@@ -11,6 +11,7 @@ from farmlokal.catalog.question.prices import LIMIT_DEFAULT, PAGE_PARAMETERS, RA
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput
+from farmlokal.web.parameters.cursors import position_of
 from farmlokal.web.parameters.listing import read_values
 from farmlokal.web.parameters.product_id import read_product_id
 from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string, shown
@@ -60,25 +61,12 @@ class PriceQuestions:
         texts, faults_of_encoding = parse_query_string(raw_query, self._ignored)
         faults += faults_of_encoding
         values = read_values(texts, parameters, faults)
-        first, last, cursor = values.get("from"), values.get("to"), values.get("cursor")
+        first, last = values.get("from"), values.get("to")
         if first is not None and last is not None and first > last:
             faults.append(Fault("from", shown(texts["from"][0]), "must not be after to"))
         query = PriceQuery(number, first, last, values.get("limit", LIMIT_DEFAULT))
-        if cursor is None:
-            position = None
-        elif faults:
-            # Whether it fits can only be told against a question without faults; whether it is ours, always.
-            faults += self._forgery(cursor)
-        else:
-            rule = "must come from a page of the same product, from and to"
-            position = self._signer.open_for(query.question, cursor, rule)
+        rule = "must come from a page of the same product, from and to"
+        position = position_of(self._signer, values.get("cursor"), query.question, rule, faults)
         if faults:
             raise InvalidInput(faults)
         return replace(query, position=position)
-
-    def _forgery(self, cursor: str) -> tuple[Fault, ...]:
-        try:
-            self._signer.verify(cursor)
-        except InvalidInput as error:
-            return tuple(error.faults)
-        return ()
