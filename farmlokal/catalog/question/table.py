@@ -26,7 +26,7 @@ class QuestionTable:
 
     filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts by a
     column. sorts: every order, those that are computed too, by the text that asks for it. parameters: every parameter,
-    by its name.
+    by its name. filter_parameters: those that ask for filters.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
     row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
@@ -38,7 +38,8 @@ class QuestionTable:
         self._needed = {key: one for key in COMPUTED_KEYS for one in self.filters if one.name == key.needs}
         self.sorts = sorts_of([*sort_keys, *self._needed])
         self._sort_keys_by_name = {key.name: key for key in sort_keys}
-        self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
+        self.filter_parameters = {one.name: one for one in self._filter_parameters()}
+        self.parameters = self.filter_parameters | {one.name: one for one in self._page_parameters()}
         of_sorts = [key.sampled for key in sort_keys]
         of_filters = [column for one in filters for column in one.columns]
         self.columns = tuple(dict.fromkeys([storage.ID, *of_sorts, *of_filters]))
