@@ -17,15 +17,17 @@ from loadtest.answers import (
     page_of,
     prices_fault,
     product_fault,
+    summary_fault,
 )
 from loadtest.asking import Asker, Fault
 from loadtest.households import Filters, Home, Market
-from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRICES, PRODUCT
+from loadtest.outcomes import CATEGORIES, LISTING, LISTING_BY_CURSOR, NEAR, NEAR_BY_CURSOR, PRICES, PRODUCT, SUMMARY
 
 # How likely a household does each thing with the page before it.
 _NEXT_PAGE_SHARE = 0.5
 _OPEN_PRODUCT_SHARE = 0.4
 _PRICES_SHARE = 0.2
+_FILTERS_SHARE = 0.25
 _RETURN_SHARE = 0.5
 _BACK_SHARE = 0.3
 _PAGES_MAX = 8
@@ -68,6 +70,8 @@ class Household(Asker):
         filters = MARKET.filters(self.rng, self._home)
         walk = Walk()
         page = self.open_page(filters, walk=walk)
+        if self.rng.random() < _FILTERS_SHARE:
+            self.open_filters(filters)
         cursor: str | None = None
         for _ in range(_PAGES_MAX - 1):
             if self.look_closer(page) and self.rng.random() < _RETURN_SHARE:
@@ -99,6 +103,12 @@ class Household(Asker):
             self.pause()
             self.look_at(f"/products/{quote(product_id)}/prices", PRICES, prices_fault)
         return True
+
+    def open_filters(self, filters: Filters) -> None:
+        """Open the panel of filters, to see what there is of what under those chosen."""
+        self.pause()
+        query = {name: value for name, value in filters.items() if name != "sort"}
+        self.look_at(f"/products/summary?{urlencode(query)}", SUMMARY, summary_fault)
 
     def open_page(self, filters: Filters, *, cursor: str | None = None, walk: Walk | None = None) -> Page | None:
         """Ask for one page; None if the answer was wrong. `walk` is the way along `next_cursor` that it belongs to."""

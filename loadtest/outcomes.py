@@ -11,6 +11,7 @@ NEAR = "/products?near"
 NEAR_BY_CURSOR = "/products?near&cursor"
 PRODUCT = "/products/{id}"
 PRICES = "/products/{id}/prices"
+SUMMARY = "/products/summary"
 CATEGORIES = "/categories"
 SUGGEST = "/suggest"
 TOKEN = "/auth/token"  # noqa: S105 - a path

@@ -23,6 +23,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
             web.get("/categories", stub.categories),
             web.get("/products", stub.products),
             web.get("/suggest", stub.suggest),
+            web.get("/products/summary", stub.summary),
             web.get("/products/{id}", stub.product),
             web.get("/products/{id}/prices", stub.prices),
             web.get("/auth/token", stub.token),
@@ -61,6 +62,12 @@ class Stub:
     def distance_km(self, number: int) -> float:
         """How far away the product of page `number` is."""
         return number / 10
+
+    async def summary(self, request: web.Request) -> web.Response:
+        """As many products as there are pages."""
+        count = {"value": _PAGES, "exact": True, "low": _PAGES, "high": _PAGES}
+        facets = {"category": {"values": [{"value": "fruits", "products": count}]}}
+        return _hit(request, {"total": count, "facets": facets})
 
     async def suggest(self, request: web.Request) -> web.Response:
         """One suggestion, whatever is typed."""

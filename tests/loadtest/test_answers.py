@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from farmlokal.catalog.wire import parse_deletion, parse_product
 from farmlokal.simulator.webhooks import WEBHOOK_SECRET
 from farmlokal.webhooks.orders import Order
-from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, prices_fault, sync_fault
+from loadtest.answers import Once, OneToken, Page, Walk, near_fault, page_fault, prices_fault, summary_fault, sync_fault
 from loadtest.events import Shop
 from loadtest.signing import signed_headers
 from tests.loadtest.products import MANGO
@@ -109,6 +109,20 @@ def test_a_price_history_has_each_day_once_and_the_newest_first() -> None:
         prices_fault({"data": [{"day": day} for day in days], "page": page})
         for days in ([], ["2026-11-22", "2026-11-21"], ["2026-11-21", "2026-11-22"], ["2026-11-22"] * 2, [None])
     ]
+
+
+def test_numbers_of_a_summary_lie_within_their_bounds() -> None:
+    """An exact one is both of them."""
+
+    def said(value: int, low: int, high: int, *, exact: bool = False) -> str | None:
+        count = {"value": value, "exact": exact, "low": low, "high": high}
+        return summary_fault({"total": count, "facets": {"organic": {"values": [{"value": True, "products": count}]}}})
+
+    assert [None, None] == [said(5, 3, 9), said(5, 5, 5, exact=True)]
+    assert "a number of products lies outside of its bounds" == said(5, 6, 9)
+    assert "an exact number of products has bounds" == said(5, 5, 6, exact=True)
+    assert "a number of products is not told whole" == summary_fault({"total": {"value": 1}, "facets": {}})
+    assert "a summary has no facets" == summary_fault({"total": {}})
 
 
 def test_a_sync_that_failed_is_a_fault() -> None:

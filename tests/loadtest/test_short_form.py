@@ -10,7 +10,7 @@ from tests.load.__main__ import load
 from tests.load.loaded_service import Options, loadable_service
 
 NAME = re.compile(
-    r"(/products(\?cursor|\?near|\?near&cursor|/\{id\}(/prices)?)?|/categories|/suggest)"
+    r"(/products(\?cursor|\?near|\?near&cursor|/summary|/\{id\}(/prices)?)?|/categories|/suggest)"
     r" \[(hit memory|hit stale|miss|miss collapsed|304)\]"
     r"|/auth/token|/external/sync \[(done|running)\]|/external/sync/\{run\} \[(done|running)\]"
     r"|/external/webhook \[(new|duplicate)\]|Aggregated"
@@ -34,7 +34,7 @@ def test_the_short_form_finds_no_error_and_a_target_that_cannot_be_kept_is_misse
     assert [] == [name for name in names if not NAME.fullmatch(name)]
     routes = {name.partition(" ")[0] for name in names}
     assert {"/products", "/products?cursor", "/products/{id}", "/products/{id}/prices", "/categories"} <= routes
-    assert {"/products?near", "/products?near&cursor", "/suggest", "/auth/token"} <= routes
+    assert {"/products?near", "/products?near&cursor", "/products/summary", "/suggest", "/auth/token"} <= routes
     assert {"/external/sync [done]", "/external/webhook [new]", "/external/webhook [duplicate]"} <= set(names)
     assert "load test passed" in (results / "verdict.txt").read_text("utf-8")
     assert "<html" in (results / "report.html").read_text("utf-8")

@@ -28,6 +28,7 @@ TARGETS = {
     "showProduct": "/products/1",
     "listPrices": "/products/1/prices",
     "drawPrices": "/products/1/prices.svg",
+    "summariseProducts": "/products/summary",
     "suggest": "/suggest?q=tom",
     "listCategories": "/categories",
     "showIndex": "/",

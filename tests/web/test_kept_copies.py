@@ -102,7 +102,8 @@ def test_which_routes_are_cacheable() -> None:
     """Those with a validator, and no other."""
     cacheable = {route.path for route in (*ROUTES, METRICS_ROUTE) if route.operation.cacheable}
     expected = {"/", "/products", "/suggest", "/products/{id}", "/categories", "/openapi.json", "/docs", "/docs/{file}"}
-    assert expected | {"/products/{id}/prices", "/products/{id}/prices.svg", "/problems/{name}"} == cacheable
+    further = {"/products/summary", "/products/{id}/prices", "/products/{id}/prices.svg", "/problems/{name}"}
+    assert expected | further == cacheable
 
 
 async def test_it_is_what_the_service_goes_by(service: Service) -> None:

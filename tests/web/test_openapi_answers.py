@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from farmlokal.catalog.counting.summary import Summaries
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
 from farmlokal.partner.sync.run_store import SyncRuns
@@ -26,7 +27,7 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "listPrices", "drawPrices", "suggest", "listCategories"),
+    *("listProducts", "summariseProducts", "showProduct", "listPrices", "drawPrices", "suggest", "listCategories"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -47,6 +48,7 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         await trial.ask(service, name, headers={"Accept-Encoding": "gzip, identity;q=0"})
     for name, target in (
         ("listProducts", "/products?limit=0"),
+        ("summariseProducts", "/products/summary?limit=20"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
         ("listPrices", "/products/1/prices?limit=0"),
@@ -158,10 +160,11 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                 store = service.app[keys.LISTING]._store
                 for owner, name in (
                     *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
-                    *((Sync, "run"), (SyncRuns, "get")),
+                    *((Summaries, "load"), (Sync, "run"), (SyncRuns, "get")),
                 ):
                     patch.setattr(owner, name, fails)
-                for name in ("listProducts", "showProduct", "listPrices", "drawPrices", *SYNCS, "showSync"):
+                of_catalogue = ("listProducts", "summariseProducts", "showProduct", "listPrices", "drawPrices")
+                for name in (*of_catalogue, *SYNCS, "showSync"):
                     await trial.ask(service, name, headers=KEY)
                 if fault is AWAY:
                     patch.setattr(service.app[keys.CATEGORY_COUNTS], "get", fails)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.planning.sample import Sample, draw_sample
+from farmlokal.catalog.planning.sample import SAMPLE_ROWS, Sample, draw_sample
 from farmlokal.catalog.question.query import Filters
 from farmlokal.catalog.question.storage import SampledRow
 from tests.catalog.counted_reads import seeded
@@ -126,13 +126,14 @@ async def test_what_a_curve_would_state_does_not_hold() -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 async def test_intervals_hold_on_the_seed(mysql_url: str) -> None:
-    """Of 1,000 questions to 100,000 products, by four samples as small as at a million, and one of the usual size."""
-    products = 100_000
+    """Of 1,000 questions to 50,000 products, by four samples that are as small a part as at a million."""
+    products = 50_000
     await seeded(mysql_url, products)
     async with open_database(mysql_url) as database:
         whole = await draw_sample(database, rows=products, choose=lambda ids, _: list(ids))
     rows, draw = whole.by_sort["created_at"], random.Random(4)
-    parts = [part_of(rows, products, drawn, draw) for drawn in (3_277, 3_277, 3_277, 3_277, 32_768)]
+    drawn = products * SAMPLE_ROWS // 1_000_000
+    parts = [part_of(rows, products, drawn, draw) for _ in range(4)]
     kept = await check(whole, 1_000, parts)
     sys.stdout.writelines(f"{name}: {one.estimated} estimated, {one.share:.4f} held\n" for name, one in kept.items())
     assert [] == [(name, one) for name, one in kept.items() if one.share < HELD_MIN]
