@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from farmlokal.catalog.counting.ranges import Range
-from farmlokal.catalog.counting.tally import Tally
+from farmlokal.catalog.counting.sampled_bits import Tally
 from farmlokal.catalog.question.facets import Facet
 from farmlokal.catalog.question.filter import Condition, Filter
 from farmlokal.catalog.question.query import Filters

@@ -1,10 +1,9 @@
 """The ranges of indexes that hold all products that pass some filters, and how many entries each has, by the sample."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
-from farmlokal.catalog.planning.cost import Span, within
+from farmlokal.catalog.planning.cost import within
 from farmlokal.catalog.planning.disc import disc_around
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filter import Filter
@@ -18,13 +17,13 @@ from farmlokal.catalog.question.words import NAMES_MAX
 class Range(NamedTuple):
     """A range of an index, or several.
 
-    through: the index. made_by: the filters that make it. rows: the sampled products in it. cells: those that it is
-    made of, if it is: they cover a disc, and what lies in them need not lie in it.
+    through: the index. made_by: the filters that make it. sampled: how many sampled products are in it. cells: those
+    that it is made of, if it is: they cover a disc, and what lies in them need not lie in it.
     """
 
     through: Index
     made_by: Filters
-    rows: Rows
+    sampled: int
     cells: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -42,7 +41,7 @@ def narrowest(filters: Filters, sample: Sample) -> Range:
 
     Only such indexes count as have the columns of every filter and sort, and so of every facet.
     """
-    return min(_ranges(filters, sample), key=lambda one: len(one.rows))
+    return min(_ranges(filters, sample), key=lambda one: one.sampled)
 
 
 def _ranges(filters: Filters, sample: Sample) -> Iterator[Range]:
@@ -55,16 +54,15 @@ def _ranges(filters: Filters, sample: Sample) -> Iterator[Range]:
             bounding, bound = bounds.get(index.sort, (None, None))
             made_by = Filters([(one, value)] if bounding is None else [(one, value), bounding])
             of_group = sample.of_index[index.name]
-            rows = [_rows(of_group.get(group, ()), bound, sample) for group in groups]
-            yield Range(index, made_by, rows[0] if len(rows) == 1 else list(chain.from_iterable(rows)))
+            yield Range(index, made_by, sum([_within(of_group.get(group, ()), bound, sample) for group in groups]))
     for key in [key for key in sample.table.sort_keys if key.index.sortable]:
         bounding, bound = bounds.get(key.name, (None, None))
-        rows_in_order = _rows(sample.by_sort[key.name], bound, sample)
-        yield Range(key.index, Filters() if bounding is None else Filters([bounding]), rows_in_order)
+        made_by = Filters() if bounding is None else Filters([bounding])
+        yield Range(key.index, made_by, _within(sample.by_sort[key.name], bound, sample))
     near = filters.get(NEAR)
     disc = None if near is None else disc_around(near, sample)
     if disc is not None:
-        yield Range(DISTANCE.index, Filters([(NEAR, near)]), disc.rows, disc.ranges)
+        yield Range(DISTANCE.index, Filters([(NEAR, near)]), len(disc.rows), disc.ranges)
 
 
 def groups_of(one: Filter, value: Any) -> Sequence[Any]:
@@ -72,8 +70,5 @@ def groups_of(one: Filter, value: Any) -> Sequence[Any]:
     return one.groups(value) or [group for part in one.parts(value) for group in one.groups(part)]
 
 
-def _rows(rows: Rows, bound: Bounds | None, sample: Sample) -> Rows:
-    if bound is None:
-        return rows
-    span: Span = within(rows, bound, sample.table)
-    return rows[span.start : span.stop]
+def _within(rows: Rows, bound: Bounds | None, sample: Sample) -> int:
+    return len(rows if bound is None else within(rows, bound, sample.table))

@@ -19,9 +19,8 @@ from farmlokal.catalog.counting.counts import MakeCount, estimated, exactly, fac
 from farmlokal.catalog.counting.entries import Counted, counted_of, counting_statement
 from farmlokal.catalog.counting.interval import share_bounds
 from farmlokal.catalog.counting.ranges import Range, groups_of, narrowest
+from farmlokal.catalog.counting.sampled_bits import SampledBits, Tally
 from farmlokal.catalog.counting.schemas import Count
-from farmlokal.catalog.counting.tally import Tally, tally
-from farmlokal.catalog.planning.cost import row_filter
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.facets import FACETS, Facet
 from farmlokal.catalog.question.filters import NEAR
@@ -62,8 +61,7 @@ class Summaries:
         self._entries_max = entries_max
         self.totals: Counter[str] = Counter()
         self.entries = 0
-        # Of a sample, what it has in all: the question that is dearest to count, and asked most.
-        self._everything: tuple[Sample, Tally] | None = None
+        self._bits = SampledBits(store.planner.sample)
 
     def __repr__(self) -> str:
         return f"<Summaries {dict(self.totals)!r} entries={self.entries}>"
@@ -86,7 +84,7 @@ class Summaries:
 
     async def _count(self, filters: Filters, sample: Sample) -> tuple[Count, dict[str, Any]]:
         """The total and the facets of a summary."""
-        facets = _facets(sample)
+        facets = [facet for facet in FACETS if facet.column in sample.table.columns]
         questions = _questions(filters, facets, sample)
         settled = await self._settled(filters, questions, sample)
         totals: list[Count] = []
@@ -131,27 +129,16 @@ class Summaries:
 
     async def _sampled(self, question: _Question, sample: Sample) -> Tally:
         """What the sample has of a question. Other requests are answered meanwhile."""
-        if question.filters:
-            return await _tallied(question, question.facets, sample)
-        if self._everything is None or self._everything[0] is not sample:
-            self._everything = sample, await _tallied(question, _facets(sample), sample)
-        return self._everything[1]
-
-
-def _facets(sample: Sample) -> list[Facet]:
-    return [facet for facet in FACETS if facet.column in sample.table.columns]
-
-
-async def _tallied(question: _Question, facets: Sequence[Facet], sample: Sample) -> Tally:
-    table = sample.table
-    steps = tally(question.over.rows, row_filter(question.filters, table), facets, table.places)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Tally = end.value
-            return made
-        await asyncio.sleep(0)
+        if self._bits.sample is not sample:
+            self._bits = SampledBits(sample)
+        steps = self._bits.tally(question.filters, question.facets)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made: Tally = end.value
+                return made
+            await asyncio.sleep(0)
 
 
 def _questions(filters: Filters, facets: Sequence[Facet], sample: Sample) -> list[_Question]:
@@ -165,7 +152,7 @@ def _questions(filters: Filters, facets: Sequence[Facet], sample: Sample) -> lis
 
 def _fewest(over: Range, sample: Sample) -> float:
     """The least number of entries that a range is likely to have."""
-    return share_bounds(len(over.rows), sample.drawn)[0] * sample.drawn / sample.share
+    return share_bounds(over.sampled, sample.drawn)[0] * sample.drawn / sample.share
 
 
 def _chosen(facet: Facet, filters: Filters) -> list[Any]:

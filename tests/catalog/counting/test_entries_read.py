@@ -1,6 +1,7 @@
 """What a summary reads, counted by the server: never more entries of an index than it may, and no row at all."""
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from farmlokal.catalog.planning.sample import draw_sample
 from farmlokal.catalog.question.near import POINT
 from farmlokal.catalog.question.query import Filters
 from farmlokal.catalog.question.words import NAMED
+from farmlokal.catalog.reading.statement import Statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL
@@ -38,6 +40,8 @@ class Counting:
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
         """The rows that a statement selects, as texts."""
         cursor = self._catalogue.cursor
+        (index,) = re.findall(r"FORCE INDEX \((\w+)\)", sql)
+        assert await self._catalogue.is_covered(Statement(sql, tuple(params)), {index})
         before = await self._catalogue.handler_reads()
         await cursor.execute(sql, params)
         rows = await cursor.fetchall()
