@@ -10,10 +10,15 @@ from farmlokal.catalog.counting.summary import ENTRIES_MAX
 from farmlokal.catalog.normalise import text_key
 from farmlokal.catalog.planning.sample import draw_sample
 from farmlokal.catalog.question.facets import FACETS
-from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, IN_STOCK, ORGANIC, PRICE
-from farmlokal.catalog.question.forms import PLACE
+from farmlokal.catalog.question.filter_kinds import Between
+from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FILTERS, IN_STOCK, ORGANIC, PRICE
+from farmlokal.catalog.question.forms import ID_MAX, PLACE, whole
+from farmlokal.catalog.question.forms import PRICE as PRICE_FORM
 from farmlokal.catalog.question.near import POINT
+from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.query import NO_FILTERS, Filters
+from farmlokal.catalog.question.storage import FARM_ID, PRICE_PAISE
+from farmlokal.catalog.question.table import QuestionTable
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -161,3 +166,21 @@ async def test_a_facet_is_counted_without_its_own_filter(name: str, tmp_path: An
         every, chosen = [(await summary(summaries, where(**one)))["facets"] for one in ({}, asked[name])]
         same = {one for one in every if every[one] == chosen[one]}
         assert same == ({name} if asked[name] else set(every))
+
+
+async def test_a_filter_that_nobody_has_thought_of_counts_as_well(tmp_path: Any) -> None:
+    """A further row of the table of filters is counted by and estimated by; of a facet's column, it is its own."""
+    cheap = Between(name="cheap", high=QuestionParameter("cheap", PRICE_FORM, ""), column=PRICE_PAISE, sql="price")
+    few_farms = Between(name="few_farms", high=QuestionParameter("few_farms", whole(1, ID_MAX), ""), column=FARM_ID)
+    table = QuestionTable((*FILTERS, cheap, few_farms))
+    async with open_database(f"sqlite:///{tmp_path / 'catalogue.db'}") as database:
+        products = await fill(database)
+        sample = await draw_sample(database, table=table)
+        filters = table.filters_of({"cheap": 3000, "few_farms": 40, "organic": False})
+        of_farms = [one for _, one, farm_id in products if 0 < (farm_id or 0) <= 40 and not one.organic]
+        prices = Counter(value_of("price", one) for one in of_farms)
+        assert len(prices) > 2
+        for entries_max in (ENTRIES_MAX, 0):
+            decoded = await summary(summaries_over(database, sample, entries_max=entries_max, table=table), filters)
+            assert sum(one.price_paise <= 3000 for one in of_farms) == decoded["total"]["value"]
+            assert prices == +Counter({value: one["value"] for value, one in told(decoded)["price"].items()})
