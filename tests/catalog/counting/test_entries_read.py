@@ -97,6 +97,6 @@ async def test_no_more_entries_are_read_than_allowed(backend_url: str) -> None:
 @pytest.mark.timeout(900)
 @on_every_server
 async def test_no_more_entries_are_read_than_allowed_of_many(backend_url: str) -> None:
-    """With as many as there are, of 300,000 products."""
-    async for catalogue in catalogue_at(backend_url, 300_000, await seeded(backend_url, 300_000)):
+    """With as many as there are, of 150,000 products."""
+    async for catalogue in catalogue_at(backend_url, 150_000, await seeded(backend_url, 150_000)):
         await check(catalogue, 300, ENTRIES_MAX, seed=2)
