@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
@@ -24,6 +25,15 @@ pytest_plugins = ("tests.support.secret_watch", "tests.support.parallel")
 # How long one example, or the drawing of it, takes says how busy the machine is.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# As by default, but with plain tracebacks: with the local variables of every frame, as `rich` writes them where it is
+# installed, one takes a busy machine seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _database_number = count(1)
 
