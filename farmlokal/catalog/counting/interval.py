@@ -10,10 +10,12 @@ from functools import lru_cache
 # Of a hundred intervals, one may miss. They are stated to hold in 95: a question is estimated because of what the same
 # sample shows, and its commonest values are picked by it, and both favour what is a little off.
 CONFIDENCE = 0.99
-# Of the logarithm of a bound's odds: a product in a thousand million.
-_PRECISION = 1e-9
+# Of the logarithm of a bound's odds: a product in a million. The method that stops there has come much closer.
+_PRECISION = 1e-6
 # A further term that is so small a part of the sum before it changes nothing.
-_NOTHING = 1e-13
+_NOTHING = 1e-12
+# So many standard errors from the middle a bound lies where a normal curve is a good likeness: a beginning.
+_ERRORS_TO_BOUND = 2.576
 # No sample has more different numbers of hits by far; it is drawn anew every few minutes.
 _KEPT_MAX = 16_384
 
@@ -35,7 +37,9 @@ def _bound(hits: int, draws: int, *, greatest: bool) -> float:
     """
     log_tail = math.log((1 - CONFIDENCE) / 2)
     log_ways = math.lgamma(draws + 1) - math.lgamma(hits + 1) - math.lgamma(draws - hits + 1)
-    log_odds = math.log((hits + 0.5) / (draws - hits + 0.5))
+    hit, missed = hits + 0.5, draws - hits + 0.5
+    error = math.sqrt(1 / hit + 1 / missed)
+    log_odds = math.log(hit / missed) + (_ERRORS_TO_BOUND if greatest else -_ERRORS_TO_BOUND) * error
     while True:
         odds = math.exp(log_odds)
         log_chance = log_ways + hits * log_odds - draws * math.log1p(odds)

@@ -62,6 +62,8 @@ class Summaries:
         self.totals: Counter[str] = Counter()
         self.entries = 0
         self._bits = SampledBits(store.planner.sample)
+        # One at a time: two that need the same bits would both make them.
+        self._sampling = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<Summaries {dict(self.totals)!r} entries={self.entries}>"
@@ -129,16 +131,17 @@ class Summaries:
 
     async def _sampled(self, question: _Question, sample: Sample) -> Tally:
         """What the sample has of a question. Other requests are answered meanwhile."""
-        if self._bits.sample is not sample:
-            self._bits = SampledBits(sample)
-        steps = self._bits.tally(question.filters, question.facets)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                made: Tally = end.value
-                return made
-            await asyncio.sleep(0)
+        async with self._sampling:
+            if self._bits.sample is not sample:
+                self._bits = SampledBits(sample)
+            steps = self._bits.tally(question.filters, question.facets)
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    made: Tally = end.value
+                    return made
+                await asyncio.sleep(0)
 
 
 def _questions(filters: Filters, facets: Sequence[Facet], sample: Sample) -> list[_Question]:
