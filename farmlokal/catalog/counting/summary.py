@@ -33,7 +33,7 @@ from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.database.interface import Database
 
-# What one summary may read of indexes, all its statements together: some ten milliseconds of the database.
+# What one summary may read of indexes, all its statements together: some twenty milliseconds of the database.
 ENTRIES_MAX = 10_000
 
 
