@@ -107,6 +107,23 @@ def counted_fault(item: Any) -> str | None:
     return None if named else "a place or a farm lacks its name or its count"
 
 
+def summary_fault(answer: Any) -> str | None:
+    """What is wrong with a summary: every number lies within its bounds, and an exact one is both of them."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("facets"), dict):
+        return "a summary has no facets"
+    values = [one for facet in answer["facets"].values() for one in facet["values"]]
+    counts = [answer.get("total"), *[one.get("products") for one in values]]
+    return next((fault for fault in map(_count_fault, counts) if fault is not None), None)
+
+
+def _count_fault(count: Any) -> str | None:
+    if not isinstance(count, dict) or not {"value", "exact", "low", "high"} <= count.keys():
+        return "a number of products is not told whole"
+    if not count["low"] <= count["value"] <= count["high"]:
+        return "a number of products lies outside of its bounds"
+    return "an exact number of products has bounds" if count["exact"] and count["low"] != count["high"] else None
+
+
 def suggestions_fault(answer: Any) -> str | None:
     """What is wrong with the completions of what is being typed."""
     fault = _list_fault(answer)

@@ -19,6 +19,7 @@ from loadtest.answers import (
     page_of,
     prices_fault,
     product_fault,
+    summary_fault,
 )
 from loadtest.asking import Asker, Fault
 from loadtest.households import Filters, Home, Market, zipf_choice
@@ -33,6 +34,7 @@ from loadtest.outcomes import (
     PLACES,
     PRICES,
     PRODUCT,
+    SUMMARY,
 )
 
 # How likely a household does each thing with the page before it.
@@ -43,6 +45,7 @@ _FARM_SHARE = 0.2
 # How often it looks for what there is to choose from, instead of asking for what it knows; and there for a farm.
 _LOOK_AROUND_SHARE = 0.1
 _FARMS_SHARE = 0.5
+_FILTERS_SHARE = 0.25
 _RETURN_SHARE = 0.5
 _BACK_SHARE = 0.3
 _PAGES_MAX = 8
@@ -86,6 +89,8 @@ class Household(Asker):
         filters = MARKET.filters(self.rng, self._home) if filters is None else filters
         walk = Walk()
         page = self.open_page(filters, walk=walk)
+        if self.rng.random() < _FILTERS_SHARE:
+            self.open_filters(filters)
         cursor: str | None = None
         for _ in range(_PAGES_MAX - 1):
             if self.look_closer(page) and self.rng.random() < _RETURN_SHARE:
@@ -146,6 +151,12 @@ class Household(Asker):
             self.pause()
             self.look_at(f"/farms/{quote(str(product['farm']['id']))}", FARM, counted_fault)
         return True
+
+    def open_filters(self, filters: Filters) -> None:
+        """Open the panel of filters, to see what there is of what under those chosen."""
+        self.pause()
+        query = {name: value for name, value in filters.items() if name != "sort"}
+        self.look_at(f"/products/summary?{urlencode(query)}", SUMMARY, summary_fault)
 
     def open_page(self, filters: Filters, *, cursor: str | None = None, walk: Walk | None = None) -> Page | None:
         """Ask for one page; None if the answer was wrong. `walk` is the way along `next_cursor` that it belongs to."""

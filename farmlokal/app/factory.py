@@ -15,6 +15,7 @@ from farmlokal.app.metrics.metric_sources import (
     partner_sources,
     redis_sources,
     search_sources,
+    summary_sources,
     sync_sources,
     webhook_sources,
 )
@@ -54,6 +55,7 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.changes.feed import ChangeFeed
 from farmlokal.catalog.changes.forgetting import Forgetting
 from farmlokal.catalog.changes.sequencer import Sequencer
+from farmlokal.catalog.counting.summary import Summaries
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.directory import FARM_PARAMETERS, PLACE_PARAMETERS
 from farmlokal.catalog.question.prices import PAGE_PARAMETERS
@@ -94,6 +96,7 @@ from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.parameters.suggesting import Suggesting
+from farmlokal.web.parameters.summary import SummaryQuestions
 from farmlokal.web.routes import METRICS_ROUTE, add_routes, routes_of
 from farmlokal.webhooks.inbox import Inbox
 from farmlokal.webhooks.retention import Retention
@@ -172,6 +175,8 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     names.on_change.append(questions.forget)
     app[keys.SEARCH_NAMES] = names
     app[keys.SUGGESTING] = Suggesting(cache, names, ignored)
+    summaries = Summaries(database, store, names, hinting)
+    app[keys.SUMMARY_QUESTIONS] = SummaryQuestions(signer, cache, summaries, table, ignored, index=names.index)
     app[keys.RECEIVER] = receiver
     app[keys.REQUEST_COUNTS] = request_counts
     if verifier is not None:
@@ -191,6 +196,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             *cache_sources(cache, memory),
             *search_sources(names.index),
+            *summary_sources(summaries),
             *database_sources(database),
             *reader_sources(reads),
             *partner_sources(partner),

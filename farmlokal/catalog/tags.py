@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from farmlokal.catalog.question.filters import CATEGORY, IDS
-from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.words import WORDS
 
 # The listing as a whole: every page that is not of named categories.
@@ -38,6 +38,11 @@ def page_tags(query: ListingQuery) -> tuple[str, ...]:
         return tuple(map(product_tag, picked))
     tags = tuple(map(category_tag, query.filters.get(CATEGORY) or ())) or (LISTING,)
     return tags if query.filters.get(WORDS) is None else (*tags, NAMES)
+
+
+def summary_tags(filters: Filters) -> tuple[str, ...]:
+    """What a summary depends on: every product, since it counts other categories than those asked for, too."""
+    return (LISTING,) if filters.get(WORDS) is None else (LISTING, NAMES)
 
 
 def touched(product_id: int, categories: Iterable[str]) -> set[str]:

@@ -119,6 +119,15 @@ METRICS: tuple[Metric, ...] = (
         ("as-spelt", "corrected", "nothing"),
     ),
     Metric("farmlokal_search_names", "names that are searched; the most of all processes", Kind.GAUGE, merge=Merge.MAX),
+    # How many products there are of what.
+    Metric(
+        "farmlokal_summaries_total",
+        "summaries that were loaded; `exact`: their total was counted, `estimated`: it is the sample's",
+        Kind.COUNTER,
+        "total",
+        ("exact", "estimated"),
+    ),
+    Metric("farmlokal_summary_entries_total", "entries of indexes that were read to count products", Kind.COUNTER),
     # What we depend on.
     Metric(
         "farmlokal_breaker_state",

@@ -23,6 +23,7 @@ from farmlokal.web.parameters.prices import PriceQuestions
 from farmlokal.web.parameters.query_string import IgnoredParameters
 from farmlokal.web.parameters.questions import Questions
 from farmlokal.web.parameters.suggesting import Suggesting
+from farmlokal.web.parameters.summary import SummaryQuestions
 from farmlokal.webhooks.receive import Receiver
 from farmlokal.webhooks.signature import Verifier
 
@@ -54,6 +55,7 @@ RECEIVER = web.AppKey("RECEIVER", Receiver)
 REQUEST_COUNTS = web.AppKey("REQUEST_COUNTS", RequestCounts)
 SEARCH_NAMES = web.AppKey("SEARCH_NAMES", SearchNames)
 SUGGESTING = web.AppKey("SUGGESTING", Suggesting)
+SUMMARY_QUESTIONS = web.AppKey("SUMMARY_QUESTIONS", SummaryQuestions)
 SYNC = web.AppKey("SYNC", Sync)
 # Without secrets there is none.
 VERIFIER = web.AppKey("VERIFIER", Verifier)

@@ -16,16 +16,17 @@ from farmlokal.web.handlers.health import show_liveness, show_readiness
 from farmlokal.web.handlers.index import show_index
 from farmlokal.web.handlers.partner_token import show_token
 from farmlokal.web.handlers.prices import draw_prices, list_prices
-from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest
+from farmlokal.web.handlers.products import list_categories, list_products, show_product, suggest, summarise
 from farmlokal.web.handlers.sync import show_sync, start_sync
 from farmlokal.web.handlers.webhook import receive_webhook
 from farmlokal.web.openapi import catalogue, changes, directory, partner, prices, service
+from farmlokal.web.openapi import summary as summary_description
 from farmlokal.web.openapi.operation import Route
 from farmlokal.web.openapi.published import ApiDocument
 from farmlokal.web.parameters import changes as change_parameters
 from farmlokal.web.parameters import directory as directory_parameters
 from farmlokal.web.parameters import prices as price_parameters
-from farmlokal.web.parameters import suggesting
+from farmlokal.web.parameters import suggesting, summary
 from farmlokal.webhooks.registration import CALLBACK_PATH
 
 _BESIDE_THE_LISTING = (
@@ -55,7 +56,12 @@ _BESIDE_THE_LISTING = (
 
 def routes_of(table: QuestionTable) -> tuple[Route, ...]:
     """Every route of a service of whose listing one may ask what `table` has."""
-    return (Route("GET", "/products", list_products, catalogue.list_products(table)), *_BESIDE_THE_LISTING)
+    return (
+        Route("GET", "/products", list_products, catalogue.list_products(table)),
+        # Before the pattern of one product, which it would be otherwise.
+        Route("GET", summary.PATH, summarise, summary_description.summarise_products(table)),
+        *_BESIDE_THE_LISTING,
+    )
 
 
 ROUTES = routes_of(TABLE)

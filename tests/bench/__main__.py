@@ -29,6 +29,7 @@ from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
 from tests.bench.suggest import suggest
+from tests.bench.summary import summary
 from tests.bench.syncs import syncs
 from tests.bench.time_spent import time_spent
 from tests.bench.tokens import tokens
@@ -49,6 +50,7 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "near": near,
     "search": search,
     "suggest": suggest,
+    "summary": summary,
     "depth": depth,
     "burst": burst,
     "cache": cache,

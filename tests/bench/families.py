@@ -128,12 +128,16 @@ FAMILIES: dict[str, Draw] = {
 def targets_of(catalogue: Catalogue, draw_query: Draw, *, seed: int = 1) -> list[str]:
     """Up to 4,000 distinct request targets of one family, in random order; the same for the same catalogue and seed."""
     draw = random.Random(seed)
-    prices = Prices(catalogue)
-    rows = catalogue.sampled
-    queries = (draw_query(prices, rows[number % len(rows)], draw) for number in range(TARGETS))
-    targets = list(dict.fromkeys(map(target, queries)))
+    targets = list(dict.fromkeys(map(target, queries_of(catalogue, draw_query, draw))))
     draw.shuffle(targets)
     return targets
+
+
+def queries_of(catalogue: Catalogue, draw_query: Draw, draw: random.Random) -> Iterator[ListingQuery]:
+    """4,000 questions of one family."""
+    prices = Prices(catalogue)
+    rows = catalogue.sampled
+    return (draw_query(prices, rows[number % len(rows)], draw) for number in range(TARGETS))
 
 
 def pages_around(catalogue: Catalogue, page: int) -> list[str]:

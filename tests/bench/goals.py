@@ -53,6 +53,7 @@ GOALS = (
     Goal("memory hit of /suggest ÷ of the listing", "suggest", ("memory hit",)),
     Goal("a completion by 1,000 names, p99 in ms", "suggest", ("1,000 names: p99 in ms",)),
     Goal("a completion by 50,000 names, p99 in ms", "suggest", ("50,000 names: p99 in ms",)),
+    Goal("memory hit of a summary ÷ of the listing", "summary", ("memory hit",)),
     Goal("bulk load ÷ before near and search", "earlier", ("bulk load",)),
     Goal("upserts, the same", "earlier", ("upserts",)),
     Goal("bytes, the same", "earlier", ("size",)),

@@ -12,6 +12,7 @@ from tests.bench.cores import Cores, kept_to, on_cores, share_cores
 from tests.bench.figures import from_json
 from tests.bench.goals import reached
 from tests.bench.near_questions import NEAR_FAMILIES
+from tests.bench.summary import SUMMARY_FAMILIES
 from tests.bench.word_questions import WORD_FAMILIES
 
 ROOT = Path(__file__).parents[2]
@@ -66,9 +67,9 @@ def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Pat
 @pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_words_and_what_they_cost_the_writers_are_measured(tmp_path: Path) -> None:
-    """Pages in words stand beside FULLTEXT and FTS5, completions beside a dictionary, writes beside those of before."""
+    """Beside what they are stand words, completions, summaries, and writes beside those of before."""
     written = tmp_path / "bench.json"
-    groups = ("search", "suggest", "earlier")
+    groups = ("search", "suggest", "summary", "earlier")
     command = [sys.executable, "-m", "tests.bench", "--products", "3000", "--rounds", "1", "--seconds", "0.3"]
     command += [word for group in groups for word in ("--only", group)]
 
@@ -79,6 +80,7 @@ def test_words_and_what_they_cost_the_writers_are_measured(tmp_path: Path) -> No
     for family in WORD_FAMILIES:
         beside = () if family == "word, by relevance, deep" else (" / fulltext", " / fts5")
         assert {f"{family}{kind}" for kind in (": median", ": p99", *beside)} <= names
+    assert {f"{family}: median" for family in SUMMARY_FAMILIES} <= names
     assert not [figure for figure in figures if figure.value <= 0]
     assert set(groups) == {goal.group for goal, _ in reached(figures)}
 

@@ -28,7 +28,7 @@ Listed = tuple[int, ProductRecord, int | None]
 
 def reference_listing(products: list[Listed], filters: Filters, sort: Sort) -> list[int]:
     """The ids of every product that passes `filters`, in the order of `sort`."""
-    kept = [listed for listed in products if _passes(listed, filters)]
+    kept = [listed for listed in products if passes(listed, filters)]
 
     def compare(one: Listed, other: Listed) -> int:
         a, b = [(_value(record, filters, sort.name), row_id) for row_id, record, _ in (one, other)]
@@ -38,7 +38,8 @@ def reference_listing(products: list[Listed], filters: Filters, sort: Sort) -> l
     return [listed[0] for listed in sorted(kept, key=cmp_to_key(compare))]
 
 
-def _passes(listed: Listed, filters: Filters) -> bool:
+def passes(listed: Listed, filters: Filters) -> bool:
+    """Whether a product passes `filters`."""
     _, record, farm_id = listed
     low, high = filters.get(PRICE) or (None, None)
     checks = (

@@ -27,6 +27,7 @@ async def stub_service(*, faulty: bool) -> AsyncIterator[str]:
             web.get("/places", stub.directory),
             web.get("/farms", stub.directory),
             web.get("/farms/{id}", stub.farm),
+            web.get("/products/summary", stub.summary),
             web.get("/products/{id}", stub.product),
             web.get("/products/{id}/prices", stub.prices),
             web.get("/auth/token", stub.token),
@@ -65,6 +66,12 @@ class Stub:
     def distance_km(self, number: int) -> float:
         """How far away the product of page `number` is."""
         return number / 10
+
+    async def summary(self, request: web.Request) -> web.Response:
+        """As many products as there are pages."""
+        count = {"value": _PAGES, "exact": True, "low": _PAGES, "high": _PAGES}
+        facets = {"category": {"values": [{"value": "fruits", "products": count}]}}
+        return _hit(request, {"total": count, "facets": facets})
 
     async def suggest(self, request: web.Request) -> web.Response:
         """One suggestion, whatever is typed."""

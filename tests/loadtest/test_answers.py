@@ -20,6 +20,7 @@ from loadtest.answers import (
     near_fault,
     page_fault,
     prices_fault,
+    summary_fault,
     sync_fault,
 )
 from loadtest.events import Shop
@@ -128,6 +129,20 @@ def test_a_place_and_a_farm_have_a_name_and_a_count() -> None:
     items: list[dict[str, object]] = [{"name": "Pune", "products": 3}, {"name": "Pune"}, {"products": 3}]
     assert [None, fault, fault] == [directory_fault({"data": [item], "page": page}) for item in items]
     assert directory_fault({"data": [], "page": page}) is None
+
+
+def test_numbers_of_a_summary_lie_within_their_bounds() -> None:
+    """An exact one is both of them."""
+
+    def said(value: int, low: int, high: int, *, exact: bool = False) -> str | None:
+        count = {"value": value, "exact": exact, "low": low, "high": high}
+        return summary_fault({"total": count, "facets": {"organic": {"values": [{"value": True, "products": count}]}}})
+
+    assert [None, None] == [said(5, 3, 9), said(5, 5, 5, exact=True)]
+    assert "a number of products lies outside of its bounds" == said(5, 6, 9)
+    assert "an exact number of products has bounds" == said(5, 5, 6, exact=True)
+    assert "a number of products is not told whole" == summary_fault({"total": {"value": 1}, "facets": {}})
+    assert "a summary has no facets" == summary_fault({"total": {}})
 
 
 def test_a_sync_that_failed_is_a_fault() -> None:

@@ -98,6 +98,8 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
         "/products/{id} [304]",
         "/products/{id}/prices [hit memory]",
         "/products/{id}/prices [304]",
+        "/products/summary [hit memory]",
+        "/products/summary [304]",
         "/suggest [hit memory]",
         "/products/changes",
         "Aggregated",

@@ -10,7 +10,7 @@ from tests.load.__main__ import load
 from tests.load.loaded_service import Options, loadable_service
 
 NAME = re.compile(
-    r"(/products(\?cursor|\?near|\?near&cursor|/\{id\}(/prices)?)?|/categories|/suggest|/places|/farms(/\{id\})?)"
+    r"(/products(\?cursor|\?near|\?near&cursor|/summary|/\{id\}(/prices)?)?|/categories|/suggest|/places|/farms(/\{id\})?)"
     r" \[(hit memory|hit stale|miss|miss collapsed|304)\]"
     r"|/products/changes( \[304\])?"
     r"|/auth/token|/external/sync \[(done|running)\]|/external/sync/\{run\} \[(done|running)\]"
@@ -37,6 +37,7 @@ def test_the_short_form_finds_no_error_and_a_target_that_cannot_be_kept_is_misse
     assert {"/products", "/products?cursor", "/products/{id}", "/products/{id}/prices", "/categories"} <= routes
     assert {
         "/products?near",
+        "/products/summary",
         "/products?near&cursor",
         "/suggest",
         "/products/changes",

@@ -29,6 +29,7 @@ TARGETS = {
     "listChanges": "/products/changes",
     "listPrices": "/products/1/prices",
     "drawPrices": "/products/1/prices.svg",
+    "summariseProducts": "/products/summary",
     "suggest": "/suggest?q=tom",
     "listCategories": "/categories",
     "listPlaces": "/places",

@@ -40,6 +40,11 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         _fit_words(case.query)
         _complete(case.query)
         _fit_cursor(case.query)
+    if case.operation.path == "/products/summary" and not _wrong(case, ParameterLocation.QUERY):
+        _leave_out_unassigned(case.query)
+        _order_prices(case.query)
+        _fit_words(case.query)
+        _complete(case.query)
     if case.operation.path.startswith("/products/{id}/prices") and not _wrong(case, ParameterLocation.QUERY):
         _order_days(case.query)
         # No product of the tests has more days than a page.

@@ -102,7 +102,7 @@ def test_which_routes_are_cacheable() -> None:
     """Those with a validator, and no other."""
     cacheable = {route.path for route in (*ROUTES, METRICS_ROUTE) if route.operation.cacheable}
     expected = {"/", "/products", "/suggest", "/products/{id}", "/categories", "/openapi.json", "/docs", "/docs/{file}"}
-    expected |= {"/places", "/farms", "/farms/{id}", "/products/changes"}
+    expected |= {"/places", "/farms", "/farms/{id}", "/products/changes", "/products/summary"}
     assert expected | {"/products/{id}/prices", "/products/{id}/prices.svg", "/problems/{name}"} == cacheable
 
 

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from farmlokal.catalog.changes.feed import ChangeFeed
+from farmlokal.catalog.counting.summary import Summaries
 from farmlokal.catalog.reading.directory import Directory
 from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.errors import DatabaseUnavailable, StatementTimeout
@@ -28,8 +29,8 @@ from tests.web.watched_store import watch_store
 AWAY = DatabaseUnavailable("the database is away")
 SLOW = StatementTimeout("the query ran into the statement time limit")
 OF_CACHES = (
-    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices", "suggest", "listCategories"),
-    *("listPlaces", "listFarms", "showFarm"),
+    *("listProducts", "summariseProducts", "showProduct", "listChanges", "listPrices", "drawPrices", "suggest"),
+    *("listCategories", "listPlaces", "listFarms", "showFarm"),
     *("showIndex", "showDocument", "showDocs", "showDocsFile", "showProblem"),
 )
 SYNCS = ("startSync", "startSyncByGet")
@@ -50,6 +51,7 @@ async def try_what_is_cached(trial: Trial, service: Service) -> None:
         await trial.ask(service, name, headers={"Accept-Encoding": "gzip, identity;q=0"})
     for name, target in (
         ("listProducts", "/products?limit=0"),
+        ("summariseProducts", "/products/summary?limit=20"),
         ("showProduct", "/products/0"),
         ("showProduct", "/products/999999"),
         ("listChanges", "/products/changes?limit=0"),
@@ -168,11 +170,11 @@ async def try_a_database_that_fails(trial: Trial, folder: Path, url: str, monkey
                 for owner, name in (
                     *((store, "page"), (store, "product"), (PriceHistory, "page"), (PriceHistory, "picture")),
                     *((Directory, "places"), (Directory, "farms"), (Directory, "farm")),
-                    *((ChangeFeed, "page"), (Sync, "run"), (SyncRuns, "get")),
+                    *((Summaries, "load"), (ChangeFeed, "page"), (Sync, "run"), (SyncRuns, "get")),
                 ):
                     patch.setattr(owner, name, fails)
                 behind = (
-                    *("listProducts", "showProduct", "listChanges", "listPrices", "drawPrices"),
+                    *("listProducts", "summariseProducts", "showProduct", "listChanges", "listPrices", "drawPrices"),
                     *("listPlaces", "listFarms", "showFarm"),
                 )
                 for name in (*behind, *SYNCS, "showSync"):

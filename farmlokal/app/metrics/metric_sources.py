@@ -11,6 +11,7 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.changes.sequencer import Sequencer
+from farmlokal.catalog.counting.summary import Summaries
 from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.database.interface import Database
 from farmlokal.limiting.limiter import RateLimiter
@@ -74,6 +75,13 @@ def search_sources(index: SearchIndex) -> Iterator[MetricSource]:
     for outcome in BY_NAME["farmlokal_search_questions_total"].values:
         yield MetricSource("farmlokal_search_questions_total", outcome, number_in(index.questions, outcome))
     yield MetricSource("farmlokal_search_names", "", lambda: len(index.vocabulary))
+
+
+def summary_sources(summaries: Summaries) -> Iterator[MetricSource]:
+    """Yields the counters of summaries."""
+    for settled in BY_NAME["farmlokal_summaries_total"].values:
+        yield MetricSource("farmlokal_summaries_total", settled, number_in(summaries.totals, settled))
+    yield MetricSource("farmlokal_summary_entries_total", "", lambda: summaries.entries)
 
 
 def database_sources(database: Database) -> Iterator[MetricSource]:

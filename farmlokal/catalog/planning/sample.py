@@ -31,6 +31,7 @@ class Sample:
     """Sampled rows in the orders of the indexes.
 
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
+    drawn: how many ids were; where a product was deleted, no row came of its.
     table: which columns the rows have, and which indexes there are.
     by_sort: everything, by sort name. of_index: by the name of a filter's index, the rows of each value in its order.
     by_place, cells: what has a place, by the cells where it is, and those cells.
@@ -42,15 +43,23 @@ class Sample:
     by_place: Rows
     cells: Sequence[int]
     many_tie: dict[str, frozenset[Any]]
+    drawn: int
 
-    def __init__(self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE) -> None:
+    def __init__(
+        self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE, *, drawn: int | None = None
+    ) -> None:
+        """drawn: by default as many as there are rows."""
+        given = list(rows)
         self.share = share
         self.table = table
-        for _ in self._arranging(list(rows)):
+        self.drawn = len(given) if drawn is None else drawn
+        for _ in self._arranging(given):
             pass
 
     @classmethod
-    async def arranged_gradually(cls, rows: list[SampledRow], share: float, table: QuestionTable = TABLE) -> Self:
+    async def arranged_gradually(
+        cls, rows: list[SampledRow], share: float, table: QuestionTable = TABLE, *, drawn: int | None = None
+    ) -> Self:
         """The same, in pieces of a few milliseconds at most: between them the event loop answers requests.
 
         A thread would be no help. It holds the interpreter's lock for as long as one sort takes, and else for five
@@ -58,6 +67,7 @@ class Sample:
         """
         sample = cls.__new__(cls)
         sample.share, sample.table = share, table
+        sample.drawn = len(rows) if drawn is None else drawn
         for _ in sample._arranging(rows):
             await asyncio.sleep(_PAUSE_S)
         return sample
@@ -129,7 +139,9 @@ async def draw_sample(
         await read(sorted(further))
         tried += len(further)
     share = tried / last_id if last_id else 1.0
-    return await Sample.arranged_gradually(drawn, share, table) if gradually else Sample(drawn, share, table)
+    if gradually:
+        return await Sample.arranged_gradually(drawn, share, table, drawn=tried)
+    return Sample(drawn, share, table, drawn=tried)
 
 
 def _sampled(found: Iterable[Row], table: QuestionTable) -> Iterator[SampledRow]:

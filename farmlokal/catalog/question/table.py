@@ -26,7 +26,7 @@ class QuestionTable:
 
     filters: the rows of filters, in the order in which they are listed and written. sort_keys: the rows of sorts by a
     column. sorts: every order, those that are computed too, by the text that asks for it. parameters: every parameter,
-    by its name.
+    by its name. filter_parameters: those of filters that products are counted by, too.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
     row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
@@ -39,6 +39,10 @@ class QuestionTable:
         self.sorts = sorts_of([*sort_keys, *self._needed])
         self._sort_keys_by_name = {key.name: key for key in sort_keys}
         self.parameters = {one.name: one for one in (*self._filter_parameters(), *self._page_parameters())}
+        # What excludes orders and pages names products, and counts none.
+        self.filter_parameters = {
+            parameter.name: parameter for one in self.filters if not one.excludes for parameter in one.parameters
+        }
         of_sorts = [key.sampled for key in sort_keys]
         of_filters = [column for one in filters for column in one.columns]
         self.columns = tuple(dict.fromkeys([storage.ID, *of_sorts, *of_filters]))

@@ -1,4 +1,4 @@
-"""`GET /products`, `GET /products/{id}`, `GET /suggest` and `GET /categories`."""
+"""`GET /products`, `/products/summary`, `/products/{id}`, `/suggest` and `/categories`."""
 
 from functools import partial
 
@@ -24,6 +24,15 @@ async def list_products(request: web.Request) -> web.Response:
     asked = app[keys.QUESTIONS].parse(raw_query(request.raw_path))
     lookup = await app[keys.CACHE].ask(asked.question)
     return cached_answer(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
+
+
+async def summarise(request: web.Request) -> web.Response:
+    """How many products pass some filters, and how they are distributed."""
+    before = handed_over(request)
+    if before is not None and before.error is not None:
+        raise before.error
+    asked = request.app[keys.SUMMARY_QUESTIONS].parse(raw_query(request.raw_path))
+    return cached_answer(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
 
 
 async def show_product(request: web.Request) -> web.Response:

@@ -26,13 +26,13 @@ from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Answer, Outbox
 from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
 from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, RememberedHeads, Variant, read_head
-from farmlokal.web.parameters import suggesting
+from farmlokal.web.parameters import suggesting, summary
 from farmlokal.web.parameters.questions import PATH as LISTING_PATH
 from farmlokal.web.parameters.questions import link_header
 
 _log = get_logger(__name__)
 
-_PATHS = (LISTING_PATH, suggesting.PATH)
+_PATHS = (LISTING_PATH, suggesting.PATH, summary.PATH)
 # From so many bytes on, a body is written as it is kept: to join it to its head is to copy it into memory that is new
 # each time, which took more than half of a hit for 100 products (36 KB). A small one costs less to copy.
 _APART_FROM_BYTES = 16_384
@@ -53,6 +53,7 @@ class HotPath:
         self._readers: Readers = {
             LISTING_PATH: app[keys.QUESTIONS].parse,
             suggesting.PATH: app[keys.SUGGESTING].parse,
+            summary.PATH: app[keys.SUMMARY_QUESTIONS].parse,
         }
         self._cache = app[keys.CACHE]
         self._common_headers = app[keys.COMMON_HEADERS]

@@ -30,9 +30,9 @@ def parse_listing_query(
     table: what may be asked. ignored: parameters that are no part of the question. index: what words mean.
     """
     given, faults = parse_query_string(raw, ignored)
-    texts = _by_own_names(given, table)
+    texts = by_own_names(given, table)
     values = read_values(texts, table.parameters, faults)
-    faults += _understand(values, texts, signer, index)
+    faults += understand(values, texts, signer, index)
     filters, sort = Filters(), SORT_DEFAULT
     contradictions: list[Contradiction] = []
     try:
@@ -43,9 +43,7 @@ def parse_listing_query(
         sort = table.sort_of(values, filters)
     except Contradiction as error:
         contradictions.append(error)
-    # What is missing because its text is wrong has a fault already.
-    lacking = [one for one in contradictions if one.needs is None or one.needs not in texts]
-    faults += [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in lacking]
+    faults += contradicting(contradictions, texts)
     if filters.get(WORDS) is not None and not faults:
         names_found(index, filters)  # or too many of them
     query = ListingQuery(filters, sort, values.get("limit", LIMIT_DEFAULT))
@@ -56,7 +54,7 @@ def parse_listing_query(
     return query if cursor is None else replace(query, position=signer.open(cursor, query))
 
 
-def _understand(
+def understand(
     values: dict[str, Any], texts: Mapping[str, list[str]], signer: CursorSigner, index: SearchIndex
 ) -> list[Fault]:
     """Put what the words of `values` mean in their place, and the filters that words became beside it.
@@ -83,6 +81,13 @@ def _understand(
     return []
 
 
+def contradicting(found: Sequence[Contradiction], texts: Mapping[str, list[str]]) -> list[Fault]:
+    """The faults of parameters that exclude each other, or of which one is missing. texts: of all that were given."""
+    # What is missing because its text is wrong has a fault already.
+    lacking = [one for one in found if one.needs is None or one.needs not in texts]
+    return [Fault(one.parameter, shown(texts[one.parameter][0]), one.detail) for one in lacking]
+
+
 def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     try:
         if cursor is not None:
@@ -92,7 +97,7 @@ def _forgery(cursor: str | None, signer: CursorSigner) -> Sequence[Fault]:
     return ()
 
 
-def _by_own_names(texts: dict[str, list[str]], table: QuestionTable) -> dict[str, list[str]]:
+def by_own_names(texts: dict[str, list[str]], table: QuestionTable) -> dict[str, list[str]]:
     """`texts` with the brackets taken away that some clients put behind a parameter of several values."""
     named: dict[str, list[str]] = {}
     for name, given in texts.items():
