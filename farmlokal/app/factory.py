@@ -189,7 +189,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             partner_context(partner),
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),
-            ready_context(health),
+            ready_context(health, names),
             metrics.probing,
         ]
     )

@@ -1,7 +1,6 @@
 """Serving with several processes: gunicorn starts them, replaces what crashes, and passes signals on."""
 
 import asyncio
-import os
 import socket
 import sys
 import time
@@ -31,11 +30,6 @@ from farmlokal.web.runner import ServiceRunner
 _log = get_logger(__name__)
 
 _START_AGAIN_S = 1
-
-
-def default_workers(settings: Settings) -> int:
-    """Returns one per core where processes share a Redis; else 1, since cache and limits would hold in each alone."""
-    return 1 if settings.redis_url is None else len(os.sched_getaffinity(0))
 
 
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
