@@ -103,6 +103,7 @@ async def draw_sample(
     choose = choose or random.Random().sample  # noqa: S311 - not a secret
     ids = sorted(await asyncio.to_thread(choose, range(1, last_id + 1), min(rows, last_id)))
     drawn: list[SampledRow] = []
+    texts: dict[str, str] = {}
     columns = ", ".join([column.sql(database.dialect) for column in table.columns])
     at_once = _IDS_PER_STATEMENT if gradually else _IDS_BEFORE_SERVING
     for start in range(0, len(ids), at_once):
@@ -110,18 +111,21 @@ async def draw_sample(
         found = await database.fetch_unlimited(
             f"SELECT {columns} FROM products WHERE live = 1 AND id IN ({', '.join(map(str, chunk))})"
         )
-        drawn += _sampled(found, table)
+        drawn += _sampled(found, table, texts)
         if gradually:
             await asyncio.sleep(_PAUSE_S)
     share = len(ids) / last_id if last_id else 1.0
     return await Sample.arranged_gradually(drawn, share, table) if gradually else Sample(drawn, share, table)
 
 
-def _sampled(found: Iterable[Row], table: QuestionTable) -> Iterator[SampledRow]:
-    """Rows as the database gives them → as the sample keeps them."""
+def _sampled(found: Iterable[Row], table: QuestionTable, texts: dict[str, str]) -> Iterator[SampledRow]:
+    """Rows as the database gives them → as the sample keeps them.
+
+    texts: those that were seen before, of which rows share one copy: they are a third of a sample's memory else.
+    """
     readers = [(place, column.read) for place, column in enumerate(table.columns) if column.read is not None]
     for row in found:
-        values = list(row)
+        values = [texts.setdefault(value, value) if type(value) is str else value for value in row]
         for place, read in readers:
             values[place] = read(values[place])
         yield tuple(values)

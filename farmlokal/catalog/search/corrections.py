@@ -21,7 +21,8 @@ class Corrections:
         self._words: set[str] = set()
         # Known, and not found yet: their deletions take most of the time of a start, and few questions need them.
         self._waiting: list[str] = []
-        self._words_by_deletion: dict[str, list[str]] = {}
+        # Of a hundred thousand deletions most are of one word alone: that itself, without a tuple around it.
+        self._words_by_deletion: dict[str, str | tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Corrections deletions={len(self._words_by_deletion)}>"
@@ -47,7 +48,11 @@ class Corrections:
         # As many deletions as any word may have edits that is looked for: one as long, or two letters shorter.
         edits = 2 if letters_in(word) >= _TWO_EDITS_LETTERS - 2 else 1
         for deletion in _deletions(word[:_PREFIX_CHARS], edits):
-            self._words_by_deletion.setdefault(deletion, []).append(word)
+            known = self._words_by_deletion.get(deletion)
+            if known is not None:
+                self._words_by_deletion[deletion] = (known, word) if isinstance(known, str) else (*known, word)
+            else:
+                self._words_by_deletion[deletion] = word
 
     def of(self, word: str, may_be_meant: Callable[[str], bool], further: Sequence["Corrections"] = ()) -> list[str]:
         """The words at the least distance from `word`, sorted; none where it is short, or has a digit.
@@ -62,7 +67,8 @@ class Corrections:
         candidates: set[str] = set()
         for deletion in _deletions(word[:_PREFIX_CHARS], edits_max):
             for known in (self, *further):
-                candidates.update(known._words_by_deletion.get(deletion, ()))
+                words = known._words_by_deletion.get(deletion, ())
+                candidates.update((words,) if isinstance(words, str) else words)
         closest: list[str] = []
         for candidate in candidates:
             edits = distance(word, candidate, edits_max)
