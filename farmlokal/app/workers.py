@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.listening import base_url, listen_on
+from farmlokal.app.listening import accepting, base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
@@ -135,7 +135,8 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         uvloop closes the descriptors that it listens on by itself, and lets go of a socket then. gunicorn's wrapper of
         one it would close after that: a descriptor that is nobody's by then (a line in the log), or another's.
         """
-        self.sockets = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        own = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        self.sockets = accepting(own, self.cfg.workers)
         super().init_process()
 
     def run(self) -> None:
