@@ -132,12 +132,14 @@ def test_many_clients_at_once_are_accepted_in_few_turns(workers: int, in_a_turn:
 
     async def turns_taken() -> int:
         loop, turns, _Accepted.count = asyncio.get_running_loop(), 0, 0
-        with ExitStack() as sockets:
-            listening = [sockets.enter_context(one) for one in accepting(listen_on(IPV4, 0), workers)]
+        listening = accepting(listen_on(IPV4, 0), workers)
+        address = listening[0].getsockname()[:2]
+        with ExitStack() as opened:
             for one in listening:
-                await loop.create_server(_Accepted, sock=one, backlog=BACKLOG)
+                server = await loop.create_server(_Accepted, sock=one, backlog=BACKLOG)
+                opened.callback(server.close)
             for _ in range(clients):
-                sockets.enter_context(socket.create_connection(listening[0].getsockname()[:2]))
+                opened.enter_context(socket.create_connection(address))
             while _Accepted.count < clients:
                 turns += 1
                 await asyncio.sleep(0)
