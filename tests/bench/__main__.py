@@ -16,9 +16,11 @@ from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
 from tests.bench.growth import growth
 from tests.bench.hot import hot
+from tests.bench.in_front import in_front
 from tests.bench.limits import limits
 from tests.bench.listing import depth, families
 from tests.bench.machine import machine
+from tests.bench.memory import memory
 from tests.bench.near import near
 from tests.bench.page import page
 from tests.bench.pages import pages
@@ -26,6 +28,7 @@ from tests.bench.redis_hits import redis_hits
 from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
+from tests.bench.start import start
 from tests.bench.suggest import suggest
 from tests.bench.syncs import syncs
 from tests.bench.time_spent import time_spent
@@ -37,6 +40,7 @@ from tests.bench.writes import writes
 # In this order: what writes to the catalogue comes last.
 GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "hot": hot,
+    "front": in_front,
     "redis": redis_hits,
     "time": time_spent,
     "workers": workers,
@@ -48,6 +52,8 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "suggest": suggest,
     "depth": depth,
     "burst": burst,
+    "start": start,
+    "memory": memory,
     "cache": cache,
     "growth": growth,
     "soak": soak,

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from statistics import median
 
-
 from tests.bench.figures import Figure
 from tests.bench.processor_time import processor_s
 from tests.bench.service_process import HERE, QUIET
@@ -27,7 +26,7 @@ def start(stand: Stand) -> Iterator[Figure]:
     taken = [_started(stand) for _ in range(stand.options.rounds + _MORE_ROUNDS)]
     for name, goal, values in (
         ("to the first page", "<= 0.8", [wall_s for wall_s, _ in taken]),
-        ("its processor time", None, [processor_s for _, processor_s in taken]),
+        ("its processor time", None, [spent_s for _, spent_s in taken]),
     ):
         yield Figure(
             f"start, one worker, {products:,} products: {name}",
