@@ -88,7 +88,7 @@ class Receiver:
             self.tally["duplicate"] += 1
             if seen.tags:
                 await self._invalidate(seen.tags)
-            return Receipt(duplicate=True, effect=seen.effect)
+            return Receipt(duplicate=True, effect=seen.effect, unknown_category=seen.unknown_category)
         event = read_event(body, self._handlers)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
         taken = await self._batches_of(event).submit(Delivered(*name, event, text))
@@ -106,9 +106,9 @@ class Receiver:
             raise EventDead(result.dead)
         if looked_again or not taken.awaited.isdisjoint(event.wakes):
             await self.wake(event.wakes)
-        done = SeenThrough(row.effect, row.tags) if result is None else SeenThrough(result.effect, result.tags)
-        self._repeats.remember(name, done)
-        return self._receipt(event_id, event, done.effect, duplicate=taken.again or result is None)
+        effect, tags = (row.effect, row.tags) if result is None else (result.effect, result.tags)
+        self._repeats.remember(name, SeenThrough(effect, tags, event.unknown_category))
+        return self._receipt(event_id, event, effect, duplicate=taken.again or result is None)
 
     def _batches_of(self, event: Event) -> GroupCommit[Delivered, Taken]:
         """Events of one kind come into batches of their own: so every transaction locks its rows in one order."""

@@ -14,10 +14,14 @@ _REMEMBERED_MAX = 4096
 
 
 class SeenThrough(NamedTuple):
-    """An event that took effect, or was to have none, with all that follows from it. tags: that it touched."""
+    """An event that took effect, or was to have none, with all that follows from it.
+
+    tags: that it touched. unknown_category: as in the answer to its sender.
+    """
 
     effect: str
     tags: frozenset[str]
+    unknown_category: str | None
 
 
 class Repeats:

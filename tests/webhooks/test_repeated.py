@@ -8,6 +8,7 @@ from farmlokal.database.interface import Database, Session
 from farmlokal.webhooks.inbox import Claim, InboxRow
 from farmlokal.webhooks.receive import Receipt
 from tests.support.service import open_database, sqlite_url
+from tests.support.webhook_sender import body_of, product
 from tests.webhooks.inbox_view import inbox_of
 from tests.webhooks.test_batches import Desk, products
 
@@ -26,6 +27,18 @@ async def test_they_are_one_statement_of_a_batch(tmp_path: Path) -> None:
         assert [] == claimed
         assert 5 == len(desk.told)
         assert [6] == [row.attempts for row in await inbox_of(database)]
+
+
+async def test_its_category_is_told_again(tmp_path: Path) -> None:
+    """A sender that calls a category as nobody does hears of it with every answer."""
+    async with open_database(sqlite_url(tmp_path)) as database:
+        desk, body = Desk(database), body_of("product.upserted", product("okra-1", 1, category="seeds"))
+        for duplicate in (False, True):
+            (receipt,) = await desk.at_once(("msg_1", body))
+            assert (duplicate, "seeds") == (
+                cast("Receipt", receipt).duplicate,
+                cast("Receipt", receipt).unknown_category,
+            )
 
 
 async def test_one_whose_row_is_gone_is_received_as_new(tmp_path: Path) -> None:

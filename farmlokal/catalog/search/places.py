@@ -25,8 +25,8 @@ class Places:
 
     def __init__(self) -> None:
         self._regions: Phrases[Place] = Phrases()
-        # A catalogue has tens of thousands of farms, and their names as phrases took 30 MB and a third of a start. By
-        # the hash of a name's words, which is 64 bits long: the farm's id, or _SEVERAL.
+        # By the hash of a name's words, which is 64 bits long: the farm's id, or _SEVERAL. A catalogue has tens of
+        # thousands of farms; as phrases their names took five times the memory.
         self._farms: dict[int, int] = {}
         self._farm_words_max = 0
 
