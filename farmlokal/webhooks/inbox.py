@@ -121,14 +121,15 @@ class Inbox:
         )
         return {row.event_id: row for row in map(_row, rows)}
 
-    async def count_again(self, session: Session, deliveries: Mapping[str, int]) -> int:
-        """Count further deliveries of events that are done, by their ids. Returns how many of these there are."""
-        ids = sorted(deliveries)
-        counts = [value for event_id in ids for value in (event_id, deliveries[event_id])]
+    async def count_again(self, session: Session, deliveries: Mapping[tuple[str, str], int]) -> int:
+        """Count further deliveries of events that are done, by id and digest. Returns how many of these there are."""
+        ids, digests = zip(*sorted(deliveries), strict=True)
+        counts = [value for (event_id, _), times in deliveries.items() for value in (event_id, times)]
+        marks = ", ".join(["%s"] * len(ids))
         return await session.execute(
             f"UPDATE webhook_inbox SET attempts = attempts + CASE event_id {'WHEN %s THEN %s ' * len(ids)}END,"
-            f" updated_at = %s WHERE state = 'done' AND event_id IN ({', '.join(['%s'] * len(ids))})",
-            (*counts, self._time_in(self._now()), *ids),
+            f" updated_at = %s WHERE state = 'done' AND event_id IN ({marks}) AND body_hash IN ({marks})",
+            (*counts, self._time_in(self._now()), *ids, *digests),
         )
 
     async def settle(self, session: Session, settled: Sequence[Settled]) -> None:

@@ -58,7 +58,7 @@ class Repeats:
         return event
 
     async def _count(self, names: Sequence[Named]) -> Sequence[bool | Exception]:
-        deliveries = Counter(event_id for event_id, _ in names)
+        deliveries = Counter(names)
 
         async def work(session: Session) -> int:
             return await self._inbox.count_again(session, deliveries)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from farmlokal.database.interface import Database, Session
+from farmlokal.errors import EventConflict
 from farmlokal.webhooks.inbox import Claim, InboxRow
 from farmlokal.webhooks.receive import Receipt
 from tests.support.service import open_database, sqlite_url
@@ -50,6 +51,16 @@ async def test_one_whose_row_is_gone_is_received_as_new(tmp_path: Path) -> None:
         (again,) = await desk.at_once(event)
         assert not cast("Receipt", again).duplicate
         assert [1] == [row.attempts for row in await inbox_of(database)]
+
+
+async def test_one_whose_id_another_body_has_taken_is_refused(tmp_path: Path) -> None:
+    """Where the inbox has forgotten an event and its id came again with another body, that body's row counts."""
+    async with open_database(sqlite_url(tmp_path)) as database:
+        desk, (one, other) = Desk(database), products()[:2]
+        await desk.at_once(one)
+        await forget(database)
+        await Desk(database).at_once((one[0], other[1]))
+        assert [EventConflict] == [type(answer) for answer in await desk.at_once(one)]
 
 
 async def test_another_body_under_a_known_id_is_looked_at(tmp_path: Path) -> None:
