@@ -1,5 +1,6 @@
 """Packaging of FarmLokal: `pip install .` gives the `farmlokal` command and everything that it needs."""
 
+import re
 from pathlib import Path
 from shutil import copyfile
 
@@ -7,6 +8,8 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+# Where the package says it: to import it here would need what is only about to be installed.
+VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "farmlokal" / "__init__.py").read_text(encoding="utf-8"))[0]
 
 REQUIRES = [
     "aiohttp>=3.14,<4",
@@ -98,7 +101,7 @@ class BuildWithSchema(build_py):  # type: ignore[misc]
 
 setup(
     name="farmlokal",
-    version="0.1.0",
+    version=VERSION,
     description="Product listing of a hyperlocal farm marketplace: aiohttp, a Redis read-through cache, MySQL keysets",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -232,7 +232,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
             registrar_context(webhook_registrar(partner, settings.public_url)),
             retention_context(Retention(inbox, keep_days=settings.webhook_keep_days)),
             change_log_context(sequencer, Forgetting(database, keep_days=settings.changes_keep_days)),
-            ready_context(health),
+            ready_context(health, names),
             metrics.probing,
         ]
     )

@@ -2,14 +2,18 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 # Every address of this machine, of both families.
 _EVERY_ADDRESS = "::"
-# What aiohttp has by default, and sets again in each process that accepts.
-_BACKLOG = 128
+# Connections that wait to be accepted. A burst of more is refused without a word, and tries again after a second.
+BACKLOG = 1024
+# libuv accepts one connection of each socket in a turn of the event loop, and in the same turn has all others answered:
+# with 500 clients that arrive at once, the last waited for tens of thousands of answers to those before. Each more
+# costs an `accept` in vain, a microsecond, when a client comes alone.
+_ACCEPTED_IN_A_TURN = 16
 # With port 0 every family gets the port that the first one was given, which somebody may have in another.
 _FREE_PORT_ATTEMPTS = 10
 
@@ -36,6 +40,15 @@ def listen_on(host: str, port: int) -> list[socket.socket]:
         raise OSError(error.errno, f"cannot listen on {host!r}, port {port}: {reason}") from None
 
 
+def accepting(listening: Iterable[socket.socket], workers: int = 1) -> list[socket.socket]:
+    """Return every socket, and copies of it: all that the event loop of one process is to accept connections from.
+
+    workers: how many processes accept from them, so that each needs fewer.
+    """
+    copies = _ACCEPTED_IN_A_TURN // min(workers, _ACCEPTED_IN_A_TURN) - 1
+    return [copy for one in listening for copy in (one, *(one.dup() for _ in range(copies)))]
+
+
 def base_url(listening: socket.socket) -> str:
     """Return the URL under which `listening` is reached, without a path."""
     host, port = listening.getsockname()[:2]
@@ -58,7 +71,7 @@ def _listen(addresses: list[tuple[socket.AddressFamily, tuple[Any, ...]]], port:
     try:
         for family, (address, _, *scope) in addresses:
             # One of IPv6 accepts IPv6 alone: `create_server` sees to it.
-            sockets.append(socket.create_server((address, port, *scope), family=family, backlog=_BACKLOG))
+            sockets.append(socket.create_server((address, port, *scope), family=family, backlog=BACKLOG))
             port = sockets[0].getsockname()[1]
     except OSError:
         for one in sockets:

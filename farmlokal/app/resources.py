@@ -160,7 +160,7 @@ def planner_context(planner: Planner, found: Found) -> Context:
     """
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        await planner.refresh()
+        await planner.start()
         found.sampled(planner.sample)
         async with background(planner.keep(), "catalogue sample"):
             yield
@@ -255,12 +255,19 @@ async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterato
         await end([task])
 
 
-def ready_context(health: Health) -> Context:
-    """Ready once everything else has started."""
+def ready_context(health: Health, names: SearchNames) -> Context:
+    """Ready once everything else has started, and every question can be answered. Most can be sooner."""
+
+    async def ready() -> None:
+        await names.complete.wait()
+        if health.phase is Phase.STARTING:
+            health.phase = Phase.READY
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        health.phase = Phase.READY
-        yield
+        if names.complete.is_set():
+            health.phase = Phase.READY
+        async with background(ready(), "ready"):
+            yield
         health.phase = Phase.DRAINING
 
     return context

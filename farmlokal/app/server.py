@@ -11,7 +11,7 @@ from aiohttp import web
 from farmlokal.app.factory import create_app
 from farmlokal.app.found import FOUND
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.listening import base_url, listen_on
+from farmlokal.app.listening import BACKLOG, accepting, base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.settings import Settings
 from farmlokal.telemetry import get_logger
@@ -46,8 +46,8 @@ async def serve(settings: Settings, host: str, port: int, *, on_ready: Callable[
         await runner.setup()
         listening = listen_on(host, port)
         urls = [base_url(one) for one in listening]
-        for one in listening:
-            await web.SockSite(runner, one).start()
+        for one in accepting(listening):
+            await web.SockSite(runner, one, backlog=BACKLOG).start()
         _log.info("serving", url=",".join(urls), **app[FOUND].line(settings))
         if on_ready is not None:
             on_ready(urls[0])

@@ -1,7 +1,6 @@
 """Serving with several processes: gunicorn starts them, replaces what crashes, and passes signals on."""
 
 import asyncio
-import os
 import socket
 import sys
 import time
@@ -16,7 +15,7 @@ from gunicorn.glogging import Logger
 
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
-from farmlokal.app.listening import base_url, listen_on
+from farmlokal.app.listening import accepting, base_url, listen_on
 from farmlokal.app.metrics.port import metrics_sockets, serve_metrics_from
 from farmlokal.app.metrics.worker_slots import WorkerSlots
 from farmlokal.app.server import FINISH_WAIT_MAX_S, drain
@@ -31,11 +30,6 @@ from farmlokal.web.runner import ServiceRunner
 _log = get_logger(__name__)
 
 _START_AGAIN_S = 1
-
-
-def default_workers(settings: Settings) -> int:
-    """Returns one per core where processes share a Redis; else 1, since cache and limits would hold in each alone."""
-    return 1 if settings.redis_url is None else len(os.sched_getaffinity(0))
 
 
 def serve_workers(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -141,7 +135,8 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         uvloop closes the descriptors that it listens on by itself, and lets go of a socket then. gunicorn's wrapper of
         one it would close after that: a descriptor that is nobody's by then (a line in the log), or another's.
         """
-        self.sockets = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        own = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
+        self.sockets = accepting(own, self.cfg.workers)
         super().init_process()
 
     def run(self) -> None:

@@ -6,18 +6,10 @@ from typing import Any
 import click
 
 from farmlokal import __version__
+from farmlokal.app.garbage_collection import pause
 from farmlokal.app.variables import unknown_variables
-from farmlokal.cli.cache import cache
-from farmlokal.cli.catalogue import init_db, seed
-from farmlokal.cli.config import config
-from farmlokal.cli.demo import demo
-from farmlokal.cli.importing import import_
-from farmlokal.cli.partner import partner
-from farmlokal.cli.partner_check import partner_check
+from farmlokal.cli.lazy import LazyCommands
 from farmlokal.cli.process import EXIT_FAILED, EXIT_WRONG_USAGE
-from farmlokal.cli.serve import serve
-from farmlokal.cli.sync import sync
-from farmlokal.cli.webhooks import webhooks
 from farmlokal.errors import FarmLokalError, NotConfigured
 from farmlokal.settings import SettingsInvalid
 from farmlokal.telemetry.masking import masked_line
@@ -48,16 +40,30 @@ class Commands(click.Group):
             sys.exit(EXIT_FAILED)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_COMMANDS = LazyCommands(
+    {
+        "serve": "serve:serve",
+        "demo": "demo:demo",
+        "init-db": "catalogue:init_db",
+        "seed": "catalogue:seed",
+        "import": "importing:import_",
+        "sync": "sync:sync",
+        "partner": "partner:partner",
+        "partner-check": "partner_check:partner_check",
+        "webhooks": "webhooks:webhooks",
+        "cache": "cache:cache",
+        "config": "config:config",
+    }
+)
+
+
+@click.group(cls=Commands, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
     """List the products of local farms: the service and what its operator needs."""
 
 
-for _command in (serve, demo, init_db, seed, import_, sync, partner, partner_check, webhooks, cache, config):
-    cli.add_command(_command)
-
-
 def main() -> None:
     """Entry point of the `farmlokal` command."""
+    pause()
     cli()

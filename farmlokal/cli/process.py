@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from farmlokal.app.garbage_collection import resume
 from farmlokal.app.variables import log_unknown_variables
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
@@ -24,6 +25,7 @@ _MAINTENANCE_POOL = 8
 
 def start(**overrides: Any) -> Settings:
     """The settings, with logging set up accordingly: the first step of every command."""
+    resume()  # the command and its modules are here
     settings = load_settings(**overrides)
     mask_values(settings.secret_values())
     configure_logging(settings.log_format, settings.log_level)

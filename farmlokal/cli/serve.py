@@ -1,10 +1,12 @@
 """`farmlokal serve`."""
 
+import os
+
 import click
 
 from farmlokal.app.server import serve as serve_one
-from farmlokal.app.workers import default_workers, serve_workers
 from farmlokal.cli.process import run, start
+from farmlokal.settings import Settings
 
 
 @click.command()
@@ -19,8 +21,16 @@ from farmlokal.cli.process import run, start
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve HTTP until SIGTERM."""
     settings = start()
-    count = workers or default_workers(settings)
+    count = workers or _default_workers(settings)
     if count == 1:
         run(serve_one(settings, host, port))
-    else:
-        serve_workers(settings, host, port, count)
+        return
+    # Not above: one process needs no gunicorn.
+    from farmlokal.app.workers import serve_workers
+
+    serve_workers(settings, host, port, count)
+
+
+def _default_workers(settings: Settings) -> int:
+    """Returns one per core where processes share a Redis; else 1, since cache and limits would hold in each alone."""
+    return 1 if settings.redis_url is None else len(os.sched_getaffinity(0))

@@ -2,8 +2,6 @@
 
 from farmlokal.database.address import Address, MySQLAddress
 from farmlokal.database.interface import Database
-from farmlokal.database.mysql import MySQLDatabase
-from farmlokal.database.sqlite import SQLiteDatabase
 
 
 def database_at(address: Address, *, pool_size: int, statement_limit_ms: int) -> Database:
@@ -11,6 +9,11 @@ def database_at(address: Address, *, pool_size: int, statement_limit_ms: int) ->
 
     pool_size: connections at most, of MySQL. statement_limit_ms: the longest that a SELECT by `fetch` may run.
     """
+    # Each imported where it is used alone: the other's driver would only make the start longer.
     if isinstance(address, MySQLAddress):
+        from farmlokal.database.mysql import MySQLDatabase
+
         return MySQLDatabase(address, pool_size=pool_size, statement_limit_ms=statement_limit_ms)
+    from farmlokal.database.sqlite import SQLiteDatabase
+
     return SQLiteDatabase(address, statement_limit_ms=statement_limit_ms)

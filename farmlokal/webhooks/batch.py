@@ -45,6 +45,18 @@ class Outcome(NamedTuple):
         return self.row.tags if self.result is None else self.result.tags
 
 
+class Taken(NamedTuple):
+    """What a batch gives to each of its deliveries.
+
+    awaited: the keys among those that the batch's events wake for which dead events wait. again: whether the batch has
+    an earlier delivery of the same event.
+    """
+
+    outcome: Outcome
+    awaited: frozenset[str]
+    again: bool
+
+
 async def settle(session: Session, inbox: Inbox, deliveries: Sequence[Delivered]) -> dict[Named, Outcome]:
     """Let the events of `deliveries` take effect in the caller's transaction. Returns what became of each.
 

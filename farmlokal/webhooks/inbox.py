@@ -1,7 +1,7 @@
 """The inbox: one row for each event id, which decides that an event takes effect once. Statements, no policy."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -120,6 +120,17 @@ class Inbox:
             f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id IN ({', '.join(['%s'] * len(ids))})", ids
         )
         return {row.event_id: row for row in map(_row, rows)}
+
+    async def count_again(self, session: Session, deliveries: Mapping[tuple[str, str], int]) -> int:
+        """Count further deliveries of events that are done, by id and digest. Returns how many of these there are."""
+        ids, digests = zip(*sorted(deliveries), strict=True)
+        counts = [value for (event_id, _), times in deliveries.items() for value in (event_id, times)]
+        marks = ", ".join(["%s"] * len(ids))
+        return await session.execute(
+            f"UPDATE webhook_inbox SET attempts = attempts + CASE event_id {'WHEN %s THEN %s ' * len(ids)}END,"
+            f" updated_at = %s WHERE state = 'done' AND event_id IN ({marks}) AND body_hash IN ({marks})",
+            (*counts, self._time_in(self._now()), *ids, *digests),
+        )
 
     async def settle(self, session: Session, settled: Sequence[Settled]) -> None:
         """Store what became of events. The body is kept while the event is dead.

@@ -11,16 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.database.touching import NO_TAGS, Invalidate, commit_touching
 from farmlokal.errors import EventConflict, EventDead, Unavailable
 from farmlokal.telemetry import get_logger
-from farmlokal.webhooks.batch import Delivered, Named, Outcome, settle
+from farmlokal.webhooks.batch import Delivered, Named, Outcome, Taken, settle
 from farmlokal.webhooks.events import ApplyAll, Event, EventResult, Prepare, read_event
 from farmlokal.webhooks.group_commit import GroupCommit
 from farmlokal.webhooks.inbox import Inbox, Settled, State, body_hash
+from farmlokal.webhooks.repeated import Repeats, SeenThrough
 
 _log = get_logger(__name__)
 
@@ -41,18 +41,6 @@ class Receipt:
     unknown_category: str | None = None
 
 
-class Taken(NamedTuple):
-    """What a batch gives to each of its deliveries.
-
-    awaited: the keys among those that the batch's events wake for which dead events wait. again: whether the batch has
-    an earlier delivery of the same event.
-    """
-
-    outcome: Outcome
-    awaited: frozenset[str]
-    again: bool
-
-
 class Receiver:
     """Lets each event take effect once, however often it is delivered and whichever process dies meanwhile.
 
@@ -61,6 +49,8 @@ class Receiver:
     first receiver died before it did; a dead event that is delivered again is tried again. Nobody knows whether one did
     whose COMMIT was not answered: its tags are invalidated, and the sender's next delivery finds the row, or is the
     first.
+
+    What this process has seen through is not read again when it comes again (`Repeats`).
 
     What arrives while a transaction is under way shares the next one (`GroupCommit`), and is answered after its COMMIT.
 
@@ -79,6 +69,7 @@ class Receiver:
         self._batches: defaultdict[ApplyAll | None, GroupCommit[Delivered, Taken]] = defaultdict(
             lambda: GroupCommit(self._take_in)
         )
+        self._repeats = Repeats(database, inbox)
         self.tally: Counter[str] = Counter()  # by effect, and `duplicate`, `dead`, `conflict`
         self.unknown_categories = 0
 
@@ -91,9 +82,16 @@ class Receiver:
         Raises EventConflict where the id is known with another body, EventDead where the event can have no effect,
         and Unavailable where the database cannot answer: the sender is to deliver again.
         """
+        name = event_id, body_hash(body)
+        seen = await self._repeats.receive(name)
+        if seen is not None:
+            self.tally["duplicate"] += 1
+            if seen.tags:
+                await self._invalidate(seen.tags)
+            return Receipt(duplicate=True, effect=seen.effect, unknown_category=seen.unknown_category)
         event = read_event(body, self._handlers)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
-        taken = await self._batches_of(event).submit(Delivered(event_id, body_hash(body), event, text))
+        taken = await self._batches_of(event).submit(Delivered(*name, event, text))
         row, result = taken.outcome.row, taken.outcome.result
         if taken.outcome.conflict:
             self.tally["conflict"] += 1
@@ -108,9 +106,9 @@ class Receiver:
             raise EventDead(result.dead)
         if looked_again or not taken.awaited.isdisjoint(event.wakes):
             await self.wake(event.wakes)
-        return self._receipt(
-            event_id, event, row.effect if result is None else result.effect, duplicate=taken.again or result is None
-        )
+        effect, tags = (row.effect, row.tags) if result is None else (result.effect, result.tags)
+        self._repeats.remember(name, SeenThrough(effect, tags, event.unknown_category))
+        return self._receipt(event_id, event, effect, duplicate=taken.again or result is None)
 
     def _batches_of(self, event: Event) -> GroupCommit[Delivered, Taken]:
         """Events of one kind come into batches of their own: so every transaction locks its rows in one order."""

@@ -17,9 +17,11 @@ from tests.bench.earlier import earlier
 from tests.bench.figures import Figure, as_json, for_action, heading, line
 from tests.bench.growth import growth
 from tests.bench.hot import hot
+from tests.bench.in_front import in_front
 from tests.bench.limits import limits
 from tests.bench.listing import depth, families
 from tests.bench.machine import machine
+from tests.bench.memory import memory
 from tests.bench.near import near
 from tests.bench.page import page
 from tests.bench.pages import pages
@@ -28,6 +30,7 @@ from tests.bench.scaling import scaling
 from tests.bench.search import search
 from tests.bench.soak import soak
 from tests.bench.stand import Options, Stand
+from tests.bench.start import start
 from tests.bench.suggest import suggest
 from tests.bench.summary import summary
 from tests.bench.syncs import syncs
@@ -40,6 +43,7 @@ from tests.bench.writes import writes
 # In this order: what writes to the catalogue comes last.
 GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "hot": hot,
+    "front": in_front,
     "redis": redis_hits,
     "time": time_spent,
     "workers": workers,
@@ -53,6 +57,8 @@ GROUPS: dict[str, Callable[[Stand], Iterator[Figure]]] = {
     "summary": summary,
     "depth": depth,
     "burst": burst,
+    "start": start,
+    "memory": memory,
     "cache": cache,
     "causal": causal,
     "growth": growth,

@@ -30,7 +30,7 @@ def burst(stand: Stand) -> Iterator[Figure]:
     rates = [(cold.rate, warm.rate) for cold, warm in rounds]
     yield ratio(f"{_NAME}: rate", rates, "the same with every page in the cache", goal=">= 0.5", extra=extra)
     times = [(cold.p99_ms, warm.median_ms) for cold, warm in rounds]
-    yield ratio(f"{_NAME}: p99", times, "the median with every page in the cache", goal="<= 50", extra=extra)
+    yield ratio(f"{_NAME}: p99", times, "the median with every page in the cache", goal="<= 20", extra=extra)
 
 
 def _cold_and_warm(stand: Stand, requests: list[str]) -> tuple[Sample, Sample]:

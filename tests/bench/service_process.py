@@ -17,7 +17,7 @@ from tests.servers.process import free_port
 
 SECRET_KEY = "a key that only the benchmark knows"
 _START_WAIT_MAX_S = 120
-_SETTINGS = {"FARMLOKAL_RATE_LIMIT": "off", "FARMLOKAL_LOG_LEVEL": "error", "FARMLOKAL_DRAIN_S": "0"}
+QUIET = {"FARMLOKAL_RATE_LIMIT": "off", "FARMLOKAL_LOG_LEVEL": "error", "FARMLOKAL_DRAIN_S": "0"}
 
 # Nothing stays fresh or fits for long: every question that was not asked within the last second goes to the database.
 COLD = {"FARMLOKAL_CACHE_TTL_S": "1", "FARMLOKAL_STALE_S": "0", "FARMLOKAL_L1_BYTES": str(2**20)}
@@ -75,7 +75,7 @@ def running_service(
     """The same with so many workers, on these cores alone where any are named, from another checkout."""
     port = free_port()
     command = code.command("serve", "--port", str(port), "--workers", str(workers))
-    environment = code.environment(database_url, {**_SETTINGS, **variables})
+    environment = code.environment(database_url, {**QUIET, **variables})
     process = subprocess.Popen(on_cores(cores, command), cwd=code.folder, env=environment)
     try:
         _wait_until_ready(process, port)

@@ -1,5 +1,6 @@
 """`farmlokal serve --host`: one form of an address for any number of processes, and `::` for both families."""
 
+import asyncio
 import signal
 import socket
 from contextlib import ExitStack, closing
@@ -7,8 +8,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+import uvloop
 
-from farmlokal.app.listening import base_url, listen_on
+from farmlokal.app.listening import BACKLOG, accepting, base_url, listen_on
 from tests.servers.process import free_port
 from tests.support.command import DONE_WAIT_MAX_S, farmlokal, make_catalogue, running
 from tests.support.waiting import until
@@ -111,3 +113,36 @@ def test_a_machine_without_ipv6_still_has_every_address(monkeypatch: pytest.Monk
     with ExitStack() as sockets:
         (found,) = [sockets.enter_context(one) for one in listen_on("::", 0)]
         assert socket.AF_INET == found.family
+
+
+class _Accepted(asyncio.Protocol):
+    """Counts connections."""
+
+    count = 0
+
+    def connection_made(self, _: asyncio.BaseTransport) -> None:
+        """Count one."""
+        type(self).count += 1
+
+
+@pytest.mark.parametrize(("workers", "in_a_turn"), [(1, 16), (2, 8), (100, 1)])
+def test_many_clients_at_once_are_accepted_in_few_turns(workers: int, in_a_turn: int) -> None:
+    """Several in each turn of the event loop; by itself it accepts one, and answers everybody else in between."""
+    clients = 96
+
+    async def turns_taken() -> int:
+        loop, turns, _Accepted.count = asyncio.get_running_loop(), 0, 0
+        listening = accepting(listen_on(IPV4, 0), workers)
+        address = listening[0].getsockname()[:2]
+        with ExitStack() as opened:
+            for one in listening:
+                server = await loop.create_server(_Accepted, sock=one, backlog=BACKLOG)
+                opened.callback(server.close)
+            for _ in range(clients):
+                opened.enter_context(socket.create_connection(address))
+            while _Accepted.count < clients:
+                turns += 1
+                await asyncio.sleep(0)
+        return turns
+
+    assert clients / in_a_turn <= uvloop.run(turns_taken()) <= 2 * clients / in_a_turn

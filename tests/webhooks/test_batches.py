@@ -206,7 +206,7 @@ async def test_an_unknown_commit_is_everybodys(
         async with behind_proxy(mysql_url) as (proxy, url), database_on(url) as database:
             desk = Desk(database)
             events = orders(EVENTS)
-            await desk.at_once(events[0])  # there is a connection
+            await desk.at_once(products()[0])  # there is a connection
             desk.told.clear()
             next_commit.before = lambda: setattr(next_commit, "before", getattr(proxy, fault))
             answers = await desk.at_once(*events)

@@ -24,8 +24,10 @@ _READ_INTERVAL_S = 120
 _PAUSE_S = 0.002
 # No longer than a page may be called fresh that nobody told of.
 _UNHEARD_MAX_S = 15.0
-_FARMS_PER_READ = 10_000
+_FARMS_PER_READ = 1000
 _FARMS_PER_STEP = 200
+# To read the names of more farms, and the places, is a sixth of a start. What is not asked in words is answered before.
+_FARMS_BEFORE_SERVING = 10_000
 
 _NAMES = "SELECT id, name, category, products FROM names WHERE id > %s ORDER BY id"
 # By the filter that a place becomes: what it is shown as, its normal form, and the index in which that comes first.
@@ -58,14 +60,21 @@ class SearchNames:
         self._last_id = 0
         self._last_farm_id = 0
         self._reading = asyncio.Lock()
+        # Set once the names and places are known that there were at the start. Before, words cannot be understood.
+        self.complete = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<SearchNames seen={self._seen!r} {self.index!r}>"
 
     async def start(self) -> None:
-        """Read everything, before anybody is served. Raises DatabaseUnavailable."""
-        _ = self.index.vocabulary.aliases.corrections  # made when first looked at, which takes a tenth of a second
-        await self._read_all(gradually=False)
+        """Read the names, before anybody is served; the places as well, where farms are few.
+
+        Else `keep_counts` begins with the places. Raises DatabaseUnavailable.
+        """
+        await self._read_names(gradually=False)
+        ((last_farm_id,),) = await self._database.fetch("SELECT COALESCE(MAX(id), 0) FROM farms")
+        if last_farm_id <= _FARMS_BEFORE_SERVING:
+            await self._read_places(gradually=False)
 
     async def catch_up(self) -> None:
         """Return when every name is known whose birth this process has heard of. Raises DatabaseUnavailable."""
@@ -74,11 +83,18 @@ class SearchNames:
 
     async def keep(self) -> None:
         """Hear of new names, until cancelled."""
+        await self._done(self.index.catching_up(), gradually=True)
         await every(_LOOK_INTERVAL_S, self._look, log=_log, failed="names not refreshed", wait_first=True)
 
     async def keep_counts(self) -> None:
         """Read the numbers of products and the places again and again, until cancelled."""
-        await every(_READ_INTERVAL_S, self._read_all, log=_log, failed="places not refreshed", wait_first=True)
+        await every(
+            lambda: _READ_INTERVAL_S if self.complete.is_set() else _LOOK_INTERVAL_S,
+            self._read_all,
+            log=_log,
+            failed="places not refreshed",
+            wait_first=self.complete.is_set(),
+        )
 
     async def _look(self) -> None:
         if time.monotonic() - self._looked_s >= self._unheard_max_s:
@@ -105,18 +121,27 @@ class SearchNames:
             # Not before: who comes meanwhile waits for these names as well.
             self._heard_at = heard_at
 
-    async def _read_all(self, *, gradually: bool = True) -> None:
+    async def _read_all(self) -> None:
+        gradually = self.complete.is_set()
+        await self._read_names(gradually=gradually)
+        await self._read_places(gradually=gradually)
+
+    async def _read_names(self, *, gradually: bool) -> None:
         async with self._reading:
             heard_at, newest = self._cache.last_heard(NAMES), await self._newest()
             await self._take_names(await self._database.fetch_unlimited(_NAMES, (0,)), gradually=gradually)
             await self._done(self.index.ranking(), gradually=gradually)
             self._seen, self._heard_at = newest, heard_at
-            for filter_name, columns in _REGIONS.items():
-                regions = await self._regions(*columns)
-                self.index.places.add_regions(filter_name, [key for key, _ in regions])
-                self.index.regions[filter_name].learn(regions)
-            await self._take_farms(gradually=gradually)
             self._changed()
+
+    async def _read_places(self, *, gradually: bool) -> None:
+        for filter_name, columns in _REGIONS.items():
+            regions = await self._regions(*columns)
+            self.index.places.add_regions(filter_name, [key for key, _ in regions])
+            self.index.regions[filter_name].learn(regions)
+        await self._take_farms(gradually=gradually)
+        self._changed()
+        self.complete.set()
 
     async def _regions(self, name: str, key: str, index: str) -> list[tuple[str, str]]:
         """Every value of the column `key`, with what one product has in the column `name`, by a seek for each.
@@ -160,7 +185,6 @@ class SearchNames:
 
     @staticmethod
     async def _done(steps: Steps[None], *, gradually: bool) -> None:
-        """Take `steps`. gradually: with pauses, in which requests are answered."""
+        """Take `steps`. gradually: with pauses, in which requests are answered; else these have a turn in between."""
         for _ in steps:
-            if gradually:
-                await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S if gradually else 0)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
+from farmlokal.catalog.planning.stepwise import Steps
 from farmlokal.catalog.search.words import has_digit, letters_in
 
 # One edit of three letters makes another word: `tea` and `pea`.
@@ -10,6 +11,7 @@ _ONE_EDIT_LETTERS, _TWO_EDITS_LETTERS = 4, 8
 # Words that are within two edits of each other have a deletion of their first letters in common. Seven are enough to
 # tell most of them apart, and make a twentieth of the deletions that whole words would.
 _PREFIX_CHARS = 7
+_WORDS_PER_STEP = 32
 
 
 class Corrections:
@@ -17,7 +19,10 @@ class Corrections:
 
     def __init__(self) -> None:
         self._words: set[str] = set()
-        self._words_by_deletion: dict[str, list[str]] = {}
+        # Known, and not found yet: their deletions take most of the time of a start, and few questions need them.
+        self._waiting: list[str] = []
+        # Of a hundred thousand deletions most are of one word alone: that itself, without a tuple around it.
+        self._words_by_deletion: dict[str, str | tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Corrections deletions={len(self._words_by_deletion)}>"
@@ -27,10 +32,27 @@ class Corrections:
         if word in self._words or has_digit(word):
             return
         self._words.add(word)
+        self._waiting.append(word)
+
+    def catching_up(self) -> Steps[None]:
+        """Make ready to find the words that were added, in steps of a millisecond; else the next question does."""
+        while self._waiting:
+            self._take_in(_WORDS_PER_STEP)
+            yield
+
+    def _take_in(self, most: int) -> None:
+        for _ in range(min(most, len(self._waiting))):
+            self._index(self._waiting.pop())
+
+    def _index(self, word: str) -> None:
         # As many deletions as any word may have edits that is looked for: one as long, or two letters shorter.
         edits = 2 if letters_in(word) >= _TWO_EDITS_LETTERS - 2 else 1
         for deletion in _deletions(word[:_PREFIX_CHARS], edits):
-            self._words_by_deletion.setdefault(deletion, []).append(word)
+            known = self._words_by_deletion.get(deletion)
+            if known is not None:
+                self._words_by_deletion[deletion] = (known, word) if isinstance(known, str) else (*known, word)
+            else:
+                self._words_by_deletion[deletion] = word
 
     def of(self, word: str, may_be_meant: Callable[[str], bool], further: Sequence["Corrections"] = ()) -> list[str]:
         """The words at the least distance from `word`, sorted; none where it is short, or has a digit.
@@ -40,10 +62,13 @@ class Corrections:
         edits_max = _edits_allowed(word)
         if not edits_max:
             return []
+        for known in (self, *further):
+            known._take_in(len(known._waiting))
         candidates: set[str] = set()
         for deletion in _deletions(word[:_PREFIX_CHARS], edits_max):
             for known in (self, *further):
-                candidates.update(known._words_by_deletion.get(deletion, ()))
+                words = known._words_by_deletion.get(deletion, ())
+                candidates.update((words,) if isinstance(words, str) else words)
         closest: list[str] = []
         for candidate in candidates:
             edits = distance(word, candidate, edits_max)

@@ -64,6 +64,10 @@ class SearchIndex:
         for vocabulary in (self.vocabulary, self.commodities.vocabulary):
             yield from vocabulary.ranking()
 
+    def catching_up(self) -> Steps[None]:
+        """Make ready to correct slips in new words, which else the first question with a slip has to wait for."""
+        yield from self.vocabulary.catching_up()
+
     def changed(self) -> None:
         """Forget what was found before names or places came."""
         self.version += 1

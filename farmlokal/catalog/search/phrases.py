@@ -44,9 +44,9 @@ class Phrases(Generic[T]):
         self._meanings[phrase] = meaning
         self._longest[phrase[0]] = max(len(phrase), self._longest.get(phrase[0], 0))
 
-    def drop(self, phrase: Words) -> None:
-        """Let `phrase`, which is here, mean nothing any more."""
-        del self._meanings[phrase]
+    def longest_from(self, word: str) -> int:
+        """How many words the longest phrase has that begins with `word`; 0 where none does."""
+        return self._longest.get(word, 0)
 
     def find(self, words: Words) -> Iterator[Found[T]]:
         """The phrases in `words` from left to right, no two with a word in common; at each place the longest."""
@@ -60,7 +60,7 @@ class Phrases(Generic[T]):
                 start = found.stop
 
     def _at(self, words: Words, start: int) -> Found[T] | None:
-        longest = self._longest.get(words[start], 0)
+        longest = self.longest_from(words[start])
         for stop in range(min(len(words), start + longest), start, -1):
             phrase = words[start:stop]
             if phrase in self._meanings:

@@ -9,6 +9,8 @@ from farmlokal.catalog.search.words import Words, words_of
 # Of one phrase that is several, the first counts.
 REGION_FILTERS = ("district", "state")
 PLACE_FILTERS = (*REGION_FILTERS, "farm_id")
+# In place of the id of a farm whose name another one has as well: it stands for neither.
+_SEVERAL = 0
 
 
 class Place(NamedTuple):
@@ -23,35 +25,55 @@ class Places:
     """The districts, states and farms that there are, by their words."""
 
     def __init__(self) -> None:
-        self._phrases: Phrases[Place] = Phrases()
-        self._of_several_farms: set[Words] = set()
+        self._regions: Phrases[Place] = Phrases()
+        # By the hash of a name's words, which is 64 bits long: the farm's id, or _SEVERAL. A catalogue has tens of
+        # thousands of farms; as phrases their names took five times the memory.
+        self._farms: dict[int, int] = {}
+        self._farm_words_max = 0
 
     def __repr__(self) -> str:
-        return f"<Places {len(self._phrases)}>"
+        return f"<Places {len(self._regions) + len(self._farms)}>"
 
     def add_regions(self, filter_name: str, keys: Iterable[str]) -> None:
         """Know districts or states by their normal forms, which are the filter's values."""
         for key in keys:
             words = words_of(key)
-            known = self._phrases.get(words)
+            known = self._regions.get(words)
             if words and (known is None or _rank(filter_name) < _rank(known.filter)):
-                self._phrases.add(words, Place(filter_name, key, words))
+                self._regions.add(words, Place(filter_name, key, words))
 
     def add_farm(self, farm_id: int, name: str) -> None:
         """Know a farm by its name, as long as no other has that name: nobody could tell which is meant."""
         words = words_of(name)
-        if not words or words in self._of_several_farms:
+        if not words:
             return
-        known = self._phrases.get(words)
-        if known is None:
-            self._phrases.add(words, Place("farm_id", farm_id, words))
-        elif known.filter == "farm_id" and known.value != farm_id:
-            self._of_several_farms.add(words)
-            self._phrases.drop(words)
+        key = hash(words)
+        if self._farms.setdefault(key, farm_id) != farm_id:
+            self._farms[key] = _SEVERAL
+        self._farm_words_max = max(self._farm_words_max, len(words))
 
     def find(self, words: Words) -> list[Place]:
         """The places in `words`, from left to right; of two that begin at one word the longer."""
-        return [found.meaning for found in self._phrases.find(words)]
+        places: list[Place] = []
+        start = 0
+        while start < len(words):
+            place = self._at(words, start)
+            if place is not None:
+                places.append(place)
+            start += len(place.words) if place is not None else 1
+        return places
+
+    def _at(self, words: Words, start: int) -> Place | None:
+        longest = max(self._regions.longest_from(words[start]), self._farm_words_max)
+        for stop in range(min(len(words), start + longest), start, -1):
+            phrase = words[start:stop]
+            region = self._regions.get(phrase)
+            if region is not None:
+                return region
+            farm_id = self._farms.get(hash(phrase), _SEVERAL)
+            if farm_id != _SEVERAL:
+                return Place("farm_id", farm_id, phrase)
+        return None
 
 
 def _rank(filter_name: str) -> int:

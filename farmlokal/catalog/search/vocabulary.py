@@ -92,6 +92,11 @@ class Vocabulary:
             ranks[number] = rank
         self.ranks = ranks
 
+    def catching_up(self) -> Steps[None]:
+        """Make ready to correct slips in the words that are known by now."""
+        yield from self.aliases.corrections.catching_up()
+        yield from self._corrections.catching_up()
+
     def _by_products(self, number: int) -> tuple[int, str, int]:
         name = self.names[number].name
         return -name.products, name.text, name.id

@@ -21,7 +21,10 @@ async def list_products(request: web.Request) -> web.Response:
     if before is not None and before.error is not None:
         raise before.error
     app = request.app
-    asked = app[keys.QUESTIONS].parse(raw_query(request.raw_path))
+    query = raw_query(request.raw_path)
+    if "q" in query or "%" in query:
+        await app[keys.SEARCH_NAMES].complete.wait()
+    asked = app[keys.QUESTIONS].parse(query)
     lookup = await app[keys.CACHE].ask(asked.question)
     return cached_answer(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
 
@@ -57,6 +60,7 @@ async def suggest(request: web.Request) -> web.Response:
     before = handed_over(request)
     if before is not None and before.error is not None:
         raise before.error
+    await request.app[keys.SEARCH_NAMES].complete.wait()
     asked = request.app[keys.SUGGESTING].parse(raw_query(request.raw_path))
     return cached_answer(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
 

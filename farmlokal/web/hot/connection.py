@@ -124,6 +124,10 @@ class HotConnection(ProblemConnection):
         """Have the first message answered, to which memory has no answer: by the handlers."""
         self.hand_over(request, self.waiter)
 
+    def look_unparsed(self, request: HotRequest, data: bytes) -> bool:
+        """Look `request` up beyond memory, which `data` is known to ask for. Returns False where that is not done."""
+        return False
+
     def hand_over(self, request: HotRequest, waiter: asyncio.Future[None] | None) -> None:
         """Have the handlers answer the first message, which is that of `request`. waiter: that wakes aiohttp's task."""
         message, _ = self.queue[0]
@@ -137,7 +141,7 @@ class HotConnection(ProblemConnection):
         known = self.hot.heads.find(data) if self._at_boundary else None
         if known is not None:
             request = self.hot.begin(*known, self.peername, self._client)
-            if self._answered(request):
+            if self._answered(request) or self.look_unparsed(request, data):
                 return
         waiter = self.waiter
         self.waiter = None
