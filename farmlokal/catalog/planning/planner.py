@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from farmlokal.catalog.planning.cost import (
     Candidate,
@@ -19,13 +19,17 @@ from farmlokal.catalog.planning.nearest import NearestWalk
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import CATEGORY, NEAR
+from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import DISTANCE
+from farmlokal.catalog.question.sorts import DISTANCE, Position, Sort
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.question.words import NAMED
 from farmlokal.database.interface import Database
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # So few entries are read at once: to look for fewer would take as long as it could save.
 _CHEAP = 800
@@ -62,9 +66,7 @@ class Plan(NamedTuple):
 
 def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     """The cheapest plan for `query`, as far as `sample` tells."""
-    # By distance, a disc is walked through and not sorted as a whole: what covers it need not be found out.
-    ranging = query.filters.without(NEAR) if query.sort.key is DISTANCE else query.filters
-    of_everything = candidates_of_everything(ranging, sample)
+    of_everything = candidates_of_everything(query.filters, sample)
     best = Plan((_cheapest_scan(query, sample, of_everything),))
     return _merged(query, sample, of_everything, best.cost) or best
 
@@ -124,22 +126,38 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     return Scan(index, filters, max(cost, 1.0), walking and _many_ties(query, sample), cells)
 
 
-def choose_nearest(query: ListingQuery, sample: Sample) -> tuple[NearestWalk | None, Plan]:
-    """For a question by distance: the walk from its point, and what to do where that is dearer than expected.
+class NearestPlan(NamedTuple):
+    """How to find what passes filters by distance, wherever from.
 
-    The latter sorts the ranges of other filters. No walk where that is cheap.
+    ranges: a plan that reads and sorts the filters' own ranges. walks: whether to walk from the point, as long as that
+    is not dearer. filters: those beside the place. pass_share: of all products, those that pass them.
     """
-    plan = choose_plan(query, sample)
-    others = query.filters.without(NEAR)
+
+    ranges: Plan
+    walks: bool
+    filters: Filters
+    pass_share: float
+
+    def walk(self, near: Nearby, position: Position | None, sample: Sample) -> NearestWalk | None:
+        """The walk from a point; None where sorting ranges is cheap."""
+        if not self.walks:
+            return None
+        if not self.filters:
+            return NearestWalk(near, position, sample)
+        passing = row_filter(self.filters, sample.table)
+        return NearestWalk(near, position, sample, passing, self.pass_share, self.ranges.cost)
+
+
+def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
+    """The plan for questions by distance that have, beside their place, these filters."""
+    plan = choose_plan(ListingQuery(others, Sort(DISTANCE)), sample)
     if plan.cost <= _CHEAP + _SCAN_OVERHEAD or not sample.cells:
-        return None, plan
-    near = query.filters.get(NEAR)
+        return NearestPlan(plan, False, others, 1.0)
     if not others:
-        return NearestWalk(near, query.position, sample), plan
+        return NearestPlan(plan, True, others, 1.0)
     passing = row_filter(others, sample.table)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
-    share = min(1.0, matches(narrowest, passing) / len(sample.cells))
-    return NearestWalk(near, query.position, sample, passing, share, plan.cost), plan
+    return NearestPlan(plan, True, others, min(1.0, matches(narrowest, passing) / len(sample.cells)))
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -167,6 +185,7 @@ class Planner:
         self._database = database
         self.sample = Sample((), 1.0, table)
         self._plans: dict[ListingQuery, Plan] = {}  # by this sample, in the order of their first question
+        self._nearest_plans: dict[Filters, NearestPlan] = {}
 
     def __repr__(self) -> str:
         return f"<Planner {self.sample!r} plans={len(self._plans)}>"
@@ -176,19 +195,25 @@ class Planner:
         plan = self._plans.get(query)
         if plan is None:
             plan = choose_plan(query, self.sample)
-            if len(self._plans) >= _PLANS_MAX:
-                del self._plans[next(iter(self._plans))]
-            self._plans[query] = plan
+            _remember(self._plans, query, plan)
         return plan
 
     def plan_nearest(self, query: ListingQuery) -> tuple[NearestWalk | None, Plan]:
-        """How to find a page by distance, see `choose_nearest`. Planned anew each time: few ask from one point."""
-        return choose_nearest(query, self.sample)
+        """How to find a page by distance: the walk from its point, and what to do where that is dearer than expected.
+
+        Few ask from one point, so the walk is planned anew each time; what the other filters come to is remembered.
+        """
+        near, others = query.filters.get(NEAR), query.filters.without(NEAR)
+        plan = self._nearest_plans.get(others)
+        if plan is None:
+            plan = choose_nearest(others, self.sample)
+            _remember(self._nearest_plans, others, plan)
+        return plan.walk(near, query.position, self.sample), plan.ranges
 
     async def refresh(self, *, gradually: bool = False) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
         sample = await draw_sample(self._database, table=self.sample.table, gradually=gradually)
-        self.sample, self._plans = sample, {}
+        self.sample, self._plans, self._nearest_plans = sample, {}, {}
 
     async def keep(self) -> None:
         """Draw the sample again and again, until cancelled."""
@@ -199,3 +224,9 @@ class Planner:
             failed="catalogue sample not refreshed",
             wait_first=True,
         )
+
+
+def _remember(plans: dict[K, V], key: K, plan: V) -> None:
+    if len(plans) >= _PLANS_MAX:
+        del plans[next(iter(plans))]
+    plans[key] = plan
