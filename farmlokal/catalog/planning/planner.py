@@ -1,5 +1,7 @@
 """From a question to the scans that answer it for the fewest index entries, judged by the sample that is kept here."""
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +17,7 @@ from farmlokal.catalog.planning.cost import (
     sorting_cost,
     walking_cost,
 )
-from farmlokal.catalog.planning.nearest import NearestWalk
+from farmlokal.catalog.planning.nearest import Counting, NearestWalk
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import CATEGORY, NEAR
@@ -126,38 +128,56 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     return Scan(index, filters, max(cost, 1.0), walking and _many_ties(query, sample), cells)
 
 
-class NearestPlan(NamedTuple):
+class NearestPlan:
     """How to find what passes filters by distance, wherever from.
 
     ranges: a plan that reads and sorts the filters' own ranges. walks: whether to walk from the point, as long as that
-    is not dearer. filters: those beside the place. pass_share: of all products, those that pass them.
+    is not dearer.
     """
 
-    ranges: Plan
-    walks: bool
-    filters: Filters
-    pass_share: float
+    def __init__(self, sample: Sample, filters: Filters, ranges: Plan, walks: bool, pass_share: float = 1.0) -> None:
+        """filters: those beside the place. pass_share: of all products, those that pass them."""
+        self.ranges = ranges
+        self.walks = walks
+        self._sample, self._filters, self._pass_share = sample, filters, pass_share
+        self._asked = 0
+        self._passed: Sequence[int] = ()
 
-    def walk(self, near: Nearby, position: Position | None, sample: Sample) -> NearestWalk | None:
-        """The walk from a point; None where sorting ranges is cheap."""
+    def __repr__(self) -> str:
+        return f"<NearestPlan {self._filters!r} walks={self.walks}>"
+
+    def walk(self, near: Nearby, position: Position | None, wanted: int) -> NearestWalk | None:
+        """The walk from a point, for so many products; None where sorting ranges is cheap."""
         if not self.walks:
             return None
-        if not self.filters:
-            return NearestWalk(near, position, sample)
-        passing = row_filter(self.filters, sample.table)
-        return NearestWalk(near, position, sample, passing, self.pass_share, self.ranges.cost)
+        if not self._filters:
+            return NearestWalk(near, position, self._sample, wanted)
+        return NearestWalk(near, position, self._sample, wanted, self._counting(), self._pass_share, self.ranges.cost)
+
+    def _counting(self) -> Counting:
+        """What counts the sampled rows that pass: looking at each, or, for filters that come again, at those known."""
+        by_place = self._sample.by_place
+        passing = row_filter(self._filters, self._sample.table)
+        self._asked += 1
+        if self._asked < _ASKED_AGAIN:
+            return lambda start, stop: len(passing(by_place[start:stop]))
+        if self._asked == _ASKED_AGAIN:
+            self._passed = array("I", passing(by_place))
+        passed = self._passed
+        return lambda start, stop: bisect_left(passed, stop) - bisect_left(passed, start)
 
 
 def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
     """The plan for questions by distance that have, beside their place, these filters."""
     plan = choose_plan(ListingQuery(others, Sort(DISTANCE)), sample)
     if plan.cost <= _CHEAP + _SCAN_OVERHEAD or not sample.cells:
-        return NearestPlan(plan, False, others, 1.0)
+        return NearestPlan(sample, others, plan, walks=False)
     if not others:
-        return NearestPlan(plan, True, others, 1.0)
+        return NearestPlan(sample, others, plan, walks=True)
     passing = row_filter(others, sample.table)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
-    return NearestPlan(plan, True, others, min(1.0, matches(narrowest, passing) / len(sample.cells)))
+    share = min(1.0, matches(narrowest, passing) / len(sample.cells))
+    return NearestPlan(sample, others, plan, walks=True, pass_share=share)
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -171,6 +191,9 @@ _log = get_logger(__name__)
 _INTERVAL_S = 300
 _SMALL_INTERVAL_S = 15
 _SMALL_ROWS = 1000
+# Which sampled rows pass takes a millisecond to find, and up to 128 KB to keep: for what was asked before.
+_ASKED_AGAIN = 2
+_NEAREST_PLANS_MAX = 128
 # Questions come again when their pages have grown old. A plan takes about 1 KB with its question.
 _PLANS_MAX = 4096
 
@@ -185,7 +208,7 @@ class Planner:
         self._database = database
         self.sample = Sample((), 1.0, table)
         self._plans: dict[ListingQuery, Plan] = {}  # by this sample, in the order of their first question
-        self._nearest_plans: dict[Filters, NearestPlan] = {}
+        self._nearest_plans: dict[Filters, NearestPlan] = {}  # likewise, the one used last at the end
 
     def __repr__(self) -> str:
         return f"<Planner {self.sample!r} plans={len(self._plans)}>"
@@ -195,7 +218,7 @@ class Planner:
         plan = self._plans.get(query)
         if plan is None:
             plan = choose_plan(query, self.sample)
-            _remember(self._plans, query, plan)
+            _remember(self._plans, query, plan, _PLANS_MAX)
         return plan
 
     def plan_nearest(self, query: ListingQuery) -> tuple[NearestWalk | None, Plan]:
@@ -204,11 +227,9 @@ class Planner:
         Few ask from one point, so the walk is planned anew each time; what the other filters come to is remembered.
         """
         near, others = query.filters.get(NEAR), query.filters.without(NEAR)
-        plan = self._nearest_plans.get(others)
-        if plan is None:
-            plan = choose_nearest(others, self.sample)
-            _remember(self._nearest_plans, others, plan)
-        return plan.walk(near, query.position, self.sample), plan.ranges
+        plan = self._nearest_plans.pop(others, None) or choose_nearest(others, self.sample)
+        _remember(self._nearest_plans, others, plan, _NEAREST_PLANS_MAX)
+        return plan.walk(near, query.position, query.limit + 1), plan.ranges
 
     async def refresh(self, *, gradually: bool = False) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
@@ -226,7 +247,7 @@ class Planner:
         )
 
 
-def _remember(plans: dict[K, V], key: K, plan: V) -> None:
-    if len(plans) >= _PLANS_MAX:
+def _remember(plans: dict[K, V], key: K, plan: V, kept_max: int) -> None:
+    if len(plans) >= kept_max:
         del plans[next(iter(plans))]
     plans[key] = plan

@@ -30,7 +30,7 @@ def round_statement(query: ListingQuery, dialect: Dialect, found: Round, rows: i
                 SELECT id AS page_id, (x - 2639) * (x - 2639) + (CAST(yz >> 25 AS SIGNED) - 17) * … AS found
                 FROM products FORCE INDEX (listing_by_place)
                 WHERE live = 1 AND (cell >= 7 AND cell < 9 OR cell >= 12 AND cell < 16)
-            ) AS near WHERE found <= 5000 AND (found > 17 OR (found = 17 AND page_id > 918273))
+            ) AS near WHERE found BETWEEN 17 AND 5000 AND (found > 17 OR page_id > 918273)
             ORDER BY found, page_id LIMIT 21
         ) AS page ON id = page_id ORDER BY found, page_id
 
@@ -43,9 +43,8 @@ def round_statement(query: ListingQuery, dialect: Dialect, found: Round, rows: i
     conditions = [one.condition(value, dialect) for one, value in query.filters.without(NEAR)]
     scans: list[_Scan] = []
     if found.ranges:
-        certain: Condition = (f"{FOUND} {'>=' if sort.descending else '<='} %s", (found.until,))
         within = [*conditions, cells_condition(found.ranges)]
-        scans.append(_Scan(_PLACE_INDEX, within, [certain, *_past(found.position)]))
+        scans.append(_Scan(_PLACE_INDEX, within, _certain(found, sort)))
     for crowd in found.crowds:
         at = [*conditions, ("cell = %s", (crowd.cell,)), *_past_id(found.position, crowd.squared)]
         scans.append(_Scan(_PLACE_INDEX, at, [], crowd.squared))
@@ -63,7 +62,7 @@ def sorted_statement(query: ListingQuery, dialect: Dialect, plan: Plan, rows: in
 class _Scan(NamedTuple):
     """One scan: its index, what holds of its rows, and of what it finds in them. crowd: the squared chord of all."""
 
-    index: str
+    index_name: str
     conditions: Sequence[Condition]
     found_conditions: Sequence[Condition]
     crowd: int | None = None
@@ -72,7 +71,7 @@ class _Scan(NamedTuple):
 class _ScanShape(NamedTuple):
     """What of a scan its SQL depends on."""
 
-    index: str
+    index_name: str
     conditions: tuple[str, ...]
     found_conditions: tuple[str, ...]
     is_crowd: bool
@@ -91,7 +90,7 @@ def _statement(query: ListingQuery, scans: Sequence[_Scan], sort: Sort, rows: in
         for _, values in (*scan.conditions, *scan.found_conditions):
             params += values
         texts, found_texts = ([text for text, _ in each] for each in (scan.conditions, scan.found_conditions))
-        shapes.append(_ScanShape(scan.index, tuple(texts), tuple(found_texts), scan.crowd is not None))
+        shapes.append(_ScanShape(scan.index_name, tuple(texts), tuple(found_texts), scan.crowd is not None))
     return Statement(_page_sql(dialect, sort, rows, tuple(shapes)), tuple(params))
 
 
@@ -101,7 +100,7 @@ def _page_sql(dialect: Dialect, sort: Sort, rows: int, shapes: tuple[_ScanShape,
 
 
 def _scan_sql(shape: _ScanShape, sort: Sort, rows: int, dialect: Dialect) -> str:
-    table = f"products {dialect.index_hint.format(shape.index)}"
+    table = f"products {dialect.index_hint.format(shape.index_name)}"
     where = " AND ".join(["live = 1", *shape.conditions])
     if shape.is_crowd:
         # A parameter by itself would be a text to MySQL, and ordered as one.
@@ -114,6 +113,17 @@ def _scan_sql(shape: _ScanShape, sort: Sort, rows: int, dialect: Dialect) -> str
         f"SELECT page_id, found FROM (SELECT id AS page_id, {squared} FROM {table} WHERE {where}) AS near"
         f"{past} ORDER BY {sort.order_by(FOUND, 'page_id')} LIMIT {rows}"
     )
+
+
+def _certain(found: Round, sort: Sort) -> list[Condition]:
+    """What a round is certain of, past its position. The distance of most rows is worked out once for it."""
+    position = found.position
+    if position is None:
+        return [(f"{FOUND} {'>=' if sort.descending else '<='} %s", (found.until,))]
+    ends = (found.until, position.value) if sort.descending else (position.value, found.until)
+    past = "<" if sort.descending else ">"
+    tied = f"({FOUND} {past} %s OR page_id {past} %s)"
+    return [(f"{FOUND} BETWEEN %s AND %s", ends), (tied, (position.value, position.id))]
 
 
 def _past(position: Position | None) -> list[Condition]:
