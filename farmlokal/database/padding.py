@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def padded(values: Sequence[T], length_max: int | None = None) -> Sequence[T]:
-    """The same values and the last one again, up to the next of the lengths 1, 2, 3, 4, 6, 8, 12, 16, 24, …
+    """The same values, and the last one again up to the next of few lengths: 1, 2, 3, 4, 6, 8, 12, 16, 24 and so on.
 
-    For conditions that hold for any of the values. length_max: which is not exceeded.
+    For conditions that hold for any of the values. length_max: the greatest length.
     """
     missing = _next_length(len(values), length_max) - len(values)
     return (*values, *[values[-1]] * missing) if missing else values

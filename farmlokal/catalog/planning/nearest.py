@@ -7,10 +7,11 @@ where the one before was certain, and is twice as wide.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from farmlokal.catalog.places import VECTOR_LENGTH, squared_chord, vector_of
+from farmlokal.catalog.planning.passed import Counting
 from farmlokal.catalog.planning.quadtree import Node
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.squares import (
@@ -36,10 +37,6 @@ _AMPLE, _AMPLE_FILTERED = 2, 1.5
 _SQUARES_MAX = 1024
 # No squared chord is as long.
 _BEYOND = 4 * (VECTOR_LENGTH + 2) ** 2
-
-
-Counting = Callable[[int, int], int]
-"""From where to where of the sampled rows by place, without the end → how many of them pass."""
 
 
 class Crowd(NamedTuple):
@@ -95,10 +92,10 @@ class NearestWalk:
         pass_share: float = 1.0,
         cost_max: float = math.inf,
     ) -> None:
-        """wanted: how many products the page needs. passing: counts those of a range of the rows by place that pass the
-        other filters; None without any. pass_share: of all products.
+        """Begin behind `position`. wanted: products that the page needs, one more than it shows.
 
-        cost_max: index entries that all rounds together may read.
+        passing: counts those of the sampled rows that pass the other filters; None without any. pass_share: of all
+        products. cost_max: index entries that all rounds together may read.
         """
         self._near, self._sample, self._passing = near, sample, passing
         self._cut_rows = max(1.0, SQUARE_ROWS * sample.share)

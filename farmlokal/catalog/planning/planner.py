@@ -1,7 +1,5 @@
 """From a question to the scans that answer it for the fewest index entries, judged by the sample that is kept here."""
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +15,8 @@ from farmlokal.catalog.planning.cost import (
     sorting_cost,
     walking_cost,
 )
-from farmlokal.catalog.planning.nearest import Counting, NearestWalk
+from farmlokal.catalog.planning.nearest import NearestWalk
+from farmlokal.catalog.planning.passed import PassedRows
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import CATEGORY, NEAR
@@ -128,56 +127,36 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     return Scan(index, filters, max(cost, 1.0), walking and _many_ties(query, sample), cells)
 
 
-class NearestPlan:
+class NearestPlan(NamedTuple):
     """How to find what passes filters by distance, wherever from.
 
     ranges: a plan that reads and sorts the filters' own ranges. walks: whether to walk from the point, as long as that
-    is not dearer.
+    is not dearer. passed: the sampled rows that pass; None without filters. pass_share: how many they are of all.
     """
 
-    def __init__(self, sample: Sample, filters: Filters, ranges: Plan, walks: bool, pass_share: float = 1.0) -> None:
-        """filters: those beside the place. pass_share: of all products, those that pass them."""
-        self.ranges = ranges
-        self.walks = walks
-        self._sample, self._filters, self._pass_share = sample, filters, pass_share
-        self._asked = 0
-        self._passed: Sequence[int] = ()
+    ranges: Plan
+    walks: bool
+    passed: PassedRows | None = None
+    pass_share: float = 1.0
 
-    def __repr__(self) -> str:
-        return f"<NearestPlan {self._filters!r} walks={self.walks}>"
-
-    def walk(self, near: Nearby, position: Position | None, wanted: int) -> NearestWalk | None:
+    def walk(self, near: Nearby, position: Position | None, sample: Sample, wanted: int) -> NearestWalk | None:
         """The walk from a point, for so many products; None where sorting ranges is cheap."""
         if not self.walks:
             return None
-        if not self._filters:
-            return NearestWalk(near, position, self._sample, wanted)
-        return NearestWalk(near, position, self._sample, wanted, self._counting(), self._pass_share, self.ranges.cost)
-
-    def _counting(self) -> Counting:
-        """What counts the sampled rows that pass: looking at each, or, for filters that come again, at those known."""
-        by_place = self._sample.by_place
-        passing = row_filter(self._filters, self._sample.table)
-        self._asked += 1
-        if self._asked < _ASKED_AGAIN:
-            return lambda start, stop: len(passing(by_place[start:stop]))
-        if self._asked == _ASKED_AGAIN:
-            self._passed = array("I", passing(by_place))
-        passed = self._passed
-        return lambda start, stop: bisect_left(passed, stop) - bisect_left(passed, start)
+        if self.passed is None:
+            return NearestWalk(near, position, sample, wanted)
+        return NearestWalk(near, position, sample, wanted, self.passed.counting(), self.pass_share, self.ranges.cost)
 
 
 def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
     """The plan for questions by distance that have, beside their place, these filters."""
     plan = choose_plan(ListingQuery(others, Sort(DISTANCE)), sample)
-    if plan.cost <= _CHEAP + _SCAN_OVERHEAD or not sample.cells:
-        return NearestPlan(sample, others, plan, walks=False)
-    if not others:
-        return NearestPlan(sample, others, plan, walks=True)
-    passing = row_filter(others, sample.table)
+    walks = plan.cost > _CHEAP + _SCAN_OVERHEAD and len(sample.cells) > 0
+    if not walks or not others:
+        return NearestPlan(plan, walks)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
-    share = min(1.0, matches(narrowest, passing) / len(sample.cells))
-    return NearestPlan(sample, others, plan, walks=True, pass_share=share)
+    share = min(1.0, matches(narrowest, row_filter(others, sample.table)) / len(sample.cells))
+    return NearestPlan(plan, True, PassedRows(others, sample), share)
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -191,8 +170,7 @@ _log = get_logger(__name__)
 _INTERVAL_S = 300
 _SMALL_INTERVAL_S = 15
 _SMALL_ROWS = 1000
-# Which sampled rows pass takes a millisecond to find, and up to 128 KB to keep: for what was asked before.
-_ASKED_AGAIN = 2
+# By distance, those of other filters: each with the sampled rows that pass, some 128 KB at most.
 _NEAREST_PLANS_MAX = 128
 # Questions come again when their pages have grown old. A plan takes about 1 KB with its question.
 _PLANS_MAX = 4096
@@ -229,7 +207,7 @@ class Planner:
         near, others = query.filters.get(NEAR), query.filters.without(NEAR)
         plan = self._nearest_plans.pop(others, None) or choose_nearest(others, self.sample)
         _remember(self._nearest_plans, others, plan, _NEAREST_PLANS_MAX)
-        return plan.walk(near, query.position, query.limit + 1), plan.ranges
+        return plan.walk(near, query.position, self.sample, query.limit + 1), plan.ranges
 
     async def refresh(self, *, gradually: bool = False) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
