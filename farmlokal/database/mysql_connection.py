@@ -9,7 +9,15 @@ import aiomysql
 from pymysql.constants import CLIENT, COMMAND, CR, ER
 
 from farmlokal.database.interface import Params, TextRow
-from farmlokal.database.mysql_prepared import Preparation, PreparedResult, PreparedStatements, execution, packet
+from farmlokal.database.mysql_prepared import (
+    Kinds,
+    Preparation,
+    PreparedResult,
+    PreparedStatements,
+    execution,
+    kinds_of,
+    packet,
+)
 from farmlokal.database.mysql_texts import Answer, TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
@@ -177,9 +185,10 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """
         if self.is_mariadb:
             return None
-        statement_id = self._prepared.find(sql)
+        kinds = kinds_of(params)
+        statement_id = self._prepared.find(sql, kinds)
         if statement_id is None and self._prepared.is_worth(sql):
-            statement_id = await self._prepare(sql)
+            statement_id = await self._prepare(sql, kinds)
         sent = None if statement_id is None else execution(statement_id, params)
         if sent is None:
             return None
@@ -193,7 +202,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return None
         return result.rows
 
-    async def _prepare(self, sql: str) -> int | None:
+    async def _prepare(self, sql: str, kinds: Kinds) -> int | None:
         """Have the server prepare a statement. Returns its number; None where the server refuses it."""
         answer = Preparation()
         text = _FORMAT.sub(lambda mark: "?" if mark[1] == "s" else mark[1], sql)
@@ -204,7 +213,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise
             self._prepared.refuse()
             return None
-        forgetting = self._prepared.keep(sql, answer.statement_id)
+        forgetting = self._prepared.keep(sql, kinds, answer.statement_id)
         if forgetting:
             self._writer.write(forgetting)
         return answer.statement_id

@@ -21,7 +21,7 @@ _CHARS_MAX = 8192
 # A question's shape that comes again on a connection while so many others come is worth it.
 _SEEN_MAX = 256
 _LONG_MAX = 2**63 - 1
-_INT, _TEXT, _NULL = (bytes([one, 0]) for one in (FIELD_TYPE.LONGLONG, FIELD_TYPE.VAR_STRING, FIELD_TYPE.NULL))
+_INT, _TEXT = (bytes([one, 0]) for one in (FIELD_TYPE.LONGLONG, FIELD_TYPE.VAR_STRING))
 # No cursor, one execution; after the bits of what is NULL, types follow.
 _EXECUTE = struct.Struct("<IBI")
 _TYPES_FOLLOW = b"\x01"
@@ -45,27 +45,37 @@ _TYPE_AT, _FLAGS_AT, _UNSIGNED = 6, 5, 0x20
 _ROW_HEAD, _SPARE_BITS = 1, 2
 
 
+Kinds = tuple[type, ...]
+"""The types of a statement's parameters."""
+
+
+def kinds_of(params: Params) -> Kinds:
+    """Those of some parameters."""
+    return tuple(map(type, params))
+
+
 class PreparedStatements:
     """The statements that one connection's server has prepared, by their text; the one used last stands last."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[str, int] = OrderedDict()
+        self._ids: OrderedDict[str, tuple[int, Kinds]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._refused = False
 
     def __repr__(self) -> str:
         return f"<PreparedStatements {len(self._ids)} refused={self._refused}>"
 
-    def find(self, sql: str) -> int | None:
-        """The number that the server gave to a statement; None where it is not prepared."""
-        statement_id = self._ids.get(sql)
-        if statement_id is not None:
-            self._ids.move_to_end(sql)
-        return statement_id
+    def find(self, sql: str, kinds: Kinds) -> int | None:
+        """The number that the server gave to a statement, prepared for parameters of these kinds; None for no such."""
+        found = self._ids.get(sql)
+        if found is None or found[1] != kinds:
+            return None
+        self._ids.move_to_end(sql)
+        return found[0]
 
     def is_worth(self, sql: str) -> bool:
         """Whether to prepare a statement that is not: it came here before, not long ago. Remembers that it came."""
-        if self._refused or len(sql) > _CHARS_MAX:
+        if self._refused or len(sql) > _CHARS_MAX or sql in self._ids:
             return False
         if sql in self._seen:
             return True
@@ -74,13 +84,16 @@ class PreparedStatements:
             self._seen.popitem(last=False)
         return False
 
-    def keep(self, sql: str, statement_id: int) -> bytes:
-        """Remember what the server prepared. Returns the packet that has it forget another one, or nothing."""
+    def keep(self, sql: str, kinds: Kinds, statement_id: int) -> bytes:
+        """Remember what the server prepared. Returns the packet that has it forget another one, or nothing.
+
+        kinds: of the parameters. To the kinds that come first MySQL turns all that come later: a text to 0.
+        """
         self._seen.pop(sql, None)
-        self._ids[sql] = statement_id
+        self._ids[sql] = statement_id, kinds
         if len(self._ids) <= _KEPT_MAX:
             return b""
-        _, dropped = self._ids.popitem(last=False)
+        _, (dropped, _) = self._ids.popitem(last=False)
         return packet(COMMAND.COM_STMT_CLOSE, dropped.to_bytes(4, "little"))
 
     def drop(self, sql: str) -> None:
@@ -99,8 +112,8 @@ def packet(command: int, payload: bytes) -> bytes:
 
 def execution(statement_id: int, params: Params) -> bytes | None:
     """The packet that runs a prepared statement; None where a parameter is of a kind that only text has."""
-    nulls, types, values = 0, bytearray(), bytearray()
-    for number, value in enumerate(params):
+    types, values = bytearray(), bytearray()
+    for value in params:
         kind = type(value)
         if kind is int and -_LONG_MAX <= value <= _LONG_MAX:
             types += _INT
@@ -110,12 +123,10 @@ def execution(statement_id: int, params: Params) -> bytes | None:
             types += _TEXT
             values += _length(len(text))
             values += text
-        elif value is None:
-            types += _NULL
-            nulls |= 1 << number
         else:
             return None
-    bound = nulls.to_bytes((len(params) + 7) // 8, "little") + _TYPES_FOLLOW + types + values if params else b""
+    # No parameter is NULL.
+    bound = bytes((len(params) + 7) // 8) + _TYPES_FOLLOW + types + values if params else b""
     return packet(COMMAND.COM_STMT_EXECUTE, _EXECUTE.pack(statement_id, 0, 1) + bound)
 
 
