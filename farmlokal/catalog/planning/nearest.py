@@ -94,7 +94,7 @@ class NearestWalk:
     ) -> None:
         """Begin behind `position`. wanted: products that the page needs, one more than it shows.
 
-        passing: counts those of the sampled rows that pass the other filters; None without any. pass_share: of all
+        passing: counts the sampled rows of a square that pass the other filters; None without any. pass_share: of all
         products. cost_max: index entries that all rounds together may read.
         """
         self._near, self._sample, self._passing = near, sample, passing
@@ -185,7 +185,7 @@ class NearestWalk:
             self._held.append(_Held(square, rows, crowd, nearest, furthest, root, far_root))
         entries = rows / self._sample.share
         if self._passing is not None and rows:
-            self._hits += self._passing(start, stop)
+            self._hits += self._passing(square)
             self._looked += rows
         if crowd is not None:
             entries = min(entries, missing / self._pass_share())

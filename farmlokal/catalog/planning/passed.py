@@ -4,28 +4,31 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from farmlokal.catalog.planning.cost import row_filter
+from farmlokal.catalog.planning.cost import Span, row_filter
 from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.planning.squares import Square
 from farmlokal.catalog.question.query import Filters
+from farmlokal.catalog.question.storage import CELL
 
-Counting = Callable[[int, int], int]
-"""From where to where of the sampled rows by place, without the end → how many of them pass."""
+Counting = Callable[[Square], int]
+"""How many of the sampled rows in a square pass."""
 
-# Which sampled rows pass takes a millisecond to find, and up to 128 KB to keep: for what was asked before.
+# Finding every sampled row that passes takes up to a millisecond, and keeping their cells 256 KB at most: for what was
+# asked before.
 _ASKED_AGAIN = 2
 
 
 class PassedRows:
-    """The sampled rows that pass `filters`, by place."""
+    """The sampled rows that pass `filters`. among: rows of which no other one passes."""
 
-    def __init__(self, filters: Filters, sample: Sample) -> None:
-        self._by_place = sample.by_place
+    def __init__(self, filters: Filters, sample: Sample, among: Span) -> None:
+        self._sample, self._among = sample, among
         self._passing = row_filter(filters, sample.table)
         self._asked = 0
-        self._numbers: Sequence[int] = ()
+        self._cells: Sequence[int] = ()
 
     def __repr__(self) -> str:
-        return f"<PassedRows asked={self._asked} known={len(self._numbers)}>"
+        return f"<PassedRows asked={self._asked} known={len(self._cells)}>"
 
     def counting(self) -> Counting:
         """What counts them, for one more question."""
@@ -33,11 +36,13 @@ class PassedRows:
         if self._asked < _ASKED_AGAIN:
             return self._look
         if self._asked == _ASKED_AGAIN:
-            self._numbers = array("I", self._passing(self._by_place))
+            rows, place = self._among.rows[self._among.start : self._among.stop], self._sample.table.places[CELL.name]
+            found = [rows[number][place] for number in self._passing(rows)]
+            self._cells = array("q", sorted([cell for cell in found if cell is not None]))
         return self._remembered
 
-    def _look(self, start: int, stop: int) -> int:
-        return len(self._passing(self._by_place[start:stop]))
+    def _look(self, square: Square) -> int:
+        return len(self._passing(self._sample.by_place[square.start : square.stop]))
 
-    def _remembered(self, start: int, stop: int) -> int:
-        return bisect_left(self._numbers, stop) - bisect_left(self._numbers, start)
+    def _remembered(self, square: Square) -> int:
+        return bisect_left(self._cells, square.end) - bisect_left(self._cells, square.first)

@@ -156,7 +156,7 @@ def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
         return NearestPlan(plan, walks)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
     share = min(1.0, matches(narrowest, row_filter(others, sample.table)) / len(sample.cells))
-    return NearestPlan(plan, True, PassedRows(others, sample), share)
+    return NearestPlan(plan, True, PassedRows(others, sample, narrowest), share)
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -170,7 +170,7 @@ _log = get_logger(__name__)
 _INTERVAL_S = 300
 _SMALL_INTERVAL_S = 15
 _SMALL_ROWS = 1000
-# By distance, those of other filters: each with the sampled rows that pass, some 128 KB at most.
+# By distance, those of other filters: each with the cells of the sampled rows that pass.
 _NEAREST_PLANS_MAX = 128
 # Questions come again when their pages have grown old. A plan takes about 1 KB with its question.
 _PLANS_MAX = 4096
