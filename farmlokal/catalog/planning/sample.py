@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ class Sample:
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
     table: which columns the rows have, and which indexes there are.
     by_sort: everything, by sort name. of_index: by the name of a filter's index, the rows of each value in its order.
-    by_place, cells: what has a place, by the cells where it is, and those cells. tree: their squares.
+    by_place, cells: what has a place, by the cells where it is, and those cells.
     many_tie: by sort name, the values with which so many rows tie that a database may misjudge the range past one.
     """
 
@@ -40,7 +41,6 @@ class Sample:
     of_index: dict[str, Mapping[Any, Rows]]
     by_place: Rows
     cells: Sequence[int]
-    tree: Quadtree
     many_tie: dict[str, frozenset[Any]]
 
     def __init__(self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE) -> None:
@@ -79,7 +79,11 @@ class Sample:
             placed = [row for row in drawn if cell_of(row) is not None]
             self.by_place = yield from in_order(placed, itemgetter(places[storage.CELL.name], places[storage.ID.name]))
             self.cells = list(map(cell_of, self.by_place))
-        self.tree = Quadtree(self.cells)
+
+    @cached_property
+    def tree(self) -> Quadtree:
+        """The squares over `cells`."""
+        return Quadtree(self.cells)
 
     def __repr__(self) -> str:
         return f"<Sample rows={len(self)} share={self.share:.4f}>"
