@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 
 import aiomysql
 from typing_extensions import override
@@ -180,9 +181,7 @@ class MySQLDatabase(Database):
                 return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
 
     def _with_limit(self, connection: Connection, sql: str) -> str:
-        if connection.is_mariadb:
-            return f"SET STATEMENT max_statement_time={self._limit_s} FOR {sql}"
-        return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._limit_s * 1000)}) */", 1)
+        return _limited(sql, self._limit_s, connection.is_mariadb)
 
     async def _attempt(self, work: Callable[[Session], Awaitable[T]], *, fresh: bool) -> T:
         async with InUse(self._pool, fresh=fresh) as connection, connection.cursor() as cursor:
@@ -226,6 +225,14 @@ class MySQLDatabase(Database):
             self._pool.losses["connection"] += 1
             self._pool.discard_idle()
             raise ConnectionForgotten("the database does not answer") from error
+
+
+@lru_cache(1024)
+def _limited(sql: str, limit_s: float, is_mariadb: bool) -> str:
+    """The statement with its time limit: for the same one the same object, so that its hash is worked out once."""
+    if is_mariadb:
+        return f"SET STATEMENT max_statement_time={limit_s} FOR {sql}"
+    return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(limit_s * 1000)}) */", 1)
 
 
 def _is_locked(error: aiomysql.MySQLError) -> bool:

@@ -3,22 +3,36 @@
 import asyncio
 import re
 import socket
-import struct
 from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT, COMMAND, CR
+from pymysql.constants import CLIENT, COMMAND, CR, ER
 
 from farmlokal.database.interface import Params, TextRow
-from farmlokal.database.mysql_texts import TextResult, connection_lost
+from farmlokal.database.mysql_prepared import (
+    Kinds,
+    Preparation,
+    PreparedResult,
+    PreparedStatements,
+    execution,
+    kinds_of,
+    packet,
+)
+from farmlokal.database.mysql_texts import Answer, TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
 # What the driver puts a backslash before, or doubles, in a text.
 _ESCAPED = re.compile("[\0\n\r\x1a\"'\\\\]")
+# Statements are formatted: `%s` stands for a parameter, and a % for itself is doubled.
+_FORMAT = re.compile("%(.)")
 # More than a page has: its answer is one read, unless it comes in pieces.
 _READ_BYTES = 2**18
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
+# The server has as many prepared statements as it takes, or does not prepare such a one.
+_NOT_TO_PREPARE = frozenset({ER.MAX_PREPARED_STMT_COUNT_REACHED, ER.UNSUPPORTED_PS})
+# It has forgotten one, or its tables have changed and it could not prepare it again.
+_NOT_PREPARED = frozenset({ER.UNKNOWN_STMT_HANDLER, 1615})
 # A COMMIT writes a log to the disk: milliseconds, on a bad day a second. A sender, which waits 15 s or longer, hears of
 # it in good time. What the server is seen at work on gets as long once more: a replica that has to confirm it, say.
 _COMMIT_WAIT_MAX_S = 4
@@ -62,6 +76,10 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     holds_catalogue = False
     _commit_limit: asyncio.Timeout | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepared = PreparedStatements()
+
     @property
     def is_mariadb(self) -> bool:
         """Whether the server is a MariaDB, and not a MySQL."""
@@ -96,19 +114,17 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return str(super().escape(obj))
 
     async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
-        """The rows of one SELECT, each column as the bytes that the server sent.
+        """The rows of one SELECT, each column as the text that the server has for it.
 
-        Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
+        A statement that comes again is prepared. Raises what the driver raises, and TimeoutError when no answer has
+        come within `wait_max_s` seconds.
         """
-        statement = (sql % tuple([self.escape(param) for param in params])).encode()
-        if len(statement) > _STATEMENT_BYTES_MAX:
-            raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         self._ensure_alive()
         timer = self._loop.call_later(wait_max_s, self._give_up)
         self._ask()
         try:
-            self._writer.write(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
-            return await self._texts()
+            found = await self._prepared_texts(sql, params)
+            return await self._texts(sql, params) if found is None else found
         except (aiomysql.InternalError, asyncio.CancelledError):
             # What is still to come would be taken for the next statement's answer.
             self.close()
@@ -157,17 +173,64 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         if self._commit_limit is not None:
             self._commit_limit.reschedule(self._loop.time() + _COMMIT_WAIT_MAX_S)
 
-    async def _texts(self) -> list[TextRow]:
+    async def _texts(self, sql: str, params: Params) -> list[TextRow]:
+        statement = (sql % tuple([self.escape(param) for param in params])).encode()
+        if len(statement) > _STATEMENT_BYTES_MAX:
+            raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         result = TextResult()
-        while not result.done:
+        await self._exchange(packet(COMMAND.COM_QUERY, statement), result)
+        return result.rows
+
+    async def _prepared_texts(self, sql: str, params: Params) -> list[TextRow] | None:
+        """The rows of a prepared statement; None where it is not prepared, or the server does not know it any more.
+
+        Nothing is prepared for a MariaDB: see `findings/prepared-select-loses-its-covering-index.sh`.
+        """
+        if self.is_mariadb:
+            return None
+        kinds = kinds_of(params)
+        statement_id = self._prepared.find(sql, kinds)
+        if statement_id is None and self._prepared.is_worth(sql):
+            statement_id = await self._prepare(sql, kinds)
+        sent = None if statement_id is None else execution(statement_id, params)
+        if sent is None:
+            return None
+        result = PreparedResult()
+        try:
+            await self._exchange(sent, result)
+        except aiomysql.OperationalError as error:
+            if error.args[0] not in _NOT_PREPARED:
+                raise
+            self._prepared.drop(sql)
+            return None
+        return result.rows
+
+    async def _prepare(self, sql: str, kinds: Kinds) -> int | None:
+        """Have the server prepare a statement. Returns its number; None where the server refuses it."""
+        answer = Preparation()
+        text = _FORMAT.sub(lambda mark: "?" if mark[1] == "s" else mark[1], sql)
+        try:
+            await self._exchange(packet(COMMAND.COM_STMT_PREPARE, text.encode()), answer)
+        except aiomysql.Error as error:
+            if error.args[0] not in _NOT_TO_PREPARE:
+                raise
+            self._prepared.refuse()
+            return None
+        forgetting = self._prepared.keep(sql, kinds, answer.statement_id)
+        if forgetting:
+            self._writer.write(forgetting)
+        return answer.statement_id
+
+    async def _exchange(self, sent: bytes, answer: Answer) -> None:
+        self._writer.write(sent)
+        while not answer.done:
             try:
                 data = await self._reader.read(_READ_BYTES)
             except OSError as error:
                 raise connection_lost() from error
             if not data:
                 raise connection_lost()
-            result.feed(data)
-        return result.rows
+            answer.feed(data)
 
     def _give_up(self) -> None:
         self._gave_up = True

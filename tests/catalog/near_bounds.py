@@ -9,7 +9,7 @@ import orjson
 
 from farmlokal.catalog.places import Vector, centre_of, packed
 from farmlokal.catalog.planning.nearest import NearestWalk
-from farmlokal.catalog.planning.planner import choose_plan
+from farmlokal.catalog.planning.planner import choose_nearest
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.filters import NEAR
@@ -158,7 +158,7 @@ async def check_near(catalogue: Catalogue) -> None:
         ):
             over.append((found.reads, query.canonical()))
         if len(found.query.filters) == 1 and expected:
-            walk = NearestWalk(query.filters.get(NEAR), query.position, catalogue.sample)
+            walk = NearestWalk(query.filters.get(NEAR), query.position, catalogue.sample, query.limit + 1)
             first = walk.next_round(query.limit + 1)
             assert first is not None
             statement = round_statement(query, MYSQL, first, query.limit + 1)
@@ -183,7 +183,8 @@ async def check_discs(catalogue: Catalogue) -> None:
 
 async def _best_other(catalogue: Catalogue, query: ListingQuery) -> int:
     """What the page reads by the plan that sorts the filters' own ranges."""
-    statement = sorted_statement(query, MYSQL, choose_plan(query, catalogue.sample), query.limit + 1)
+    plan = choose_nearest(query.filters.without(NEAR), catalogue.sample).ranges
+    statement = sorted_statement(query, MYSQL, plan, query.limit + 1)
     before = await catalogue.handler_reads()
     await catalogue.cursor.execute(statement.sql, statement.params)
     await catalogue.cursor.fetchall()

@@ -113,7 +113,7 @@ def everything_asked(sample: Sample) -> Iterator[Asked]:
             yield from _by_columns(filters, index, product)
             if index.sortable and filters.get(NEAR) is not None:
                 query = ListingQuery(filters, Sort(DISTANCE), 20, Position(5, 7))
-                plan = Plan((Scan(index.name, filters, 1),))
+                plan = Plan((Scan(index.name, filters.without(NEAR), 1),))
                 yield Asked(str(filters), sorted_statement(query, MYSQL, plan, 21), index.name, False)
     for beside in others(product, sample):
         if beside.get(NEAR) is not None:

@@ -1,5 +1,6 @@
 """Squares around a point cover everything, in order, and bound what is in them; and the disc that is made of them."""
 
+import math
 import random
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.places import CELLS, cell_at, squared_chord, vector_of
 from farmlokal.catalog.planning.disc import disc_around
+from farmlokal.catalog.planning.quadtree import Node, Quadtree
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.squares import Window, squares_around
 from farmlokal.catalog.question.filters import NEAR
@@ -21,15 +23,37 @@ places = st.tuples(
 )
 
 
-@pytest.mark.parametrize("outward", [True, False], ids=["outward", "inward"])
-@given(point=places, others=st.lists(places, max_size=60))
+def crowded(node: Node, nearest: float, furthest: float) -> bool:
+    """Whether to cut a square: it holds two products."""
+    return node.rows > 1
+
+
+offsets = st.tuples(st.floats(-0.05, 0.05), st.floats(-0.05, 0.05))
+
+
+def wrapped(lon: float) -> float:
+    """A longitude between -180° and 180°."""
+    return (lon + 180) % 360 - 180
+
+
+@pytest.mark.parametrize(("outward", "rows"), [(True, math.inf), (True, 0.3), (True, 5), (False, math.inf)])
+@given(point=places, others=st.lists(places, max_size=60), near_by=st.lists(offsets, max_size=20))
 def test_squares_cover_the_globe_in_order(
-    outward: bool, point: tuple[float, float], others: list[tuple[float, float]]
+    outward: bool,
+    rows: float,
+    point: tuple[float, float],
+    others: list[tuple[float, float]],
+    near_by: list[tuple[float, float]],
 ) -> None:
-    """Every cell on the globe is in one of them; no product is nearer or further than its square says; both orders."""
+    """Every cell on the globe is in one of them; no product is nearer or further than its square says; both orders.
+
+    Also where the search begins with few squares around the point, and needs others later.
+    """
     origin = vector_of(cell_at(*point))
+    others = [*others, *[(max(-90, min(90, point[0] + lat)), wrapped(point[1] + lon)) for lat, lon in near_by]]
     cells = sorted(cell_at(*place) for place in others)
-    squares = list(squares_around(cell_at(*point), cells, lambda square: len(square) > 1, EVERYTHING, outward=outward))
+    around = squares_around(Quadtree(cells), cell_at(*point), crowded, EVERYTHING, outward=outward, rows=rows)
+    squares = list(around)
     order = [square.nearest if outward else -square.furthest for square in squares]
     assert sorted(order) == order
     assert CELLS // 2 == sum(square.end - square.first for square in squares)
@@ -52,7 +76,7 @@ def test_a_window_leaves_out_nothing_within_it(
     chords = [squared_chord(origin, vector_of(cell)) for cell in cells]
     ends = data.draw(st.tuples(*[st.sampled_from(chords or [0])] * 2))
     window = Window(min(ends), max(ends))
-    squares = list(squares_around(cell_at(*point), cells, lambda square: len(square) > 1, window))
+    squares = list(squares_around(Quadtree(cells), cell_at(*point), crowded, window))
     within = {cell for cell, chord in zip(cells, chords, strict=True) if window.least <= chord <= window.most}
     assert within <= {cell for square in squares for cell in cells[square.start : square.stop]}
 

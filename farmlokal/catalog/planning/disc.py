@@ -3,8 +3,17 @@
 import math
 from typing import NamedTuple
 
+from farmlokal.catalog.planning.quadtree import Node
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.planning.squares import SQUARE_ROWS, Square, Window, joined, small_part, squares_around
+from farmlokal.catalog.planning.squares import (
+    GAP_ROWS,
+    SQUARE_ROWS,
+    Square,
+    Window,
+    is_small_part,
+    joined,
+    squares_around,
+)
 from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.storage import Rows
 
@@ -25,20 +34,20 @@ def disc_around(near: Nearby, sample: Sample) -> Disc | None:
     """What covers the disc that `near` asks for; None where it asks for none, or for too much to be read as a whole."""
     if near.within is None:
         return None
-    within, least = near.within, max(1.0, SQUARE_ROWS * sample.share)
+    within, least = math.sqrt(near.within), max(1.0, SQUARE_ROWS * sample.share)
     rows, rows_before = len(sample.cells), math.inf
     squares: list[Square] = []
     # Cut again, and finer, for as long as much was beyond the edge: a disc at sea may touch the squares of a coast.
     while rows < rows_before / 2 and rows_before > least:
         rows_max = max(least, rows / _PARTS)
 
-        def cut(square: Square, rows_max: float = rows_max) -> bool:
-            return square.furthest > within and (len(square) > rows_max or small_part(square, within))
+        def cut(node: Node, nearest: float, furthest: float, rows_max: float = rows_max) -> bool:
+            return furthest > within and (node.rows > rows_max or is_small_part(node, nearest, furthest, within))
 
-        squares = list(squares_around(near.cell, sample.cells, cut, Window(0, within)))
+        squares = list(squares_around(sample.tree, near.cell, cut, Window(0, near.within)))
         rows, rows_before = sum(map(len, squares)), rows
     if rows > _ROWS_MAX * sample.share:
         return None
-    ranges = joined([(square.first, square.end) for square in squares])
+    ranges = joined([square[2:6] for square in squares], GAP_ROWS * sample.share)
     found = [row for square in squares for row in sample.by_place[square.start : square.stop]]
     return Disc(tuple(ranges), found)

@@ -11,9 +11,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from farmlokal.catalog.places import VECTOR_LENGTH, squared_chord, vector_of
-from farmlokal.catalog.planning.cost import Passing
+from farmlokal.catalog.planning.passed import Counting
+from farmlokal.catalog.planning.quadtree import Node
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.planning.squares import SQUARE_ROWS, Square, Window, joined, small_part, squares_around
+from farmlokal.catalog.planning.squares import (
+    GAP_ROWS,
+    SQUARE_ROWS,
+    Part,
+    Square,
+    Window,
+    is_small_part,
+    joined,
+    squares_around,
+)
 from farmlokal.catalog.question.forms import ID_MAX
 from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.sorts import Position
@@ -22,7 +32,7 @@ from farmlokal.catalog.question.sorts import Position
 _CROWD_ROWS = 256
 # A round is to find so many times as much as is missing: a statement costs as much as a thousand entries, and sampled
 # rows are few in a small square. What passes filters is dear to look for.
-_AMPLE, _AMPLE_FILTERED = 3, 1.5
+_AMPLE, _AMPLE_FILTERED = 2, 1.5
 # In a round, so that neither its planning nor its statement takes long.
 _SQUARES_MAX = 1024
 # No squared chord is as long.
@@ -77,13 +87,15 @@ class NearestWalk:
         near: Nearby,
         position: Position | None,
         sample: Sample,
-        passing: Passing | None = None,
+        wanted: int,
+        passing: Counting | None = None,
         pass_share: float = 1.0,
         cost_max: float = math.inf,
     ) -> None:
-        """passing: finds the sampled rows that pass the other filters; None without any. pass_share: of all products.
+        """Begin behind `position`. wanted: products that the page needs, one more than it shows.
 
-        cost_max: index entries that all rounds together may read.
+        passing: counts the sampled rows of a square that pass the other filters; None without any. pass_share: of all
+        products. cost_max: index entries that all rounds together may read.
         """
         self._near, self._sample, self._passing = near, sample, passing
         self._cut_rows = max(1.0, SQUARE_ROWS * sample.share)
@@ -99,12 +111,14 @@ class NearestWalk:
         else:
             window = Window(int(position.value), most)
         self._last_reach = 0 if self._backward else most
+        self._ample: float = _AMPLE if passing is None else _AMPLE_FILTERED
+        self._within = math.inf if near.within is None else math.sqrt(near.within)
+        rows = wanted * self._ample * sample.share / pass_share
         self._squares: Iterator[Square] = squares_around(
-            near.cell, sample.cells, self._cut, window, outward=not self._backward
+            sample.tree, near.cell, self._cut, window, outward=not self._backward, rows=rows
         )
         self._ahead = next(self._squares, None)
         self._held: list[_Held] = []
-        self._ample: float = _AMPLE if passing is None else _AMPLE_FILTERED
         # Passed and looked at so far; the share of all products has the weight of one more hit.
         self._hits, self._looked = 1.0, 1 / pass_share
         self._cost, self._cost_max = 0.0, cost_max
@@ -148,11 +162,11 @@ class NearestWalk:
         self._ample *= 2
         return found
 
-    def _cut(self, square: Square) -> bool:
+    def _cut(self, node: Node, nearest: float, furthest: float) -> bool:
         """Whether to cut a square: it holds many products at several places, or the disc is a small part of it."""
-        if square.stop - square.start > self._cut_rows:
-            return self._sample.cells[square.start] != self._sample.cells[square.stop - 1]
-        return self._near.within is not None and small_part(square, self._near.within)
+        if node.rows > self._cut_rows:
+            return not node.single
+        return is_small_part(node, nearest, furthest, self._within)
 
     def _start(self) -> int:
         return -1 if self.position is None else self._sign * int(self.position.value)
@@ -162,12 +176,16 @@ class NearestWalk:
 
     def _take(self, square: Square, missing: int) -> int:
         """Hold a square, and add what looking through it costs. Returns its number of sampled rows."""
-        first, last = (-square.furthest, -square.nearest) if self._backward else (square.nearest, square.furthest)
-        rows, crowd = square.stop - square.start, self._crowd(square)
-        self._held.append(_Held(square, rows, crowd, first, last, _root(first), _root(last)))
+        nearest, furthest, _, _, start, stop, _ = square
+        rows, crowd = stop - start, self._crowd(square)
+        root, far_root = math.sqrt(nearest), math.sqrt(furthest)
+        if self._backward:
+            self._held.append(_Held(square, rows, crowd, -furthest, -nearest, -far_root, -root))
+        else:
+            self._held.append(_Held(square, rows, crowd, nearest, furthest, root, far_root))
         entries = rows / self._sample.share
         if self._passing is not None and rows:
-            self._hits += len(self._passing(self._sample.by_place[square.start : square.stop]))
+            self._hits += self._passing(square)
             self._looked += rows
         if crowd is not None:
             entries = min(entries, missing / self._pass_share())
@@ -179,11 +197,9 @@ class NearestWalk:
 
     def _crowd(self, square: Square) -> Crowd | None:
         """The one place where all sampled rows of a square are, where these are many."""
-        if square.stop - square.start <= self._crowd_rows:
+        if square.stop - square.start <= self._crowd_rows or not square.single:
             return None
         cell = self._sample.cells[square.start]
-        if cell != self._sample.cells[square.stop - 1]:
-            return None
         return Crowd(cell, squared_chord(self._near.origin, vector_of(cell)))
 
     def _expected(self, start: int, until: int) -> float:
@@ -210,19 +226,22 @@ class NearestWalk:
         return sum((row[at] < past) is self._backward for row in self._sample.by_place[square.start : square.stop])
 
     def _round(self, start: int, until: int) -> Round:
-        ranges: list[tuple[int, int]] = []
+        parts: list[Part] = []
         crowds: list[Crowd] = []
         for square, _, crowd, first, last, _, _ in self._held:
             if last < start or first > until:
                 continue
             if crowd is None:
-                ranges.append((square.first, square.end))
+                parts.append(square[2:6])
                 continue
-            ranges += [(square.first, crowd.cell), (crowd.cell + 1, square.end)]
+            _, _, first_cell, end, begin, stop, _ = square
+            # The rows between them are those of the crowd.
+            parts += [(first_cell, crowd.cell, begin, begin), (crowd.cell + 1, end, stop, stop)]
             reach = self._sign * crowd.squared
             if reach <= until and reach >= start:
                 crowds.append(crowd)
-        return Round(tuple(joined(ranges)), tuple(crowds), self.position, abs(until))
+        ranges = joined(parts, GAP_ROWS * self._sample.share)
+        return Round(tuple(ranges), tuple(crowds), self.position, abs(until))
 
 
 def _root(reach: int) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from farmlokal.catalog.planning.cost import (
     Candidate,
@@ -16,16 +16,21 @@ from farmlokal.catalog.planning.cost import (
     walking_cost,
 )
 from farmlokal.catalog.planning.nearest import NearestWalk
+from farmlokal.catalog.planning.passed import PassedRows
 from farmlokal.catalog.planning.sample import SAMPLE_ROWS, Sample, draw_sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import CATEGORY, NEAR
+from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.query import Filters, ListingQuery
-from farmlokal.catalog.question.sorts import DISTANCE
+from farmlokal.catalog.question.sorts import DISTANCE, Position, Sort
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.catalog.question.words import NAMED
 from farmlokal.database.interface import Database
 from farmlokal.resilience.repeating import every
 from farmlokal.telemetry import get_logger
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # So few entries are read at once: to look for fewer would take as long as it could save.
 _CHEAP = 800
@@ -62,9 +67,7 @@ class Plan(NamedTuple):
 
 def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     """The cheapest plan for `query`, as far as `sample` tells."""
-    # By distance, a disc is walked through and not sorted as a whole: what covers it need not be found out.
-    ranging = query.filters.without(NEAR) if query.sort.key is DISTANCE else query.filters
-    of_everything = candidates_of_everything(ranging, sample)
+    of_everything = candidates_of_everything(query.filters, sample)
     best = Plan((_cheapest_scan(query, sample, of_everything),))
     for one, parts in _splits(query, sample.table):
         best = _merged(query, one, parts, sample, of_everything, best.cost) or best
@@ -137,22 +140,36 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     return Scan(index, filters, max(cost, 1.0), walking and _many_ties(query, sample), cells)
 
 
-def choose_nearest(query: ListingQuery, sample: Sample) -> tuple[NearestWalk | None, Plan]:
-    """For a question by distance: the walk from its point, and what to do where that is dearer than expected.
+class NearestPlan(NamedTuple):
+    """How to find what passes filters by distance, wherever from.
 
-    The latter sorts the ranges of other filters. No walk where that is cheap.
+    ranges: a plan that reads and sorts the filters' own ranges. walks: whether to walk from the point, as long as that
+    is not dearer. passed: the sampled rows that pass; None without filters. pass_share: how many they are of all.
     """
-    plan = choose_plan(query, sample)
-    others = query.filters.without(NEAR)
-    if plan.cost <= _CHEAP + _SCAN_OVERHEAD or not sample.cells:
-        return None, plan
-    near = query.filters.get(NEAR)
-    if not others:
-        return NearestWalk(near, query.position, sample), plan
-    passing = row_filter(others, sample.table)
+
+    ranges: Plan
+    walks: bool
+    passed: PassedRows | None = None
+    pass_share: float = 1.0
+
+    def walk(self, near: Nearby, position: Position | None, sample: Sample, wanted: int) -> NearestWalk | None:
+        """The walk from a point, for so many products; None where sorting ranges is cheap."""
+        if not self.walks:
+            return None
+        if self.passed is None:
+            return NearestWalk(near, position, sample, wanted)
+        return NearestWalk(near, position, sample, wanted, self.passed.counting(), self.pass_share, self.ranges.cost)
+
+
+def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
+    """The plan for questions by distance that have, beside their place, these filters."""
+    plan = choose_plan(ListingQuery(others, Sort(DISTANCE)), sample)
+    walks = plan.cost > _CHEAP + _SCAN_OVERHEAD and len(sample.cells) > 0
+    if not walks or not others:
+        return NearestPlan(plan, walks)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
-    share = min(1.0, matches(narrowest, passing) / len(sample.cells))
-    return NearestWalk(near, query.position, sample, passing, share, plan.cost), plan
+    share = min(1.0, matches(narrowest, row_filter(others, sample.table)) / len(sample.cells))
+    return NearestPlan(plan, True, PassedRows(others, sample, narrowest), share)
 
 
 def _many_ties(query: ListingQuery, sample: Sample) -> bool:
@@ -168,6 +185,8 @@ _SMALL_INTERVAL_S = 15
 _SMALL_ROWS = 1000
 # What a process starts with: enough to tell ranges apart that differ by a third, in a tenth of the whole one's time.
 _FIRST_ROWS = 4096
+# By distance, those of other filters: each with the cells of the sampled rows that pass.
+_NEAREST_PLANS_MAX = 128
 # Questions come again when their pages have grown old. A plan takes about 1 KB with its question.
 _PLANS_MAX = 4096
 
@@ -182,6 +201,7 @@ class Planner:
         self._database = database
         self.sample = Sample((), 1.0, table)
         self._plans: dict[ListingQuery, Plan] = {}  # by this sample, in the order of their first question
+        self._nearest_plans: dict[Filters, NearestPlan] = {}  # likewise, the one used last at the end
         self._rows_drawn = 0
 
     def __repr__(self) -> str:
@@ -192,14 +212,18 @@ class Planner:
         plan = self._plans.get(query)
         if plan is None:
             plan = choose_plan(query, self.sample)
-            if len(self._plans) >= _PLANS_MAX:
-                del self._plans[next(iter(self._plans))]
-            self._plans[query] = plan
+            _remember(self._plans, query, plan, _PLANS_MAX)
         return plan
 
     def plan_nearest(self, query: ListingQuery) -> tuple[NearestWalk | None, Plan]:
-        """How to find a page by distance, see `choose_nearest`. Planned anew each time: few ask from one point."""
-        return choose_nearest(query, self.sample)
+        """How to find a page by distance: the walk from its point, and what to do where that is dearer than expected.
+
+        Few ask from one point, so the walk is planned anew each time; what the other filters come to is remembered.
+        """
+        near, others = query.filters.get(NEAR), query.filters.without(NEAR)
+        plan = self._nearest_plans.pop(others, None) or choose_nearest(others, self.sample)
+        _remember(self._nearest_plans, others, plan, _NEAREST_PLANS_MAX)
+        return plan.walk(near, query.position, self.sample, query.limit + 1), plan.ranges
 
     async def start(self) -> None:
         """Draw a first sample, with which requests need not wait for the whole one. Raises Unavailable."""
@@ -208,7 +232,7 @@ class Planner:
     async def refresh(self, *, gradually: bool = False, rows: int = SAMPLE_ROWS) -> None:
         """Draw the sample anew. gradually: beside requests, for which the process then has time. Raises Unavailable."""
         sample = await draw_sample(self._database, table=self.sample.table, gradually=gradually, rows=rows)
-        self.sample, self._plans, self._rows_drawn = sample, {}, rows
+        self.sample, self._plans, self._nearest_plans, self._rows_drawn = sample, {}, {}, rows
 
     @property
     def is_first(self) -> bool:
@@ -224,3 +248,9 @@ class Planner:
             failed="catalogue sample not refreshed",
             wait_first=True,
         )
+
+
+def _remember(plans: dict[K, V], key: K, plan: V, kept_max: int) -> None:
+    if len(plans) >= kept_max:
+        del plans[next(iter(plans))]
+    plans[key] = plan

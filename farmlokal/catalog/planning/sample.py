@@ -4,9 +4,11 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, Self
 
+from farmlokal.catalog.planning.quadtree import Quadtree
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
 from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.storage import Rows, SampledRow
@@ -89,6 +91,11 @@ class Sample:
             placed = [row for row in drawn if cell_of(row) is not None]
             self.by_place = yield from in_order(placed, itemgetter(places[storage.CELL.name], places[storage.ID.name]))
             self.cells = list(map(cell_of, self.by_place))
+
+    @cached_property
+    def tree(self) -> Quadtree:
+        """The squares over `cells`."""
+        return Quadtree(self.cells)
 
     def __repr__(self) -> str:
         return f"<Sample rows={len(self)} share={self.share:.4f}>"

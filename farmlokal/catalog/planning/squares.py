@@ -1,50 +1,40 @@
 """Squares of a quadtree over the globe, in the order of their distance from a point.
 
-A square of level *n* is one of the 4ⁿ that 360° by 360° are cut into: all cells whose numbers begin with the same
-2 · *n* bits, one range of an index. Which squares are cut further is told by the sample: where many products are, they
-are small. What bounds their distance is the haversine formula, whose two terms are bounded one by one.
+Which squares are cut further is told by the sample: where many products are, they are small.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from farmlokal.catalog.places import (
-    CELL_BITS,
-    VECTOR_LENGTH,
-    centre_of,
-    degrees_of,
-    first_cell,
-    row_and_column,
-    squared_chord,
-    vector_of,
-)
+from farmlokal.catalog.places import CELL_BITS
+from farmlokal.catalog.planning.chords import Point
+from farmlokal.catalog.planning.quadtree import FIRST_LEVEL, Node, Quadtree
 
 # What a square may hold that is not cut further. Smaller ones are more to plan and more ranges of the index; larger
 # ones are looked through for little where only a corner of them is near.
 SQUARE_ROWS = 64
 
-# The poles are borders of the squares of this level, and so is the equator: within one, the cosine of the latitude has
-# its extremes at its borders. Of its 16 squares, 8 lie on the globe.
-_FIRST_LEVEL = 2
-_FIRST_ROWS = (1, 2)
-_FIRST_SQUARES = [
-    (row, column, first_cell(_FIRST_LEVEL, row, column)) for row in _FIRST_ROWS for column in range(1 << _FIRST_LEVEL)
-]
-_FIRST_CELLS = 1 << 2 * (CELL_BITS - _FIRST_LEVEL)
-# Each end of a chord is a cell's centre, rounded in three coordinates: √3 · ½ at most, and as much for doubles.
-_ROUNDING = 3.0
-_QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # north or south, east or west: in the order of their cells
-_HALF_TURN = 1 << (CELL_BITS - 1)
+# A range of cells costs as much as reading so many entries: a gap between two that holds fewer is read with them.
+GAP_ROWS = 24
+# Four squares around the point are searched first where they hold so many times what is looked for: the circle that
+# fits into them around the point is a fifth of their area at least, three quarters at most.
+_AROUND = 4
+# Parts of the globe of some 150 km, and the level that is tried first in one that is new.
+_PART_WIDTH = CELL_BITS - 8
+_LEVEL_USUAL = 11
+
+
+Part = tuple[int, int, int, int]
+"""First cell and end, and where the sampled rows in it start and stop."""
 
 
 class Square(NamedTuple):
     """A range of cells.
 
     nearest, furthest: no product in it has a squared chord to the point that is less, or more. first, end: its cells,
-    without the end. start, stop: the sampled rows in it, in the order of cells.
+    without the end. start, stop: the sampled rows in it, in the order of cells. single: whether these are at one place.
     """
 
     nearest: int
@@ -53,17 +43,13 @@ class Square(NamedTuple):
     end: int
     start: int
     stop: int
-
-    @property
-    def is_cell(self) -> bool:
-        """Whether everything in it is at one and the same place."""
-        return self.end - self.first == 1
+    single: bool
 
     def __len__(self) -> int:
         return self.stop - self.start
 
 
-Cut = Callable[[Square], bool]
+Cut = Callable[[Node, float, float], bool]
 
 
 class Window(NamedTuple):
@@ -74,162 +60,154 @@ class Window(NamedTuple):
 
 
 def squares_around(
-    cell: int, sampled: Sequence[int], cut: Cut, window: Window, *, outward: bool = True
+    tree: Quadtree, cell: int, cut: Cut, window: Window, *, outward: bool = True, rows: float = math.inf
 ) -> Iterator[Square]:
     """The squares that cover what lies within `window`, those first whose nearest point is nearest.
 
-    cell: where the point is. sampled: the cells of the sampled rows, sorted. cut: says of a square that is more than a
-    cell whether to cut it into four; what it refuses is yielded as it is. outward: else those first whose furthest
-    point is furthest.
+    cell: where the point is. cut: says of a square that is more than a cell, and of the least and the greatest chord to
+    it, whether to cut it into four; what it refuses is yielded as it is. outward: else those first whose furthest point
+    is furthest. rows: the sampled rows that will do, where these are few: then what is far is looked at only if needed.
     """
-    bounds, heap = _Bounds(cell), list[_Waiting]()
-
-    def push(level: int, row: _Side, column: _Side, first: int, start: int, stop: int) -> None:
-        nearest, furthest = bounds.of(level, row, column, first)
-        if furthest >= window.least and nearest <= window.most:
-            square = Square(nearest, furthest, first, first + (1 << 2 * (CELL_BITS - level)), start, stop)
-            heappush(heap, (nearest if outward else -furthest, first, level, row, column, square))
-
-    for south, west, first in _FIRST_SQUARES:
-        start, stop = bisect_left(sampled, first), bisect_left(sampled, first + _FIRST_CELLS)
-        push(_FIRST_LEVEL, bounds.row(south), bounds.column(west), first, start, stop)
+    search = _Search(tree, Point(cell), window, outward, rows)
+    heap = search.waiting
     while heap:
-        _, first, level, row, column, square = heappop(heap)
-        if level == CELL_BITS or not cut(square):
-            yield square
-            continue
-        level += 1
-        rows, columns = bounds.halves_of_row(level, row), bounds.halves_of_column(level, column)
-        cells, start, stop = (square.end - first) // 4, square.start, square.stop
-        for north, east in _QUARTERS:
-            end = start if start == stop else bisect_left(sampled, first + cells, start, stop)
-            push(level, rows[north], columns[east], first, start, end)
-            first, start = first + cells, end
+        _, first, nearest, furthest, node = heappop(heap)
+        if node is None:
+            search.begin_anew()
+        elif node.level < CELL_BITS and (cut(node, nearest, furthest) or search.must_cut(node)):
+            search.push_quarters(node)
+        elif search.is_new(first):
+            yield search.square(node, nearest, furthest)
 
 
-def small_part(square: Square, within: int) -> bool:
-    """Whether a disc, of which `within` is the squared radius, may be but a small part of what a square holds.
+def is_small_part(node: Node, nearest: float, furthest: float, within: float) -> bool:
+    """Whether a disc, of which `within` is the radius, may be but a small part of what a square holds.
 
     Where it holds no sampled row there is little to leave out; and at a pole, where squares are slivers, there would be
     no end of cutting.
     """
-    if not len(square) or square.furthest <= within:
-        return False
-    return math.sqrt(square.furthest) - math.sqrt(square.nearest) > 2 * math.sqrt(within)
+    return furthest > within and node.rows > 0 and furthest - nearest > 2 * within
 
 
-def joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same cells in as few ranges as there can be, sorted."""
+def joined(parts: Iterable[Part], gap_rows: float) -> list[tuple[int, int]]:
+    """The same cells in few ranges, sorted, with gaps between them filled that hold at most so many sampled rows.
+
+    What is found in a gap is no nearer than what it is looked for, or further: it is left out by its distance.
+    """
     joined: list[tuple[int, int]] = []
-    for first, end in sorted(ranges):
-        if joined and joined[-1][1] == first:
+    last_stop = 0
+    for first, end, start, stop in sorted(parts):
+        if first == end:
+            continue
+        if joined and start - last_stop <= gap_rows:
             joined[-1] = (joined[-1][0], end)
-        elif first < end:
+        else:
             joined.append((first, end))
+        last_stop = stop
     return joined
 
 
-class _Side(NamedTuple):
-    """A row or a column of squares of one level.
+_Waiting = tuple[float, int, float, float, Node | None]
+"""What is ordered by, the first cell, the least and the greatest chord, and the square; None for everything."""
 
-    number: which. low, high: of its borders, as `_Bounds.border_row` or `border_column` has them. least, most: of what
-    they are for a place in it. near, far: of a row, the cosines of its latitudes times that of the point, the least and
-    the greatest.
+
+class _Search:
+    """What waits to be looked at, the next first: all of the globe, or first four squares around the point."""
+
+    def __init__(self, tree: Quadtree, point: Point, window: Window, outward: bool, rows: float) -> None:
+        self.waiting: list[_Waiting] = []
+        self._tree, self._point, self._outward = tree, point, outward
+        self._least, self._most = math.sqrt(window.least), math.sqrt(window.most)
+        self._around = _Around((), math.inf)
+        if outward and window.least == 0:
+            self._around = _around(tree, point, rows, self._most)
+        self._seen: set[int] | None = None
+        self._anew = False
+        self._push(self._around.nodes or tree.roots())
+        edge = self._around.edge
+        if edge <= self._most:
+            heappush(self.waiting, (edge, -1, edge, edge, None))
+            self._seen = set()
+
+    def _push(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            nearest, furthest = self._point.chords(self._tree.borders_of(node), node)
+            if furthest >= self._least and nearest <= self._most:
+                key = nearest if self._outward else -furthest
+                heappush(self.waiting, (key, node.first, nearest, furthest, node))
+
+    def begin_anew(self) -> None:
+        """Look at the whole globe: all that is nearer than the edge of the four squares has been found."""
+        self._anew = True
+        self.waiting.clear()
+        self._push(self._tree.roots())
+
+    def must_cut(self, node: Node) -> bool:
+        """Whether a square has one of the four in it: some of what is in these has been found."""
+        return self._anew and self._around.is_part_of(node)
+
+    def push_quarters(self, node: Node) -> None:
+        """Cut a square into four."""
+        tree, least, most, outward = self._tree, self._least, self._most, self._outward
+        chords = self._point.quarters(node.borders or tree.borders_of(node), node)
+        for quarter, (near, far) in zip(node.quarters or tree.quarters_of(node), chords, strict=True):
+            if far >= least and near <= most:
+                heappush(self.waiting, (near if outward else -far, quarter.first, near, far, quarter))
+
+    def is_new(self, first: int) -> bool:
+        """Whether the square with this first cell has not been found before. Remembers it."""
+        if self._seen is None:
+            return True
+        if first in self._seen:
+            return False
+        self._seen.add(first)
+        return True
+
+    def square(self, node: Node, nearest: float, furthest: float) -> Square:
+        """A square with its squared chords: those of a cell are exact."""
+        if node.level == CELL_BITS:
+            exact = self._point.to_cell(node.first)
+            return Square(exact, exact, node.first, node.end, node.start, node.stop, True)
+        if self._anew:
+            nearest = max(nearest, self._around.edge)
+        least, most = int(nearest * nearest), int(furthest * furthest) + 1
+        return Square(least, most, node.first, node.end, node.start, node.stop, node.single)
+
+
+class _Around(NamedTuple):
+    """Four squares around a point, or none; and the least chord to what is outside of them."""
+
+    nodes: Sequence[Node]
+    edge: float
+
+    def is_part_of(self, node: Node) -> bool:
+        """Whether one of them is a part of another square."""
+        return any(node.first <= one.first and one.end <= node.end and one is not node for one in self.nodes)
+
+
+def _around(tree: Quadtree, point: Point, rows: float, most: float) -> _Around:
+    """The smallest four squares around a point that hold enough, or all within `most`; none where only the globe does.
+
+    Begins with the size that was right for the last point in this part of the globe.
     """
+    part = point.row >> _PART_WIDTH, point.column >> _PART_WIDTH
 
-    number: int
-    low: Any
-    high: Any
-    least: float
-    most: float
-    near: float = 0.0
-    far: float = 0.0
+    def enough(level: int) -> _Around | None:
+        half = CELL_BITS - level - 1
+        # Those of a half in which the point is meet at its other side.
+        four = tree.four(level, ((point.row >> half) - 1) // 2, ((point.column >> half) - 1) // 2)
+        if four is None:
+            return None
+        edge = point.edge(*four.borders)
+        return _Around(four.nodes, edge) if edge > most or four.rows >= rows * _AROUND else None
 
-
-_Waiting = tuple[int, int, int, _Side, _Side, Square]
-"""What is ordered by, the first cell, the level, the row, the column, and the square."""
-
-
-class _Bounds:
-    """Least and greatest squared chords from a cell's centre to squares. What squares share is worked out once."""
-
-    def __init__(self, cell: int) -> None:
-        self._origin = vector_of(cell)
-        self._row, self._column = row_and_column(cell)
-        self._opposite = (self._column + _HALF_TURN) % (2 * _HALF_TURN)
-        self._lat, self._lon = map(math.radians, centre_of(cell))
-        self._cosine = math.cos(self._lat)
-        # By the border between the two halves: each is of one level alone, and many squares have it in common.
-        self._rows: dict[int, tuple[_Side, _Side]] = {}
-        self._columns: dict[int, tuple[_Side, _Side]] = {}
-
-    def of(self, level: int, row: _Side, column: _Side, first: int) -> tuple[int, int]:
-        """Of the square where a row and a column of a level meet. first: its first cell."""
-        if level == CELL_BITS:
-            exact = squared_chord(self._origin, vector_of(first))
-            return exact, exact
-        nearest = 2 * VECTOR_LENGTH * math.sqrt(row.least + row.near * column.least) - _ROUNDING
-        far = row.most + row.far * column.most
-        furthest = 2 * VECTOR_LENGTH * math.sqrt(min(1.0, far)) + _ROUNDING
-        return int(nearest * nearest) if nearest > 0.0 else 0, int(furthest * furthest) + 1
-
-    def row(self, number: int) -> _Side:
-        """A row of the first level."""
-        width = CELL_BITS - _FIRST_LEVEL
-        return self._row_between(
-            _FIRST_LEVEL, number, self._border_row(number << width), self._border_row((number + 1) << width)
-        )
-
-    def column(self, number: int) -> _Side:
-        """A column of the first level."""
-        width = CELL_BITS - _FIRST_LEVEL
-        west, east = self._border_column(number << width), self._border_column((number + 1) << width)
-        return self._column_between(_FIRST_LEVEL, number, west, east)
-
-    def halves_of_row(self, level: int, row: _Side) -> tuple[_Side, _Side]:
-        """The two rows of a level that one of the level before is cut into."""
-        north = 2 * row.number + 1
-        border = north << (CELL_BITS - level)
-        halves = self._rows.get(border)
-        if halves is None:
-            middle = self._border_row(border)
-            south = self._row_between(level, north - 1, row.low, middle)
-            halves = self._rows[border] = south, self._row_between(level, north, middle, row.high)
-        return halves
-
-    def halves_of_column(self, level: int, column: _Side) -> tuple[_Side, _Side]:
-        """The two columns of a level that one of the level before is cut into."""
-        east = 2 * column.number + 1
-        border = east << (CELL_BITS - level)
-        halves = self._columns.get(border)
-        if halves is None:
-            middle = self._border_column(border)
-            west = self._column_between(level, east - 1, column.low, middle)
-            halves = self._columns[border] = west, self._column_between(level, east, middle, column.high)
-        return halves
-
-    def _row_between(self, level: int, number: int, south: tuple[float, float], north: tuple[float, float]) -> _Side:
-        (rise, cosine), (other_rise, other_cosine) = (south, north) if south[0] <= north[0] else (north, south)
-        near, far = (cosine, other_cosine) if cosine <= other_cosine else (other_cosine, cosine)
-        if self._row >> (CELL_BITS - level) == number:
-            rise = 0.0
-        return _Side(number, south, north, rise, other_rise, self._cosine * near, self._cosine * far)
-
-    def _column_between(self, level: int, number: int, west: float, east: float) -> _Side:
-        turn, turn_max = (west, east) if west <= east else (east, west)
-        width = CELL_BITS - level
-        if self._column >> width == number:
-            turn = 0.0
-        if self._opposite >> width == number:
-            turn_max = 1.0
-        return _Side(number, west, east, turn, turn_max)
-
-    def _border_row(self, row: int) -> tuple[float, float]:
-        """The haversine of the latitudes between a border and the point, and the cosine of the border's."""
-        lat = math.radians(degrees_of(row))
-        return math.sin((lat - self._lat) / 2) ** 2, max(0.0, math.cos(lat))
-
-    def _border_column(self, column: int) -> float:
-        """The haversine of the longitudes between a border and the point: the same either way round the globe."""
-        lon = math.radians(degrees_of(column))
-        return math.sin((lon - self._lon) / 2) ** 2
+    level = tree.levels.get(part, _LEVEL_USUAL)
+    found = enough(level)
+    while found is None and level > FIRST_LEVEL + 1:
+        level -= 1
+        found = enough(level)
+    while found is not None and level < CELL_BITS - 1 and (finer := enough(level + 1)) is not None:
+        level += 1
+        found = finer
+    tree.levels[part] = level
+    return found or _Around((), math.inf)

@@ -81,10 +81,10 @@ class Nearby(NamedTuple):
 def squared_chord_sql(origin: Vector) -> Condition:
     """An expression for a product's squared chord to `origin`: NULL where the product has no place."""
     y, z = origin.y + VECTOR_LENGTH, origin.z + VECTOR_LENGTH
-    return _SQUARED_CHORD_SQL, (origin.x, origin.x, y, y, z, z)
+    return SQUARED_CHORD_SQL, (origin.x, origin.x, y, y, z, z)
 
 
-_SQUARED_CHORD_SQL = " + ".join(
+SQUARED_CHORD_SQL = " + ".join(
     [f"({column} - %s) * ({column} - %s)" for column in ("x", storage.SHIFTED_Y_SQL, storage.SHIFTED_Z_SQL)]
 )
 

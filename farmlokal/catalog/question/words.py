@@ -13,6 +13,7 @@ from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.storage import Index, Places, SampledColumn
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.database.dialect import Dialect
+from farmlokal.database.padding import padded
 
 # As many scans of their own are merged; more names are walked past, or sorted. Each costs a statement some 80 µs.
 _MERGED_NAMES_MAX = 20
@@ -88,7 +89,8 @@ class AnyOf(Filter):
             # MariaDB sorts all that equals a text, for texts that are equal may differ at their ends: it takes no index
             # for ordered by a column that is held to one. A range of one it walks.
             return f"{self.column.name} >= %s AND {self.column.name} <= %s", value * 2
-        return _any_of_sql(self.column.name, len(value)), value
+        values = padded(value, NAMES_MAX)
+        return _any_of_sql(self.column.name, len(values)), tuple(values)
 
     @override
     def row_test(self, value: Any, places: Places) -> RowTest:

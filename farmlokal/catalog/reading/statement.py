@@ -17,6 +17,7 @@ from farmlokal.catalog.question.sorts import FOUND, Sort
 from farmlokal.catalog.reading.schemas import CURRENCY
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.json_sql import JsonField, JsonKind
+from farmlokal.database.padding import padded
 
 # About 3 KB each. Few of the possible shapes are ever asked for.
 _SHAPES_MAX = 1024
@@ -90,15 +91,19 @@ def scan_conditions(scan: Scan, dialect: Dialect) -> list[Condition]:
 
 
 def cells_condition(ranges: Sequence[tuple[int, int]]) -> Condition:
-    """The products in ranges of cells, each without its end.
+    """The products in ranges of cells, each without its end."""
+    ranges = padded(ranges)
+    return _cells_sql(len(ranges)), tuple([end for one in ranges for end in one])
 
-    In groups: SQLite takes an expression of a thousand levels, and each OR of a row is one.
-    """
+
+@lru_cache
+def _cells_sql(ranges: int) -> str:
+    """In groups: SQLite takes an expression of a thousand levels, and each OR of a row is one."""
     groups = [
-        " OR ".join(["cell >= %s AND cell < %s"] * len(ranges[start : start + _RANGES_PER_GROUP]))
-        for start in range(0, len(ranges), _RANGES_PER_GROUP)
+        " OR ".join(["cell >= %s AND cell < %s"] * min(_RANGES_PER_GROUP, ranges - start))
+        for start in range(0, ranges, _RANGES_PER_GROUP)
     ]
-    return f"({' OR '.join([f'({group})' for group in groups])})", tuple([end for one in ranges for end in one])
+    return f"({' OR '.join([f'({group})' for group in groups])})"
 
 
 def picked_statement(query: ListingQuery, dialect: Dialect) -> Statement:

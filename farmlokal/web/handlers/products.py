@@ -22,8 +22,7 @@ async def list_products(request: web.Request) -> web.Response:
         raise before.error
     app = request.app
     query = raw_query(request.raw_path)
-    if "q" in query or "%" in query:
-        await app[keys.SEARCH_NAMES].complete.wait()
+    await _until_words_are_known(app, query)
     asked = app[keys.QUESTIONS].parse(query)
     lookup = await app[keys.CACHE].ask(asked.question)
     return cached_answer(request, asked.question.key, lookup, link=link_header(asked.link_base, lookup.value))
@@ -34,8 +33,11 @@ async def summarise(request: web.Request) -> web.Response:
     before = handed_over(request)
     if before is not None and before.error is not None:
         raise before.error
-    asked = request.app[keys.SUMMARY_QUESTIONS].parse(raw_query(request.raw_path))
-    return cached_answer(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
+    app = request.app
+    query = raw_query(request.raw_path)
+    await _until_words_are_known(app, query)
+    asked = app[keys.SUMMARY_QUESTIONS].parse(query)
+    return cached_answer(request, asked.question.key, await app[keys.CACHE].ask(asked.question))
 
 
 async def show_product(request: web.Request) -> web.Response:
@@ -69,6 +71,12 @@ async def list_categories(request: web.Request) -> web.Response:
     """Every category with its number of products."""
     _refuse_parameters(request)
     return cached_answer(request, category_counts.KEY, await request.app[keys.CATEGORY_COUNTS].get())
+
+
+async def _until_words_are_known(app: web.Application, query: str) -> None:
+    """Wait, where the process has just started and `query` may ask in words, until they can be understood."""
+    if "q" in query or "%" in query:
+        await app[keys.SEARCH_NAMES].complete.wait()
 
 
 def _refuse_parameters(request: web.Request) -> None:

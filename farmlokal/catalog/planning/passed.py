@@ -1,0 +1,48 @@
+"""How many of the sampled rows in a square pass filters: looked at, or remembered for filters that come again."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+from farmlokal.catalog.planning.cost import Span, row_filter
+from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.planning.squares import Square
+from farmlokal.catalog.question.query import Filters
+from farmlokal.catalog.question.storage import CELL
+
+Counting = Callable[[Square], int]
+"""How many of the sampled rows in a square pass."""
+
+# Finding every sampled row that passes takes up to a millisecond, and keeping their cells 256 KB at most: for what was
+# asked before.
+_ASKED_AGAIN = 2
+
+
+class PassedRows:
+    """The sampled rows that pass `filters`. among: rows of which no other one passes."""
+
+    def __init__(self, filters: Filters, sample: Sample, among: Span) -> None:
+        self._sample, self._among = sample, among
+        self._passing = row_filter(filters, sample.table)
+        self._asked = 0
+        self._cells: Sequence[int] = ()
+
+    def __repr__(self) -> str:
+        return f"<PassedRows asked={self._asked} known={len(self._cells)}>"
+
+    def counting(self) -> Counting:
+        """What counts them, for one more question."""
+        self._asked += 1
+        if self._asked < _ASKED_AGAIN:
+            return self._look
+        if self._asked == _ASKED_AGAIN:
+            rows, place = self._among.rows[self._among.start : self._among.stop], self._sample.table.places[CELL.name]
+            found = [rows[number][place] for number in self._passing(rows)]
+            self._cells = array("q", sorted([cell for cell in found if cell is not None]))
+        return self._remembered
+
+    def _look(self, square: Square) -> int:
+        return len(self._passing(self._sample.by_place[square.start : square.stop]))
+
+    def _remembered(self, square: Square) -> int:
+        return bisect_left(self._cells, square.end) - bisect_left(self._cells, square.first)
