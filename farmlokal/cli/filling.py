@@ -30,11 +30,14 @@ async def filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
 
 
 async def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:
-    """Do `work` on the settings' database. check: wait for it first, and look at its schema. Returns its result."""
+    """Do `work`, which may load many rows, on the settings' database. Returns its result.
+
+    check: wait for the database first, and look at its schema.
+    """
     database = open_database(settings)
     try:
         if check:
-            await wait_for_database(database)
+            await wait_for_database(database, loading=True)
         return await work(database)
     finally:
         await database.close()

@@ -14,6 +14,8 @@ _LOST = frozenset({1053, 1077, 1080, 1927, 2006, 2013, 2055, 4031})
 _OUT_OF_GROUP = frozenset({1047, 3796, 3797, 3798, 3799})
 # Those, a group's refusal of a COMMIT, and read-only, as a server is while another takes its place.
 _NO_WRITER = _OUT_OF_GROUP | {1290, 1792, 1836, 1874, 3100}
+# A statement names an index that a load of many rows has taken away (late_indexes).
+_INDEX_MISSING = 1176
 # Its disk or its table is full.
 _FULL = frozenset({1021, 1114})
 # At a COMMIT: whether all members have dropped the transaction is not known to us.
@@ -65,6 +67,8 @@ class InUse:
                     return self._unknown(connection)
                 self._pool.losses["connection"] += 1
                 return ConnectionForgotten("the connection to the database was lost")
+            if error.args[0] == _INDEX_MISSING:
+                return DatabaseUnavailable("the catalogue is being filled", reason=str(error))
             if error.args[0] in _NO_WRITER | _FULL:
                 return self._refused(error, connection)
         elif isinstance(error, OSError):  # a TimeoutError too
