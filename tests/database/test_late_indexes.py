@@ -22,7 +22,7 @@ from tests.support.command import developers, farmlokal, run_module
 from tests.support.service import SECRET_KEY, open_database, serving, settings_for
 
 NEEDED = late_indexes.listing_indexes(our_shape("mysql"))
-ROWS = 6_000  # of more than a MiB: a file that counts as large
+ROWS = 8_000  # of more than a MiB: a file that counts as large
 TO_RUN = "run the interrupted command again, or `farmlokal init-db`"
 
 
@@ -121,7 +121,7 @@ async def test_a_load_that_is_killed_at_any_stage_is_completed(backend_url: str,
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     (tmp_path / "day.csv").write_text(
-        mandi_csv(*(mandi_row(Variety=f"Kind {number} {'of many ' * 12}") for number in range(ROWS)))
+        mandi_csv(*(mandi_row(Variety=f"Kind {number} {'of many ' * 8}many") for number in range(ROWS)))
     )
 
     async def load(kill_at: int) -> subprocess.CompletedProcess[str]:
