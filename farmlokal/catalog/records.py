@@ -61,7 +61,7 @@ class ProductRecord(NamedTuple):
         if self.said is None:
             return blake2b(orjson.dumps(_content(self)), digest_size=16).hexdigest()
         said = blake2b(self.said.encode(), digest_size=8).hexdigest()
-        return said + blake2b(orjson.dumps(_content_without_place(self)), digest_size=8).hexdigest()
+        return said + blake2b(orjson.dumps(_content_of_market(self)), digest_size=8).hexdigest()
 
     def says_as(self, digest: str) -> bool:
         """Whether a stored `digest` is of the same words of a market file as this record."""
@@ -72,8 +72,8 @@ class ProductRecord(NamedTuple):
 
 _CONTENT = ProductRecord._fields[3 : ProductRecord._fields.index("said")]
 _content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(*_CONTENT)
-_content_without_place: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
-    *(name for name in _CONTENT if name not in ("lat", "lon"))
+_content_of_market: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
+    *(name for name in _CONTENT if name not in ("lat", "lon")), "min_paise", "max_paise"
 )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import struct
+from math import isfinite
 from typing import Any
 
 import aiomysql
@@ -90,6 +91,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return str(obj)
         if obj is None:
             return "NULL"
+        if kind is float and isfinite(obj):
+            text = repr(obj)
+            return text if "e" in text else f"{text}e0"
         return str(super().escape(obj))
 
     async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
@@ -97,12 +101,17 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
         Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
         """
-        statement = (sql % tuple([self.escape(param) for param in params])).encode()
+        return await self.texts_of(sql % tuple([self.escape(param) for param in params]), wait_max_s)
+
+    async def texts_of(self, sql: str, wait_max_s: float) -> list[TextRow]:
+        """What `fetch_texts` gives, for a statement whose parameters stand in it: an INSERT … RETURNING, too."""
+        statement = sql.encode()
         if len(statement) > _STATEMENT_BYTES_MAX:
             raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         self._ensure_alive()
         timer = self._loop.call_later(wait_max_s, self._give_up)
-        self._ask()
+        if len(sql) <= _WATCHED_CHARS_MAX:
+            self._ask()
         try:
             self._writer.write(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
             return await self._texts()

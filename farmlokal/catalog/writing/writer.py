@@ -21,7 +21,7 @@ from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
 from farmlokal.catalog.writing.price_days import days_told, keep_days
-from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
+from farmlokal.catalog.writing.stored_rows import any_moved, by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
@@ -61,6 +61,7 @@ class ProductWriter:
         self._farms = farms
         self._names = KnownNames(database) if farms is not None else None
         self._now = now
+        self._expects_new = False
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
         """Apply `changes` in their order, in a transaction of their own. Returns what became of each.
@@ -86,19 +87,35 @@ class ProductWriter:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
-        stored = await lock_rows(session, self._dialect, identities)
-        moved = await lock_moved(session, self._dialect, stored, identities)
+        stored, moved = await self._lock(session, identities)
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
-        days = days_told(stored, changes)
+        days = days_told(stored, changes, decisions)
         repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
             await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
+        # SQLite would not run the transaction again, see _lock.
+        self._expects_new = self._farms is not None and not known and self._dialect.name == "mysql"
         return [
             _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
+
+    async def _lock(
+        self, session: Session, identities: Sequence[Identity]
+    ) -> tuple[dict[Identity, Stored], dict[Identity, Identity]]:
+        """What is stored of `identities`, locked, and what those that were renamed are called now.
+
+        Where nothing of a load's last batch was there, nothing is looked up: if it is there nevertheless, its unique
+        key is taken, and the transaction is run again, this time with a look.
+        """
+        if self._expects_new:
+            self._expects_new = False
+            if not await any_moved(session, identities):
+                return {}, {}
+        stored = await lock_rows(session, self._dialect, identities)
+        return stored, await lock_moved(session, self._dialect, stored, identities)
 
     async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
         """Make tombstones of the live rows of `source` that `run` did not meet. Returns how many.
@@ -254,7 +271,9 @@ def _applied(decision: Decision, product_id: int | None, tags: set[str], reprice
         # An older day is no new version of the product, but part of its history.
         of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
         return Applied(decision.outcome, decision.reason, frozenset(of_history))
-    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
+    touches = touched(product_id, decision.categories)
+    touches |= tags
+    return Applied(decision.outcome, decision.reason, frozenset(touches))
 
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:
