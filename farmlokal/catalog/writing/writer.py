@@ -45,6 +45,9 @@ _BURY = (
     " WHERE id = %s"
 )
 
+_MET = "INTO sightings (run, product_id)"
+_MEETING = f"{_MET} VALUES (%s, %s)"
+
 
 class ProductWriter:
     """Applies changes to the catalogue, each batch in one transaction."""
@@ -87,14 +90,15 @@ class ProductWriter:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
-        stored, moved = await self._lock(session, identities)
+        stored = await self._lock(session, identities)
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
         days = days_told(stored, changes, decisions)
         repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
-            await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
+            met = sorted({row.id for row in stored.values() if row.id is not None})
+            await session.execute_many(f"{self._dialect.insert_ignore} {_MEETING}", [(sighting, one) for one in met])
         # SQLite would not run the transaction again, see _lock.
         self._expects_new = self._farms is not None and not known and self._dialect.name == "mysql"
         return [
@@ -102,10 +106,8 @@ class ProductWriter:
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
-    async def _lock(
-        self, session: Session, identities: Sequence[Identity]
-    ) -> tuple[dict[Identity, Stored], dict[Identity, Identity]]:
-        """What is stored of `identities`, locked, and what those that were renamed are called now.
+    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
+        """What is stored of `identities`, locked, under these and under what they are called now.
 
         Where nothing of a load's last batch was there, nothing is looked up: if it is there nevertheless, its unique
         key is taken, and the transaction is run again, this time with a look.
@@ -113,9 +115,10 @@ class ProductWriter:
         if self._expects_new:
             self._expects_new = False
             if not await any_moved(session, identities):
-                return {}, {}
+                return {}
         stored = await lock_rows(session, self._dialect, identities)
-        return stored, await lock_moved(session, self._dialect, stored, identities)
+        await lock_moved(session, self._dialect, stored, identities)
+        return stored
 
     async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
         """Make tombstones of the live rows of `source` that `run` did not meet. Returns how many.
@@ -241,8 +244,8 @@ class ProductWriter:
         for source, names in by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
-                f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
-                f" SELECT %s, id FROM products WHERE source = %s AND external_id IN ({marks})",
+                f"{self._dialect.insert_ignore} {_MET} SELECT %s, id FROM products"
+                f" WHERE source = %s AND external_id IN ({marks})",
                 [run, source, *names],
             )
 
