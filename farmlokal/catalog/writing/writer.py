@@ -154,6 +154,7 @@ class ProductWriter:
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
         """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
+        written_at = self._time_in(now)
         # A row that was named by two of its identities is written once.
         changed = {identity: row for identity, row in _once(stored) if row.changed}
         # A deletion of what never came leaves a tombstone with nothing but its version.
@@ -166,7 +167,7 @@ class ProductWriter:
         deriving = Deriving(session, self._dialect, set(), self._names.ids if self._names else {})
         derived = await derived_values(deriving, list(map(made_from, records.values())))
         values = {
-            identity: self._values(changed[identity], record, farms, now, made)
+            identity: self._values(changed[identity], record, farms, written_at, made)
             for (identity, record), made in zip(records.items(), derived, strict=True)
         }
         new: list[Stored] = []
@@ -181,17 +182,15 @@ class ProductWriter:
                 replacements.append([*values[identity][2:], row.id])
             else:
                 # Stock and creation too: a record before the deletion may have set them, and they outlive it.
-                created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
-                burials.append([row.version, row.digest, row.stock, created_at, updated_at, row.id])
+                created_at = self._time_in(row.created_at)
+                burials.append([row.version, row.digest, row.stock, created_at, written_at, row.id])
         # The ids are for the new products' own tags: the answer that there is no such product may be cached already, or
         # be on its way into the cache. They come with the INSERT's answer, see Session.insert_many.
         for row, row_id in zip(new, await session.insert_many(_INSERT, inserts), strict=True):
             row.id = row_id
         unchanged = [row for _, row in _once(stored) if not row.changed]
         placements: list[Params] = [
-            [row.lat, row.lon, *place_columns(row.lat, row.lon), self._time_in(now), row.id]
-            for row in unchanged
-            if row.placed
+            [row.lat, row.lon, *place_columns(row.lat, row.lon), written_at, row.id] for row in unchanged if row.placed
         ]
         confirmations: list[Params] = [[row.version, row.version, row.id] for row in unchanged if row.confirmed]
         for statement, rows in (
@@ -208,7 +207,7 @@ class ProductWriter:
         return deriving.tags
 
     def _values(
-        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], now: str, derived: Values
+        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], written_at: str, derived: Values
     ) -> list[object]:
         return [
             record.source,
@@ -234,7 +233,7 @@ class ProductWriter:
             int(record.organic),
             record.rating,
             self._time_in(row.created_at),
-            self._time_in(now),
+            written_at,
             *derived,
             row.version,
         ]
