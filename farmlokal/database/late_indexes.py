@@ -2,7 +2,7 @@
 
 They are taken away from an empty table, and a mark in `schema_steps` says so from before that until they are back:
 whoever meets the mark knows that the catalogue cannot be listed yet, and what is left to be done. So a process may die
-at any point. On MySQL and MariaDB alone: SQLite is where a service on the same file could not be seen.
+at any point. Not on SQLite, where a service that uses the same file cannot be seen.
 """
 
 from collections.abc import Mapping

@@ -71,7 +71,7 @@ def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, d
 
 def _split(taken: list[Line], lines: Lines, delimiter: str) -> list[str]:
     text = taken[0].text()
-    # Most rows have nothing for which it takes a reader, which is made anew for each: half of the time.
+    # Most rows have nothing for which it takes a reader, and one is made anew for each row.
     if not _FOR_READER.search(text):
         return text.split(delimiter)
     return next(csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter))
