@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS schema_version (
     usable_from INT NOT NULL DEFAULT 1
 ) ENGINE = InnoDB;
 
--- How far an upgrade has come: a row for each step that began, none while no upgrade is under way.
+-- How far an upgrade has come: a row for each step that began, none while no upgrade is under way. Version 0 is no upgrade's:
+-- its step `listing indexes` says that a load has taken these away, and that they are still to be made.
 --   place   the last id that the step has dealt with, where it goes through a table in batches
 --   done    1 when the step is done
 CREATE TABLE IF NOT EXISTS schema_steps (

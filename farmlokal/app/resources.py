@@ -273,18 +273,20 @@ def ready_context(health: Health, names: SearchNames) -> Context:
     return context
 
 
-async def wait_for_database(database: Database, wait_max_s: float | None = None) -> StoredVersion:
+async def wait_for_database(
+    database: Database, wait_max_s: float | None = None, *, loading: bool = False
+) -> StoredVersion:
     """Return the schema's version once `database` answers and holds one that we can use.
 
-    wait_max_s: seconds; by default the stated ones. Raises DatabaseUnavailable after that time, DatabaseMisconfigured
-    and SchemaMismatch at once.
+    wait_max_s: seconds; by default the stated ones. loading: as for `check_schema`. Raises DatabaseUnavailable after
+    that time, DatabaseMisconfigured and SchemaMismatch at once.
     """
     wait_max_s = DATABASE_WAIT_MAX_S if wait_max_s is None else wait_max_s
     deadline = asyncio.get_running_loop().time() + wait_max_s
     waiting = False
     while True:
         try:
-            return await check_schema(database)
+            return await check_schema(database, loading=loading)
         except DatabaseMisconfigured:
             raise
         except DatabaseUnavailable as error:

@@ -23,6 +23,7 @@ def text_key(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
+@lru_cache(maxsize=16_384)  # a load has some thousand names
 def name_key(name: str) -> str:
     """The key by which products are ordered by name: its first 64 characters decide, ties go by id."""
     return text_key(name)[:NAME_KEY_CHARS_MAX].rstrip()

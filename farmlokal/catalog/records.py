@@ -71,7 +71,7 @@ class ProductRecord(NamedTuple):
                 content += later
             return blake2b(orjson.dumps(content), digest_size=16).hexdigest()
         said = blake2b(self.said.encode(), digest_size=8).hexdigest()
-        return said + blake2b(orjson.dumps(_content_without_place(self)), digest_size=8).hexdigest()
+        return said + blake2b(orjson.dumps(_content_of_market(self)), digest_size=8).hexdigest()
 
     def says_as(self, digest: str) -> bool:
         """Whether a stored `digest` is of the same words of a market file as this record."""
@@ -85,8 +85,8 @@ _content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(*_CONTENT)
 # They came with schema version 5. A record without any has the digest that the release before stored for it.
 _later_content: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter("image_url", "description", "brand")
 _NONE_LATER = (None, None, None)
-_content_without_place: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
-    *(name for name in _CONTENT if name not in ("lat", "lon"))
+_content_of_market: Callable[[ProductRecord], tuple[Any, ...]] = attrgetter(
+    *(name for name in _CONTENT if name not in ("lat", "lon")), "min_paise", "max_paise"
 )
 
 

@@ -6,6 +6,7 @@ from farmlokal.app.command_invalidation import send_invalidation
 from farmlokal.app.resources import wait_for_database
 from farmlokal.app.webhooks import wake_waiting_events
 from farmlokal.caching.tag_history import EVERYTHING
+from farmlokal.catalog.writing.rare_collections import collect_rarely
 from farmlokal.cli.process import T, open_database
 from farmlokal.database.identity import read_identity
 from farmlokal.database.interface import Database
@@ -30,11 +31,15 @@ async def filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
 
 
 async def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, check: bool = True) -> T:
-    """Do `work` on the settings' database. check: wait for it first, and look at its schema. Returns its result."""
+    """Do `work`, which may load many rows, on the settings' database. Returns its result.
+
+    check: wait for the database first, and look at its schema.
+    """
     database = open_database(settings)
+    collect_rarely()
     try:
         if check:
-            await wait_for_database(database)
+            await wait_for_database(database, loading=True)
         return await work(database)
     finally:
         await database.close()

@@ -9,6 +9,8 @@ import orjson
 
 from farmlokal.app.command_sync import command_sync
 from farmlokal.app.resources import wait_for_database
+from farmlokal.catalog.writing.indexes_last import indexes_last
+from farmlokal.catalog.writing.rare_collections import collect_rarely
 from farmlokal.cli.process import EXIT_FAILED, open_database, run, start
 from farmlokal.cli.progress import progress
 from farmlokal.partner.sync.run import Run, RunState
@@ -32,13 +34,15 @@ def sync(full: bool) -> None:
 
 async def _sync(settings: Settings, *, full: bool) -> Run:
     database = open_database(settings)
+    collect_rarely()
     try:
-        await wait_for_database(database)
+        await wait_for_database(database, loading=True)
         with progress("syncing", None, unit="products") as advance_to:
             async with command_sync(settings, database, lambda page: advance_to(page.fetched)) as one:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     asyncio.get_running_loop().add_signal_handler(number, one.interrupt)
-                finished = await one.run(full=full)
+                async with indexes_last(database, large=True):
+                    finished = await one.run(full=full)
         await _print_result(one, finished)
         return finished
     finally:

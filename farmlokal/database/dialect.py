@@ -26,6 +26,7 @@ class Dialect:
     json_object: fields → an expression that makes a JSON object of them
     price_in: paise → what the column `price` holds
     time_in: RFC 3339 UTC → what a time column holds
+    time_out: what a time column holds, as text → RFC 3339 UTC
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dialect:
     json_object: JsonObject
     price_in: Callable[[int], str | int]
     time_in: Callable[[str], str]
+    time_out: Callable[[str], str]
 
 
 def decimal_string(paise: int) -> str:
@@ -64,6 +66,7 @@ MYSQL = Dialect(
     json_object=mysql_json_object,
     price_in=decimal_string,
     time_in=lambda wire: wire[:19].replace("T", " "),
+    time_out=lambda text: f"{text[:10]}T{text[11:19]}Z",
 )
 
 # SQLite has no decimal type: its column holds whole paise. Times are kept as they stand on the wire, which sorts.
@@ -81,4 +84,5 @@ SQLITE = Dialect(
     json_object=sqlite_json_object,
     price_in=lambda paise: paise,
     time_in=lambda wire: wire,
+    time_out=lambda text: text,
 )

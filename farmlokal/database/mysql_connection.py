@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+from collections.abc import Awaitable
+from math import isfinite
 from typing import Any
 
 import aiomysql
@@ -111,6 +113,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return str(obj)
         if obj is None:
             return "NULL"
+        if kind is float and isfinite(obj):
+            text = repr(obj)
+            return text if "e" in text else f"{text}e0"
         return str(super().escape(obj))
 
     async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
@@ -119,12 +124,16 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         A statement that comes again is prepared. Raises what the driver raises, and TimeoutError when no answer has
         come within `wait_max_s` seconds.
         """
-        self._ensure_alive()
+        return await self._in_time(self._prepared_or_text(sql, params), wait_max_s)
+
+    async def texts_of(self, sql: str, wait_max_s: float) -> list[TextRow]:
+        """What `fetch_texts` gives, for a statement whose parameters stand in it: an INSERT … RETURNING, too."""
+        return await self._in_time(self._texts(sql), wait_max_s)
+
+    async def _in_time(self, answer: Awaitable[list[TextRow]], wait_max_s: float) -> list[TextRow]:
         timer = self._loop.call_later(wait_max_s, self._give_up)
-        self._ask()
         try:
-            found = await self._prepared_texts(sql, params)
-            return await self._texts(sql, params) if found is None else found
+            return await answer
         except (aiomysql.InternalError, asyncio.CancelledError):
             # What is still to come would be taken for the next statement's answer.
             self.close()
@@ -173,8 +182,12 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         if self._commit_limit is not None:
             self._commit_limit.reschedule(self._loop.time() + _COMMIT_WAIT_MAX_S)
 
-    async def _texts(self, sql: str, params: Params) -> list[TextRow]:
-        statement = (sql % tuple([self.escape(param) for param in params])).encode()
+    async def _prepared_or_text(self, sql: str, params: Params) -> list[TextRow]:
+        found = await self._prepared_texts(sql, params)
+        return await self._texts(sql % tuple([self.escape(param) for param in params])) if found is None else found
+
+    async def _texts(self, sql: str) -> list[TextRow]:
+        statement = sql.encode()
         if len(statement) > _STATEMENT_BYTES_MAX:
             raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         result = TextResult()
@@ -222,6 +235,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return answer.statement_id
 
     async def _exchange(self, sent: bytes, answer: Answer) -> None:
+        self._ensure_alive()
+        if len(sent) <= _WATCHED_CHARS_MAX:
+            self._ask()
         self._writer.write(sent)
         while not answer.done:
             try:

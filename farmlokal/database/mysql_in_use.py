@@ -20,6 +20,8 @@ _NO_WRITER = _OUT_OF_GROUP | {1290, 1792, 1836, 1874, 3100}
 # how a MySQL says, late, that the group decided for another member's transaction. A Galera node says it without, of one
 # that it was at when it lost the majority.
 COMMIT_FAILED, BY_A_DEADLOCK = 1180, "error 149 "
+# A statement names an index that a load of many rows has taken away (late_indexes).
+_INDEX_MISSING = 1176
 # Its disk or its table is full.
 _FULL = frozenset({1021, 1114})
 # At a COMMIT: whether all members have dropped the transaction is not known to us.
@@ -63,21 +65,8 @@ class InUse:
 
     def _mapped(self, error: BaseException, connection: Connection) -> BaseException:
         if isinstance(error, (aiomysql.OperationalError, aiomysql.InterfaceError)):
-            if error.args[0] in _TIMED_OUT:
-                return StatementTimeout("the query ran into the statement time limit")
-            if error.args[0] == _NOT_IN_STEP and not connection.get_transaction_status():
-                return StatementTimeout("the database waited too long for the rest of its group")
-            if error.args[0] in _LOST or isinstance(error, aiomysql.InterfaceError):
-                # What was lost before its COMMIT is rolled back.
-                if connection.committing:
-                    return self._unknown(connection)
-                self._pool.losses["connection"] += 1
-                return ConnectionForgotten("the connection to the database was lost")
-            if error.args[0] == COMMIT_FAILED and connection.committing and BY_A_DEADLOCK not in str(error.args[1:]):
-                return self._unknown(connection)
-            if error.args[0] in _NO_WRITER | _FULL:
-                return self._refused(error, connection)
-        elif isinstance(error, OSError):  # a TimeoutError too
+            return self._mapped_by_number(error, connection)
+        if isinstance(error, OSError):  # a TimeoutError too
             self._pool.state.failed("no answer in time")
             self._pool.discard_idle()
             if connection.committing:
@@ -85,13 +74,31 @@ class InUse:
             return DatabaseUnavailable("the database does not answer", reason="no answer in time")
         return error
 
+    def _mapped_by_number(self, error: aiomysql.Error, connection: Connection) -> Exception:
+        number = error.args[0]
+        if number in _TIMED_OUT:
+            return StatementTimeout("the query ran into the statement time limit")
+        if number == _NOT_IN_STEP and not connection.get_transaction_status():
+            return StatementTimeout("the database waited too long for the rest of its group")
+        if number in _LOST or isinstance(error, aiomysql.InterfaceError):
+            # What was lost before its COMMIT is rolled back.
+            if connection.committing:
+                return self._unknown(connection)
+            self._pool.losses["connection"] += 1
+            return ConnectionForgotten("the connection to the database was lost")
+        if number == COMMIT_FAILED and connection.committing and BY_A_DEADLOCK not in str(error.args[1:]):
+            return self._unknown(connection)
+        if number == _INDEX_MISSING:
+            return DatabaseUnavailable("the catalogue is being filled", reason=str(error))
+        return self._refused(error, connection) if number in _NO_WRITER | _FULL else error
+
     def _unknown(self, connection: Connection) -> CommitUnknown:
         """What a COMMIT without an answer is for our callers. Its session is ended, so that it is decided soon."""
         self._pool.losses["commit"] += 1
         settled = self._pool.settle(connection.session)
         return CommitUnknown("the database did not answer the COMMIT: whether it took effect is not known", settled)
 
-    def _refused(self, error: aiomysql.OperationalError, connection: Connection) -> DatabaseUnavailable:
+    def _refused(self, error: aiomysql.Error, connection: Connection) -> DatabaseUnavailable:
         """What a refusal of the server is for our callers. Where it is no writer, the next attempt connects by name."""
         number, reason = error.args[0], str(error)
         again = False

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 import aiomysql
 from typing_extensions import override
 
-from farmlokal.database.interface import Params, Row, Session
+from farmlokal.database.interface import Params, Row, Session, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.telemetry.tracing import statement_span
 
@@ -34,17 +35,23 @@ class MySQLSession(Session):
         return list(self._cursor._rows or ())
 
     @override
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        with statement_span(_SYSTEM, sql):
+            return await self._connection.fetch_texts(sql, params, _TRANSACTION_ANSWER_MAX_S)
+
+    @override
     async def execute(self, sql: str, params: Params = ()) -> int:
         async with answered(sql):
             return int(await self._cursor.execute(sql, params))
 
     @override
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        # The driver folds INSERT … VALUES into statements of many rows; we send other statements many at a time.
+        # INSERT … VALUES is folded into statements of many rows; other statements are sent many at a time.
         rows = list(rows)
         if sql.startswith("INSERT"):
-            async with answered(sql):
-                await self._cursor.executemany(sql, rows)
+            for statement, _ in self._folded(sql, rows):
+                async with answered(statement):
+                    await self._cursor.execute(statement)
             return
         for start in range(0, len(rows), _STATEMENTS_AT_ONCE):
             chunk = rows[start : start + _STATEMENTS_AT_ONCE]
@@ -66,9 +73,9 @@ class MySQLSession(Session):
         Counting from the first, as for MySQL, would be wrong under Galera: there the step between two ids changes with
         the number of servers, also while a connection is open.
         """
-        async with answered(statement):
-            await self._cursor.execute(f"{statement} RETURNING id")
-        return [row[0] for row in self._cursor._rows]
+        with statement_span(_SYSTEM, statement):
+            rows = await self._connection.texts_of(f"{statement} RETURNING id", _TRANSACTION_ANSWER_MAX_S)
+        return [int(row[0] or 0) for row in rows]
 
     async def _insert(self, statement: str, inserted: int) -> list[int]:
         """Insert, and count the ids from the first, the only one that MySQL reports.
@@ -89,19 +96,32 @@ class MySQLSession(Session):
 
     def _folded(self, sql: str, rows: Sequence[Params]) -> Iterator[tuple[str, int]]:
         """INSERT INTO … VALUES (…), (…), … of as many rows as fit into one statement, and how many these are."""
-        head, _, marks = sql.partition(" VALUES ")
+        head, marks, tail = _insert_parts(sql)
+        escape = self._connection.escape
         values: list[str] = []
         length = 0
         for row in rows:
-            value = self._cursor.mogrify(marks, row)
-            value_bytes = len(value.encode())
+            value = marks % tuple([escape(param) for param in row])
+            value_bytes = len(value) if value.isascii() else len(value.encode())
             if values and length + value_bytes > _INSERT_BYTES_MAX:
-                yield f"{head} VALUES {','.join(values)}", len(values)
+                yield f"{head}{','.join(values)}{tail}", len(values)
                 values, length = [], 0
             values.append(value)
             length += value_bytes + 1
         if values:
-            yield f"{head} VALUES {','.join(values)}", len(values)
+            yield f"{head}{','.join(values)}{tail}", len(values)
+
+
+@lru_cache(maxsize=256)
+def _insert_parts(sql: str) -> tuple[str, str, str]:
+    """INSERT INTO … VALUES (…) …, in three: as far as VALUES, the values of one row, what comes after them."""
+    start = sql.index(" VALUES ") + len(" VALUES ")
+    depth = 0
+    for at in range(start, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[at], 0)
+        if depth == 0:
+            return sql[:start], sql[start : at + 1], sql[at + 1 :]
+    raise AssertionError(f"no values: {sql}")
 
 
 @asynccontextmanager

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from farmlokal.database import late_indexes
 from farmlokal.database.identity import stored_identity
 from farmlokal.database.interface import Database, Statements
 from farmlokal.database.migrations import MIGRATIONS, runner
 from farmlokal.database.migrations.migration import Batches, Migration
 from farmlokal.database.migrations.runner import Show
-from farmlokal.database.shape import differences, found_shape, needed_shape
+from farmlokal.database.shape import Shape, differences, found_shape, needed_shape
 from farmlokal.errors import DatabaseMissing, SchemaMismatch
 
 SCHEMA_VERSION = MIGRATIONS[-1].version
@@ -44,6 +45,11 @@ def statements(script: str) -> Iterator[str]:
     for statement in re.sub(r"--[^\n]*", "", script).split(";"):
         if statement.strip():
             yield statement.strip()
+
+
+def our_shape(dialect_name: str) -> Shape:
+    """The shape of the whole schema for `mysql` or `sqlite`."""
+    return needed_shape(statements(schema_text(dialect_name)))
 
 
 @contextmanager
@@ -77,6 +83,8 @@ async def create_schema(
         await runner.expand(database, _after(stored, migrations), show, batches)
     if stored.version <= SCHEMA_VERSION:
         await _create_missing(database)
+        if await late_indexes.owed(database):
+            await late_indexes.make(database, late_indexes.listing_indexes(our_shape(database.dialect.name)))
     await check_schema(database, migrations)
     return _there(await stored_version(database))
 
@@ -94,10 +102,13 @@ async def contract_schema(
     return _there(await stored_version(database))
 
 
-async def check_schema(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> StoredVersion:
+async def check_schema(
+    database: Database, migrations: Sequence[Migration] = MIGRATIONS, *, loading: bool = False
+) -> StoredVersion:
     """Returns what is stored. Raises SchemaMismatch unless this release can use the database.
 
-    The error's text is what to run, or what is missing.
+    The error's text is what to run, or what is missing. loading: whether it is for a load of many rows, which goes on
+    with one that was interrupted; nobody else can use a catalogue whose listing has no indexes yet.
     """
     stored = await stored_version(database)
     if stored is None:
@@ -111,14 +122,23 @@ async def check_schema(database: Database, migrations: Sequence[Migration] = MIG
         return stored  # with the word of a newer release, which knows what it changed, that we can use it
     if faults := await schema_faults(database):
         raise SchemaMismatch("\n  ".join(["the schema is damaged:", *faults]))
+    if not loading and await late_indexes.owed(database):
+        raise SchemaMismatch(
+            "the catalogue is being filled, or that was interrupted before its indexes were made: wait for it, or run"
+            " the interrupted command again, or `farmlokal init-db`"
+        )
     return stored
 
 
 async def schema_faults(database: Database) -> list[str]:
-    """What the database lacks of our schema, or has of another type: a line each."""
+    """What the database lacks of our schema, or has of another type: a line each. Indexes still to be made are none."""
     name = database.dialect.name
     found = await found_shape(name, database.fetch_unlimited)
-    lines = differences(needed_shape(statements(schema_text(name))), found)
+    needed = our_shape(name)
+    if "schema_steps" in found and await late_indexes.owed(database):
+        for index in late_indexes.listing_indexes(needed):
+            del needed["products"].indexes[index]
+    lines = differences(needed, found)
     if "catalogue" in found and await stored_identity(database) is None:
         lines.append("the row of table catalogue is missing")
     return lines
@@ -179,7 +199,7 @@ async def _create_missing(database: Database) -> None:
     """Make the tables that are missing: the making of the schema was ended before. Other damage is left to be seen."""
     name = database.dialect.name
     found = await found_shape(name, database.fetch_unlimited)
-    missing = needed_shape(statements(schema_text(name))).keys() - found.keys()
+    missing = our_shape(name).keys() - found.keys()
     if "catalogue" in found and await stored_identity(database) is None:
         missing |= {"catalogue"}
     if not missing:

@@ -70,8 +70,7 @@ class SQLiteDatabase(Database):
 
     @override
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        rows = await self._select(sql, params, self._limit_s)
-        return [[None if text is None else str(text).encode() for text in row] for row in rows]
+        return _texts(await self._select(sql, params, self._limit_s))
 
     @override
     async def fetch_unlimited(self, sql: str, params: Params = ()) -> list[Row]:
@@ -212,6 +211,10 @@ class SQLiteSession(Session):
             return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
 
     @override
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        return _texts(await self.fetch(sql, params))
+
+    @override
     async def execute(self, sql: str, params: Params = ()) -> int:
         with statement_span(_SYSTEM, sql):
             async with self._connection.execute(_qmark(sql), params) as cursor:
@@ -235,6 +238,10 @@ class SQLiteSession(Session):
         if last_id is None:
             raise AssertionError(f"no row was inserted by {sql}")
         return list(range(last_id - len(rows) + 1, last_id + 1))
+
+
+def _texts(rows: Iterable[Row]) -> list[TextRow]:
+    return [[None if value is None else str(value).encode() for value in row] for row in rows]
 
 
 @lru_cache(maxsize=1024)

@@ -85,6 +85,9 @@ _CLAIM = (
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
 _WAITING = "SELECT event_id, waits_for, received_at FROM webhook_inbox WHERE waits_for {condition}"
+_ANY_WAITING = "SELECT 1 FROM webhook_inbox WHERE waits_for IS NOT NULL LIMIT 1"
+# More, as of a page of a feed, are looked for only where anything waits at all, which is rare.
+_FEW_KEYS = 10
 
 
 def body_hash(body: bytes) -> str:
@@ -164,6 +167,8 @@ class Inbox:
         """Returns the dead events that wait for one of `keys`, or with None for any, the oldest first."""
         if keys is None:
             found = await self._database.fetch_unlimited(_WAITING.format(condition="IS NOT NULL"))
+        elif len(keys) > _FEW_KEYS and not await self._database.fetch_unlimited(_ANY_WAITING):
+            found = []
         else:
             found = [row for chunk in _chunks(sorted(keys)) for row in await self._waiting_for(chunk)]
         return [WaitingEvent(event_id, key) for event_id, key, _ in sorted(found, key=lambda row: (row[2], row[0]))]

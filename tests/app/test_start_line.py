@@ -79,9 +79,9 @@ async def test_one_process_looks_once(tmp_path: Path, monkeypatch: pytest.Monkey
     await fill(url, [product(number) for number in range(1, PRODUCTS + 1)])
     looks: list[str] = []
 
-    async def check(database: Database) -> StoredVersion:
+    async def check(database: Database, **options: Any) -> StoredVersion:
         looks.append("schema")
-        return await check_schema(database)
+        return await check_schema(database, **options)
 
     async def draw(database: Database, **options: Any) -> Sample:
         looks.append("sample")

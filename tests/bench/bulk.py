@@ -2,92 +2,96 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import NamedTuple
 
-import orjson
-import pymysql
-
-from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.seed import generate
-from farmlokal.database.dialect import decimal_string
+from farmlokal.catalog.writing.bulk_load import processes_for
 from tests.bench.figures import Figure, ratio
-from tests.bench.stand import Stand, farmlokal, mysql_address
+from tests.bench.load_data import load_data, unload
+from tests.bench.load_files import write_market, write_wire
+from tests.bench.processor_time import children_s, processor_s
+from tests.bench.stand import Stand, farmlokal
+from tests.servers.process import ServerProcess
 
 _ROWS_MAX = 100_000
 _ROUNDS_MAX = 3
-_REFERENCE = "LOAD DATA LOCAL INFILE of the same rows into the same table, one connection: rows a second"
-_COLUMNS = (
-    "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market,"
-    " district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
-)
+_REFERENCE = "LOAD DATA LOCAL INFILE of the same rows into the same tables with their indexes, {}: rows a second"
+
+
+class Cost(NamedTuple):
+    """What a load took: seconds, and seconds of processor time of the client and of the server."""
+
+    seconds: float
+    processor_s: float
+
+
+class _Load(NamedTuple):
+    """One way to load, and LOAD DATA of what it wrote."""
+
+    name: str
+    connections: int
+    ours: Cost
+    reference: Cost
 
 
 def bulk(stand: Stand) -> Iterator[Figure]:
     """Rows a second of `farmlokal seed` and `farmlokal import`, as processes, to those of LOAD DATA."""
-    catalogue = stand.catalogue(stand.options.products)
-    rows = min(_ROWS_MAX, catalogue.products)
+    rows = min(_ROWS_MAX, stand.options.products)
     with tempfile.TemporaryDirectory() as folder:
-        table, products, newer = (Path(folder, name) for name in ("rows.tsv", "products.ndjson", "newer.ndjson"))
-        _write_table(table, catalogue.execute(f"SELECT {_COLUMNS} FROM products ORDER BY id LIMIT {rows}"))
-        _write_wire(products, rows, version=1)
-        _write_wire(newer, rows, version=2)
-        rounds = [_round(stand, rows, table, products, newer) for _ in range(min(_ROUNDS_MAX, stand.options.rounds))]
-    for name, number in (("seed", 1), ("import, new rows", 2), ("import, every row changed", 3)):
-        pairs = [(one[number], one[0]) for one in rounds]
+        rounds = [_round(stand, rows, Path(folder)) for _ in range(min(_ROUNDS_MAX, stand.options.rounds))]
+    for loads in zip(*rounds, strict=True):
+        first = loads[0]
+        pairs = [(rows / load.ours.seconds, rows / load.reference.seconds) for load in loads]
         extra: dict[str, float] = {
             "rows_per_s": round(median(one for one, _ in pairs)),
             "load_data_rows_per_s": round(median(other for _, other in pairs)),
+            "processor_us_a_row": _processor_us(rows, [load.ours for load in loads]),
+            "load_data_processor_us_a_row": _processor_us(rows, [load.reference for load in loads]),
         }
-        yield ratio(f"{name}: {rows:,} rows", pairs, _REFERENCE, extra=extra)
-    load_data = median(one[0] for one in rounds)
-    extra = {"seconds": round(catalogue.seed_s, 1), "rows_per_s": round(catalogue.products / catalogue.seed_s)}
-    pairs = [(catalogue.products / catalogue.seed_s, load_data)]
-    yield ratio(f"seed: all {catalogue.products:,} rows", pairs, f"{_REFERENCE}, {rows:,} rows", extra=extra)
+        connections = f"{first.connections} connection{'s' if first.connections > 1 else ''}"
+        yield ratio(f"{first.name}: {rows:,} rows", pairs, _REFERENCE.format(connections), extra=extra)
 
 
-def _round(stand: Stand, rows: int, table: Path, products: Path, newer: Path) -> tuple[float, float, float, float]:
-    load_s = _load_data(stand.access.url(stand.new_database()), table)
-    seed_s = farmlokal(stand.access.url(stand.new_database()), "seed", "--products", str(rows))
-    imported = stand.access.url(stand.new_database())
-    import_s = farmlokal(imported, "import", str(products))
-    update_s = farmlokal(imported, "import", str(newer))
-    return rows / load_s, rows / seed_s, rows / import_s, rows / update_s
+def _processor_us(rows: int, costs: list[Cost]) -> float:
+    return round(median(cost.processor_s for cost in costs) / rows * 1e6, 1)
 
 
-def _load_data(url: str, table: Path) -> float:
-    address = mysql_address(url)
-    with closing(
-        pymysql.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            database=address.database,
-            local_infile=True,
-            autocommit=True,
-        )
-    ) as connection:
-        started = time.perf_counter()
-        statement = f"LOAD DATA LOCAL INFILE '{table}' INTO TABLE products CHARACTER SET utf8mb4 ({_COLUMNS})"
-        connection.cursor().execute(statement)
-        return time.perf_counter() - started
+def _round(stand: Stand, rows: int, folder: Path) -> list[_Load]:
+    """Each load with LOAD DATA right after it."""
+    market, wire, newer = folder / "market.csv", folder / "products.ndjson", folder / "newer.ndjson"
+    write_market(market, rows)
+    write_wire(wire, rows, version=1)
+    write_wire(newer, rows, version=2)
+
+    def reference(database: str, connections: int) -> Cost:
+        tables = unload(stand.access, database, folder, parts=connections)
+        target = stand.access.url(stand.new_database())
+        return _cost(stand, lambda: load_data(target, tables))
+
+    def load(name: str, database: str, *arguments: str, connections: int = 1) -> _Load:
+        ours = _cost(stand, lambda: farmlokal(stand.access.url(database), *arguments))
+        return _Load(name, connections, ours, reference(database, connections))
+
+    prices, products = stand.new_database(), stand.new_database()
+    return [
+        load("seed", stand.new_database(), "seed", "--products", str(rows), connections=processes_for(rows)),
+        load("import, market prices", prices, "import", str(market)),
+        load("import, market prices unchanged", prices, "import", str(market)),
+        load("import, wire format", products, "import", str(wire)),
+        load("import, every row unchanged", products, "import", str(wire)),
+        load("import, every row changed", products, "import", str(newer)),
+    ]
 
 
-def _write_table(path: Path, rows: list[tuple[Any, ...]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines("\t".join("\\N" if value is None else str(value) for value in row) + "\n" for row in rows)
+def _cost(stand: Stand, work: Callable[[], object]) -> Cost:
+    """What `work` takes, and what the server takes for it where it is our own."""
+    before_s, began_s = _processor_s(stand), time.perf_counter()
+    work()
+    return Cost(time.perf_counter() - began_s, _processor_s(stand) - before_s)
 
 
-def _write_wire(path: Path, rows: int, *, version: int) -> None:
-    with path.open("wb") as file:
-        file.writelines(orjson.dumps(_wire(record, version)) + b"\n" for record in generate(1, rows))
-
-
-def _wire(record: ProductRecord, version: int) -> dict[str, Any]:
-    fields = record._asdict() | {"version": version, "price": decimal_string(record.price_paise + version)}
-    del fields["price_paise"], fields["said"]  # one has another form here, the other only market files have
-    return fields
+def _processor_s(stand: Stand) -> float:
+    server_s = processor_s(stand.access.pid) if isinstance(stand.access, ServerProcess) else 0.0
+    return server_s + time.process_time() + children_s()

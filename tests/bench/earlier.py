@@ -23,7 +23,7 @@ def earlier(stand: Stand) -> Iterator[Figure]:
     upserts: list[Pair] = []
     sizes: list[Pair] = []
     for number in range(stand.options.rounds):
-        now, before = (Catalogue(stand.access, stand.new_database(), rows, seed_s=0) for _ in range(2))
+        now, before = (Catalogue(stand.access, stand.new_database(), rows) for _ in range(2))
         make_earlier(before)
         loads.append(_in_turns(number, partial(_load_s, stand, now), partial(_load_s, stand, before, earlier=True)))
         sizes.append((_bytes(now), _bytes(before)))

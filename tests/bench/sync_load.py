@@ -1,13 +1,14 @@
 """A sync of the simulator's feed, and the plainest way to write the same rows, in one process on one connection."""
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvloop
 
 from farmlokal.app.partner import partner_connection
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import product_waker, webhook_receiver
+from farmlokal.catalog.writing.indexes_last import indexes_last
 from farmlokal.database.interface import Database, Session
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
@@ -19,7 +20,8 @@ from tests.support.service import open_database
 _BATCH = 500
 _COLUMNS = (
     "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market,"
-    " district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at"
+    " district, district_key, state, state_key, lat, lon, stock, organic, rating, cell, x, yz, name_id,"
+    " derived_version, created_at, updated_at"
 )
 
 
@@ -57,7 +59,9 @@ async def _sync(database: Database, url: str, partner_url: str) -> float:
     try:
         started = time.perf_counter()
         wake = product_waker(webhook_receiver(database, Inbox(database), _nobody, source="partner"))
-        await catalogue_sync(database, partner, source="partner", invalidate=_nobody, wake=wake).run(full=True)
+        # As `farmlokal sync` does it.
+        async with indexes_last(database, large=True):
+            await catalogue_sync(database, partner, source="partner", invalidate=_nobody, wake=wake).run(full=True)
         return time.perf_counter() - started
     finally:
         await partner.close()
@@ -69,8 +73,13 @@ async def _nobody(tags: frozenset[str], **_: object) -> None:
 
 async def _executemany(database: Database, plain: Database, rows: int) -> float:
     farms = await database.fetch_unlimited("SELECT source, name_key, district_key, state_key, name, id FROM farms")
-    stored = await database.fetch_unlimited(f"SELECT {_COLUMNS} FROM products ORDER BY id LIMIT {rows}")
-    products = [[*row[:-2], *map(plain.dialect.time_in, row[-2:])] for row in stored]
+    products: list[list[Any]] = []
+    while len(products) < rows:
+        # Not all at once: a busy machine takes so long to read them that the pool gives the connection up.
+        stored = await database.fetch_unlimited(
+            f"SELECT {_COLUMNS} FROM products ORDER BY id LIMIT {_BATCH} OFFSET {len(products)}"
+        )
+        products += [[*row[:-2], *map(plain.dialect.time_in, row[-2:])] for row in stored]
 
     async def add_farms(session: Session) -> None:
         columns = "source, name_key, district_key, state_key, name, id"

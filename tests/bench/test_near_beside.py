@@ -42,7 +42,7 @@ async def test_both_find_the_nearest(mysql_url: str, redis_url: str) -> None:
     records = list(generate(1, PRODUCTS))
     await fill(mysql_url, records)
     server, _, name = mysql_url.partition("?")[0].rpartition("/")
-    catalogue = Catalogue(NamedDatabase(f"{server}/"), name, PRODUCTS, seed_s=0)
+    catalogue = Catalogue(NamedDatabase(f"{server}/"), name, PRODUCTS)
     make_spatial_table(catalogue)
     fill_geo_sets(catalogue, redis_url)
     numbers = dict(catalogue.execute("SELECT id, CAST(external_id AS SIGNED) FROM products"))

@@ -61,7 +61,7 @@ async def test_both_find_the_first(mysql_url: str, tmp_path: Path) -> None:
         await ProductWriter(database).apply(list(generate(1, PRODUCTS)))
         await count_names(database)
     server, _, name = mysql_url.partition("?")[0].rpartition("/")
-    catalogue = Catalogue(NamedDatabase(f"{server}/"), name, PRODUCTS, seed_s=0)
+    catalogue = Catalogue(NamedDatabase(f"{server}/"), name, PRODUCTS)
     make_fulltext_table(catalogue)
     make_fts5_file(catalogue, tmp_path / "texts.db")
     known, draw = KnownWords(catalogue), random.Random(1)

@@ -199,3 +199,18 @@ async def test_many_rows_are_updated_in_few_round_trips(either: Database, change
     assert [WriteOutcome.UPDATED] * 250 == [one.outcome for one in applied]
     stored = await either.fetch("SELECT name FROM products ORDER BY id")
     assert sorted(change(record.name) for record in records) == sorted(name for (name,) in stored)
+
+
+async def test_a_row_that_came_from_elsewhere_is_met(either: Database) -> None:
+    """A load of nothing but new rows looks none up; one that somebody else wrote meanwhile counts all the same."""
+    load = ProductWriter(either, farms=KnownFarms(either))
+    records = list(generate(1, 60))
+    assert [WriteOutcome.CREATED] * 20 == [one.outcome for one in await load.apply(records[:20])]
+    await ProductWriter(either).apply([records[30], records[31]._replace(version=2, name="Newer")])
+
+    applied = await load.apply(records[20:40]) + await load.apply(records[40:])
+
+    expected = [WriteOutcome.CREATED] * 40
+    expected[10:12] = WriteOutcome.UNCHANGED, WriteOutcome.OUTDATED
+    assert expected == [one.outcome for one in applied]
+    assert [(60,)] == await either.fetch("SELECT COUNT(*) FROM products")

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, cast
 
-from farmlokal.database.interface import Database, Params, Row, Session, T
+from farmlokal.database.interface import Database, Params, Row, Session, T, TextRow
 
 # What the server itself counts of one connection; SHOW STATUS is none of them.
 _SERVER_COUNTS = (
@@ -54,6 +54,10 @@ class _CountingSession:
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         self._count(sql)
         return await self._session.fetch(sql, params)
+
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
+        self._count(sql)
+        return await self._session.fetch_texts(sql, params)
 
     async def execute(self, sql: str, params: Params = ()) -> int:
         self._count(sql)

@@ -21,7 +21,11 @@ async def _nowhere(session: Session, result: PageResult) -> None:
 
 @on_every_backend
 async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
-    """A page of new rows takes three statements, a known page one, and a name that is new three of its own before."""
+    """A page of new rows takes three statements, a known page one, and a name that is new three of its own before.
+
+    On a server, a page after one of new rows alone takes one less: it is not looked up, unless that turns out to be
+    wrong.
+    """
     async with open_database(backend_url) as database:
         counting = CountingDatabase(database)
         tags = Tags()
@@ -35,11 +39,12 @@ async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
             return list(counting.asked)
 
         await statements([row("a"), row("b")])  # a connection to MySQL asks once by how much ids go up
-        assert ["SELECT products", "INSERT products", NOTE] == await statements(rows(ROWS))
-        assert 3 == counting.executed
+        look, wrong = (["SELECT products"], []) if database.dialect.name == "sqlite" else ([], ["INSERT products"])
+        assert [*look, "INSERT products", NOTE] == await statements(rows(ROWS))
+        assert 2 + len(look) == counting.executed
         stored = await database.fetch_unlimited("SELECT id FROM products WHERE external_id NOT IN ('a', 'b')")
         assert {"products", "category/vegetables", *(f"product/{number}" for (number,) in stored)} == tags.seen
-        assert ["SELECT products"] == await statements(rows(ROWS))
+        assert [*wrong, "SELECT products"] == await statements(rows(ROWS))
         assert (1, set()) == (counting.executed, tags.seen)
         moved = [row("1", 2, category="fruits"), *rows(ROWS)[1:]]
         born = ["SELECT names", "INSERT names", "SELECT names", "INSERT name_units"]

@@ -1,6 +1,7 @@
 """CSV rows with the line on which each starts; a row with a fault costs no other row."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
@@ -10,6 +11,8 @@ from farmlokal.formats.text import plain_cell
 
 # A quoted cell may hold line breaks. One that goes on for longer than this is a quote that somebody forgot to close.
 ROW_LINES_MAX = 100
+# Quotes, and what csv refuses outside of them.
+_FOR_READER = re.compile('["\r\n\0]')
 
 
 def csv_rows(lines: Lines, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | InvalidRecord]]:
@@ -54,8 +57,7 @@ def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, d
     """
     taken = [first]
     try:
-        rows = csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter)
-        cells = [plain_cell(cell) for cell in next(rows)]
+        cells = [plain_cell(cell) for cell in _split(taken, lines, delimiter)]
         if columns is not None and len(cells) != len(columns):
             cells = _fitted(cells, columns)
     except csv.Error as error:
@@ -65,6 +67,14 @@ def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, d
         lines.put_back(taken[1:])
         raise
     return cells
+
+
+def _split(taken: list[Line], lines: Lines, delimiter: str) -> list[str]:
+    text = taken[0].text()
+    # Most rows have nothing for which it takes a reader, and one is made anew for each row.
+    if not _FOR_READER.search(text):
+        return text.split(delimiter)
+    return next(csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter))
 
 
 def _texts(taken: list[Line], lines: Lines) -> Iterator[str]:

@@ -32,7 +32,6 @@ def name_text(value: str) -> str:
     return value
 
 
-@lru_cache(maxsize=16_384)
 def rupees(value: str) -> Decimal:
     """A price in rupees."""
     if not _NUMBER.fullmatch(value):
@@ -43,15 +42,16 @@ def rupees(value: str) -> Decimal:
     return amount
 
 
-def paise_or_nothing(value: str, unit: Unit) -> int | None:
-    """A lowest or highest price; None where it is absent or 0. A wrong one says that the row is damaged."""
-    return (whole_paise(rupees(value), unit) or None) if value else None
-
-
-@lru_cache(maxsize=16_384)
-def whole_paise(amount: Decimal, unit: Unit) -> int:
-    """Paise for one of what the product is sold by, a half going up. amount: rupees for as many as `unit` says."""
-    paise = int((amount * 100 / unit.quantity).quantize(Decimal(1), ROUND_HALF_UP))
+@lru_cache(maxsize=16_384)  # prices are round
+def paise_of(cell: str, unit: Unit) -> int:
+    """Paise for one of what the product is sold by, a half going up. cell: rupees for as many as `unit` says."""
+    paise = int((rupees(plain(cell)) * 100 / unit.quantity).quantize(Decimal(1), ROUND_HALF_UP))
     if paise > records.PRICE_PAISE_MAX:
         raise ValueError(f"must be at most {records.PRICE_PAISE_MAX}")
     return paise
+
+
+@lru_cache(maxsize=16_384)
+def paise_or_nothing(cell: str, unit: Unit) -> int | None:
+    """A lowest or highest price; None where it is absent or 0. A wrong one says that the row is damaged."""
+    return (paise_of(cell, unit) or None) if plain(cell) else None

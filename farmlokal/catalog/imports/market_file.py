@@ -9,7 +9,7 @@ import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases
 from farmlokal.catalog.imports.dates import form_of, midnight, parse_day
-from farmlokal.catalog.imports.market_cells import plain, rupees, whole_paise
+from farmlokal.catalog.imports.market_cells import paise_of, plain
 from farmlokal.catalog.imports.market_rows import MarketRow, NumberedRow
 from farmlokal.catalog.imports.plausibility import FilePrices
 from farmlokal.catalog.imports.units import unit_of
@@ -73,7 +73,7 @@ class MarketFile:
         content.update(orjson.dumps(list(row)))
         try:
             unit = unit_of(row.commodity, row.unit)
-            paise = whole_paise(rupees(plain(row.modal_price)), unit)
+            paise = paise_of(row.modal_price, unit)
         except ValueError:
             return
         if paise:

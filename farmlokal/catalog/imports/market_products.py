@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from farmlokal.catalog import records
@@ -10,18 +11,21 @@ from farmlokal.catalog.imports.commodities import category_of_commodity, is_know
 from farmlokal.catalog.imports.dates import midnight, parse_day
 from farmlokal.catalog.imports.identity import identity, market_prefix
 from farmlokal.catalog.imports.lines import EXCERPT_CHARS, OnUnknown
-from farmlokal.catalog.imports.market_cells import name_text, paise_or_nothing, plain, rupees, whole_paise
+from farmlokal.catalog.imports.market_cells import name_text, paise_of, paise_or_nothing, plain
 from farmlokal.catalog.imports.market_rows import MarketRow
 from farmlokal.catalog.imports.markets import Markets
 from farmlokal.catalog.imports.plausibility import Plausibility
-from farmlokal.catalog.imports.units import QUINTAL, unit_of
+from farmlokal.catalog.imports.units import QUINTAL, Unit, unit_of
 from farmlokal.catalog.normalise import text_key
 from farmlokal.catalog.records import MARKET_SOURCE, ProductRecord
 from farmlokal.catalog.wire import check_not_ahead
+from farmlokal.catalog.writing.market_files import Commodity
 from farmlokal.errors import Fault, InvalidRecord
 
 _NAMES = ("state", "district", "market", "commodity", "variety", "grade")
 _NO_DAY = date(1970, 1, 1)
+# Of markets, kinds and days, some megabytes in all: a file of nothing but new names must not fill the memory.
+_REMEMBERED_MAX = 16_384
 
 _Value = TypeVar("_Value")
 
@@ -37,20 +41,37 @@ class MarketOptions(NamedTuple):
     reject_implausible: bool = False
 
 
-class _Cells(NamedTuple):
-    """A row whose cells are what they should be. unit: the product's. The prices are for one of it."""
+class _Market(NamedTuple):
+    """A market, which many rows are of. prefix: what the identities of its products begin with."""
 
     state: str
     district: str
     market: str
-    commodity: str
-    variety: str
-    grade: str
+    prefix: str
+    lat: float | None
+    lon: float | None
+
+
+class _Kind(NamedTuple):
+    """What is sold, in which many rows agree. id_end: of its identities. usual: by which its usual price is known.
+
+    known: whether its commodity's category is. sold_by: what the prices of its rows are for.
+    """
+
+    id_end: str
+    name: str
+    category: str
+    usual: Commodity
+    known: bool
+    sold_by: Unit
+
+
+class _Day(NamedTuple):
+    """The day of a row. version: of what the file says of it."""
+
     day: date
-    unit: str
-    min_paise: int | None
-    price_paise: int
-    max_paise: int | None
+    version: int
+    created_at: str
 
 
 class MarketProducts:
@@ -85,6 +106,10 @@ class MarketProducts:
         self._now = now
         self._on_unknown = on_unknown
         self._on_implausible = on_implausible
+        # Of a file's rows each market is in a hundred, each kind in a thousand.
+        self._market = lru_cache(_REMEMBERED_MAX)(self._read_market)
+        self._kind = lru_cache(_REMEMBERED_MAX)(self._read_kind)
+        self._day = lru_cache(_REMEMBERED_MAX)(self._read_day)
         self.covered: set[str] = set()
         self.newest_day: date | None = None
         self.newest_version = 0
@@ -97,48 +122,72 @@ class MarketProducts:
 
         Raises InvalidRecord, which lists every fault.
         """
-        cells = self._checked(row)
-        prefix = market_prefix(self._aliases, cells.state, cells.district, cells.market)
-        self.covered.add(prefix)
-        if not cells.price_paise:
+        state, district, market, commodity, variety, grade, said_day, *_, unit = row
+        try:
+            at = self._market(state, district, market)
+            kind = self._kind(commodity, variety, grade, unit)
+            day = self._day(said_day)
+            price_paise = paise_of(row.modal_price, kind.sold_by)
+            min_paise = paise_or_nothing(row.min_price, kind.sold_by)
+            max_paise = paise_or_nothing(row.max_price, kind.sold_by)
+        except ValueError:
+            raise InvalidRecord(self._faults(row)) from None
+        self.covered.add(at.prefix)
+        if not price_paise:
             return None
-        external_id = identity(prefix, self._aliases, cells.commodity, cells.variety, cells.grade)
-        name = _name(cells.commodity, cells.variety)
-        doubt = self._plausibility.doubt((self._aliases.commodity(cells.commodity), cells.unit), cells.price_paise)
-        faults = _too_long(self._named(_NAMES), external_id, records.EXTERNAL_ID_CHARS_MAX)
-        faults += _too_long(self._named(("commodity", "variety")), name, records.NAME_CHARS_MAX)
-        if doubt is not None and self._reject_implausible:
-            faults.append(self._fault("modal_price", plain(row.modal_price), f"must be plausible ({doubt})"))
-        if faults:
+        external_id = at.prefix + kind.id_end
+        doubt = self._plausibility.doubt(kind.usual, price_paise)
+        if faults := self._faults_together(row, external_id, kind.name, doubt):
             raise InvalidRecord(faults)
         if doubt is not None:
-            self._on_implausible(number, f"{name}: {doubt}")
-        if not is_known(cells.commodity):
-            self._on_unknown(cells.commodity)
-        version = self._versions[cells.day]
-        if version > self.newest_version:
-            self.newest_day, self.newest_version = cells.day, version
-        lat, lon = self._markets.locate(cells.state, cells.market) or (None, None)
+            self._on_implausible(number, f"{kind.name}: {doubt}")
+        if not kind.known:
+            self._on_unknown(name_text(plain(commodity)))
+        if day.version > self.newest_version:
+            self.newest_day, self.newest_version = day.day, day.version
         return ProductRecord(
             source=MARKET_SOURCE,
             external_id=external_id,
-            version=version,
-            name=name,
-            category=category_of_commodity(cells.commodity),
-            price_paise=cells.price_paise,
-            unit=cells.unit,
-            market=cells.market,
-            district=cells.district,
-            state=cells.state,
-            lat=lat,
-            lon=lon,
-            created_at=f"{cells.day}T00:00:00Z",
+            version=day.version,
+            name=kind.name,
+            category=kind.category,
+            price_paise=price_paise,
+            unit=kind.sold_by.name,
+            market=at.market,
+            district=at.district,
+            state=at.state,
+            lat=at.lat,
+            lon=at.lon,
+            created_at=day.created_at,
             said="\n".join(row),
-            min_paise=cells.min_paise,
-            max_paise=cells.max_paise,
+            min_paise=min_paise,
+            max_paise=max_paise,
         )
 
-    def _checked(self, row: MarketRow) -> "_Cells":
+    def _read_market(self, *said: str) -> _Market:
+        """State, district and market of their cells. Raises ValueError, which `_faults` explains."""
+        state, district, market = (name_text(plain(cell)) for cell in said)
+        lat, lon = self._markets.locate(state, market) or (None, None)
+        return _Market(state, district, market, market_prefix(self._aliases, state, district, market), lat, lon)
+
+    def _read_kind(self, said_commodity: str, said_variety: str, said_grade: str, said_unit: str) -> _Kind:
+        commodity, variety, grade = (name_text(plain(cell)) for cell in (said_commodity, said_variety, said_grade))
+        unit = unit_of(said_commodity, plain(said_unit))
+        return _Kind(
+            identity("", self._aliases, commodity, variety, grade),
+            _name(commodity, variety),
+            category_of_commodity(commodity),
+            (self._aliases.commodity(commodity), unit.name),
+            is_known(commodity),
+            unit,
+        )
+
+    def _read_day(self, said: str) -> _Day:
+        day = self._checked_day(plain(said))
+        return _Day(day, self._versions[day], f"{day}T00:00:00Z")
+
+    def _faults(self, row: MarketRow) -> list[Fault]:
+        """What is wrong with each cell of a row by itself."""
         faults: list[Fault] = []
 
         def checked(field: str, check: Callable[[str], _Value], fallback: _Value) -> _Value:
@@ -149,17 +198,25 @@ class MarketProducts:
                 faults.append(self._fault(field, value, str(error)))
                 return fallback
 
-        names = {field: checked(field, name_text, "") for field in _NAMES}
-        day = checked("arrival_date", self._day, _NO_DAY)
+        for field in _NAMES:
+            checked(field, name_text, "")
+        checked("arrival_date", self._checked_day, _NO_DAY)
         unit = checked("unit", lambda said: unit_of(row.commodity, said), QUINTAL)
-        min_paise = checked("min_price", lambda said: paise_or_nothing(said, unit), None)
-        max_paise = checked("max_price", lambda said: paise_or_nothing(said, unit), None)
-        price_paise = checked("modal_price", lambda said: whole_paise(rupees(said), unit), 0)
-        if faults:
-            raise InvalidRecord(faults)
-        return _Cells(
-            **names, day=day, unit=unit.name, min_paise=min_paise, price_paise=price_paise, max_paise=max_paise
-        )
+        checked("min_price", lambda said: paise_or_nothing(said, unit), None)
+        checked("max_price", lambda said: paise_or_nothing(said, unit), None)
+        checked("modal_price", lambda said: paise_of(said, unit), 0)
+        return faults
+
+    def _faults_together(self, row: MarketRow, external_id: str, name: str, doubt: str | None) -> list[Fault]:
+        """What is wrong with a row whose cells are right, each by itself."""
+        faults: list[Fault] = []
+        if len(external_id) > records.EXTERNAL_ID_CHARS_MAX:
+            faults.append(_too_long(self._named(_NAMES), external_id, records.EXTERNAL_ID_CHARS_MAX))
+        if len(name) > records.NAME_CHARS_MAX:
+            faults.append(_too_long(self._named(("commodity", "variety")), name, records.NAME_CHARS_MAX))
+        if doubt is not None and self._reject_implausible:
+            faults.append(self._fault("modal_price", plain(row.modal_price), f"must be plausible ({doubt})"))
+        return faults
 
     def _named(self, fields: Sequence[str]) -> str:
         """What the file calls several fields together."""
@@ -168,7 +225,7 @@ class MarketProducts:
     def _fault(self, field: str, value: str, detail: str) -> Fault:
         return Fault(self._columns.get(field, field), value[:EXCERPT_CHARS], detail)
 
-    def _day(self, value: str) -> date:
+    def _checked_day(self, value: str) -> date:
         day = parse_day(value, day_first=self._day_first)
         check_not_ahead(midnight(day), self._now)
         return day
@@ -186,7 +243,5 @@ def _name(commodity: str, variety: str) -> str:
     return f"{commodity} ({variety})"
 
 
-def _too_long(fields: str, value: str, chars_max: int) -> list[Fault]:
-    if len(value) <= chars_max:
-        return []
-    return [Fault(fields, value[:EXCERPT_CHARS] + "…", f"must have at most {chars_max} characters, has {len(value)}")]
+def _too_long(fields: str, value: str, chars_max: int) -> Fault:
+    return Fault(fields, value[:EXCERPT_CHARS] + "…", f"must have at most {chars_max} characters, has {len(value)}")

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.writing.known_farms import KnownFarms
+from farmlokal.catalog.writing.rare_collections import collect_rarely
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.connect import database_at
@@ -73,6 +74,7 @@ async def _follow(reader: Connection, advance: Callable[[int], None]) -> None:
 def _fill_share(address: MySQLAddress, products: int, share: int, processes: int, writer: Connection) -> None:
     """What each process does: every `processes`-th range from number `share` on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, but it is the parent that ends us
+    collect_rarely()
     starts = range(1 + share * _RANGE_PRODUCTS, products + 1, processes * _RANGE_PRODUCTS)
     ranges = [range(start, min(start + _RANGE_PRODUCTS, products + 1)) for start in starts]
     with suppress(BrokenPipeError):  # the parent was killed: nobody wants the rest

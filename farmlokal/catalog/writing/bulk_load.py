@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from farmlokal.catalog.seed.fill import fill
 from farmlokal.catalog.seed.processes import fill_with_processes
+from farmlokal.catalog.writing.indexes_last import indexes_last
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.name_counts import count_names
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -15,6 +16,8 @@ from farmlokal.database.interface import Database
 _PRODUCTS_PER_PROCESS_MIN = 10_000
 # Each writes without a pause: a server that others use as well should not meet 64 of them from a big machine.
 _PROCESSES_MAX = 8
+# To make the indexes of nothing takes a quarter of a second; to write so many products, several.
+_LARGE_PRODUCTS = 50_000
 
 # What the optimiser knows of the data. The servers bring it up to date by themselves when a tenth of a table has
 # changed, but some seconds later, and SQLite never does. SQLite is told not to read more of an index than this.
@@ -39,11 +42,12 @@ async def seed_catalogue(
     always has one. Raises DatabaseUnavailable, and ChildProcessError when a process ended by itself.
     """
     processes = processes or processes_for(products)
-    if isinstance(address, SQLiteAddress) or processes == 1:
-        writer = ProductWriter(database, farms=KnownFarms(database))
-        await fill(writer, range(1, products + 1), on_progress)
-    else:
-        await fill_with_processes(address, products, on_progress, processes=processes)
+    async with indexes_last(database, large=products >= _LARGE_PRODUCTS):
+        if isinstance(address, SQLiteAddress) or processes == 1:
+            writer = ProductWriter(database, farms=KnownFarms(database))
+            await fill(writer, range(1, products + 1), on_progress)
+        else:
+            await fill_with_processes(address, products, on_progress, processes=processes)
     await refresh_statistics(database)
 
 

@@ -15,8 +15,12 @@ _NONE_KNOWN: Mapping[FarmKey, int] = MappingProxyType({})
 
 def farm_key(record: ProductRecord) -> FarmKey:
     """The identity of the farm that `record` names: source, and the normalised name, district and state."""
-    names = (record.farm, record.district, record.state)
-    return (record.source, *(place_key(name or "") for name in names))
+    return (
+        record.source,
+        place_key(record.farm or ""),
+        place_key(record.district or ""),
+        place_key(record.state or ""),
+    )
 
 
 async def farm_ids(

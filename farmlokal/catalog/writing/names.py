@@ -1,6 +1,7 @@
 """Names: known by the products that have them, one per normalised name and category. They are only ever added."""
 
 from collections.abc import Iterable, Mapping, Set
+from functools import lru_cache
 from types import MappingProxyType
 
 from farmlokal.catalog.normalise import text_key
@@ -20,6 +21,7 @@ _NONE_KNOWN: Mapping[NameKey, int] = MappingProxyType({})
 _NO_UNITS_KNOWN: frozenset[NameUnit] = frozenset()
 
 
+@lru_cache(maxsize=16_384)  # a load has some thousand names
 def name_identity(name: str, category: str) -> NameKey:
     """The identity of the name that a product with this `name` and `category` has."""
     return text_key(name)[:NAME_KEY_CHARS_MAX].rstrip(), category

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.writing.versions import DAY_S, Change, Identity, Stored
+from farmlokal.catalog.writing.outcomes import WriteOutcome
+from farmlokal.catalog.writing.versions import DAY_S, Change, Decision, Identity, Stored
 from farmlokal.database.dialect import IN_VALUES_MAX
 from farmlokal.database.interface import Session
 
@@ -45,14 +46,21 @@ _UPDATE = (
 _MIDDLE = 2**31
 
 
-def days_told(products: Mapping[Identity, Stored], told: Sequence[Change]) -> list[PriceDay]:
-    """What the rows of market files among `told` say of their days. products: what is stored, new ones too by now."""
+def days_told(
+    products: Mapping[Identity, Stored], told: Sequence[Change], decisions: Sequence[Decision]
+) -> list[PriceDay]:
+    """What the rows of market files among `told` say of their days, but for what is known to be kept.
+
+    products: what is stored, new ones too by now. decisions: on `told`. What a product's row has the version and the
+    content of was kept in the transaction that wrote these.
+    """
     days: list[PriceDay] = []
-    for change in told:
+    for change, decision in zip(told, decisions, strict=True):
         if isinstance(change, ProductRecord) and change.said is not None:
-            product_id = products[change.source, change.external_id].id
-            if product_id is not None:
-                days.append(_day_of(product_id, change))
+            product = products[change.source, change.external_id]
+            kept = decision.outcome is WriteOutcome.UNCHANGED and not (product.changed or product.confirmed)
+            if product.id is not None and not kept:
+                days.append(_day_of(product.id, change))
     return days
 
 

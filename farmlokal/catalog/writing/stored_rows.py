@@ -1,6 +1,7 @@
 """The rows that a batch of changes is about, read and locked at once, by their identities or by former ones."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from farmlokal.catalog.records import MARKET_SOURCE
 from farmlokal.catalog.writing.versions import Identity, Stored
@@ -15,13 +16,35 @@ async def lock_rows(session: Session, dialect: Dialect, identities: Sequence[Ide
     stored: dict[Identity, Stored] = {}
     for source, names in by_source(identities):
         marks = ", ".join(["%s"] * len(names))
-        rows = await session.fetch(
+        rows = await session.fetch_texts(
             f"SELECT {_READ} FROM products WHERE source = %s AND external_id IN ({marks}){dialect.for_update}",
             [source, *names],
         )
-        for external_id, row_id, version, digest, live, *others in rows:
-            stored[source, external_id] = Stored(row_id, version, digest, bool(live), *others)
+        stored |= {(source, external_id): row for external_id, row in (_stored(dialect, *row) for row in rows)}
     return stored
+
+
+def _stored(dialect: Dialect, *columns: Any) -> tuple[str, Stored]:
+    """External id and row of the texts of `_READ`."""
+    external_id, row_id, version, digest, live, category, stock, created_at, lat, lon = columns
+    return external_id.decode(), Stored(
+        int(row_id),
+        int(version),
+        digest.decode(),
+        live == b"1",
+        category.decode(),
+        int(stock),
+        dialect.time_out(created_at.decode()),
+        None if lat is None else float(lat),
+        None if lon is None else float(lon),
+    )
+
+
+async def any_moved(session: Session, identities: Sequence[Identity]) -> bool:
+    """Whether any product of the sources of `identities` was once known under another identity."""
+    if all(source != MARKET_SOURCE for source, _ in identities):
+        return False
+    return bool(await session.fetch("SELECT 1 FROM product_identities WHERE source = %s LIMIT 1", (MARKET_SOURCE,)))
 
 
 async def lock_moved(

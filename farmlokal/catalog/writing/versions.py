@@ -82,7 +82,7 @@ def decide(stored: dict[Identity, Stored], change: Change, now: str) -> Decision
         row.live = False
         row.content = None
         return Decision(WriteOutcome.DELETED if before else WriteOutcome.UNCHANGED, categories=before)
-    if change.said is not None and change.lat is None:
+    if change.said is not None and change.lat is None and row.lat is not None:
         change = change._replace(lat=row.lat, lon=row.lon)
     row.live = True
     row.content = change

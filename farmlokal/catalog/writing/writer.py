@@ -22,7 +22,7 @@ from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
 from farmlokal.catalog.writing.outcomes import Applied
 from farmlokal.catalog.writing.price_days import days_told, keep_days
-from farmlokal.catalog.writing.stored_rows import by_source, lock_moved, lock_rows
+from farmlokal.catalog.writing.stored_rows import any_moved, by_source, lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
@@ -47,6 +47,9 @@ _BURY = (
     " WHERE id = %s"
 )
 
+_MET = "INTO sightings (run, product_id)"
+_MEETING = f"{_MET} VALUES (%s, %s)"
+
 
 class ProductWriter:
     """Applies changes to the catalogue, each batch in one transaction."""
@@ -63,6 +66,7 @@ class ProductWriter:
         self._farms = farms
         self._names = KnownNames(database) if farms is not None else None
         self._now = now
+        self._expects_new = False
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
         """Apply `changes` in their order, in a transaction of their own. Returns what became of each.
@@ -88,19 +92,35 @@ class ProductWriter:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
-        stored = await lock_rows(session, self._dialect, identities)
-        moved = await lock_moved(session, self._dialect, stored, identities)
+        stored = await self._lock(session, identities)
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
         tags = await self._write(session, stored, now)
-        days = days_told(stored, changes)
+        days = days_told(stored, changes, decisions)
         repriced = await keep_days(session, days, known=known) if days else set()
         if sighting is not None:
-            await self.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
+            met = sorted({row.id for row in stored.values() if row.id is not None})
+            await session.execute_many(f"{self._dialect.insert_ignore} {_MEETING}", [(sighting, one) for one in met])
+        # SQLite would not run the transaction again, see _lock.
+        self._expects_new = self._farms is not None and not known and self._dialect.name == "mysql"
         return [
             _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
+
+    async def _lock(self, session: Session, identities: Sequence[Identity]) -> dict[Identity, Stored]:
+        """What is stored of `identities`, locked, under these and under what they are called now.
+
+        Where nothing of a load's last batch was there, nothing is looked up: if it is there nevertheless, its unique
+        key is taken, and the transaction is run again, this time with a look.
+        """
+        if self._expects_new:
+            self._expects_new = False
+            if not await any_moved(session, identities):
+                return {}
+        stored = await lock_rows(session, self._dialect, identities)
+        await lock_moved(session, self._dialect, stored, identities)
+        return stored
 
     async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
         """Make tombstones of the live rows of `source` that `run` did not meet. Returns how many.
@@ -140,6 +160,7 @@ class ProductWriter:
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
         """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
+        written_at = self._time_in(now)
         # A row that was named by two of its identities is written once.
         changed = {identity: row for identity, row in _once(stored) if row.changed}
         # A deletion of what never came leaves a tombstone with nothing but its version.
@@ -153,7 +174,7 @@ class ProductWriter:
         deriving = Deriving(session, self._dialect, set(), *known)
         derived = await derived_values(deriving, list(map(made_from, records.values())))
         values = {
-            identity: self._values(changed[identity], record, farms, now, made)
+            identity: self._values(changed[identity], record, farms, written_at, made)
             for (identity, record), made in zip(records.items(), derived, strict=True)
         }
         new: list[Stored] = []
@@ -168,17 +189,15 @@ class ProductWriter:
                 replacements.append([*values[identity][2:], row.id])
             else:
                 # Stock and creation too: a record before the deletion may have set them, and they outlive it.
-                created_at, updated_at = self._time_in(row.created_at), self._time_in(now)
-                burials.append([row.version, row.digest, row.stock, created_at, updated_at, row.id])
+                created_at = self._time_in(row.created_at)
+                burials.append([row.version, row.digest, row.stock, created_at, written_at, row.id])
         # The ids are for the new products' own tags: the answer that there is no such product may be cached already, or
         # be on its way into the cache. They come with the INSERT's answer, see Session.insert_many.
         for row, row_id in zip(new, await session.insert_many(_INSERT, inserts), strict=True):
             row.id = row_id
         unchanged = [row for _, row in _once(stored) if not row.changed]
         placements: list[Params] = [
-            [row.lat, row.lon, *place_columns(row.lat, row.lon), self._time_in(now), row.id]
-            for row in unchanged
-            if row.placed
+            [row.lat, row.lon, *place_columns(row.lat, row.lon), written_at, row.id] for row in unchanged if row.placed
         ]
         confirmations: list[Params] = [[row.version, row.version, row.id] for row in unchanged if row.confirmed]
         for statement, rows in (
@@ -197,7 +216,7 @@ class ProductWriter:
         return deriving.tags
 
     def _values(
-        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], now: str, derived: Values
+        self, row: Stored, record: ProductRecord, farms: dict[tuple[str, ...], int], written_at: str, derived: Values
     ) -> list[object]:
         return [
             record.source,
@@ -223,7 +242,7 @@ class ProductWriter:
             int(record.organic),
             record.rating,
             self._time_in(row.created_at),
-            self._time_in(now),
+            written_at,
             *derived,
             row.version,
             record.image_url,
@@ -236,8 +255,8 @@ class ProductWriter:
         for source, names in by_source(identities):
             marks = ", ".join(["%s"] * len(names))
             await session.execute(
-                f"{self._dialect.insert_ignore} INTO sightings (run, product_id)"
-                f" SELECT %s, id FROM products WHERE source = %s AND external_id IN ({marks})",
+                f"{self._dialect.insert_ignore} {_MET} SELECT %s, id FROM products"
+                f" WHERE source = %s AND external_id IN ({marks})",
                 [run, source, *names],
             )
 
@@ -266,7 +285,9 @@ def _applied(decision: Decision, product_id: int | None, tags: set[str], reprice
         # An older day is no new version of the product, but part of its history.
         of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
         return Applied(decision.outcome, decision.reason, frozenset(of_history))
-    return Applied(decision.outcome, decision.reason, frozenset(touched(product_id, decision.categories) | tags))
+    touches = touched(product_id, decision.categories)
+    touches |= tags
+    return Applied(decision.outcome, decision.reason, frozenset(touches))
 
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:

@@ -1,7 +1,8 @@
 """`python -m tests.catalog.imports.killed_import KILL_AT ARGUMENTS…`: the command, which is killed on its way.
 
 Counted are the statements that change something and the commits after them; at number KILL_AT the process dies, as by
-`kill -9`: before a statement, or right after a commit. With 0 it lives, and prints the count as its last line.
+`kill -9`: before a statement, or right after a commit. With 0 it lives, and its last two lines are the numbers of those
+that changed the schema, and the count.
 """
 
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 from farmlokal.cli import filling, process
 from farmlokal.cli.main import cli
-from farmlokal.database.interface import Database, Params, Row, Session, T
+from farmlokal.database.interface import Database, Params, Row, Session, Statements, T
 from farmlokal.settings import Settings
 
 
@@ -22,6 +23,7 @@ class Counted:
     def __init__(self, kill_at: int) -> None:
         self._kill_at = kill_at
         self.steps = 0
+        self.of_schema: list[int] = []
 
     def step(self) -> None:
         """One more."""
@@ -42,25 +44,40 @@ class Counted:
             self.step()
             return result
 
+        exclusively = database.exclusively
+
+        async def counted_alone(work: Callable[[Statements], Awaitable[T]]) -> T:
+            first = self.steps + 1
+
+            async def wrapped(statements: Statements) -> T:
+                return await work(CountedSession(statements, self))
+
+            result = await exclusively(wrapped)
+            self.step()
+            self.of_schema += range(first, self.steps + 1)
+            return result
+
         database.in_transaction = counted  # type: ignore[method-assign]
+        database.exclusively = counted_alone  # type: ignore[method-assign]
         return database
 
 
 class CountedSession:
     """A session of which every change is a step."""
 
-    def __init__(self, session: Session, counted: Counted) -> None:
-        self._session = session
+    def __init__(self, session: Statements, counted: Counted) -> None:
+        self._session: Any = session
         self._counted = counted
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """Look, which is no step."""
-        return await self._session.fetch(sql, params)
+        rows: list[Row] = await self._session.fetch(sql, params)
+        return rows
 
     async def execute(self, sql: str, params: Params = ()) -> int:
         """Run a statement, unless the process dies before."""
         self._counted.step()
-        return await self._session.execute(sql, params)
+        return int(await self._session.execute(sql, params))
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
         """The same for many rows."""
@@ -70,7 +87,8 @@ class CountedSession:
     async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
         """The same for new ones."""
         self._counted.step()
-        return await self._session.insert_many(sql, rows)
+        ids: list[int] = await self._session.insert_many(sql, rows)
+        return ids
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -83,6 +101,7 @@ def main() -> None:
     try:
         cli(sys.argv[2:])
     finally:
+        print(*counted.of_schema)  # noqa: T201
         print(counted.steps)  # noqa: T201
 
 
