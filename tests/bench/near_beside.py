@@ -28,20 +28,20 @@ _HALF_ROUND_KM = 20_016
 
 # MariaDB passes over what is in the comment; MySQL uses no index of points whose reference system may differ.
 _TABLE = """
-CREATE TABLE places (
+CREATE TABLE points (
     id BIGINT NOT NULL PRIMARY KEY,
     category VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     place POINT NOT NULL /*!80003 SRID 0 */
 ) ENGINE = InnoDB
 """
-_FILL = "INSERT INTO places SELECT id, category, POINT(lon, lat) FROM products WHERE live = 1 AND lat IS NOT NULL"
-_INDEX = "CREATE SPATIAL INDEX places_by_place ON places (place)"
+_FILL = "INSERT INTO points SELECT id, category, POINT(lon, lat) FROM products WHERE live = 1 AND lat IS NOT NULL"
+_INDEX = "CREATE SPATIAL INDEX places_by_place ON points (place)"
 
 # Not ST_Distance_Sphere: of the same text with SRID 4326 MariaDB and MySQL give different distances.
 _STATEMENT = (
     f"SELECT id, {2 * _EARTH_KM} * ASIN(SQRT(LEAST(1, POW(SIN(RADIANS(ST_Y(place) - %s) / 2), 2) + COS(RADIANS(%s))"
     " * COS(RADIANS(ST_Y(place))) * POW(SIN(RADIANS(ST_X(place) - %s) / 2), 2)))) AS distance_km"
-    " FROM places WHERE MBRContains(ST_GeomFromText(%s), place){category}"
+    " FROM points WHERE MBRContains(ST_GeomFromText(%s), place){category}"
     f" HAVING distance_km <= %s ORDER BY distance_km, id LIMIT {FOUND}"
 )
 
@@ -55,7 +55,7 @@ Ask = Callable[[NearQuestion], Awaitable[list[int]]]
 
 def make_spatial_table(catalogue: Catalogue) -> None:
     """Make a table of places with its index beside the products; it goes when the catalogue does."""
-    for statement in (_TABLE, _FILL, _INDEX, "ANALYZE TABLE places"):
+    for statement in (_TABLE, _FILL, _INDEX, "ANALYZE TABLE points"):
         catalogue.execute(statement)
 
 

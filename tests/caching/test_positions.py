@@ -64,7 +64,7 @@ async def test_a_writer_before_is_forgotten(redis_url: str) -> None:
     """Five minutes after the last commit that it took, what a lost writer had is nobody's need any more."""
     async with opened(redis_url, positions=True) as at:
         await at.tier.learn((await leased(at)).unknown, FIRST)
-        await at.redis.hset(KEYS.positions, "writer", f"1 {time.time() - 301:.0f} up to 1")
+        await at.redis.hset(KEYS.positions, "writer", f"1 {time.time() - 310:.0f} up to 1")
         assert ("up to 1",) == (await leased(at)).positions
         await committed(at.tier, OF_ANOTHER)
         assert ("another's",) == (await leased(at)).positions
