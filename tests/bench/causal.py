@@ -7,14 +7,14 @@ from tests.bench.causal_times import causal_times
 from tests.bench.figures import Figure, in_ms, ratio
 from tests.bench.stand import Stand
 from tests.engines.replicated_services import fill_catalogue
-from tests.servers.replicas import ReplicatedPair
+from tests.servers.database_pairs import MariaDBPair
 
 _WRITER = "a miss at the writer"
 
 
 def causal(stand: Stand) -> Iterator[Figure]:
     """A miss whose load is made at a replica that is asked how far it has come, beside one at the writer."""
-    with ReplicatedPair() as pair:
+    with MariaDBPair() as pair:
         writer_url = asyncio.run(fill_catalogue(pair.primary, products=stand.options.products))
         pair.let_go()
         urls = (writer_url, pair.replica.url("farm"), stand.redis.url())

@@ -30,8 +30,7 @@ def new_page() -> str:
 
 
 async def fill_catalogue(server: DatabaseAccess, name: str = "farm", *, products: int = PRODUCTS) -> str:
-    """Make a catalogue of so many products on a server, and return its URL."""
-    server.create_database(name)
+    """Make a catalogue of so many products in a database that is there, and return its URL."""
     for first in range(1, products + 1, _FILLED_AT_ONCE):
         last = min(first + _FILLED_AT_ONCE - 1, products)
         await fill(server.url(name), [product(number) for number in range(first, last + 1)])

@@ -56,6 +56,7 @@ async def test_what_a_late_node_lacks_is_not_called_fresh(
     """A node that applies nothing gives the old page out as fresh, unless it is asked how far it has come."""
     writer, reader, _ = galera.members
     name = f"late_{checked}"
+    writer.create_database(name)
     await fill_catalogue(writer, name)
     async with two_services(writer.url(name), [reader.url(name)], redis_url) as (writing, other):
         await write(writing, other)

@@ -19,7 +19,7 @@ from tests.engines.replicated_services import (
     until_readers_serve,
     write,
 )
-from tests.servers.replicas import MySQLReplicatedPair, ReplicatedPair
+from tests.servers.database_pairs import DatabasePair, MariaDBPair, MySQLPair
 from tests.support.log_lines import logged
 from tests.support.raw_requests import ask
 from tests.support.service import Service
@@ -28,24 +28,24 @@ from tests.support.waiting import eventually, until
 
 
 @pytest.fixture(scope="module", params=["mariadb", pytest.param("mysql", marks=pytest.mark.proof)])
-def pair(request: pytest.FixtureRequest) -> Iterator[ReplicatedPair]:
+def pair(request: pytest.FixtureRequest) -> Iterator[DatabasePair]:
     """The two servers, with a catalogue."""
     if request.param == "mysql" and "FARMLOKAL_TEST_MYSQL_ROOT" not in os.environ:
         pytest.skip("FARMLOKAL_TEST_MYSQL_ROOT names no folder with an installed MySQL 9")
-    with ReplicatedPair() if request.param == "mariadb" else MySQLReplicatedPair() as pair:
+    with MariaDBPair() if request.param == "mariadb" else MySQLPair() as pair:
         asyncio.run(fill_catalogue(pair.primary))
         yield pair
 
 
 @pytest.fixture
-async def proxy(pair: ReplicatedPair) -> AsyncIterator[TCPProxy]:
+async def proxy(pair: DatabasePair) -> AsyncIterator[TCPProxy]:
     """What is between the services and the writer."""
     async with tcp_proxy(pair.primary.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def replica_proxy(pair: ReplicatedPair) -> AsyncIterator[TCPProxy]:
+async def replica_proxy(pair: DatabasePair) -> AsyncIterator[TCPProxy]:
     """What is between the services and the replica."""
     async with tcp_proxy(pair.replica.port) as proxy:
         yield proxy
@@ -53,7 +53,7 @@ async def replica_proxy(pair: ReplicatedPair) -> AsyncIterator[TCPProxy]:
 
 @pytest.fixture
 async def services(
-    pair: ReplicatedPair, proxy: TCPProxy, replica_proxy: TCPProxy, redis_url: str
+    pair: DatabasePair, proxy: TCPProxy, replica_proxy: TCPProxy, redis_url: str
 ) -> AsyncIterator[tuple[Service, Service]]:
     """Two services that load from the replica by now."""
     writer_url = pair.primary.url("farm").replace(f":{pair.primary.port}/", f":{proxy.port}/")
@@ -71,7 +71,7 @@ async def believe(self: MySQLReader, *_: object) -> None:
 
 @pytest.mark.parametrize("checked", [False, True])
 async def test_what_a_replica_lacks_is_not_called_fresh(
-    pair: ReplicatedPair, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch, checked: bool
+    pair: DatabasePair, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch, checked: bool
 ) -> None:
     """Without the look the old page is loaded from a replica that is held back, and called fresh; with it never."""
     writing, other = services
@@ -96,7 +96,7 @@ async def test_what_a_replica_lacks_is_not_called_fresh(
 
 
 async def test_a_commit_without_a_position_is_read_at_the_writer(
-    pair: ReplicatedPair, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch
+    pair: DatabasePair, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer did not say how far it came: loads go there, and the next position makes up for it."""
     writing, other = services
@@ -117,9 +117,7 @@ async def _no_position(_: object) -> None:
     return None
 
 
-async def test_a_sync_is_claimed_and_read_at_the_writer(
-    pair: ReplicatedPair, services: tuple[Service, Service]
-) -> None:
+async def test_a_sync_is_claimed_and_read_at_the_writer(pair: DatabasePair, services: tuple[Service, Service]) -> None:
     """What is not a load has to see what was written just now: it never comes from a replica."""
     service, _ = services
     pair.hold_back()
@@ -134,7 +132,7 @@ async def test_a_sync_is_claimed_and_read_at_the_writer(
 @pytest.mark.proof
 @pytest.mark.parametrize("how", ["hangs", "refuses", "is broken"])
 async def test_a_replica_that_is_away_fails_no_listing(
-    pair: ReplicatedPair, services: tuple[Service, Service], replica_proxy: TCPProxy, how: str
+    pair: DatabasePair, services: tuple[Service, Service], replica_proxy: TCPProxy, how: str
 ) -> None:
     """One load meets it, and is made at the writer; the others do not ask it until it answers again."""
     service, _ = services
@@ -165,7 +163,7 @@ async def test_a_replica_that_is_away_fails_no_listing(
 
 
 async def test_a_replica_answers_while_the_writer_is_away(
-    pair: ReplicatedPair, services: tuple[Service, Service], proxy: TCPProxy
+    pair: DatabasePair, services: tuple[Service, Service], proxy: TCPProxy
 ) -> None:
     """Fresh where it has all that it has to have; else old, not called fresh, kept by nobody, and loaded again."""
     writing, other = services
@@ -190,8 +188,9 @@ async def test_a_replica_answers_while_the_writer_is_away(
 
 
 @pytest.mark.proof
-async def test_another_catalogue_is_not_read(pair: ReplicatedPair, redis_url: str) -> None:
+async def test_another_catalogue_is_not_read(pair: DatabasePair, redis_url: str) -> None:
     """A reader whose database is another catalogue's is named in the log, and no page comes from there."""
+    pair.primary.create_database("other")
     other_url = await fill_catalogue(pair.primary, "other")
     try:
         pair.let_go()
@@ -212,7 +211,7 @@ async def test_another_catalogue_is_not_read(pair: ReplicatedPair, redis_url: st
 
 
 @pytest.mark.proof
-async def test_readiness_names_readers(pair: ReplicatedPair, services: tuple[Service, Service]) -> None:
+async def test_readiness_names_readers(pair: DatabasePair, services: tuple[Service, Service]) -> None:
     """Up, degraded where loads found it behind, down where it does not answer; the process stays ready."""
     writing, other = services
 

@@ -42,8 +42,10 @@ _MYSQL = (
 class DatabasePair:
     """The pair. `primary` is the one that takes writes; the service's user may not write to the other.
 
-    Started on entry, killed on exit.
+    Started on entry, killed on exit. copies: what the server calls the copying in its statements.
     """
+
+    copies = "REPLICA"
 
     def __init__(self, *options: str, program: Program | None = None) -> None:
         self.primary, self.replica = (
@@ -96,6 +98,30 @@ class DatabasePair:
         self.read_only(self.replica, on=False)
         self.primary, self.replica = self.replica, self.primary
 
+    def hold_back(self) -> None:
+        """Let the replica apply nothing more; it goes on receiving, and acknowledges what it received."""
+        self.replica.execute(f"STOP {self.copies} SQL_THREAD")
+
+    def let_go(self) -> None:
+        """Let the replica apply what it received, and wait until it has all of the primary's."""
+        self.replica.execute(f"START {self.copies} SQL_THREAD")
+        self.catch_up(self.replica, self.primary)
+
+    def break_replica(self) -> None:
+        """Take the products away from the replica alone."""
+        self._alter_replica("RENAME TABLE products TO taken_away")
+
+    def mend_replica(self) -> None:
+        """Give them back."""
+        self._alter_replica("RENAME TABLE taken_away TO products")
+
+    def _alter_replica(self, statement: str) -> None:
+        self.read_only(self.replica, on=False)
+        with self.replica.opened(DATABASE) as connection, connection.cursor() as cursor:
+            for one in ("SET sql_log_bin = 0", statement):
+                cursor.execute(one)
+        self.read_only(self.replica, on=True)
+
     def _forget_history(self) -> None:
         """Make what was written so far, by each to itself, none of the other's business."""
         for server in self.servers:
@@ -124,6 +150,8 @@ class DatabasePair:
 
 class MariaDBPair(DatabasePair):
     """Two MariaDB servers."""
+
+    copies = "SLAVE"
 
     def __init__(self) -> None:
         super().__init__(*_MARIADB)
