@@ -16,6 +16,7 @@ from farmlokal.database.mysql_prepared import (
     Preparation,
     PreparedResult,
     PreparedStatements,
+    closing,
     execution,
     kinds_of,
     packet,
@@ -219,7 +220,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return result.rows
 
     async def _prepare(self, sql: str, kinds: Kinds) -> int | None:
-        """Have the server prepare a statement. Returns its number; None where the server refuses it."""
+        """Have the server prepare a statement. Returns its number; None where that is of no use."""
         answer = Preparation()
         text = _FORMAT.sub(lambda mark: "?" if mark[1] == "s" else mark[1], sql)
         try:
@@ -229,10 +230,13 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise
             self._prepared.refuse()
             return None
-        forgetting = self._prepared.keep(sql, kinds, answer.statement_id)
+        statement_id = answer.statement_id if answer.readable else None
+        forgetting = self._prepared.keep(sql, kinds, statement_id)
+        if statement_id is None:
+            forgetting += closing(answer.statement_id)
         if forgetting:
             self._writer.write(forgetting)
-        return answer.statement_id
+        return statement_id
 
     async def _exchange(self, sent: bytes, answer: Answer) -> None:
         self._ensure_alive()

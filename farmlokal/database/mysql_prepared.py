@@ -58,7 +58,7 @@ class PreparedStatements:
     """The statements that one connection's server has prepared, by their text; the one used last stands last."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[str, tuple[int, Kinds]] = OrderedDict()
+        self._ids: OrderedDict[str, tuple[int | None, Kinds]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._refused = False
 
@@ -66,7 +66,10 @@ class PreparedStatements:
         return f"<PreparedStatements {len(self._ids)} refused={self._refused}>"
 
     def find(self, sql: str, kinds: Kinds) -> int | None:
-        """The number that the server gave to a statement, prepared for parameters of these kinds; None for no such."""
+        """The number that the server gave to a statement, prepared for parameters of these kinds; None for no such.
+
+        None, too, for one that is kept as one to be sent as text.
+        """
         found = self._ids.get(sql)
         if found is None or found[1] != kinds:
             return None
@@ -84,17 +87,18 @@ class PreparedStatements:
             self._seen.popitem(last=False)
         return False
 
-    def keep(self, sql: str, kinds: Kinds, statement_id: int) -> bytes:
+    def keep(self, sql: str, kinds: Kinds, statement_id: int | None) -> bytes:
         """Remember what the server prepared. Returns the packet that has it forget another one, or nothing.
 
         kinds: of the parameters. To the kinds that come first MySQL turns all that come later: a text to 0.
+        statement_id: None for a statement that is to be sent as text.
         """
         self._seen.pop(sql, None)
         self._ids[sql] = statement_id, kinds
         if len(self._ids) <= _KEPT_MAX:
             return b""
         _, (dropped, _) = self._ids.popitem(last=False)
-        return packet(COMMAND.COM_STMT_CLOSE, dropped.to_bytes(4, "little"))
+        return b"" if dropped is None else closing(dropped)
 
     def drop(self, sql: str) -> None:
         """Forget a statement that the server does not know any more."""
@@ -108,6 +112,11 @@ class PreparedStatements:
 def packet(command: int, payload: bytes) -> bytes:
     """A command with its payload, as the first packet of an exchange."""
     return struct.pack("<iB", len(payload) + 1, command) + payload
+
+
+def closing(statement_id: int) -> bytes:
+    """The packet that has the server forget a statement."""
+    return packet(COMMAND.COM_STMT_CLOSE, statement_id.to_bytes(4, "little"))
 
 
 def execution(statement_id: int, params: Params) -> bytes | None:
@@ -136,22 +145,34 @@ def _length(size: int) -> bytes:
     return b"\xfc" + size.to_bytes(2, "little") if size < 0x10000 else b"\xfd" + size.to_bytes(3, "little")
 
 
+def _is_readable(kind: int) -> bool:
+    """Whether a PreparedResult reads columns of this type."""
+    return kind in _WHOLE or kind in _TEXTS
+
+
 class Preparation(Answer):
-    """The answer to PREPARE. Once it is `done`, `statement_id` is the number that the server gave to the statement."""
+    """The answer to PREPARE. Once it is `done`, `statement_id` is the number that the server gave to the statement.
+
+    readable: whether a PreparedResult can read what it selects: a time or a number with a fraction it cannot.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.statement_id = 0
+        self.readable = True
+        self._columns = 0
         self._following = -1
 
     @override
     def _packet(self, unread: bytes, begin: int, end: int) -> None:
         if self._following < 0:
             self.statement_id = int.from_bytes(unread[begin + 1 : begin + 5], "little")
-            columns, params = struct.unpack_from("<HH", unread, begin + 5)
-            # Descriptions of both, each with an end.
-            self._following = sum(number + 1 for number in (columns, params) if number)
+            self._columns, params = struct.unpack_from("<HH", unread, begin + 5)
+            # Descriptions of the parameters, then of the columns, each with an end.
+            self._following = sum(number + 1 for number in (self._columns, params) if number)
         else:
+            if 1 < self._following <= self._columns + 1:
+                self.readable = self.readable and _is_readable(unread[end - _TYPE_AT])
             self._following -= 1
         self.done = self._following == 0
 
@@ -167,7 +188,7 @@ class PreparedResult(TextResult):
     @override
     def _described(self, unread: bytes, end: int) -> None:
         kind = unread[end - _TYPE_AT]
-        if kind not in _WHOLE and kind not in _TEXTS:
+        if not _is_readable(kind):
             raise confused(f"a column of type {kind}")
         self._kinds.append((_WHOLE.get(kind, 0), not unread[end - _FLAGS_AT] & _UNSIGNED))
 

@@ -49,14 +49,25 @@ def test_a_column_of_another_kind() -> None:
 @pytest.mark.parametrize(("columns", "params"), [(3, 2), (1, 0), (0, 0)])
 def test_the_answer_to_prepare(columns: int, params: int) -> None:
     """It is done after both lists of descriptions, which may be missing."""
-    described = [part for number in (params, columns) if number for part in [*[b"\x03def"] * number, END]]
+    described = [part for number in (params, columns) if number for part in [*[column(FIELD_TYPE.LONG)] * number, END]]
     answer = Preparation()
     head = b"\x00" + struct.pack("<IHHBH", 77, columns, params, 0, 0)
     for number, payload in enumerate([head, *described], 1):
         assert not answer.done
         answer.feed(stream(payload, first=number))
     assert answer.done
-    assert answer.statement_id == 77
+    assert (77, True) == (answer.statement_id, answer.readable)
+
+
+def test_a_column_that_only_text_has_is_seen_when_it_is_prepared() -> None:
+    """A parameter of such a kind is none."""
+    for params, columns, readable in (("5", "3", True), ("3", "35", False), ("", "53", False)):
+        kinds = {"3": FIELD_TYPE.LONG, "5": FIELD_TYPE.DOUBLE}
+        lists = [[column(kinds[one]) for one in described] for described in (params, columns) if described]
+        answer = Preparation()
+        head = b"\x00" + struct.pack("<IHHBH", 77, len(columns), len(params), 0, 0)
+        answer.feed(stream(head, *[packet for one in lists for packet in (*one, END)]))
+        assert (True, readable) == (answer.done, answer.readable)
 
 
 def test_what_has_no_form_is_sent_as_text() -> None:
@@ -127,6 +138,15 @@ async def test_a_prepared_statement_survives(database: Database, backend_url: st
             *await database.fetch_texts(f"SELECT %s + {number}", (0,)),
         ]
     assert [[b"30000", b"many"]] == await database.fetch_texts(NUMBERS, (3,))
+
+
+@on_every_server
+async def test_times_and_fractions_are_read_as_text(database: Database) -> None:
+    """What a prepared statement would give in another form is sent as text each time."""
+    asked = "SELECT TIMESTAMP('2026-11-28 10:00:00'), 1.5e0, number FROM numbers WHERE number = %s"
+    for _ in range(3):
+        assert [[b"2026-11-28 10:00:00", b"1.5", b"1"]] == await database.fetch_texts(asked, (1,))
+    assert 0 == (await counted(database))[1]
 
 
 @pytest.mark.proof
