@@ -66,7 +66,7 @@ def summarise_products(table: QuestionTable) -> Operation:
             Answer(
                 status=200,
                 meaning="The summary.",
-                content=Content(shape=Summary, examples={"summary": _SUMMARY}),
+                content=Content(shape=Summary, examples={"tomatoes": _SUMMARY}),
                 headers=(*headers.CACHED, "Content-Encoding"),
             ),
             NOT_MODIFIED,
