@@ -193,7 +193,9 @@ def test_every_example_keeps_to_its_schema() -> None:
         bodies = [one["requestBody"]] if "requestBody" in one else []
         for answer in [*bodies, *map(resolved, one["responses"].values())]:
             for content in answer.get("content", {}).values():
-                for example in content.get("examples", {}).values():
+                for name, example in content.get("examples", {}).items():
+                    # A generator of models takes an example so named for a field (findings/example-named-summary.sh).
+                    assert name not in {"summary", "description", "externalValue"}
                     assert [] == faults_in(resolved(example)["value"], content["schema"])
                     checked += 1
     assert checked > 100
