@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.tag_history import TagHistory

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from farmlokal.app.command_invalidation import CommandInvalidation, command_invalidation
+from farmlokal.app.dependencies import redis_client
 from farmlokal.app.partner import partner_connection
-from farmlokal.app.resources import redis_client
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import product_waker, webhook_receiver
 from farmlokal.caching.redis.tier import RedisTier

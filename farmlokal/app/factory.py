@@ -5,6 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from farmlokal.app.aliases import aliases_of
+from farmlokal.app.dependencies import database_probe, redis_client, redis_probe
 from farmlokal.app.found import FOUND, Found
 from farmlokal.app.metrics.assembly import Metrics
 from farmlokal.app.metrics.metric_sources import (
@@ -28,7 +29,6 @@ from farmlokal.app.resources import (
     category_counts_context,
     change_log_context,
     database_context,
-    database_probe,
     directory_counts_context,
     identity_context,
     mending_context,
@@ -37,9 +37,7 @@ from farmlokal.app.resources import (
     planner_context,
     rate_limit_context,
     ready_context,
-    redis_client,
     redis_context,
-    redis_probe,
     registrar_context,
     retention_context,
     search_names_context,

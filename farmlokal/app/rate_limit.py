@@ -3,7 +3,7 @@
 from aiohttp import web
 from redis.asyncio import Redis
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.formats.networks import parse_networks
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import parse_quotas

@@ -3,8 +3,8 @@
 from typing import Any
 
 from farmlokal.app.aliases import aliases_of
+from farmlokal.app.dependencies import expect_redis, wait_for_database
 from farmlokal.app.found import Found
-from farmlokal.app.resources import expect_redis, wait_for_database
 from farmlokal.catalog.planning.sample import draw_sample
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at

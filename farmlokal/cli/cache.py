@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from farmlokal.app.command_invalidation import send_invalidation
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.cli.process import open_database, run, start
 from farmlokal.database.identity import read_identity

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from farmlokal.app.command_invalidation import send_invalidation
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.app.webhooks import wake_waiting_events
 from farmlokal.caching.tag_history import EVERYTHING
 from farmlokal.catalog.writing.rare_collections import collect_rarely

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from farmlokal.app.command_sync import command_sync
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.catalog.writing.indexes_last import indexes_last
 from farmlokal.catalog.writing.rare_collections import collect_rarely
 from farmlokal.cli.process import EXIT_FAILED, open_database, run, start

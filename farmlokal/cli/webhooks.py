@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import click
 
 from farmlokal.app.command_invalidation import command_invalidation
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.app.partner import partner_connection
-from farmlokal.app.resources import wait_for_database
 from farmlokal.app.webhooks import register_webhook, webhook_receiver
 from farmlokal.cli.process import EXIT_FAILED, T, open_database, run, start
 from farmlokal.database.identity import read_identity

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from farmlokal.app import resources
+from farmlokal.app import dependencies
 from farmlokal.app.server import serve
 from farmlokal.app.start_line import start_line
 from farmlokal.catalog.planning import planner
@@ -87,7 +87,7 @@ async def test_one_process_looks_once(tmp_path: Path, monkeypatch: pytest.Monkey
         looks.append("sample")
         return await draw_sample(database, **options)
 
-    monkeypatch.setattr(resources, "check_schema", check)
+    monkeypatch.setattr(dependencies, "check_schema", check)
     monkeypatch.setattr(planner, "draw_sample", draw)
     with logged() as events:
         await serve(settings_for(url), "127.0.0.1", 0, on_ready=lambda _: os.kill(os.getpid(), signal.SIGTERM))

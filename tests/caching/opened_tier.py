@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Lease

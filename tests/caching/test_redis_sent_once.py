@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 
 
 async def test_a_lost_answer_is_an_error_at_once() -> None:

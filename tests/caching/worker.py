@@ -15,7 +15,7 @@ import orjson
 import uvloop
 from redis.asyncio import Redis
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 from tests.servers.certificates import make_certificates
 from tests.servers.process import free_port

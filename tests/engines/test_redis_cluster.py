@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, TryAgainError
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.app.start_line import start_line
 from farmlokal.errors import RedisMisconfigured
 from farmlokal.limiting.quotas import Quota

@@ -8,7 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from redis.asyncio import Redis
 
-from farmlokal.app.resources import background, redis_client
+from farmlokal.app.dependencies import redis_client
+from farmlokal.app.resources import (
+    background,
+)
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import Quota
 from farmlokal.limiting.shared import WAIT_MAX_S, SharedLimit

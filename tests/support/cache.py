@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.lookup import Lifetime, Loader, Lookup, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough

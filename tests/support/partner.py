@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from farmlokal.app.resources import redis_client
+from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.partner.client import PartnerClient

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.typing import EventDict
 
-from farmlokal.app.resources import wait_for_database
+from farmlokal.app.dependencies import wait_for_database
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at

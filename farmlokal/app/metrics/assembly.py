@@ -12,7 +12,9 @@ from farmlokal.app.metrics.loop_lag import LoopLag
 from farmlokal.app.metrics.metric_sources import MetricSource
 from farmlokal.app.metrics.metric_writer import MetricWriter
 from farmlokal.app.metrics.probes import Probes
-from farmlokal.app.resources import background
+from farmlokal.app.resources import (
+    background,
+)
 from farmlokal.telemetry.board import OwnSlot
 from farmlokal.telemetry.metrics import BUILD_INFO
 from farmlokal.web.edge.lifecycle import Health, Phase
