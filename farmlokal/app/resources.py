@@ -249,14 +249,18 @@ async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterato
 def ready_context(health: Health, names: SearchNames) -> Context:
     """Ready once everything else has started, and every question can be answered. Most can be sooner."""
 
-    async def ready() -> None:
-        await names.complete.wait()
+    def begin() -> None:
+        # A process that is told to stop while it starts drains already.
         if health.phase is Phase.STARTING:
             health.phase = Phase.READY
 
+    async def ready() -> None:
+        await names.complete.wait()
+        begin()
+
     async def context(_: web.Application) -> AsyncIterator[None]:
         if names.complete.is_set():
-            health.phase = Phase.READY
+            begin()
         async with background(ready(), "ready"):
             yield
         health.phase = Phase.DRAINING

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from farmlokal.app.factory import create_app
 from farmlokal.app.server import drain
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
@@ -93,6 +94,16 @@ async def test_starting_and_draining_are_not_ready() -> None:
         assert (200, "ready") == ((found := await report(client))[0], found[1]["status"])
         health.phase = Phase.DRAINING
         assert (503, "draining") == ((found := await report(client))[0], found[1]["status"])
+
+
+async def test_who_is_told_to_stop_while_it_starts_never_becomes_ready(tmp_path: Path) -> None:
+    """Else connections would not be told to close, and whoever keeps one would lose a request at its end."""
+    app = create_app(settings_for(await catalogue(tmp_path)))
+    app[keys.HEALTH].phase = Phase.DRAINING
+    runner = web.AppRunner(app)
+    await runner.setup()
+    assert Phase.DRAINING is app[keys.HEALTH].phase
+    await runner.cleanup()
 
 
 async def test_a_draining_service_still_answers(tmp_path: Path) -> None:
