@@ -157,9 +157,11 @@ def alternatives(query: ListingQuery, sample: Sample) -> list[Scan]:
 
 
 async def wasted(catalogue: Catalogue, query: ListingQuery) -> tuple[int, int, str] | None:
-    """What a page reads, and what the best other plan for it does, where that is over the bound and twice as good."""
+    """What a page reads, and what the best other plan for it does, where that is over the bound and twice as good.
+
+    Plans that read rows are not comparable: the server does not count what it leaves out by their index alone.
+    """
     if query.filters.get(UNIT) is not None:
-        # Scans that read rows are not comparable: what their index leaves out by itself is not counted.
         found = await by_names(query, one_connection(catalogue.cursor))
         if found is None:
             return None
@@ -167,5 +169,6 @@ async def wasted(catalogue: Catalogue, query: ListingQuery) -> tuple[int, int, s
     reads = await catalogue.reads(query, choose_plan(query, catalogue.sample))
     if reads <= catalogue.bound + READS_MIN:
         return None
-    others = [await catalogue.reads(query, Plan((scan,))) for scan in alternatives(query, catalogue.sample)]
-    return (reads, min(others), query.canonical()) if reads > 2 * min(others) else None
+    plans = [Plan((scan,)) for scan in alternatives(query, catalogue.sample)]
+    others = [await catalogue.reads(query, one) for one in plans if await catalogue.uses_covering_indexes(query, one)]
+    return (reads, min(others), query.canonical()) if others and reads > 2 * min(others) else None

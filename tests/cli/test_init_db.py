@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from farmlokal.database.schema import SCHEMA_VERSION
 from tests.database.upgrading import make_first_version
 from tests.support.backends import database_on
 from tests.support.command import farmlokal
 
 IN_PLACE = (0, "the schema is in place\n", "")
 BOTH = (
-    "processes of schema version 1 and of 4 can use the database; when the last one of version 1 is gone,"
-    " run `farmlokal init-db --contract`\n"
+    f"processes of schema version 1 and of {SCHEMA_VERSION} can use the database; when the last one of version 1 is"
+    " gone, run `farmlokal init-db --contract`\n"
 )
 
 
@@ -46,7 +47,7 @@ def test_an_upgrade_says_what_is_left_to_do(environment: dict[str, str], tmp_pat
             await make_first_version(database, products=3)
 
     asyncio.run(make())
-    told = "farmlokal: the database holds schema version 1, not 4: run `farmlokal init-db`\n"
+    told = f"farmlokal: the database holds schema version 1, not {SCHEMA_VERSION}: run `farmlokal init-db`\n"
     assert (1, "", told) == init_db(environment, tmp_path, "--check")
     for _ in range(2):
         code, output, lines = init_db(environment, tmp_path)

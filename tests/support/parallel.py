@@ -54,15 +54,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TestByT
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return in how many processes `-n auto` runs the tests: one for each core and two more, since many wait.
+    """Return in how many processes `-n auto` runs the tests: one for each core, and two more, since many wait.
 
-    Few tests are quicker in the one process that is there: where files or names are given, it is 0. So it is where the
-    environment names a Redis: a test empties it, and what is published there reaches everybody.
+    Of proofs few do: there it is one more. Few tests are quicker in the one process that is there: where files or names
+    are given, it is 0. So it is where the environment names a Redis: a test empties it, and what is published there
+    reaches everybody.
     """
     few = config.args_source is config.ArgsSource.ARGS or config.option.keyword
     if few or "FARMLOKAL_TEST_REDIS_URL" in os.environ:
         return 0
-    return len(os.sched_getaffinity(0)) + 2
+    return len(os.sched_getaffinity(0)) + (1 if config.option.markexpr == "proof" else 2)
 
 
 @contextmanager
