@@ -101,8 +101,7 @@ def _splits(query: ListingQuery, table: QuestionTable) -> list[tuple[Filter, Seq
     """
     splits = [(one, parts) for one, value in query.filters if (parts := one.parts(value))]
     if any(one is NAMED for one, _ in splits):
-        # The categories of names follow from these.
-        return [split for split in splits if split[0] is not CATEGORY]
+        return sorted(splits, key=lambda split: len(split[1]))
     # What gathers, gathers by category: walking names for a price range may be endless, then every category is worth
     # a scan of its own.
     gathering = [name for name in bounded_sorts(query.filters) - {query.sort.name} if table.sort_key(name).gathers]

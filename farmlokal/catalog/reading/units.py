@@ -45,30 +45,32 @@ async def by_names(query: ListingQuery, database: Database) -> ListingQuery | No
 
     ::
 
-        SELECT found.name_id, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found
+        SELECT found.name_id, names.category, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found
         JOIN name_units AS every_one ON every_one.name_id = found.name_id
         JOIN names ON names.id = found.name_id AND names.category IN ('eggs')
-        WHERE found.unit = 'dozen' GROUP BY found.name_id LIMIT 901
+        WHERE found.unit = 'dozen' GROUP BY found.name_id, names.category LIMIT 901
 
     Where all of these names have that unit alone, it need not be looked at any more: so are nearly all. More names than
-    a question may have are common enough to be met by a walk, which reads rows for the unit.
+    a question may have are common enough to be met by a walk, which reads rows for the unit. The names' categories are
+    asked for with them: what is sold by the dozen lies at one end of all prices, and all over those of eggs.
     """
     unit, categories = query.filters.get(UNIT), query.filters.get(CATEGORY) or ()
-    of_categories = ""
-    if categories:
-        marks = ", ".join(["%s"] * len(categories))
-        of_categories = f" JOIN names ON names.id = found.name_id AND names.category IN ({marks})"
+    of_categories = f" AND names.category IN ({', '.join(['%s'] * len(categories))})" if categories else ""
     rows = await database.fetch(
-        "SELECT found.name_id, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found"
-        f" JOIN name_units AS every_one ON every_one.name_id = found.name_id{of_categories}"
-        f" WHERE found.unit = %s GROUP BY found.name_id LIMIT {NAMES_MAX + 1}",
+        "SELECT found.name_id, names.category, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found"
+        " JOIN name_units AS every_one ON every_one.name_id = found.name_id"
+        f" JOIN names ON names.id = found.name_id{of_categories}"
+        f" WHERE found.unit = %s GROUP BY found.name_id, names.category LIMIT {NAMES_MAX + 1}",
         (*categories, unit),
     )
     if len(rows) > NAMES_MAX:
         return query
     asked = query.filters.get(NAMED)
-    alone = {name_id: bool(only) for name_id, only in rows if asked is None or name_id in asked}
-    if not alone:
+    found = [row for row in rows if asked is None or row[0] in asked]
+    if not found:
         return None
-    filters = query.filters.without(UNIT) if all(alone.values()) else query.filters
-    return replace(query, filters=Filters([(NAMED, tuple(sorted(alone))), *filters.without(NAMED)]))
+    filters = query.filters.without(UNIT) if all(only for _, _, only in found) else query.filters
+    named = tuple(sorted(name_id for name_id, _, _ in found))
+    of_names = tuple(sorted({category for _, category, _ in found}))
+    others = [one for one in filters if one[0] not in (NAMED, CATEGORY)]
+    return replace(query, filters=Filters([(CATEGORY, of_names), (NAMED, named), *others]))
