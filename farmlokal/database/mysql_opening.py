@@ -55,7 +55,10 @@ _VARIABLES = {
     "innodb_lock_wait_timeout": str(_LOCK_WAIT_MAX_S),
     "wait_timeout": str(SERVER_WAITS_S),
 }
-_UNLIMITED = "/*!50708 , max_execution_time = 0 *//*M!100101 , max_statement_time = 0 */"
+# Beyond 8 MB of ranges, which several lists of values make together, a MySQL would read the whole index.
+_UNLIMITED = (
+    "/*!50708 , max_execution_time = 0, range_optimizer_max_mem_size = 0 *//*M!100101 , max_statement_time = 0 */"
+)
 _SESSION = "; ".join(
     [
         # What the driver names in its greeting, which a server may be told to ignore.

@@ -143,6 +143,8 @@ async def catalogue_at(url: str, products: int, sample: Sample) -> AsyncIterator
         autocommit=True,
     )
     async with connection.cursor() as cursor:
+        if "MariaDB" not in connection.server_version:
+            await cursor.execute("SET SESSION range_optimizer_max_mem_size = 0")  # as the service's connections have it
         yield Catalogue(products, sample, cursor, "MariaDB" in connection.server_version)
     connection.close()
 

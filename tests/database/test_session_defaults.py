@@ -79,6 +79,12 @@ async def test_the_session_is_what_it_is_everywhere_else(hostile_url: str, mysql
     assert usual == hostile
 
 
+async def test_no_list_is_too_long_for_ranges(mysql9_url: str) -> None:
+    """A MySQL that has more ranges to remember than it may reads a whole index instead."""
+    async with open_database(mysql9_url) as database:
+        assert [(0,)] == await database.fetch("SELECT @@range_optimizer_max_mem_size")
+
+
 async def test_texts_keep_what_they_hold(hostile_url: str) -> None:
     """A text in another script than Latin comes back as it was written, quotes and backslashes included."""
     text = "टोमॅटो \\ ' \" €"
