@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-_POSITION = re.compile(r"([0-9a-f]{16})\.(0|[1-9][0-9]{0,18})(?:\.(0|[1-9][0-9]{0,18}))?", re.ASCII)
-# Half of what a column holds: one counts on from it.
-_NUMBER_MAX = 2**62
+# Eighteen digits, of the nineteen that a column holds: one counts on from them.
+_POSITION = re.compile(r"([0-9a-f]{16})\.(0|[1-9][0-9]{0,17})(?:\.(0|[1-9][0-9]{0,17}))?", re.ASCII)
 PATTERN = f"^{_POSITION.pattern}$"
 
 
@@ -34,7 +33,4 @@ def parse_position(text: str) -> LogPosition | None:
     match = _POSITION.fullmatch(text)
     if match is None:
         return None
-    number, walked_id = int(match[2]), None if match[3] is None else int(match[3])
-    if max(number, walked_id or 0) > _NUMBER_MAX:
-        return None
-    return LogPosition(match[1], number, walked_id)
+    return LogPosition(match[1], int(match[2]), None if match[3] is None else int(match[3]))
