@@ -72,7 +72,21 @@ class InRows(Equality):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class OneOf(_OneParameter):
+class _AnyOf(_OneParameter):
+    """A column that holds one of the values that are the filter's own."""
+
+    @override
+    def condition(self, value: Any, dialect: Dialect) -> Condition:
+        return _one_of_sql(self.column.name, len(value)), value
+
+    @override
+    def row_test(self, value: Any, places: Places) -> RowTest:
+        place, wanted = places[self.column.name], frozenset(value)
+        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class OneOf(_AnyOf):
     """A column that holds one of several values. Its value is a sorted tuple of them, no two alike.
 
     every: all values that the column may hold, where they are known: to ask for each of them is to ask for nothing.
@@ -95,15 +109,6 @@ class OneOf(_OneParameter):
         return [(self.parameter.name, text) for text in ([",".join(texts)] if together else texts)]
 
     @override
-    def condition(self, value: Any, dialect: Dialect) -> Condition:
-        return _one_of_sql(self.column.name, len(value)), value
-
-    @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place, wanted = places[self.column.name], frozenset(value)
-        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
-
-    @override
     def group(self, value: Any) -> Any:
         return value[0] if len(value) == 1 else None
 
@@ -117,7 +122,7 @@ class OneOf(_OneParameter):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Picked(_OneParameter):
+class Picked(_AnyOf):
     """Products by their ids. Its value is a tuple of them in the order in which they are asked for, no two alike."""
 
     column: SampledColumn = ID
@@ -129,15 +134,6 @@ class Picked(_OneParameter):
     @override
     def texts(self, value: Any) -> Sequence[tuple[str, str]]:
         return ((self.parameter.name, ",".join(map(self.parameter.form.text, value))),)
-
-    @override
-    def condition(self, value: Any, dialect: Dialect) -> Condition:
-        return _one_of_sql(self.column.name, len(value)), value
-
-    @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place, wanted = places[self.column.name], frozenset(value)
-        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
 
 
 class Range(NamedTuple):

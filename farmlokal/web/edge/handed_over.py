@@ -26,3 +26,10 @@ def handed_over(request: web.BaseRequest) -> HandedOver | None:
     """What was found out about `request`; None where the hot path has not seen it."""
     found: HandedOver | None = getattr(request.protocol, "handed_over", None)
     return found if found is not None and found.message is message_of(request) else None
+
+
+def raise_what_was_found(request: web.BaseRequest) -> None:
+    """Raise why there is no page for `request`, where the hot path has found that out."""
+    before = handed_over(request)
+    if before is not None and before.error is not None:
+        raise before.error

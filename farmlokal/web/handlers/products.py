@@ -9,17 +9,15 @@ from farmlokal.catalog.tags import product_tag
 from farmlokal.errors import Fault, InvalidInput, NotFound
 from farmlokal.web import keys
 from farmlokal.web.answers.cached_answer import cached_answer
-from farmlokal.web.edge.handed_over import handed_over
+from farmlokal.web.edge.handed_over import raise_what_was_found
 from farmlokal.web.parameters.product_id import read_product_id
-from farmlokal.web.parameters.query_string import parse_query_string, raw_query, shown
+from farmlokal.web.parameters.query_string import parse_query_string, raw_query, unasked
 from farmlokal.web.parameters.questions import link_header
 
 
 async def list_products(request: web.Request) -> web.Response:
     """One page of the catalogue: filtered, sorted, keyset-paginated."""
-    before = handed_over(request)
-    if before is not None and before.error is not None:
-        raise before.error
+    raise_what_was_found(request)
     app = request.app
     query = raw_query(request.raw_path)
     await _until_words_are_known(app, query)
@@ -30,9 +28,7 @@ async def list_products(request: web.Request) -> web.Response:
 
 async def summarise(request: web.Request) -> web.Response:
     """How many products pass some filters, and how they are distributed."""
-    before = handed_over(request)
-    if before is not None and before.error is not None:
-        raise before.error
+    raise_what_was_found(request)
     app = request.app
     query = raw_query(request.raw_path)
     await _until_words_are_known(app, query)
@@ -59,9 +55,7 @@ async def show_product(request: web.Request) -> web.Response:
 
 async def suggest(request: web.Request) -> web.Response:
     """Completions of what is being typed."""
-    before = handed_over(request)
-    if before is not None and before.error is not None:
-        raise before.error
+    raise_what_was_found(request)
     await request.app[keys.SEARCH_NAMES].complete.wait()
     asked = request.app[keys.SUGGESTING].parse(raw_query(request.raw_path))
     return cached_answer(request, asked.question.key, await request.app[keys.CACHE].ask(asked.question))
@@ -81,6 +75,6 @@ async def _until_words_are_known(app: web.Application, query: str) -> None:
 
 def _refuse_parameters(request: web.Request) -> None:
     values, faults = parse_query_string(raw_query(request.raw_path), request.app[keys.IGNORED_PARAMETERS])
-    faults += [Fault(shown(name), shown(texts[0]), "is not a parameter here") for name, texts in values.items()]
+    faults += unasked(values)
     if faults:
         raise InvalidInput(faults)

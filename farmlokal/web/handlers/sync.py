@@ -16,7 +16,7 @@ from farmlokal.web.answers import problems
 from farmlokal.web.edge.api_keys import require_api_key
 from farmlokal.web.edge.middleware import REQUEST_ID
 from farmlokal.web.parameters.parameter import Parameter
-from farmlokal.web.parameters.query_string import parse_query_string, shown
+from farmlokal.web.parameters.query_string import parse_query_string, shown, unasked
 
 # Proxies commonly give up on an answer after 30 or 60 seconds.
 WAIT_MAX_S = 20.0
@@ -68,7 +68,7 @@ async def stop_sync(app: web.Application) -> None:
 def _full(request: web.Request) -> bool:
     values, faults = parse_query_string(request.raw_path.partition("?")[2], request.app[keys.IGNORED_PARAMETERS])
     texts = values.pop("full", ["false"])
-    faults += [Fault(shown(name), shown(found[0]), "is not a parameter here") for name, found in values.items()]
+    faults += unasked(values)
     if len(texts) > 1:
         faults.append(Fault("full", shown(", ".join(texts)), "must be given once"))
     try:

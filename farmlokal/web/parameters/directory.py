@@ -12,11 +12,11 @@ from farmlokal.catalog.question.directory import FARM_PARAMETERS, PLACE_PARAMETE
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.reading.directory import Directory
 from farmlokal.catalog.tags import DIRECTORY
-from farmlokal.errors import Fault, InvalidInput
+from farmlokal.errors import InvalidInput
 from farmlokal.web.parameters.cursors import position_of
 from farmlokal.web.parameters.listing import read_values
 from farmlokal.web.parameters.product_id import FARM_ID, read_id
-from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string, shown
+from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters, parse_query_string, unasked
 from farmlokal.web.parameters.questions import AskedPage
 
 PLACES_PATH = "/places"
@@ -54,7 +54,7 @@ class DirectoryQuestions:
     def farm(self, farm_id: str, raw_query: str) -> Question:
         """One farm. farm_id: as it stands in the path. raw_query: as above."""
         texts, faults = parse_query_string(raw_query, self._ignored)
-        faults += [Fault(shown(name), shown(given[0]), "is not a parameter here") for name, given in texts.items()]
+        faults += unasked(texts)
         number = read_id(FARM_ID, farm_id, faults)
         if faults:
             raise InvalidInput(faults)

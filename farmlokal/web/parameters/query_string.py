@@ -1,6 +1,7 @@
 """The query string, decoded strictly: what cannot be read is a fault, never a guess."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -39,6 +40,11 @@ def shown(value: str) -> str:
     """`value` as a fault shows it: cut to 80 characters, everything unprintable escaped."""
     cut = value if len(value) <= _VALUE_CHARS_SHOWN else value[:_VALUE_CHARS_SHOWN] + "…"
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
+
+
+def unasked(values: Mapping[str, list[str]]) -> list[Fault]:
+    """The faults of parameters that a route does not take: of all `values`, by their names."""
+    return [Fault(shown(name), shown(given[0]), "is not a parameter here") for name, given in values.items()]
 
 
 def parse_query_string(
