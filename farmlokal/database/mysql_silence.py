@@ -8,6 +8,7 @@ its own, and only where a statement has been silent for long.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 
 import aiomysql
 
@@ -78,14 +79,13 @@ async def settle(opener: ConnectionOpener, session: ServerSession | None) -> Non
         await asyncio.sleep(SERVER_WAITS_S)
         return
     now = asyncio.get_running_loop().time
-    backoff, attempt, listed_at = Backoff(base_s=0.1, max_s=1.0), 0, now()
-    while now() - listed_at < SERVER_WAITS_S:
+    backoff, listed_at = Backoff(base_s=0.1, max_s=1.0), now()
+    for attempt in count(1):
         listed = await _end(opener, session)
-        if listed is False:
-            return
         if listed:
             listed_at = now()
-        attempt += 1
+        elif listed is False or now() - listed_at >= SERVER_WAITS_S:
+            return
         await asyncio.sleep(backoff.wait_s(attempt))
 
 

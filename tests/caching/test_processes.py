@@ -1,7 +1,6 @@
 """Several processes and one Redis: one load for all of them, also where one of them dies or hangs."""
 
 import asyncio
-import signal
 import time
 from collections import Counter
 from typing import Any
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 
 from farmlokal.caching.second_tier import LEASE_MS
 from tests.caching.workers import workers
+from tests.servers.freezing import freeze, thaw
 from tests.support.lateness import lateness
 from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
@@ -86,7 +86,7 @@ async def test_a_killed_leader_delays_the_others_by_the_lease_time(redis_url: st
             while (await worker.ask("state"))["tasks"] < 100:
                 pass
         async with lateness() as late:
-            dead.send_signal(signal.SIGKILL)
+            await dead.kill()
             await group.origin.delete("hold")
             answers = await asyncio.gather(*waiting)
         assert (2, {"miss": 200}) == (await group.loads(), total(answers))
@@ -104,7 +104,7 @@ async def test_a_late_write_is_refused(redis_url: str, own_redis: StartRedis, ti
         stopped, other = group.workers
         late = stopped.begin("get", key="key")
         await group.until_loads(1)
-        stopped.send_signal(signal.SIGSTOP)
+        freeze(stopped.pid)
         await group.origin.set("value:key", "new")
         await group.origin.delete("hold")
         async with lateness() as machine:
@@ -112,7 +112,7 @@ async def test_a_late_write_is_refused(redis_url: str, own_redis: StartRedis, ti
         await other.ask("settle")
         assert ["new"] == answer["bodies"]
         assert answer["took_s"] < LEASE_MS / 1000 + 1 + machine.allowed_s, machine
-        stopped.send_signal(signal.SIGCONT)
+        thaw(stopped.pid)
         await late
         await stopped.ask("settle")
         stored = await redis.getrange(KEYS.entry("key"), -3, -1)

@@ -1,7 +1,6 @@
 """Real processes that share a cache: starting them, asking them, killing them."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,9 +62,15 @@ class WorkerProcess:
         self._send({"number": self._number, "do": do, **command})
         return answer
 
-    def send_signal(self, number: signal.Signals) -> None:
-        """Signal this process, and no other."""
-        self._process.send_signal(number)
+    @property
+    def pid(self) -> int:
+        """The number of this process."""
+        return self._process.pid
+
+    async def kill(self) -> None:
+        """End this process as a crash would, and wait until it has ended."""
+        self._process.kill()
+        await self._process.wait()
 
     def _expect(self, number: int) -> asyncio.Future[dict[str, Any]]:
         self._waiting[number] = asyncio.get_running_loop().create_future()

@@ -281,19 +281,19 @@ async def test_a_session_that_cannot_be_ended_is_not_settled(mysql_url: str, mon
     assert isinstance(address, MySQLAddress)
     opener = ConnectionOpener(address)
     connection = await opener.open()
-    monkeypatch.setattr(mysql_silence, "SERVER_WAITS_S", 0.1)
-    monkeypatch.setattr(mysql_silence, "_SETTLE_LOOK_MAX_S", 0.2)
+    monkeypatch.setattr(mysql_silence, "SERVER_WAITS_S", 0.3)
     kills, may_kill = [], False
     kill = mysql_silence._kill
 
-    async def held_up(own: Connection, session: ServerSession) -> None:
+    async def refused(own: Connection, session: ServerSession) -> None:
         kills.append(asyncio.get_running_loop().time())
-        if may_kill:
-            await kill(own, session)
+        if not may_kill:
+            raise aiomysql.OperationalError(1094, f"no session {session} may be ended")
+        await kill(own, session)
 
-    monkeypatch.setattr(mysql_silence, "_kill", held_up)
+    monkeypatch.setattr(mysql_silence, "_kill", refused)
     settling = asyncio.create_task(mysql_silence.settle(opener, connection.session))
-    await until(lambda: bool(kills) and kills[-1] - kills[0] > 0.5)
+    await until(lambda: bool(kills) and kills[-1] - kills[0] > 0.6)
     assert not settling.done()
     may_kill = True
     await until(settling.done)

@@ -18,6 +18,7 @@ import redis
 from farmlokal.simulator.credentials import FEED_SCOPE
 from tests.deploy.prometheus_server import PrometheusServer, shortened_rules
 from tests.servers import MariaDBServer, RedisServer
+from tests.servers.freezing import freeze, thaw
 from tests.servers.process import free_port
 from tests.support.command import farmlokal, operators, wait_until_ready
 from tests.support.partner_process import PartnerProcess, partner_process
@@ -106,11 +107,11 @@ class ObservedService(NamedTuple):
                 client.config_set(name.replace("_", "-"), value)
 
 
-def freeze(pid: int, seconds: float) -> None:
+def freeze_for(pid: int, seconds: float) -> None:
     """Stop a process for a while, as a machine that swaps does."""
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     time.sleep(seconds)
-    os.kill(pid, signal.SIGCONT)
+    thaw(pid)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.deploy.deploy_files import Query, alert_rules, dashboard_queries, selectors
-from tests.deploy.observed_service import DATABASE, DRAIN_S, ObservedService, Traffic, freeze, observed_service
+from tests.deploy.observed_service import DATABASE, DRAIN_S, ObservedService, Traffic, freeze_for, observed_service
 from tests.support.backends import connect_to
 from tests.support.webhook_sender import OLD_SECRET, order, product
 
@@ -186,7 +186,7 @@ def test_a_database_that_hangs_and_then_dies(service: ObservedService) -> None:
 
 def test_a_worker_that_stands_still_and_one_that_is_missing(service: ObservedService) -> None:
     """A worker does nothing for a second; then the arbiter is told to do with one worker less."""
-    freeze(service.workers()[0], 1.0)
+    freeze_for(service.workers()[0], 1.0)
     service.prometheus.wait_for_alerts("FarmLokalEventLoopLag")
     os.kill(service.process.pid, signal.SIGTTOU)
     service.prometheus.wait_for_alerts("FarmLokalWorkersMissing")

@@ -16,6 +16,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Self
 
+from tests.servers.freezing import freeze, thaw
 from tests.servers.programs import Program
 
 # Below the range from which the kernel takes source ports: while a server is down, no client's connection can take
@@ -113,11 +114,11 @@ class ServerProcess(ABC):
 
     def pause(self) -> None:
         """Freeze the server: connections open and then nothing answers."""
-        self._signal(signal.SIGSTOP)
+        freeze(self._running_pid())
 
     def resume(self) -> None:
         """Let a paused server go on."""
-        self._signal(signal.SIGCONT)
+        thaw(self._running_pid())
 
     def close(self) -> None:
         """Kill the server and remove its folder; a second call does nothing."""
@@ -169,10 +170,10 @@ class ServerProcess(ABC):
         written = self.log_path.read_bytes()[log_start:].decode(errors="replace").splitlines()
         raise ServerFailed("\n".join((f"{self.program.path} {outcome}:", *written[-LOG_LINES_SHOWN:])))
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None or not self.running:
+    def _running_pid(self) -> int:
+        if not self.running:
             raise ServerFailed(f"{self!r} is not running")
-        os.killpg(self._process.pid, number)
+        return self.pid
 
     def _end(self, number: signal.Signals) -> None:
         """End the process by a signal, then its watcher, whose work is done."""

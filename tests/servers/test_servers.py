@@ -5,12 +5,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pymysql
 import pytest
 import redis
 
 from tests.servers import ServerFailed, install, programs
+from tests.servers.freezing import freeze, is_frozen, thaw
 from tests.servers.unpack import libraries_of
 from tests.support.own_servers import StartMariaDB, StartRedis
 
@@ -57,6 +59,19 @@ def test_a_paused_server_is_silent_until_it_resumes(own_redis: StartRedis) -> No
     server.pause()
     server.stop()
     assert server.running is False
+
+
+def test_a_frozen_process_runs_no_more() -> None:
+    """Where `freeze` returns, a process that was at work all the time has stopped; thawed, it goes on."""
+    with subprocess.Popen([sys.executable, "-c", "while True: print(end='.', flush=True)"], stdout=PIPE) as busy:
+        assert busy.stdout is not None
+        for _ in range(20):
+            assert b"." == busy.stdout.read(1)
+            freeze(busy.pid)
+            assert is_frozen(busy.pid)
+            thaw(busy.pid)
+            assert not is_frozen(busy.pid)
+        busy.kill()
 
 
 def test_a_database_with_tls_is_verified_by_its_authority(own_mariadb: StartMariaDB) -> None:
