@@ -67,15 +67,23 @@ async def test_a_caller_who_finds_no_connection_is_refused_in_time(
     wait_max_s = 0.2
     monkeypatch.setattr(mysql_pool, "_WAIT_MAX_S", wait_max_s)
     async with database_on(backend_url, pool_size=1) as database:
-        holding = asyncio.create_task(database.fetch_unlimited("SELECT SLEEP(1)"))
-        await asyncio.sleep(0.05)
+        held, given_back = asyncio.Event(), asyncio.Event()
+
+        async def hold(session: Session) -> int:
+            held.set()
+            await given_back.wait()
+            return await session.execute("DO 0")
+
+        holding = asyncio.create_task(database.in_transaction(hold))
+        await held.wait()
         async with lateness() as late:
             began = time.monotonic()
             with pytest.raises(DatabaseUnavailable, match="no database connection was free"):
                 await database.fetch("SELECT 1")
             took_s = time.monotonic() - began
         assert wait_max_s <= took_s < 2 * wait_max_s + late.allowed_s, late
-        assert [(0,)] == await holding
+        given_back.set()
+        await holding
         assert [(1,)] == await database.fetch("SELECT 1")
 
 
