@@ -148,14 +148,14 @@ async def _sqlite_shape(fetch: Fetch) -> Shape:
     shape: Shape = {}
     # One statement for all tables, and one for all indexes: each is a way to the connection's thread and back.
     columns = await fetch(
-        "SELECT t.name, t.sql, c.name, c.type, c.\"notnull\", c.pk, c.hidden"
+        'SELECT t.name, t.sql, c.name, c.type, c."notnull", c.pk, c.hidden'
         " FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' ORDER BY t.name, c.cid"
     )
     for table, of_table in groupby(columns, itemgetter(0)):
         shape[table] = _sqlite_table(list(of_table))
     constraints = {(table, _names(key[2])): key[1] for table, sql, *_ in columns for key in _UNIQUE.finditer(sql)}
     parts = await fetch(
-        "SELECT t.name, i.name, i.\"unique\", i.origin, p.name"
+        'SELECT t.name, i.name, i."unique", i.origin, p.name'
         " FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, pragma_index_info(i.name) AS p"
         " WHERE t.type = 'table' AND i.origin <> 'pk' ORDER BY t.name, i.name, p.seqno"
     )
