@@ -47,7 +47,7 @@ async def test_the_overshoot_is_a_burst_per_process_and_is_worked_off(redis_url:
         assert NUMBER * PER_MINUTE.burst <= admitted <= NUMBER * PER_MINUTE.burst + freed
         await group.reconcile()
         # Those who were reconciled first did not hear of all: what they refuse now makes them ask again.
-        assert 0 == group.flood()
+        assert group.flood() <= PER_MINUTE.requests / 60 * (time.monotonic() - started)
         # A process knows Redis's clock as well as its own by as much as the way to Redis takes.
         started = time.monotonic()
         await group.reconcile()

@@ -120,7 +120,7 @@ async def test_living_holder_is_waited_for(sync: Syncing) -> None:
     assert RunState.RUNNING == dead.shown_state
     started = asyncio.get_running_loop().time()
     run = await sync()
-    assert 0.9 <= asyncio.get_running_loop().time() - started < 6
+    assert 0.9 <= asyncio.get_running_loop().time() - started
     assert (dead.run, {"fetched": 2500, "created": 2500, "pages": 5}) == (run.run, counts(run))
 
 
