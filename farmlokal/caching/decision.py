@@ -9,8 +9,8 @@ and from there to the origin. A refresh runs behind the answer, one of a key at 
 | one that is current, at its third hit in the last fifth of its fresh time | `HIT_AND_REFRESH` | a hit | one refresh |
 | one that is current, at its first or second hit in that fifth | `HIT_NEAR_EXPIRY` | a hit | it is counted |
 | any other that is fresh and current | `HIT` | a hit | |
-| one that is fresh and not negative, but notices may have been missed, and Redis is away | `DOUBTFUL` | it, as stale | |
-| any other that is fresh, but notices may have been missed | `ASK` | nothing yet | Redis is asked whether it is current |
+| one that is fresh, not negative, and notices may have been missed while Redis is away | `DOUBTFUL` | it, as stale | |
+| any other that is fresh, but notices may have been missed | `ASK` | nothing yet | Redis is asked about it |
 | any other that is negative | `ASK` | nothing yet | Redis is asked |
 | one older than a write of this process, unless its refresh failed just now | `ASK` | nothing yet | Redis is asked |
 | any other whose last refresh failed | `STALE_ERROR` | it, as stale-if-error | one refresh, after a pause |
@@ -20,14 +20,14 @@ and from there to the origin. A refresh runs behind the answer, one of a key at 
 |---|---|---|
 | an entry, memory's or Redis's, is fresh, and was current when Redis was asked | a hit | memory keeps it |
 | Redis said nothing in time; memory's entry is fresh and current | a memory hit | |
-| Redis said nothing in time; it is fresh and not negative, but notices may have been missed | it, as stale | |
+| Redis said nothing in time; it is fresh, not negative, and notices may have been missed | it, as stale | |
 | Redis has none, or one that is negative or past its stale time | nothing yet | the origin loads |
 | Redis has one older than a write of this process | nothing yet | the origin loads |
 | Redis has any other | it, as stale | memory keeps it; one refresh |
 
 | `may_be_given`, `may_be_shared`, `in_place_of_error`: the load | the caller gets | and then |
 |---|---|---|
-| brought a value, and a write that may yet take effect touches one of its tags | a miss, not called fresh | memory keeps it, as stale; the next try after 1 s |
+| brought a value, and a write in doubt touches one of its tags | a miss, not called fresh | memory keeps it, as stale |
 | brought a value, and none of its tags was invalidated meanwhile | a miss | memory and Redis keep it |
 | brought one that was invalidated meanwhile, a third time | a miss, not called fresh | memory keeps it, as stale |
 | brought one that was invalidated meanwhile | what the next load brings | memory keeps it, as stale |
@@ -169,7 +169,7 @@ def may_be_given(outcome: Outcome, standing: Standing) -> bool:
 
 
 def may_be_shared(standing: Standing) -> bool:
-    """Return whether a loaded entry goes to Redis, which looks itself. standing: what invalidations say of it by now."""
+    """Return whether a loaded entry goes to Redis, which looks itself. standing: what invalidations say of it."""
     return standing in NOT_KNOWN_OLD
 
 

@@ -116,7 +116,7 @@ class InvalidationSender:
             # What was loaded meanwhile is old by now, or may be. What others noted says nothing of this write.
             self._commits.note(None)
             self._history.invalidated_here(tags, self._clock(), to_share=self._second is not None)
-        while not await self._send_doubt(tags, Doubt(write, 0)):
+        while not await self._send_doubt(tags, Doubt(write, 0)):  # noqa: ASYNC110 - Redis does not say when it is back
             await asyncio.sleep(_DOUBT_AGAIN_S)
         self._remember(tags)
         self._history.invalidated_shared(tags - self._unsent - self._sending)

@@ -59,13 +59,12 @@ class Held(NamedTuple):
 
 
 class SecondTier(Protocol):
-    """Where entries, leases and generations are kept beyond the process's memory. No method raises.
-
-    away: whether the tier is left alone for a while, because it did not answer.
-    """
+    """Where entries, leases and generations are kept beyond the process's memory. No method raises."""
 
     @property
-    def away(self) -> bool: ...
+    def away(self) -> bool:
+        """Whether the tier is left alone for a while, because it did not answer."""
+        ...
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what is held of `key` and of `tags`; None where the tier cannot say in time."""

@@ -102,7 +102,7 @@ class InMemory:
                 ),
                 "one that is current, at its first or second hit in that fifth": lambda: near,
                 "any other that is fresh and current": lambda: current,
-                "one that is fresh and not negative, but notices may have been missed, and Redis is away": lambda: (
+                "one that is fresh, not negative, and notices may have been missed while Redis is away": lambda: (
                     unknown and not negative and self.away
                 ),
                 "any other that is fresh, but notices may have been missed": lambda: unknown,
@@ -177,7 +177,7 @@ def snapshot_line(held: Kept, kept: Kept, now: float, *, answered: bool) -> list
             "Redis said nothing in time; memory's entry is fresh and current": lambda: (
                 not answered and usable(held) and held is not None and held[1] is Standing.VALID
             ),
-            "Redis said nothing in time; it is fresh and not negative, but notices may have been missed": lambda: (
+            "Redis said nothing in time; it is fresh, not negative, and notices may have been missed": lambda: (
                 not answered and usable(held) and held is not None and not held[0].value.negative
             ),
             "Redis has none, or one that is negative or past its stale time": lambda: (
@@ -258,7 +258,7 @@ def test_of_two_copies_memory_s_is_given() -> None:
 @pytest.mark.parametrize("standing", Standing)
 @pytest.mark.parametrize("outcome", [Outcome.MISS, Outcome.REDIS_HIT, Outcome.STALE])
 def test_what_was_invalidated_on_the_way_is_not_given_as_fresh(outcome: Outcome, standing: Standing) -> None:
-    """Only an answer that is called stale anyhow, or whose entry is not known to be old; and that goes to Redis, too."""
+    """Only an answer that is called stale anyhow, or whose entry is not known to be old; that goes to Redis, too."""
     assert (outcome is Outcome.STALE or standing in NOT_OLD) == may_be_given(outcome, standing)
     assert (standing in NOT_OLD) == may_be_shared(standing)
 

@@ -17,7 +17,8 @@ from farmlokal.resilience.ending import end
 class Background:
     """The listener to notices and the warming, between `start` and `close`.
 
-    clock: wall seconds. lifetime: of the entries that are fetched. name: under which this process sends its own notices.
+    clock: wall seconds. lifetime: of the entries that are fetched. name: under which this process sends its own
+    notices.
     """
 
     def __init__(
