@@ -81,7 +81,7 @@ async def test_what_a_replica_lacks_is_not_called_fresh(
     pair.hold_back()
     new = await write(writing, other)
     own, elsewhere = await ask(writing.port, page := new_page()), await ask(other.port, new_page())
-    assert new if checked else old == stock_in(elsewhere)
+    assert (new if checked else old) == stock_in(elsewhere)
     assert is_fresh(elsewhere)
     if checked:
         assert new == stock_in(own)
