@@ -76,8 +76,9 @@ def held_back(member: MySQLMember) -> Iterator[None]:
         cursor.execute("UNLOCK TABLES")
 
 
-async def _believe(self: MySQLReader, *_: object) -> None:
-    """A look at the member that finds it good for everything."""
+def _believe(self: MySQLReader, *_: object) -> bool:
+    """No question to the member: it is good for everything."""
+    return False
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -87,7 +88,7 @@ async def test_what_a_late_secondary_lacks_is_not_called_fresh(
     """A secondary that applies nothing gives the old page out as fresh, unless it is asked how far it has come."""
     writing, other = services
     if not checked:
-        monkeypatch.setattr(MySQLReader, "_expect", _believe)
+        monkeypatch.setattr(MySQLReader, "_is_to_be_asked", _believe)
     old = stock_in(await ask(other.port, new_page()))
     with held_back(group.members[1]):
         new = await write(writing, other)
@@ -115,7 +116,7 @@ async def test_each_connection_to_a_name_is_asked_for_itself(
     writing, other = services
     late, current = group.members[1:]
     if not checked:
-        monkeypatch.setattr(MySQLReader, "_expect", _expect_of_any)
+        monkeypatch.setattr(MySQLReader, "_is_to_be_asked", _asked_of_any)
     name.alternate(late.port, current.port)
     old = stock_in(await ask(other.port, new_page()))
 
@@ -137,14 +138,11 @@ async def test_each_connection_to_a_name_is_asked_for_itself(
             await eventually(stocks, lambda found: old in found)
 
 
-_expect = MySQLReader._expect
-
-
-async def _expect_of_any(self: MySQLReader, connection: Connection, needed: tuple[str, ...]) -> None:
-    """A look that counts for all connections of the reader, as if its name led to one server."""
-    if getattr(self, "has", None) != needed:
-        await _expect(self, connection, needed)
-        self.has = needed  # type: ignore[attr-defined]
+def _asked_of_any(self: MySQLReader, connection: Connection, needed: tuple[str, ...]) -> bool:
+    """A question is not asked where any connection of the reader has the answer, as if its name led to one server."""
+    known: set[tuple[str, ...]] = self.__dict__.setdefault("known", set())
+    known.add(connection.has_positions)
+    return needed not in known
 
 
 async def test_the_majority_is_lost_while_a_write_commits(
