@@ -14,6 +14,8 @@ from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
 COALESCE_S = 0.08
+# With the breaker's pause, the longest for which others call fresh what was invalidated while all had lost their Redis.
+_SEND_AGAIN_MAX_S = 0.25
 # So often others are told that a write may yet take effect: who missed it, or has another Redis by now.
 _DOUBT_AGAIN_S = 1.0
 # While Redis is away unsent tags add up; more than these are sent as one.
@@ -46,7 +48,7 @@ class InvalidationSender:
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
-        self._backoff = Backoff(base_s=0.1, max_s=1.0)
+        self._backoff = Backoff(base_s=0.1, max_s=_SEND_AGAIN_MAX_S)
         self._doubts: set[asyncio.Task[None]] = set()  # one for each write that may yet take effect
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from farmlokal.caching.entry import Entry
 from farmlokal.caching.lookup import Accepts, Lookup, Outcome, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import Origin
-from farmlokal.caching.second_tier import LEASE_MS, Held, Lease, SecondTier, Snapshot
+from farmlokal.caching.second_tier import IN_DOUBT, LEASE_MS, Held, Lease, SecondTier, Snapshot
 from farmlokal.caching.tag_history import Moment, TagHistory
 from farmlokal.errors import OriginBusy, Unavailable
 from farmlokal.resilience.commit_positions import NEEDED
@@ -190,13 +190,18 @@ class Loading:
         generations = lease.generations if lease is not None else ()
         entry = Entry(value, now, fresh_until, stale_until, generations, question.tags, epoch, known_at=now)
         causal = needed is None or needed.causal
-        decided = not (self._history.in_doubt(question.tags) or (lease is not None and lease.in_doubt))
+        decided = not self._in_doubt(question, lease)
         if causal and decided:
             self._keep(question.key, entry, lease)
         else:
             self._keep_old(question.key, entry, lease, now, causal=causal)
         found = Lookup(value, now, entry.fresh_until, Outcome.MISS, stored=causal and decided)
         return Found(found._replace(load_s=time.perf_counter() - started), entry)
+
+    def _in_doubt(self, question: Question, lease: Lease | None) -> bool:
+        """Whether a write that may yet take effect touches one of the tags: what was loaded may be older than it."""
+        generations = lease.generations if lease is not None else ()
+        return self._history.in_doubt(question.tags) or any(one.startswith(IN_DOUBT) for one in generations)
 
     def _keep_old(self, key: str, entry: Entry, lease: Lease | None, now: float, *, causal: bool) -> None:
         """Keep in memory what may be older than a write: it is never fresh, and is tried again after a while.

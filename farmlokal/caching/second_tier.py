@@ -36,11 +36,6 @@ class Lease(NamedTuple):
     positions: tuple[str, ...] = ()
     unknown: str = ""
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a write that may yet take effect touches one of the tags: what is loaded may be older than it."""
-        return any(generation.startswith(IN_DOUBT) for generation in self.generations)
-
 
 class Doubt(NamedTuple):
     """Of a write: that it may yet take effect, for `lasts_ms` if nothing else is said; with 0 that it no longer may.

@@ -6,8 +6,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from farmlokal.caching.second_tier import Lease
-from farmlokal.caching.tag_history import TagHistory
+from farmlokal.caching.loading import Loading
 from tests.support.cache import Origin, Process, asked, cache_with, deliver, own_client, process
 from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
@@ -54,8 +53,7 @@ async def test_no_process_calls_fresh_what_a_write_may_yet_change(
 ) -> None:
     """The COMMIT takes effect after others have loaded: without the guard they go on calling the old page fresh."""
     if not guarded:
-        monkeypatch.setattr(Lease, "in_doubt", False)
-        monkeypatch.setattr(TagHistory, "in_doubt", lambda *_: False)
+        monkeypatch.setattr(Loading, "_in_doubt", lambda *_: False)
     origin = Origin("old")
     async with (
         own_client(redis_url) as redis,

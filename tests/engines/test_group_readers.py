@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from farmlokal.caching.second_tier import Lease
-from farmlokal.caching.tag_history import TagHistory
+from farmlokal.caching.loading import Loading
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_reader import MySQLReader
 from tests.engines.replicated_services import (
@@ -168,8 +167,7 @@ async def test_the_majority_is_lost_while_a_write_commits(
                 member.pause()
             assert 503 == (await send()).status
             with monkeypatch.context() as believing:
-                believing.setattr(Lease, "in_doubt", False)
-                believing.setattr(TagHistory, "in_doubt", lambda *_: False)
+                believing.setattr(Loading, "_in_doubt", lambda *_: False)
                 assert (old, True) == await look(other)  # the lie: the COMMIT takes effect later
             assert [(old, False)] * 2 == [await look(other), await look(writing)]
         finally:

@@ -51,7 +51,7 @@ class NoticeListener:
         self._awaited_loads = awaited_loads
         self._clock = clock
         self._name = name
-        self._backoff = Backoff(base_s=0.05, max_s=1.0)
+        self._backoff = Backoff(base_s=0.05, max_s=HEARD_S / 2)
         self._arriving = asyncio.Event()
         self._logged_lost = False
         # At once, and not when the notices arrive again, which takes a moment more.

@@ -30,10 +30,10 @@ from farmlokal.telemetry.tracing import span
 
 _log = get_logger(__name__)
 
-# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and one call a second asks
-# whether Redis is back.
+# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and two calls a second ask
+# whether Redis is back: invalidations wait for that.
 _FAILURES_MAX = 3
-_OPEN_S = 1.0
+_OPEN_S = 0.5
 REDIS_FAILURES = (RedisError, OSError, TimeoutError)
 
 P = ParamSpec("P")
