@@ -18,6 +18,8 @@ COALESCE_S = 0.08
 _SEND_AGAIN_MAX_S = 0.25
 # So often others are told that a write may yet take effect: who missed it, or has another Redis by now.
 _DOUBT_AGAIN_S = 1.0
+# With a short fresh time, too, a doubt has to last until it is told again, however busy the machine is.
+_DOUBT_MIN_S = 10.0
 # While Redis is away unsent tags add up; more than these are sent as one.
 _UNSENT_MAX = 10_000
 
@@ -103,15 +105,15 @@ class InvalidationSender:
             await end([self._sender])
 
     async def _doubt(self, write: str, tags: frozenset[str], until: asyncio.Event) -> None:
-        lasts_ms = round(self._remember_s * 1000)
+        lasting = Doubt(write, round(1000 * max(self._remember_s, _DOUBT_MIN_S)))
         try:
             while not until.is_set():
-                await self._send_doubt(tags, Doubt(write, lasts_ms))
+                await self._send_doubt(tags, lasting)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_DOUBT_AGAIN_S):
                         await until.wait()
         except asyncio.CancelledError:
-            await self._send_doubt(tags, Doubt(write, lasts_ms))
+            await self._send_doubt(tags, lasting)
             raise
         finally:
             self._history.settled(write)
