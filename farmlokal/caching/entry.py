@@ -38,6 +38,9 @@ class Entry:
     tags: tuple[str, ...] = field(default=(), compare=False)
     # The epoch (see tag_history) at which the entry was last known to be current; -1 for never.
     epoch: int = field(default=-1, compare=False)
+    # When this process last knew that the entry is current, wall seconds: its load began here, or Redis was asked and
+    # said so.
+    known_at: float = field(default=0.0, compare=False)
     # The answer of a memory hit, made by the first one, and until when it may be given without a decision; 0 before.
     hit: Lookup | None = field(default=None, compare=False, repr=False)
     hit_valid_until: float = field(default=0.0, compare=False)

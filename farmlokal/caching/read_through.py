@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.causality import Causality
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.decision import Decision, Found, in_place_of_error, may_be_given, near_expiry_from, of_memory
+from farmlokal.caching.decision import Decision, Found, hits_simple_until, in_place_of_error, may_be_given, of_memory
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.loading import Loading
@@ -33,7 +33,7 @@ from farmlokal.caching.redis.background import Background
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, TagHistory
+from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
@@ -46,6 +46,7 @@ _FLIGHTS_MAX = 3
 # An enum's member takes as long to find as a key in memory.
 _MEMORY_HIT = Outcome.MEMORY_HIT
 _ASK, _HIT, _STALE, _STALE_ERROR = Decision.ASK, Decision.HIT, Decision.STALE, Decision.STALE_ERROR
+_DOUBTFUL = Decision.DOUBTFUL
 
 
 class ReadThrough:
@@ -78,7 +79,7 @@ class ReadThrough:
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
-        self._history = TagHistory()
+        self._history = TagHistory(clock)
         self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
         self._flights: SingleFlight[Found] = SingleFlight()
         self._awaited_loads = AwaitedLoads()
@@ -96,7 +97,9 @@ class ReadThrough:
         self._background: Background | None = None
         if isinstance(second, RedisTier):
             second.primary.on_change.append(sender.send_again)
-            self._background = Background(second, memory, self._loading, *known, lifetime=lifetime, name=sender.name)
+            self._background = Background(
+                second, memory, self._loading, *known, clock=clock, lifetime=lifetime, name=sender.name
+            )
 
     def __repr__(self) -> str:
         return (
@@ -121,7 +124,8 @@ class ReadThrough:
         entry = self._memory.get(question.key)
         if entry is None:
             return None
-        # What was decided for an earlier hit still holds: nothing was invalidated, and it is not near its end.
+        # What was decided for an earlier hit still holds: nothing was invalidated, it is not near its end, and notices
+        # were heard not long ago.
         if entry.epoch == self._history.epoch and entry.hit_valid_until > self._clock():
             hit = entry.hit
             if hit is not None and hit.outcome is _MEMORY_HIT:
@@ -211,9 +215,12 @@ class ReadThrough:
 
     def _of_memory(self, question: Question, entry: Entry) -> Lookup | None:
         """Do what is decided for an entry in memory."""
-        decision = of_memory(entry, self._history.standing(entry), self._clock())
+        away = self._second is not None and self._second.away
+        decision = of_memory(entry, self._history.standing(entry), self._clock(), away=away)
         if decision is _ASK:
             return None
+        if decision is _DOUBTFUL:
+            return self._count(entry.lookup(Outcome.STALE))
         if decision is _STALE or decision is _STALE_ERROR:
             self._refresher.refresh_behind(question, entry, FRESH)
             return self._count(entry.lookup(Outcome.STALE if decision is _STALE else Outcome.STALE_ERROR))
@@ -223,16 +230,15 @@ class ReadThrough:
         if hit is None:
             hit = entry.lookup(_MEMORY_HIT)
             entry.hit = hit._replace(steady=True)
-            entry.hit_valid_until = near_expiry_from(entry)
         if decision is not _HIT:
             self._hit_near_expiry(question, entry, decision)
+        entry.hit_valid_until = min(hits_simple_until(entry), self._history.current_until(entry))
         return self._count(hit)
 
     def _hit_near_expiry(self, question: Question, entry: Entry, decision: Decision) -> None:
         """Refresh a hot entry before it turns stale."""
         entry.hits_near_expiry += 1
         if decision is Decision.HIT_AND_REFRESH:
-            entry.hit_valid_until = entry.fresh_until
             self._refresher.refresh_behind(question, entry, Accepts(loaded_after=entry.loaded_at))
 
     async def _ask_further(self, question: Question, *, looked: bool) -> Lookup:
@@ -260,15 +266,15 @@ class ReadThrough:
                     raise
                 return kept
             lookup = self._served(question, found)
-            if may_be_given(lookup.outcome, self._history.standing(found.entry)):
+            if not lookup.stored or may_be_given(lookup.outcome, self._history.standing(found.entry)):
                 break
         else:
             lookup = lookup._replace(stored=False)
         return lookup._replace(collapsed=True) if follower else lookup
 
     def _served(self, question: Question, found: Found) -> Lookup:
-        """Return the answer that was found; a stale one is refreshed behind."""
-        if found.lookup.outcome is Outcome.STALE:
+        """Return the answer that was found; a stale one is refreshed behind, unless it is merely doubtful."""
+        if found.lookup.outcome is Outcome.STALE and self._history.standing(found.entry) is not Standing.UNKNOWN:
             self._refresher.refresh_behind(question, found.entry, FRESH)
         return found.lookup
 

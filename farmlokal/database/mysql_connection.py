@@ -3,9 +3,9 @@
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiomysql
 from pymysql.constants import CLIENT, COMMAND, CR, ER
@@ -21,7 +21,7 @@ from farmlokal.database.mysql_prepared import (
     kinds_of,
     packet,
 )
-from farmlokal.database.mysql_texts import Answer, TextResult, connection_lost
+from farmlokal.database.mysql_texts import Answer, FollowedResult, TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
 # What the driver puts a backslash before, or doubles, in a text.
@@ -47,6 +47,17 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USE
 
 ServerSession = tuple[int, str]
 """A session as the server lists it: its number, and its client's address, which no other shares."""
+
+
+class Ahead(NamedTuple):
+    """A SELECT that goes in front of another on the same way: the server is done with it before it begins the other.
+
+    result: its answer. answered: called once that is here.
+    """
+
+    sql: str
+    result: FollowedResult
+    answered: Callable[[], object]
 
 
 class Connection(aiomysql.Connection):  # type: ignore[misc]
@@ -78,6 +89,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     has_positions: tuple[str, ...] = ()
     holds_catalogue = False
     _commit_limit: asyncio.Timeout | None = None
+    _ahead: Ahead | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,12 +131,15 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return text if "e" in text else f"{text}e0"
         return str(super().escape(obj))
 
-    async def fetch_texts(self, sql: str, params: Params, wait_max_s: float) -> list[TextRow]:
+    async def fetch_texts(
+        self, sql: str, params: Params, wait_max_s: float, *, ahead: Ahead | None = None
+    ) -> list[TextRow]:
         """The rows of one SELECT, each column as the text that the server has for it.
 
-        A statement that comes again is prepared. Raises what the driver raises, and TimeoutError when no answer has
-        come within `wait_max_s` seconds.
+        A statement that comes again is prepared. ahead: what is to be answered before, in the same round trip. Raises
+        what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
         """
+        self._ahead = ahead
         return await self._in_time(self._prepared_or_text(sql, params), wait_max_s)
 
     async def texts_of(self, sql: str, wait_max_s: float) -> list[TextRow]:
@@ -242,7 +257,25 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         self._ensure_alive()
         if len(sent) <= _WATCHED_CHARS_MAX:
             self._ask()
-        self._writer.write(sent)
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            self._writer.write(sent)
+        else:
+            self._writer.write(packet(COMMAND.COM_QUERY, ahead.sql.encode()) + sent)
+            answer.feed(await self._rest_after(ahead))
+        await self._read_all(answer)
+
+    async def _rest_after(self, ahead: Ahead) -> bytes:
+        """Read the answer to `ahead`. Returns what has come of the next one."""
+        try:
+            await self._read_all(ahead.result)
+        except aiomysql.Error:
+            self.close()  # the other statement's answer is still to come
+            raise
+        ahead.answered()
+        return ahead.result.unread
+
+    async def _read_all(self, answer: Answer) -> None:
         while not answer.done:
             try:
                 data = await self._reader.read(_READ_BYTES)

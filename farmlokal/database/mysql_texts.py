@@ -23,7 +23,12 @@ LENGTH_BYTES = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 
 
 class Answer(ABC):
-    """The packets of one answer. Feed it until it is `done`."""
+    """The packets of one answer. Feed it until it is `done`.
+
+    followed: whether another answer may follow at once; what has come of it is `unread` then.
+    """
+
+    followed = False
 
     def __init__(self) -> None:
         self.done = False
@@ -32,6 +37,11 @@ class Answer(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} done={self.done} unread={len(self._unread)}>"
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and is not part of a whole packet of this answer."""
+        return self._unread
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -58,7 +68,7 @@ class Answer(ABC):
             self._packet(unread, begin, end)
             start = end
         self._unread = unread[start:]
-        if self.done and self._unread:
+        if self.done and self._unread and not self.followed:
             raise confused("more than one answer")
 
     @abstractmethod
@@ -113,6 +123,12 @@ class TextResult(Answer):
             row.append(unread[at : at + length])
             at += length
         return row
+
+
+class FollowedResult(TextResult):
+    """The answer to a SELECT that was sent together with the statement after it."""
+
+    followed = True
 
 
 def confused(what: str) -> InternalError:

@@ -158,6 +158,12 @@ def epoch_of(cache: ReadThrough) -> int:
     return int(epoch[1])
 
 
+async def until_heard(one: Process) -> None:
+    """Wait until the process, whose clock was moved, has had a sign of life of its Redis since."""
+    history = one.cache._history
+    await until(lambda: history._heard_until > history._clock())
+
+
 async def miss_notices(one: Process) -> None:
     """Make the process, and whoever else listens to its Redis, believe that notices were missed."""
     await send_notice(one, b"what nobody can read may have been a notice")

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
 from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
-from farmlokal.caching.second_tier import LEASE_MS, NOTHING_KNOWN, Held, Lease, Snapshot
+from farmlokal.caching.second_tier import IN_DOUBT, LEASE_MS, NOTHING_KNOWN, Doubt, Held, Lease, Snapshot
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
 from farmlokal.resilience.commit_positions import Committed, Position
@@ -30,10 +30,10 @@ from farmlokal.telemetry.tracing import span
 
 _log = get_logger(__name__)
 
-# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and one call a second asks
-# whether Redis is back.
+# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and two calls a second ask
+# whether Redis is back: invalidations wait for that.
 _FAILURES_MAX = 3
-_OPEN_S = 1.0
+_OPEN_S = 0.5
 REDIS_FAILURES = (RedisError, OSError, TimeoutError)
 
 P = ParamSpec("P")
@@ -120,6 +120,11 @@ class RedisTier:
         self.keys = RedisKeys(identity)
         self.primary.belong_to(self.keys.notices)
 
+    @property
+    def away(self) -> bool:
+        """Whether the breaker keeps calls from Redis, but for one now and then."""
+        return self.breaker.state is not BreakerState.CLOSED
+
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what Redis holds. The keys that are asked for in one turn of the event loop travel as one MGET."""
         names = [self.keys.entry(key), *self.keys.generations(tags)]
@@ -141,7 +146,15 @@ class RedisTier:
         answer = await self._pipe.run(
             scripts.ACQUIRE,
             [*self.keys.lease_keys(key), self.keys.positions, *self.keys.generations(tags)],
-            [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark), self._token() if self._positions else ""],
+            [
+                token,
+                LEASE_MS,
+                mark + self._token(),
+                GENERATION_MS,
+                len(mark),
+                self._token() if self._positions else "",
+                IN_DOUBT,
+            ],
         )
         self._log_write()
         if answer[0] == 0:
@@ -187,20 +200,27 @@ class RedisTier:
         return bool(await self._pipe.run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
 
     @fails_open(False)
-    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
-        """Delete the generations, note the positions and publish the notice, all in one step."""
+    async def invalidate(
+        self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN, doubt: Doubt | None = None
+    ) -> bool:
+        """Delete the generations, note doubt and positions, and publish the notice, all in one step."""
         named = tuple(tags)
+        notice: dict[str, object] = {"from": sender, "tags": named}
+        if doubt is not None:
+            notice["doubt"] = tuple(doubt)
         positions = [text for one in committed.positions for text in (one.timeline, one.rank, one.seen)]
         await self._pipe.run(
             scripts.INVALIDATE,
             [self.keys.positions, *self.keys.generations(named)],
             [
                 self.keys.notices,
-                orjson.dumps({"from": sender, "tags": named}),
+                orjson.dumps(notice),
                 self.primary.mark,
                 "" if committed.known else self._token(),
                 GENERATION_MS,
                 int(time.time()),
+                IN_DOUBT,
+                *(doubt or ("", 0)),
                 *positions,
             ],
         )
