@@ -7,6 +7,7 @@ their loads would fill whole turns of the event loop, and a hit behind them woul
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import copy_context
 
@@ -17,9 +18,9 @@ EVERY_S = 0.002
 _LEFT_MIN = 0.1
 # The time over which the core's use is measured, at least.
 _MEASURED_OVER_S = 0.05
-# Then a refresh begins whatever is left, and where every slot of the origin is taken: how old an answer may get goes
-# before how long the answers beside it take.
-_WAIT_MAX_S = 5.0
+# Then a refresh is late. Of those one begins in each millisecond, whatever is left, and where every slot of the origin
+# is taken: how old an answer may get goes before how long the answers beside it take.
+_WAIT_MAX_S, _LATE_EVERY_S = 5.0, 0.001
 
 
 class CoreLeft:
@@ -69,9 +70,9 @@ class RefreshTurns:
         self._left = left
         self._every_s = every_s
         self._clock = clock
-        # By key, since when it waits, and what begins it.
-        self._waiting: dict[str, tuple[float, Callable[[], object]]] = {}
-        self._next_s = 0.0
+        # By key, since when it waits, and what begins it. A plain dictionary would look for its first ever longer.
+        self._waiting: OrderedDict[str, tuple[float, Callable[[], object]]] = OrderedDict()
+        self._last_s = self._next_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -107,10 +108,13 @@ class RefreshTurns:
                 self._timer = asyncio.get_running_loop().call_later(wait_s, self._go_on)
                 return
             del self._waiting[key]
-            self._next_s = now_s + self._every_s / self._left()
+            self._last_s, self._next_s = now_s, now_s + self._every_s / self._left()
             begin()
 
     def _wait_s(self, now_s: float, since_s: float) -> float:
         """Return how long, in seconds, the first has to wait before it is looked at again; 0 or less to begin it."""
+        late_s = since_s + _WAIT_MAX_S
+        if now_s >= late_s:
+            return min(self._next_s, self._last_s + _LATE_EVERY_S) - now_s
         until_s = self._next_s if self._has_room() else max(self._next_s, now_s + EVERY_S)
-        return min(until_s, since_s + _WAIT_MAX_S) - now_s
+        return min(until_s, late_s) - now_s

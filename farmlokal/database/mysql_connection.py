@@ -30,6 +30,9 @@ _ESCAPED = re.compile("[\0\n\r\x1a\"'\\\\]")
 _FORMAT = re.compile("%(.)")
 # More than a page has: its answer is one read, unless it comes in pieces.
 _READ_BYTES = 2**18
+# Of an answer that the driver reads. A row takes it some ten microseconds, and what is there already it reads without a
+# pause: the thousands that one read may bring would keep every request waiting for ten milliseconds and more.
+_ROWS_IN_A_TURN = 32
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
 # The server has as many prepared statements as it takes, or does not prepare such a one.
@@ -276,6 +279,17 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
     def _ask(self) -> None:
         self.asked_at, self.patience_s = self._loop.time(), 0.0
+
+    async def _read_packet(self, *args: Any) -> Any:
+        """The next part of an answer, a row for one; a few of them in a turn of the event loop."""
+        found = await super()._read_packet(*args)
+        if self._next_seq_id % _ROWS_IN_A_TURN == 0:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self._close_on_cancel()  # as where the driver waits: what is still to come is nobody's answer
+                raise
+        return found
 
     def _set_keep_alive(self) -> None:
         super()._set_keep_alive()
