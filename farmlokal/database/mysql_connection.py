@@ -60,8 +60,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
     kept: whether the pool may keep it. idle_since, ends_at, writer_at: event loop's seconds, the last those at which
     its server was known to be a writer.
-    asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
-    statement of bulk work or the rest of several statements is under way.
+    asked_at: event loop's seconds at which the statement under way was sent, or rows of its answer were read last: the
+    server rests while we still read. None between statements, and while a statement of bulk work or the rest of several
+    statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
     has_positions: of a replica: what it was seen to have. holds_catalogue: whether it was seen to hold the right one.
@@ -284,6 +285,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """The next part of an answer, a row for one; a few of them in a turn of the event loop."""
         found = await super()._read_packet(*args)
         if self._next_seq_id % _ROWS_IN_A_TURN == 0:
+            if self.asked_at is not None:
+                self.asked_at = self._loop.time()
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:

@@ -10,6 +10,7 @@ import pytest
 
 from farmlokal.database import mysql_connection
 from farmlokal.database.interface import Database
+from farmlokal.database.mysql_connection import Connection
 from tests.support.backends import database_on, on_every_server
 
 ROWS = 3_000
@@ -61,6 +62,26 @@ async def test_a_turn_reads_a_few_rows_of_a_long_answer(
     rows = await database.fetch_unlimited(NUMBERS)
     assert [(number,) for number in range(ROWS)] == rows
     assert guarded is (max(read.values()) <= A_FEW)
+
+
+@on_every_server
+async def test_a_statement_whose_rows_are_being_read_is_not_silent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has sent them all and rests: a look at it must not find that the statement was never heard."""
+    await database.ping()
+    one, asked = Connection._read_packet, list[float | None]()
+
+    async def noted(connection: Connection, *args: Any) -> Any:
+        asked.append(connection.asked_at)
+        return await one(connection, *args)
+
+    monkeypatch.setattr(Connection, "_read_packet", noted)
+    await database.fetch_unlimited(NUMBERS)
+    times = [at for at in asked if at is not None]
+    assert len(asked) == len(times)
+    assert times[0] < times[-1]
+    assert sorted(times) == times
 
 
 @on_every_server
