@@ -31,6 +31,7 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
 from farmlokal.caching.redis.background import Background
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.caching.refresh_turns import EVERY_S, CoreLeft, RefreshTurns
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
@@ -53,9 +54,9 @@ class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
     origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
-    load_max_s: the longest that one runs. causality: where loads may be made at replicas. hangs: whether what loads ask
-    answers nothing. clock: wall seconds, because entries are shared between processes. draw: gives a random number from
-    0 to 1. Notices of other processes are heard between `start` and `close`.
+    load_max_s: the longest that one runs. refresh_every_s: as for RefreshTurns. causality: where loads may be made at
+    replicas. hangs: whether what loads ask answers nothing. clock: wall seconds, because entries are shared between
+    processes. draw: gives a random number from 0 to 1. Notices of other processes are heard from `start` to `close`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ReadThrough:
         origin_loads: int,
         slot_wait_max_s: float = SLOT_WAIT_MAX_S,
         load_max_s: float = LOAD_MAX_S,
+        refresh_every_s: float = EVERY_S,
         causality: Causality | None = None,
         hangs: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
@@ -88,7 +90,9 @@ class ReadThrough:
         self._loading = Loading(
             memory, second, self._origin, *known, clock=clock, counts=self.counts, causality=causality, hangs=hangs
         )
-        self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
+        left = CoreLeft().share
+        self._refreshes = RefreshTurns(lambda: self._origin.has_room, left, every_s=refresh_every_s)
+        self._refresher = Refresher(self._loading, self._flights, memory, self._refreshes, clock=clock, draw=draw)
         longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)
         commits = None if causality is None else causality.commits
         self._sender = sender = InvalidationSender(
@@ -104,7 +108,8 @@ class ReadThrough:
     def __repr__(self) -> str:
         return (
             f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r}"
-            f" {self._awaited_loads!r} {self._history!r} {self._sender!r} {self._background!r} {self._loading!r}>"
+            f" {self._awaited_loads!r} {self._history!r} {self._sender!r} {self._background!r} {self._loading!r}"
+            f" {self._refreshes!r}>"
         )
 
     def question(
@@ -195,6 +200,7 @@ class ReadThrough:
 
     async def close(self) -> None:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
+        self._refreshes.close()
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
         if self._causality is not None:
             await self._causality.close()

@@ -30,6 +30,9 @@ _ESCAPED = re.compile("[\0\n\r\x1a\"'\\\\]")
 _FORMAT = re.compile("%(.)")
 # More than a page has: its answer is one read, unless it comes in pieces.
 _READ_BYTES = 2**18
+# Of an answer that the driver reads. A row takes it some ten microseconds, and what is there already it reads without a
+# pause: the thousands that one read may bring would keep every request waiting for ten milliseconds and more.
+_ROWS_IN_A_TURN = 32
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
 # The server has as many prepared statements as it takes, or does not prepare such a one.
@@ -68,8 +71,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
     kept: whether the pool may keep it. idle_since, ends_at, writer_at: event loop's seconds, the last those at which
     its server was known to be a writer.
-    asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
-    statement of bulk work or the rest of several statements is under way.
+    asked_at: event loop's seconds at which the statement under way was sent, or rows of its answer were read last: the
+    server rests while we still read. None between statements, and while a statement of bulk work or the rest of several
+    statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
     has_positions: of a replica: what it was seen to have. holds_catalogue: whether it was seen to hold the right one.
@@ -309,6 +313,19 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
     def _ask(self) -> None:
         self.asked_at, self.patience_s = self._loop.time(), 0.0
+
+    async def _read_packet(self, *args: Any) -> Any:
+        """The next part of an answer, a row for one; a few of them in a turn of the event loop."""
+        found = await super()._read_packet(*args)
+        if self._next_seq_id % _ROWS_IN_A_TURN == 0:
+            if self.asked_at is not None:
+                self.asked_at = self._loop.time()
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self._close_on_cancel()  # as where the driver waits: what is still to come is nobody's answer
+                raise
+        return found
 
     def _set_keep_alive(self) -> None:
         super()._set_keep_alive()

@@ -62,11 +62,15 @@ def cache_with(
     origin_loads: int = 10,
     slot_wait_max_s: float = 5,
     load_max_s: float = 10,
+    refresh_every_s: float = 0,
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
     hangs: Callable[[], bool] = lambda: False,
 ) -> ReadThrough:
-    """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered."""
+    """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered.
+
+    Its refreshes begin as they are asked for, unless the test is of their turns.
+    """
     return ReadThrough(
         MemoryTier(memory_bytes),
         second,
@@ -74,6 +78,7 @@ def cache_with(
         origin_loads=origin_loads,
         slot_wait_max_s=slot_wait_max_s,
         load_max_s=load_max_s,
+        refresh_every_s=refresh_every_s,
         hangs=hangs,
         clock=clock or StillClock(),
         draw=lambda: 0.5,
