@@ -17,7 +17,7 @@ from tests.bench.service_process import HERE, Code
 
 @contextmanager
 def shipped() -> Iterator[Code]:
-    """This checkout, run as an installation without extras, until the block ends."""
+    """Make this checkout one that runs as an installation without extras, until the block ends."""
     with TemporaryDirectory() as folder:
         for name in _required("farmlokal"):
             _link(name, Path(folder))
