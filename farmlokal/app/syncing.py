@@ -86,13 +86,13 @@ class CatalogueSink(FeedSink):
         # Afterwards nothing cached is fresh: which products are gone is known to the database alone.
         before = datetime.fromtimestamp(before_ms / 1000, UTC)
         try:
-            return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
+            return await self._writer.products.sightings.bury_unseen(self._writer.source, sighting, before=before)
         finally:
             await self._invalidate(frozenset({EVERYTHING}))
 
     @override
     async def forget(self, sighting: str) -> None:
-        await self._writer.products.forget(sighting)
+        await self._writer.products.sightings.forget(sighting)
 
     def _log_unknown(self, page: ReadPage) -> None:
         """A line for each unknown category that comes for the first time; the run counts every row."""
