@@ -11,6 +11,7 @@ import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
 from farmlokal.catalog.imports.batches_ahead import Row, batches_ahead
+from farmlokal.catalog.imports.batches_under_way import BATCHES_AT_ONCE, Batch, BatchesUnderWay
 from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.inputs import InputFile, file_at
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
@@ -20,7 +21,7 @@ from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import ImportRows, open_rows
 from farmlokal.catalog.imports.reasons import BadRow, refused, unreadable
 from farmlokal.catalog.imports.summary import ImportSummary, Scope
-from farmlokal.catalog.records import Deletion, ProductRecord
+from farmlokal.catalog.records import MARKET_SOURCE, Deletion, ProductRecord
 from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.errors import ImportRefused
 
@@ -108,7 +109,9 @@ async def import_file(
             of_markets = await _prepared(
                 rows, stack.enter_context(Spool()), memory, run, aliases, markets, options, now
             )
-            await run.add_all(of_markets, lambda: of_markets.bytes_read, batch_rows, on_progress)
+            # A product may be known by two names then, and the first row of it counts.
+            at_once = 1 if await memory.has_former_identities(MARKET_SOURCE) else BATCHES_AT_ONCE
+            await run.add_all(of_markets, lambda: of_markets.bytes_read, batch_rows, on_progress, at_once=at_once)
             if not summary.stopped:
                 await of_markets.keep_usual_prices(memory)
                 summary.scope = _scope(of_markets)
@@ -161,6 +164,8 @@ class _Run:
         self._errors_max = errors_max
         self._on_bad_row = on_bad_row
         self._on_implausible = on_implausible
+        self._any_good = False
+        self._leading_bad = 0
 
     def __repr__(self) -> str:
         return f"<_Run {self.summary!r}>"
@@ -175,62 +180,74 @@ class _Run:
         bytes_read: Callable[[], int],
         batch_rows: int,
         on_progress: Callable[[int], None],
+        *,
+        at_once: int = BATCHES_AT_ONCE,
     ) -> None:
-        async with aclosing(batches_ahead(rows, bytes_read, batch_rows)) as batches:
-            async for batch, read_bytes in batches:
-                await self._add(batch)
-                on_progress(read_bytes)
-                if self.summary.stopped:
-                    return
+        """Bring all `rows` into the store. at_once: how many batches may be on their way."""
 
-    async def _add(self, batch: Sequence[Row]) -> None:
+        def ended(batch: Batch, applied: Sequence[Applied]) -> None:
+            self._count(batch, applied)
+            on_progress(batch.read_bytes)
+
+        # What is beyond the most errors is left alone: no batch is begun before it is known what became of the last.
+        at_once = at_once if self._errors_max is None else 1
+        async with (
+            aclosing(batches_ahead(rows, bytes_read, batch_rows)) as batches,
+            BatchesUnderWay(self._write, ended, at_once=at_once) as under_way,
+        ):
+            async for read, read_bytes in batches:
+                await under_way.begin(self._sorted(read, read_bytes))
+                if self._errors_max is not None:
+                    await under_way.end_all()
+                    if self.summary.stopped:
+                        return
+            await under_way.end_all()
+
+    def _sorted(self, rows: Sequence[Row], read_bytes: int) -> Batch:
         good: list[tuple[int, ProductRecord]] = []
         bad: list[BadRow] = []
-        not_reported = 0
-        for number, row in batch:
+        for number, row in rows:
             if isinstance(row, ProductRecord):
                 good.append((number, row))
             elif row is None:
-                not_reported += 1
+                self.summary.not_reported += 1
             else:
                 bad.append(unreadable(number, row))
-                self._refuse_rubbish(bad, any_good=bool(good))
-        self.summary.bad_rows += len(bad)
-        self.summary.not_reported += not_reported
-        self._stop_beyond_errors_max()
-        try:
-            if good and not self.summary.stopped:
-                await self._apply(good, bad)
-        finally:
-            for one in sorted(bad):
-                self.summary.reasons.note(one)
-                self._on_bad_row(one)
-        self._stop_beyond_errors_max()
+                self._refuse_rubbish(bad[-1], any_good=bool(good))
+        self._any_good = self._any_good or bool(good)
+        return Batch(good, bad, read_bytes)
 
-    def _refuse_rubbish(self, bad: Sequence[BadRow], *, any_good: bool) -> None:
-        if not (self.summary.tally or any_good) and self.summary.bad_rows + len(bad) == LEADING_BAD_ROWS_MAX:
+    def _refuse_rubbish(self, bad: BadRow, *, any_good: bool) -> None:
+        if self._any_good or any_good:
+            return
+        self._leading_bad += 1
+        if self._leading_bad == LEADING_BAD_ROWS_MAX:
             raise ImportRefused(
                 f"{self.summary.name}: the first {LEADING_BAD_ROWS_MAX} rows are all wrong;"
-                f" line {bad[-1].line}: {bad[-1].reason}"
+                f" line {bad.line}: {bad.reason}"
             )
+
+    async def _write(self, batch: Batch) -> Sequence[Applied]:
+        self.summary.bad_rows += len(batch.bad)
+        self._stop_beyond_errors_max()
+        if not batch.good or self.summary.stopped:
+            return ()
+        return await self._store.apply([record for _, record in batch.good], sighting=self._sighting)
 
     def _stop_beyond_errors_max(self) -> None:
         if self._errors_max is not None and self.summary.errors > self._errors_max:
             self.summary.stopped = True
 
-    async def _apply(self, good: Sequence[tuple[int, ProductRecord]], bad: list[BadRow]) -> None:
-        """Write a batch and count it. bad: gets the rows that the store rejects."""
-        writing = asyncio.ensure_future(self._store.apply([record for _, record in good], sighting=self._sighting))  # noqa: RUF006
-        try:
-            await asyncio.wait([writing])
-        finally:
-            if not writing.done():  # we are cancelled: nothing is left half written
-                await asyncio.wait([writing])
-            for (number, record), one in zip(good, writing.result(), strict=True):
-                self.summary.sources.add(record.source)
-                self.summary.tally[one.outcome] += 1
-                if one.outcome is WriteOutcome.REJECTED:
-                    bad.append(refused(number, one.reason or "rejected", _row_of(record)))
+    def _count(self, batch: Batch, applied: Sequence[Applied]) -> None:
+        for (number, record), one in zip(batch.good, applied, strict=False):  # none of a batch that was not written
+            self.summary.sources.add(record.source)
+            self.summary.tally[one.outcome] += 1
+            if one.outcome is WriteOutcome.REJECTED:
+                batch.bad.append(refused(number, one.reason or "rejected", _row_of(record)))
+        for bad in sorted(batch.bad):
+            self.summary.reasons.note(bad)
+            self._on_bad_row(bad)
+        self._stop_beyond_errors_max()
 
 
 def _row_of(record: ProductRecord) -> str:

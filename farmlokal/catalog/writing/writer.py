@@ -70,6 +70,8 @@ class ProductWriter:
         self._names = KnownNames(database) if farms is not None else None
         self._now = now
         self.sightings = Sightings(database, now)
+        # What a load expects of its next batch, by the last. SQLite would not run a transaction again, see _lock.
+        self._may_guess = farms is not None and database.dialect.name == "mysql"
         self._expects_new = self._expects_unchanged = False
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
@@ -116,11 +118,14 @@ class ProductWriter:
         stored = await self._lock(session, identities)
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
-        tags = await self._write(session, stored, now)
+        try:
+            tags = await self._write(session, stored, now)
+        except BaseException:
+            self._may_guess = self._expects_new = False
+            raise
         days = days_told(stored, changes, decisions)
         repriced = await keep_days(session, days, known=known) if days else set()
-        # SQLite would not run the transaction again, see _lock.
-        self._expects_new = self._farms is not None and not (known or met) and self._dialect.name == "mysql"
+        self._expects_new = self._may_guess and not (known or met)
         met |= {row.id for row in stored.values() if row.id is not None}
         return [
             _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
@@ -131,12 +136,10 @@ class ProductWriter:
         """What is stored of `identities`, locked, under these and under what they are called now.
 
         Where nothing of a load's last batch was there, nothing is looked up: if it is there nevertheless, its unique
-        key is taken, and the transaction is run again, this time with a look.
+        key is taken, and the transaction is run again, this time with a look, as all that follow.
         """
-        if self._expects_new:
-            self._expects_new = False
-            if not await any_moved(session, identities):
-                return {}
+        if self._expects_new and not await any_moved(session, identities):
+            return {}
         stored = await lock_rows(session, self._dialect, identities)
         await lock_moved(session, self._dialect, stored, identities)
         return stored
