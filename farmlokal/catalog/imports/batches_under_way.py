@@ -17,12 +17,13 @@ BATCHES_AT_ONCE = 2
 class Batch(NamedTuple):
     """Rows of a file.
 
-    good: the records to write, and their lines. bad: gets those that the store rejects, too. read_bytes: how far the
-    file was read by the batch's end.
+    good: the records to write, and their lines. bad: gets those that the store rejects, too. not_reported: how many
+    report no price. read_bytes: how far the file was read by the batch's end.
     """
 
     good: Sequence[tuple[int, ProductRecord]]
     bad: list[BadRow]
+    not_reported: int
     read_bytes: int
 
     def products(self) -> frozenset[Identity]:

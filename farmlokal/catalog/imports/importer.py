@@ -206,16 +206,17 @@ class _Run:
     def _sorted(self, rows: Sequence[Row], read_bytes: int) -> Batch:
         good: list[tuple[int, ProductRecord]] = []
         bad: list[BadRow] = []
+        not_reported = 0
         for number, row in rows:
             if isinstance(row, ProductRecord):
                 good.append((number, row))
             elif row is None:
-                self.summary.not_reported += 1
+                not_reported += 1
             else:
                 bad.append(unreadable(number, row))
                 self._refuse_rubbish(bad[-1], any_good=bool(good))
         self._any_good = self._any_good or bool(good)
-        return Batch(good, bad, read_bytes)
+        return Batch(good, bad, not_reported, read_bytes)
 
     def _refuse_rubbish(self, bad: BadRow, *, any_good: bool) -> None:
         if self._any_good or any_good:
@@ -229,6 +230,7 @@ class _Run:
 
     async def _write(self, batch: Batch) -> Sequence[Applied]:
         self.summary.bad_rows += len(batch.bad)
+        self.summary.not_reported += batch.not_reported
         self._stop_beyond_errors_max()
         if not batch.good or self.summary.stopped:
             return ()

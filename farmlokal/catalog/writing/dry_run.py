@@ -9,9 +9,9 @@ from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.carry_over import Renew
 from farmlokal.catalog.writing.market_files import Commodity, MarketFiles
 from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.sightings import Sightings
 from farmlokal.catalog.writing.stored_rows import lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, decide
-from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 
 
@@ -24,7 +24,7 @@ class DryRunWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.sightings = ProductWriter(database).sightings
+        self.sightings = Sightings(database)
 
     def __repr__(self) -> str:
         return f"<DryRunWriter {self._database!r}>"

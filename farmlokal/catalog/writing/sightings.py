@@ -1,7 +1,7 @@
 """Which products a run has met, kept in the database: what of its source it did not meet is gone."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.wire import wire_time
@@ -21,7 +21,8 @@ _UNSEEN = (
 class Sightings:
     """The products that runs have met, each run by its name."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """now: the wall clock, injected by tests."""
         self._database = database
         self._dialect = database.dialect
         self._now = now

@@ -14,7 +14,7 @@ CREATED = Applied(WriteOutcome.CREATED)
 
 def batch(number: int, *products: str) -> Batch:
     """A batch that is known by the bytes read by its end."""
-    return Batch([(line, record(name)) for line, name in enumerate(products)], [], number)
+    return Batch([(line, record(name)) for line, name in enumerate(products)], [], 0, number)
 
 
 class Store:
