@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import NAMES, product_tag, touched
+from farmlokal.catalog.tags import NAMES
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import (
     DERIVED_COLUMNS,
@@ -25,7 +25,7 @@ from farmlokal.catalog.writing.price_days import days_told, keep_days
 from farmlokal.catalog.writing.sightings import Sightings
 from farmlokal.catalog.writing.stored_rows import any_moved, lock_moved, lock_rows
 from farmlokal.catalog.writing.unchanged import find_unchanged
-from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
+from farmlokal.catalog.writing.versions import Change, Identity, Stored, applied, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
 
@@ -99,11 +99,11 @@ class ProductWriter:
         unchanged = await find_unchanged(session, changes) if self._expects_unchanged else {}
         others = [change for change in changes if (change.source, change.external_id) not in unchanged]
         met = set(unchanged.values())
-        applied = iter(await self._apply(session, others, met))
+        decided = iter(await self._apply(session, others, met))
         if sighting is not None:
             await self.sightings.add(session, sighting, met)
         results = [
-            _UNCHANGED if (change.source, change.external_id) in unchanged else next(applied) for change in changes
+            _UNCHANGED if (change.source, change.external_id) in unchanged else next(decided) for change in changes
         ]
         same = sum(one.outcome is WriteOutcome.UNCHANGED for one in results)
         self._expects_unchanged = self._farms is not None and same > _UNCHANGED_SHARE * len(results)
@@ -128,7 +128,7 @@ class ProductWriter:
         self._expects_new = self._may_guess and not (known or met)
         met |= {row.id for row in stored.values() if row.id is not None}
         return [
-            _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
+            applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -242,20 +242,6 @@ class ProductWriter:
 
     def _time_in(self, wire: str) -> str:
         return self._dialect.time_in(wire)
-
-
-def _applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
-    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
-
-    tags: what the batch touched beside its products. repriced: the products of which it told a day's prices.
-    """
-    if product_id is None or not decision.categories:
-        # An older day is no new version of the product, but part of its history.
-        of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
-        return Applied(decision.outcome, decision.reason, frozenset(of_history))
-    touches = touched(product_id, decision.categories)
-    touches |= tags
-    return Applied(decision.outcome, decision.reason, frozenset(touches))
 
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:
