@@ -74,7 +74,7 @@ async def _order(write: Writing) -> None:
 
 async def _bury_unseen(write: Writing) -> None:
     before = write.now + timedelta(days=1)
-    assert 1 == await write.writer.bury_unseen("feed", "a run", before=before)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "a run", before=before)
 
 
 async def _expire(write: Writing) -> None:
