@@ -73,14 +73,14 @@ async def test_prepared_pages_of_many_connections_read_no_rows_of_what_their_ind
     sample: Sample, backend_url: str, alone: Database
 ) -> None:
     """Connections that run one prepared page at once look at as few of the server's pages as one does by text."""
-    query = ListingQuery(where(in_stock=True, district=["nowhere"]), SORTS["price"])
+    query = ListingQuery(where(in_stock=True, organic=True), SORTS["price"])
     assert len(sample) == PRODUCTS
     statement = page_statement(query, MYSQL, Plan((Scan("listing_by_price", query.filters, 1),)))
 
     async def looked_at(database: Database) -> int:
         counter = "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'"
         ((_, before),) = await database.fetch(counter)
-        assert [] == await database.fetch_texts(statement.sql, statement.params)
+        assert 21 == len(await database.fetch_texts(statement.sql, statement.params))
         ((_, after),) = await database.fetch(counter)
         return int(after) - int(before)
 
@@ -88,8 +88,8 @@ async def test_prepared_pages_of_many_connections_read_no_rows_of_what_their_ind
     async with database_on(backend_url, pool_size=_TOGETHER) as together:
 
         async def ask() -> None:
-            for _ in range(30):
-                assert [] == await together.fetch_texts(statement.sql, statement.params)
+            for _ in range(60):
+                await together.fetch_texts(statement.sql, statement.params)
 
         least = []
         for _ in range(5):
