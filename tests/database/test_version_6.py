@@ -46,7 +46,7 @@ async def database(backend_url: str) -> AsyncIterator[Database]:
 async def following(database: Database) -> dict[str, tuple[int, int]]:
     """What follows from the stock and from the rating of each product."""
     rows = await database.fetch("SELECT external_id, in_stock, rating_key FROM products")
-    return {external_id: columns for external_id, *columns in rows for columns in [tuple(columns)]}
+    return {external_id: (in_stock, rating_key) for external_id, in_stock, rating_key in rows}
 
 
 async def write_in_every_way(database: Database, name: str) -> dict[str, tuple[int, int]]:
@@ -76,7 +76,7 @@ async def write_in_every_way(database: Database, name: str) -> dict[str, tuple[i
 
 @on_every_backend
 async def test_until_the_contract_step_both_releases_write(database: Database) -> None:
-    """This release uses a database of version 5 as it is, then one of version 6: what follows is right in both."""
+    """A database of version 5 is used as it is, and contracted: what follows is right before and after."""
     assert StoredVersion(5, 5) == await create_schema(database, batches=BATCHES)
     expected = FOLLOWING | await write_in_every_way(database, "before")
     await database.in_transaction(lambda session: session.execute(_INSERT, ("between", 0, 2)))
