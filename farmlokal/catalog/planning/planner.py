@@ -71,7 +71,20 @@ def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     best = Plan((_cheapest_scan(query, sample, of_everything),))
     for one, parts in _splits(query, sample.table):
         best = _merged(query, one, parts, sample, of_everything, best.cost) or best
-    return best
+    return Plan(tuple([_without_implied(scan, query.filters) for scan in best.scans]))
+
+
+def _without_implied(scan: Scan, asked: Filters) -> Scan:
+    """The scan without the categories that follow from its names: only indexes that begin with them need them.
+
+    Each entry is looked at for one thing less, and a statement has one list less whose length may differ.
+    """
+    categories = scan.filters.get(CATEGORY)
+    if scan.filters.get(NAMED) is None or categories is None or categories != asked.get(CATEGORY):
+        return scan
+    if any(scan.index == index.name for index in CATEGORY.indexes):
+        return scan
+    return replace(scan, filters=scan.filters.without(CATEGORY))
 
 
 def _merged(
