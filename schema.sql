@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 5. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 6. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -63,6 +63,9 @@ CREATE TABLE IF NOT EXISTS names (
 --                         meets a tombstone
 --   rating_key            100 × rating + 1, unrated 0: below every rating. Never negative: MySQL takes -1 for an
 --                         expression, not for a constant, and then starts a walk from the index's beginning
+--   in_stock, rating_key  follow from stock and from rating: an INSERT leaves them out, an UPDATE that sets stock or
+--                         rating sets them to DEFAULT after it, and the constraint refuses whoever forgets that. Not
+--                         GENERATED, beside which a prepared SELECT of a MariaDB loses its covering index
 --   farm_name             a copy of farms.name: a page is read without a join
 --   cell, x, yz           where it is, made of lat and lon (farmlokal/catalog/places.py): the number of a cell of a
 --                         quadtree, and the unit vector to the cell's centre, times 10⁷, of which two coordinates share
@@ -93,10 +96,10 @@ CREATE TABLE IF NOT EXISTS products (
     lat          DOUBLE NULL,
     lon          DOUBLE NULL,
     stock        INT NOT NULL DEFAULT 0,
-    in_stock     TINYINT GENERATED ALWAYS AS (stock > 0) STORED,
+    in_stock     TINYINT NOT NULL DEFAULT (stock > 0),
     organic      TINYINT NOT NULL DEFAULT 0,
     rating       DECIMAL(3, 2) NULL,
-    rating_key   SMALLINT GENERATED ALWAYS AS (COALESCE(CAST(rating * 100 AS SIGNED) + 1, 0)) STORED,
+    rating_key   SMALLINT NOT NULL DEFAULT (COALESCE(CAST(rating * 100 AS SIGNED) + 1, 0)),
     created_at   DATETIME NOT NULL,
     updated_at   DATETIME NOT NULL,
     cell         BIGINT NULL,
@@ -108,6 +111,7 @@ CREATE TABLE IF NOT EXISTS products (
     description  VARCHAR(2000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     brand        VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     CONSTRAINT products_identity UNIQUE (source, external_id),
+    CONSTRAINT products_follow CHECK (in_stock = (stock > 0) AND rating_key = COALESCE(CAST(rating * 100 AS SIGNED) + 1, 0)),
 
     -- Everything by newest or oldest; also any filter that most rows pass.
     INDEX listing_by_created_at (live, created_at, id, category, price, district_key, state_key, farm_id, in_stock, organic, x, yz, name_id),
@@ -383,4 +387,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 5, 5 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 6, 6 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -9,8 +9,9 @@
 #            column in the place of the generated one it was never seen, so that the column that the generated one is
 #            made of, which the index has not, seems to count as read.
 # Versions:  MariaDB 10.11.18 (Debian 12), PyMySQL 1.2.4 (PyPI)
-# For us:    pages are prepared by a MySQL only (farmlokal/database/mysql_connection.py; tests/database/test_mysql_prepared.py,
-#            docs/profiles.md), since products have two generated columns.
+# For us:    what follows from another column of a product has a DEFAULT of it and a CHECK, which do no such harm, and is
+#            not generated (schema.sql; tests/catalog/test_prepared_pages.py). Where a table has a generated column a
+#            MariaDB's pages are not prepared (farmlokal/database/mysql_connection.py).
 # Source:    MariaDB's documentation, "Generated (Virtual and Persistent/Stored) Columns" and "PREPARE Statement", which
 #            do not tell of it.
 set -euo pipefail
@@ -35,7 +36,7 @@ PAGE = (
     " WHERE live = 1 AND in_stock = 1 AND price >= 100 ORDER BY price, id LIMIT 21) AS page ON id = page_id"
     " ORDER BY found, page_id"
 )
-MADE_OF = {"ordinary": "TINYINT", "generated": "TINYINT GENERATED ALWAYS AS (stock > 0) STORED"}
+MADE_OF = {"ordinary": "TINYINT NOT NULL DEFAULT (stock > 0), CHECK (in_stock = (stock > 0))", "generated": "TINYINT GENERATED ALWAYS AS (stock > 0) STORED"}
 
 
 def connect():
@@ -82,8 +83,7 @@ for table, made_of in MADE_OF.items():
         f"CREATE TABLE {table} (id INT PRIMARY KEY, live TINYINT DEFAULT 1, price INT, stock INT, in_stock {made_of},"
         " name VARCHAR(200), INDEX by_price (live, price, id, in_stock))"
     )
-    given = "in_stock" if table == "ordinary" else "stock"
-    root.executemany(f"INSERT INTO {table} (id, price, {given}, name) VALUES (%s, %s, %s, %s)", ROWS)
+    root.executemany(f"INSERT INTO {table} (id, price, stock, name) VALUES (%s, %s, %s, %s)", ROWS)
     root.execute(f"ANALYZE TABLE {table}")
     root.fetchall()
     page = PAGE.format(table=table)

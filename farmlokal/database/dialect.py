@@ -19,6 +19,7 @@ class Dialect:
     insert_ignore: INSERT that leaves a row alone whose unique key is taken
     on_taken: the clause of an INSERT that begins what to update where the unique key is taken
     offered: a format that gives there what the INSERT has for a column
+    remade: a format for a column that follows from another one, which an UPDATE has just set: what it goes on with
     price_sql: an expression that gives the column `price` as a decimal string
     time_sql: a format that makes of a time column RFC 3339 text
     number_sql: a format that makes of a decimal column a number without trailing zeros
@@ -35,6 +36,7 @@ class Dialect:
     insert_ignore: str
     on_taken: str
     offered: str
+    remade: str
     price_sql: str
     time_sql: str
     number_sql: str
@@ -58,6 +60,7 @@ MYSQL = Dialect(
     on_taken="ON DUPLICATE KEY UPDATE",
     # MySQL would rather have an alias of the row, which MariaDB does not know.
     offered="VALUES({})",
+    remade=", {} = DEFAULT",
     price_sql="CAST(price AS CHAR)",
     # Each % twice: the driver formats the statement.
     time_sql="DATE_FORMAT({}, '%%Y-%%m-%%dT%%H:%%i:%%sZ')",
@@ -77,6 +80,7 @@ SQLITE = Dialect(
     insert_ignore="INSERT OR IGNORE",
     on_taken="ON CONFLICT DO UPDATE SET",
     offered="excluded.{}",
+    remade="",  # it is generated
     price_sql="printf('%d.%02d', price / 100, price % 100)",
     time_sql="{}",
     number_sql="{}",

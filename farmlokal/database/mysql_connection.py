@@ -16,7 +16,6 @@ from farmlokal.database.mysql_prepared import (
     Preparation,
     PreparedResult,
     PreparedStatements,
-    closing,
     execution,
     kinds_of,
     packet,
@@ -39,6 +38,10 @@ _STATEMENT_BYTES_MAX = 2**24 - 16
 _NOT_TO_PREPARE = frozenset({ER.MAX_PREPARED_STMT_COUNT_REACHED, ER.UNSUPPORTED_PS})
 # It has forgotten one, or its tables have changed and it could not prepare it again.
 _NOT_PREPARED = frozenset({ER.UNKNOWN_STMT_HANDLER, 1615})
+# Of a MariaDB: whether a table has a column that the server makes of others.
+_FIND_GENERATED = (
+    "SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND is_generated = 'ALWAYS' LIMIT 1"
+)
 # A COMMIT writes a log to the disk: milliseconds, on a bad day a second. A sender, which waits 15 s or longer, hears of
 # it in good time. What the server is seen at work on gets as long once more: a replica that has to confirm it, say.
 _COMMIT_WAIT_MAX_S = 4
@@ -98,6 +101,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepared = PreparedStatements()
+        # Of a MariaDB: whether no table was seen to have a generated column.
+        self._all_plain = False
 
     @property
     def is_mariadb(self) -> bool:
@@ -230,12 +235,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return result.rows
 
     async def _prepared_texts(self, sql: str, params: Params) -> list[TextRow] | None:
-        """The rows of a prepared statement; None where it is not prepared, or the server does not know it any more.
-
-        Nothing is prepared for a MariaDB: see `findings/prepared-select-loses-its-covering-index.sh`.
-        """
-        if self.is_mariadb:
-            return None
+        """The rows of a prepared statement; None where it is not prepared, or the server does not know it any more."""
         kinds = kinds_of(params)
         statement_id = self._prepared.find(sql, kinds)
         if statement_id is None and self._prepared.is_worth(sql):
@@ -251,10 +251,19 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise
             self._prepared.drop(sql)
             return None
+        if not result.readable:
+            self._writer.write(self._prepared.keep_as_text(sql))
+            return None
         return result.rows
 
     async def _prepare(self, sql: str, kinds: Kinds) -> int | None:
         """Have the server prepare a statement. Returns its number; None where that is of no use."""
+        if self.is_mariadb and not self._all_plain:
+            self._all_plain = not await self._texts(_FIND_GENERATED)
+            if not self._all_plain:
+                # A catalogue whose upgrade is not finished: see `findings/prepared-select-loses-its-covering-index.sh`.
+                self._prepared.refuse()
+                return None
         answer = Preparation()
         text = _FORMAT.sub(lambda mark: "?" if mark[1] == "s" else mark[1], sql)
         try:
@@ -264,13 +273,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise
             self._prepared.refuse()
             return None
-        statement_id = answer.statement_id if answer.readable else None
-        forgetting = self._prepared.keep(sql, kinds, statement_id)
-        if statement_id is None:
-            forgetting += closing(answer.statement_id)
-        if forgetting:
+        if forgetting := self._prepared.keep(sql, kinds, answer.statement_id):
             self._writer.write(forgetting)
-        return statement_id
+        return answer.statement_id
 
     async def _exchange(self, sent: bytes, answer: Answer) -> None:
         self._ensure_alive()

@@ -12,7 +12,7 @@ from pymysql.constants import COMMAND, FIELD_TYPE
 from typing_extensions import override
 
 from farmlokal.database.interface import Params, TextRow
-from farmlokal.database.mysql_texts import LENGTH_BYTES, Answer, TextResult, confused
+from farmlokal.database.mysql_texts import LENGTH_BYTES, Answer, TextResult
 
 # The server keeps about 60 KB for each, and 16,382 at most for all connections together.
 _KEPT_MAX = 64
@@ -87,11 +87,10 @@ class PreparedStatements:
             self._seen.popitem(last=False)
         return False
 
-    def keep(self, sql: str, kinds: Kinds, statement_id: int | None) -> bytes:
+    def keep(self, sql: str, kinds: Kinds, statement_id: int) -> bytes:
         """Remember what the server prepared. Returns the packet that has it forget another one, or nothing.
 
         kinds: of the parameters. To the kinds that come first MySQL turns all that come later: a text to 0.
-        statement_id: None for a statement that is to be sent as text.
         """
         self._seen.pop(sql, None)
         self._ids[sql] = statement_id, kinds
@@ -99,6 +98,12 @@ class PreparedStatements:
             return b""
         _, (dropped, _) = self._ids.popitem(last=False)
         return b"" if dropped is None else closing(dropped)
+
+    def keep_as_text(self, sql: str) -> bytes:
+        """Remember that a kept statement is to be sent as text. Returns the packet that has the server forget it."""
+        statement_id, kinds = self._ids[sql]
+        self._ids[sql] = None, kinds
+        return b"" if statement_id is None else closing(statement_id)
 
     def drop(self, sql: str) -> None:
         """Forget a statement that the server does not know any more."""
@@ -145,55 +150,50 @@ def _length(size: int) -> bytes:
     return b"\xfc" + size.to_bytes(2, "little") if size < 0x10000 else b"\xfd" + size.to_bytes(3, "little")
 
 
-def _is_readable(kind: int) -> bool:
-    """Whether a PreparedResult reads columns of this type."""
-    return kind in _WHOLE or kind in _TEXTS
-
-
 class Preparation(Answer):
     """The answer to PREPARE. Once it is `done`, `statement_id` is the number that the server gave to the statement.
 
-    readable: whether a PreparedResult can read what it selects: a time or a number with a fraction it cannot.
+    What it says of columns is passed over: before a MariaDB has seen parameters, it takes them for fractions.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.statement_id = 0
-        self.readable = True
-        self._columns = 0
         self._following = -1
 
     @override
     def _packet(self, unread: bytes, begin: int, end: int) -> None:
         if self._following < 0:
             self.statement_id = int.from_bytes(unread[begin + 1 : begin + 5], "little")
-            self._columns, params = struct.unpack_from("<HH", unread, begin + 5)
             # Descriptions of the parameters, then of the columns, each with an end.
-            self._following = sum(number + 1 for number in (self._columns, params) if number)
+            self._following = sum(number + 1 for number in struct.unpack_from("<HH", unread, begin + 5) if number)
         else:
-            if 1 < self._following <= self._columns + 1:
-                self.readable = self.readable and _is_readable(unread[end - _TYPE_AT])
             self._following -= 1
         self.done = self._following == 0
 
 
 class PreparedResult(TextResult):
-    """The answer to the execution of a prepared SELECT: its numbers come as such, and become texts here."""
+    """The answer to the execution of a prepared SELECT: its numbers come as such, and become texts here.
+
+    readable: whether they do. Where one column is a time or a number with a fraction, no row is read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.readable = True
         # Of each column the bytes of its number, 0 for a text, and whether numbers have a sign.
         self._kinds: list[tuple[int, bool]] = []
 
     @override
     def _described(self, unread: bytes, end: int) -> None:
         kind = unread[end - _TYPE_AT]
-        if not _is_readable(kind):
-            raise confused(f"a column of type {kind}")
+        self.readable = self.readable and (kind in _WHOLE or kind in _TEXTS)
         self._kinds.append((_WHOLE.get(kind, 0), not unread[end - _FLAGS_AT] & _UNSIGNED))
 
     @override
     def _row(self, unread: bytes, at: int) -> TextRow:
+        if not self.readable:
+            return []
         begin = at + _ROW_HEAD
         at = begin + (len(self._kinds) + 7 + _SPARE_BITS) // 8
         nulls = int.from_bytes(unread[begin:at], "little") >> _SPARE_BITS

@@ -120,7 +120,7 @@ async def check_schema(
         )
     if stored.version > SCHEMA_VERSION:
         return stored  # with the word of a newer release, which knows what it changed, that we can use it
-    if faults := await schema_faults(database):
+    if faults := await schema_faults(database, _after(stored, migrations)):
         raise SchemaMismatch("\n  ".join(["the schema is damaged:", *faults]))
     if not loading and await late_indexes.owed(database):
         raise SchemaMismatch(
@@ -130,14 +130,20 @@ async def check_schema(
     return stored
 
 
-async def schema_faults(database: Database) -> list[str]:
-    """What the database lacks of our schema, or has of another type: a line each. Indexes still to be made are none."""
+async def schema_faults(database: Database, expanded: Sequence[Migration] = ()) -> list[str]:
+    """What the database lacks of our schema, or has of another type: a line each. Indexes still to be made are none.
+
+    expanded: migrations whose contracting steps are still to be run, with what these change.
+    """
     name = database.dialect.name
     found = await found_shape(name, database.fetch_unlimited)
     needed = our_shape(name)
     if "schema_steps" in found and await late_indexes.owed(database):
         for index in late_indexes.listing_indexes(needed):
             del needed["products"].indexes[index]
+    for table, column in (changed for one in expanded for step in one.contract for changed in step.changes):
+        if table in found and column in found[table].columns:
+            needed[table].columns[column] = found[table].columns[column]
     lines = differences(needed, found)
     if "catalogue" in found and await stored_identity(database) is None:
         lines.append("the row of table catalogue is missing")

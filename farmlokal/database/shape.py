@@ -13,6 +13,8 @@ _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \(\n(.*)\n\)[^)]*", re.DO
 _INDEX = re.compile(r"CREATE INDEX IF NOT EXISTS (\w+) ON (\w+)\s*\(([^)]*)\)")
 _KEY = re.compile(r"(?:INDEX (?P<index>\w+)|CONSTRAINT (?P<unique>\w+) UNIQUE|PRIMARY KEY) \((?P<columns>[^)]*)\)")
 _UNIQUE = re.compile(r"CONSTRAINT (\w+) UNIQUE \(([^)]*)\)")
+# A constraint of what rows hold is made with its columns, which are looked at.
+_CHECK = re.compile(r"CONSTRAINT \w+ CHECK \(.*\)")
 _COLUMN = re.compile(r"(?P<name>\w+)\s+(?P<type>\w+(?:\([\d, ]+\))?)(?P<rest>.*)")
 _COLLATION = re.compile(r"COLLATE (\w+)")
 # MariaDB says `bigint(20)`: how many places a client may leave for it, which is no part of the type.
@@ -82,7 +84,9 @@ async def found_shape(dialect_name: str, fetch: Fetch) -> Shape:
 
 def _table(body: str) -> Table:
     table = Table({}, {})
-    for line in filter(None, (line.strip().removesuffix(",") for line in body.split("\n"))):
+    for line in (line.strip().removesuffix(",") for line in body.split("\n")):
+        if not line or _CHECK.fullmatch(line):
+            continue
         if key := _KEY.fullmatch(line):
             index = Index(unique=key["index"] is None, columns=_names(key["columns"]))
             name: str = key["index"] or key["unique"] or _PRIMARY

@@ -1,5 +1,6 @@
 -- The embedded SQLite catalogue: the tables and indexes of the top-level schema.sql, which explains them. What differs:
--- `price` is whole paise, times are RFC 3339 text, and no collation is named, since SQLite compares bytes anyway.
+-- `price` is whole paise, times are RFC 3339 text, no collation is named, since SQLite compares bytes anyway, and what
+-- follows from another column is generated.
 
 CREATE TABLE IF NOT EXISTS schema_version (
     version     INTEGER NOT NULL PRIMARY KEY,
@@ -289,4 +290,4 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 5, 5 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 6, 6 WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -17,7 +17,9 @@ _KINDS = {"new": 200, "duplicate": 200, "rejected": 401}
 def webhooks(stand: Stand) -> Iterator[Figure]:
     """Events a second at 32 connections, one worker, each as a ratio to plain transactions; the p99 as well."""
     catalogue = stand.catalogue(stand.options.products)
-    catalogue.execute(f"UPDATE products SET stock = {_STOCK} WHERE source = 'seed' AND id <= {10 * PRODUCTS}")
+    catalogue.execute(
+        f"UPDATE products SET stock = {_STOCK}, in_stock = DEFAULT WHERE source = 'seed' AND id <= {10 * PRODUCTS}"
+    )
     rounds: dict[str, list[tuple[Sample, Sample]]] = {kind: [] for kind in _KINDS}
     variables = {"FARMLOKAL_WEBHOOK_SECRETS": SECRET, "FARMLOKAL_DATABASE_POOL": str(POOL)}
     with service(catalogue.url, FARMLOKAL_REDIS_URL=stand.redis.url(), **variables) as port:

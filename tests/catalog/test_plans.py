@@ -15,9 +15,10 @@ from farmlokal.catalog.planning.cost import candidates
 from farmlokal.catalog.planning.planner import Plan, Scan, choose_plan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.filters import CATEGORY
-from farmlokal.catalog.question.query import ListingQuery
+from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from farmlokal.catalog.question.table import TABLE
+from farmlokal.catalog.question.words import NAMED
 from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
@@ -183,6 +184,18 @@ def test_a_filter_that_no_index_covers_is_dearer() -> None:
     questions = (ListingQuery(where(district="pune", unit=unit)) for unit in (None, "kg"))
     plain, of_unit = (choose_plan(question, made_up_sample()) for question in questions)
     assert 2 * plain.cost < of_unit.cost
+
+
+def test_categories_that_follow_from_names_are_left_to_indexes_that_begin_with_them() -> None:
+    """A walk past names by rating does not look at their categories; a walk of one category begins with it."""
+    names = tuple(range(400))
+    for sort, categories, index, looked_at in (
+        ("rating", ("fruits", "vegetables"), "listing_by_rating", None),
+        ("created_at", ("vegetables",), "listing_of_category_by_created_at", ("vegetables",)),
+    ):
+        query = ListingQuery(Filters([(NAMED, names), (CATEGORY, categories)]), SORTS[sort])
+        (scan,) = choose_plan(query, SAMPLE).scans
+        assert (index, names, looked_at) == (scan.index, scan.filters.get(NAMED), scan.filters.get(CATEGORY))
 
 
 def test_an_empty_sample_still_plans() -> None:

@@ -72,7 +72,10 @@ async def test_the_release_before_has_what_it_needs_until_the_contract_step(data
     indexes = [
         name for name in needed["products"].indexes if name.startswith("products_") and name != "products_identity"
     ]
-    assert len(indexes) == len(lost) == 11
+    # Version 6 has them as ordinary columns, but on SQLite.
+    retyped = [line for line in lost if "in_stock is" in line or "rating_key is" in line]
+    assert (2 if database.dialect.name == "mysql" else 0) == len(retyped)
+    assert len(indexes) == len(lost) - len(retyped) == 11
     assert all(any(f"index {name} of products is missing" in line for line in lost) for name in indexes)
 
 

@@ -181,25 +181,36 @@ class Candidate:
     in_order: bool = True
 
 
-def candidates(filters: Filters, sample: Sample, of_everything: Sequence[Candidate] = ()) -> list[Candidate]:
+Joined = dict[tuple[str, Sequence[object]], Span]
+"""The ranges of an index that several values make, as one: by the index's name and the values."""
+
+
+def candidates(
+    filters: Filters, sample: Sample, of_everything: Sequence[Candidate] = (), joined: Joined | None = None
+) -> list[Candidate]:
     """Every index that one of `filters` makes a range of, and last those of everything.
 
-    of_everything: the last ones, where they are known: they depend on the bounds of the filters alone.
+    of_everything: the last ones, where they are known: they depend on the bounds of the filters alone. joined: what
+    is remembered between filters with the same bounds; several values may have a good part of the sample.
     """
+    joined = {} if joined is None else joined
     bounds = _bounds(filters)
     found = []
     for one, groups in _groups(filters):
         for index in one.indexes:
             of_group = sample.of_index[index.name]
-            spans = [_span(index, of_group.get(group, ()), bounds, sample) for group in groups]
-            if len(spans) == 1:
-                found.append(Candidate(index, spans[0], True))
+            if len(groups) == 1:
+                found.append(Candidate(index, _span(index, of_group.get(groups[0], ()), bounds, sample), True))
                 continue
             # Its values are the order's first part, or the rows of each are in an order of their own.
             in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
             if in_order or index.sortable:
-                rows = [row for span in spans for row in span.rows[span.start : span.stop]]
-                found.append(Candidate(index, Span(rows), True, in_order=in_order))
+                span = joined.get((index.name, groups))
+                if span is None:
+                    spans = [_span(index, of_group.get(group, ()), bounds, sample) for group in groups]
+                    span = Span([row for part in spans for row in part.rows[part.start : part.stop]])
+                    joined[index.name, groups] = span
+                found.append(Candidate(index, span, True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)
     return found
 

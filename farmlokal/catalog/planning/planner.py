@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from farmlokal.catalog.planning.cost import (
     Candidate,
+    Joined,
     bounded_sorts,
     candidates,
     candidates_of_everything,
@@ -68,10 +69,24 @@ class Plan(NamedTuple):
 def choose_plan(query: ListingQuery, sample: Sample) -> Plan:
     """The cheapest plan for `query`, as far as `sample` tells."""
     of_everything = candidates_of_everything(query.filters, sample)
-    best = Plan((_cheapest_scan(query, sample, of_everything),))
+    joined: Joined = {}
+    best = Plan((_cheapest_scan(query, sample, of_everything, joined),))
     for one, parts in _splits(query, sample.table):
-        best = _merged(query, one, parts, sample, of_everything, best.cost) or best
-    return best
+        best = _merged(query, one, parts, sample, of_everything, joined, best.cost) or best
+    return Plan(tuple([_without_implied(scan, query.filters) for scan in best.scans]))
+
+
+def _without_implied(scan: Scan, asked: Filters) -> Scan:
+    """The scan without the categories that follow from its names: only indexes that begin with them need them.
+
+    Each entry is looked at for one thing less, and a statement has one list less whose length may differ.
+    """
+    categories = scan.filters.get(CATEGORY)
+    if scan.filters.get(NAMED) is None or categories is None or categories != asked.get(CATEGORY):
+        return scan
+    if any(scan.index == index.name for index in CATEGORY.indexes):
+        return scan
+    return replace(scan, filters=scan.filters.without(CATEGORY))
 
 
 def _merged(
@@ -80,6 +95,7 @@ def _merged(
     parts: Sequence[Any],
     sample: Sample,
     of_everything: Sequence[Candidate],
+    joined: Joined,
     cost_max: float,
 ) -> Plan | None:
     """One scan for each of `parts`, the values of one filter; None where they cost `cost_max` or more."""
@@ -89,7 +105,7 @@ def _merged(
         if total >= cost_max:
             return None
         alone = replace(query, filters=query.filters.narrowed(one, part))
-        scans.append(_cheapest_scan(alone, sample, of_everything))
+        scans.append(_cheapest_scan(alone, sample, of_everything, joined))
         total += scans[-1].cost
     return Plan(tuple(scans)) if total < cost_max else None
 
@@ -115,10 +131,10 @@ def _splits(query: ListingQuery, table: QuestionTable) -> list[tuple[Filter, Seq
     return sorted(splits, key=lambda split: len(split[1]))
 
 
-def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate]) -> Scan:
+def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[Candidate], joined: Joined) -> Scan:
     """Compare sorting each filter's range with walking each index that has the order asked for."""
     filters, sort = query.filters, query.sort
-    found = candidates(filters, sample, of_everything)
+    found = candidates(filters, sample, of_everything, joined)
     ranges = [
         one for one in found if one.bounded and one.index.sortable and (one.index.sort != sort.name or not one.in_order)
     ]

@@ -118,6 +118,7 @@ WORDS = InWords(
     ),
     derived=True,
 )
+# Where categories are asked for beside it, they are those of the names.
 NAMED = AnyOf(
     name="named",
     column=storage.NAME_ID,

@@ -127,8 +127,9 @@ class _Batch:
     async def _merge(self, kept: _Product, gone: _Product) -> _Product:
         self._merged |= {kept.id, gone.id}
         stock = min(kept.stock + gone.stock, STOCK_MAX)
-        await self._session.execute("UPDATE products SET stock = %s WHERE id = %s", (stock, kept.id))
-        await self._session.execute("UPDATE products SET live = 0, stock = 0 WHERE id = %s", (gone.id,))
+        remade = self._dialect.remade.format("in_stock")
+        await self._session.execute(f"UPDATE products SET stock = %s{remade} WHERE id = %s", (stock, kept.id))
+        await self._session.execute(f"UPDATE products SET live = 0, stock = 0{remade} WHERE id = %s", (gone.id,))
         await self._session.execute(
             "UPDATE product_identities SET product_id = %s WHERE product_id = %s", (kept.id, gone.id)
         )

@@ -67,7 +67,7 @@ class LockedStocks:
             stocks = [value for product in changed.values() for value in (product.id, product.stock)]
             await self._session.execute(
                 f"UPDATE products SET updated_at = %s, stock = CASE id {'WHEN %s THEN %s ' * len(changed)}END"
-                f" WHERE id IN ({', '.join(['%s'] * len(changed))})",
+                f"{self._dialect.remade.format('in_stock')} WHERE id IN ({', '.join(['%s'] * len(changed))})",
                 (self._updated_at, *stocks, *changed),
             )
             await note_changed(self._session, self._dialect, changed)

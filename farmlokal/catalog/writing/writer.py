@@ -36,7 +36,10 @@ _COLUMNS = (
     *("image_url", "description", "brand"),
 )
 _INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
-_REPLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])} WHERE id = %s"
+# What follows from stock and from rating is made anew, see schema.sql.
+_REPLACE = (
+    f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])}{{in_stock}}{{rating_key}} WHERE id = %s"
+)
 _PLACED = (*OF_PLACES.made_from, *OF_PLACES.columns, "updated_at")
 _PLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _PLACED)} WHERE id = %s"
 # In this order: MySQL assigns one after the other. Columns that were not derived from the row's version still are not.
@@ -45,7 +48,7 @@ _CONFIRM = (
     " version = %s WHERE id = %s"
 )
 _BURY = (
-    "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s"
+    "UPDATE products SET version = %s, digest = %s, live = 0, stock = %s, created_at = %s, updated_at = %s{in_stock}"
     " WHERE id = %s"
 )
 
@@ -186,9 +189,10 @@ class ProductWriter:
             [row.lat, row.lon, *place_columns(row.lat, row.lon), written_at, row.id] for row in unchanged if row.placed
         ]
         confirmations: list[Params] = [[row.version, row.version, row.id] for row in unchanged if row.confirmed]
+        remade = {name: self._dialect.remade.format(name) for name in ("in_stock", "rating_key")}
         for statement, rows in (
-            (_REPLACE, replacements),
-            (_BURY, burials),
+            (_REPLACE.format(**remade), replacements),
+            (_BURY.format(**remade), burials),
             (_PLACE, placements),
             (_CONFIRM, confirmations),
         ):

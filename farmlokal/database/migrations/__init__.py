@@ -5,6 +5,7 @@ from farmlokal.database.migrations.version_2 import VERSION_2
 from farmlokal.database.migrations.version_3 import VERSION_3
 from farmlokal.database.migrations.version_4 import VERSION_4
 from farmlokal.database.migrations.version_5 import VERSION_5
+from farmlokal.database.migrations.version_6 import VERSION_6
 
-MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Every version after the first, in order."""

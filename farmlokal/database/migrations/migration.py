@@ -13,12 +13,14 @@ class Change(NamedTuple):
 
     name: at most 64 ASCII characters, unique within the migration. mysql, sqlite: the statement. in_place: whether a
     schema shows that it has been run. A statement that changes rows cannot be seen so, and must be safe to run again.
+    changes: tables with columns of theirs that have another type until it is run, for which a server copies the table.
     """
 
     name: str
     mysql: str
     sqlite: str
     in_place: Callable[[Shape], bool] = lambda _: False
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 class Sweep(NamedTuple):
@@ -47,7 +49,8 @@ class Migration(NamedTuple):
 
     usable_from: the first version whose release can use the database when the contracting steps are done.
     expand: steps that leave the release before at work: new tables, columns and indexes, and what is to be in them.
-    contract: steps that take away what only the release before used. They end with the version being raised.
+    contract: steps that take away what only the release before used, or that it could not use any more. They end with
+    the version being raised.
     """
 
     version: int

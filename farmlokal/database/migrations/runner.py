@@ -19,6 +19,11 @@ _log = get_logger(__name__)
 # A million rows took 73 s beside a serving release, so that locks of this many are held for about 0.15 s.
 BATCH_ROWS = 2000
 
+# How long a change that copies a table waits for it, at the copy's end too: rather than to give way and copy it again.
+# Statements that come meanwhile wait as well, though hardly as long: only a count that reads every row takes longer
+# than a moment.
+_COPY_WAIT_MAX_S = 60
+
 Show = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows how far what a name says has come, up to a total, while its block runs; what it gives takes the count."""
 
@@ -99,6 +104,8 @@ async def _change(database: Database, version: int, change: Change, name: str, s
         return
     if not change.in_place(await found_shape(database.dialect.name, statements.fetch)):
         _log.info("changing the schema", version=version, step=name)
+        if change.changes and database.dialect.name == "mysql":
+            await statements.execute(f"SET SESSION lock_wait_timeout = {_COPY_WAIT_MAX_S}")
         began_s = time.monotonic()
         await statements.execute(change.sqlite if database.dialect.name == "sqlite" else change.mysql)
         _log.info("changed the schema", version=version, step=name, took_s=round(time.monotonic() - began_s, 3))
