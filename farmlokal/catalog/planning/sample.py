@@ -155,7 +155,7 @@ async def draw_sample(
 def _sampled(found: Iterable[Row], table: QuestionTable, shared: Sequence[dict[Any, Any]]) -> Iterator[SampledRow]:
     """Rows as the database gives them → as the sample keeps them.
 
-    shared: by column, its values that were seen before. Rows share one copy of each: else these copies are half of a
+    shared: by column, its values that were seen before. Rows share one copy of each: else copies are nearly half of a
     sample's memory.
     """
     readers = [(place, column.read) for place, column in enumerate(table.columns) if column.read is not None]

@@ -41,7 +41,7 @@ class Aliases:
     def __init__(self, rows: Iterable[AliasRow] = ()) -> None:
         self._phrases: Phrases[Words] = Phrases()
         faults = []
-        # Thousands of phrases mean a few hundred: these are read, kept and looked at once.
+        # Thousands of phrases have some two hundred meanings: these are read, kept and looked at once.
         read = cache(words_of)
         for row in rows:
             alias, canonical = words_of(row.alias), read(row.canonical)
