@@ -194,7 +194,7 @@ def test_categories_that_follow_from_names_are_left_to_indexes_that_begin_with_t
         ("created_at", ("vegetables",), "listing_of_category_by_created_at", ("vegetables",)),
     ):
         query = ListingQuery(Filters([(NAMED, names), (CATEGORY, categories)]), SORTS[sort])
-        (scan,) = choose_plan(query, SAMPLE).scans
+        (scan,) = choose_plan(query, made_up_sample()).scans
         assert (index, names, looked_at) == (scan.index, scan.filters.get(NAMED), scan.filters.get(CATEGORY))
 
 
