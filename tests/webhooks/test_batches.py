@@ -22,7 +22,7 @@ from tests.webhooks.test_commit_unknown import NextCommit, behind_proxy, next_co
 
 __all__ = ["next_commit"]  # a fixture
 
-EVENTS = 20
+EVENTS = 16
 STOCK = 1000
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from farmlokal.catalog.changes.outbox import note_changed
+from farmlokal.catalog.changes.outbox import defer_noting
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
@@ -60,17 +60,17 @@ class LockedStocks:
         product.changed = True
         return frozenset(touched(product.id, [product.category])) if product.live else _NO_TAGS, None
 
-    async def write(self) -> None:
-        """Store what has changed, by one statement, and note it by another: for the few of a batch that is fastest."""
+    def write(self) -> None:
+        """Store what has changed, by one statement, and note it by another: both with the rest of the transaction."""
         changed = {product.id: product for product in self._products.values() if product.changed}
         if changed:
             stocks = [value for product in changed.values() for value in (product.id, product.stock)]
-            await self._session.execute(
+            self._session.defer(
                 f"UPDATE products SET updated_at = %s, stock = CASE id {'WHEN %s THEN %s ' * len(changed)}END"
                 f" WHERE id IN ({', '.join(['%s'] * len(changed))})",
-                (self._updated_at, *stocks, *changed),
+                [(self._updated_at, *stocks, *changed)],
             )
-            await note_changed(self._session, self._dialect, changed)
+            defer_noting(self._session, self._dialect, changed)
 
 
 class StockWriter:
