@@ -55,8 +55,8 @@ class MySQLSession(Session):
         if sql.startswith("INSERT"):
             await self.run_deferred()
             for statement, _ in self._folded(sql, rows):
-                async with answered(statement):
-                    await self._cursor.execute(statement)
+                with statement_span(_SYSTEM, statement):
+                    await self._connection.run(statement, _TRANSACTION_ANSWER_MAX_S)
             return
         for start in range(0, len(rows), _STATEMENTS_AT_ONCE):
             self.defer(sql, rows[start : start + _STATEMENTS_AT_ONCE])
@@ -73,10 +73,8 @@ class MySQLSession(Session):
         """Run what was deferred, in one round trip unless it is long."""
         deferred, self._deferred = self._deferred, []
         for statements in _in_packets(deferred):
-            async with answered(statements[0]):
-                await self._cursor.execute(";".join(statements))
-                while await self._cursor.nextset():
-                    pass
+            with statement_span(_SYSTEM, statements[0]):
+                await self._connection.run(";".join(statements), _TRANSACTION_ANSWER_MAX_S)
 
     @override
     async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:

@@ -14,8 +14,8 @@ Result = TypeVar("Result")
 
 # A transaction of so many locks its rows for some ten milliseconds, and a lost connection takes no more along.
 _BATCH_MAX = 64
-# Of more than so many, half are left for the next batch. Two of the same size keep us and the database at work by turns;
-# where all but one come, and then that one, either waits for the other.
+# Of more than so many, half are left for the next batch. Two of the same size keep us and the database at work by
+# turns; where all but one come, and then that one, either waits for the other.
 _BATCH_WHOLE_MAX = 16
 # Longer than a batch takes on a busy machine.
 _HELD_UP_S = 0.2

@@ -106,12 +106,13 @@ class Inbox:
 
     async def lock(self, session: Session, event_ids: Collection[str]) -> dict[str, InboxRow]:
         """Returns the rows of those events that have one, locked until the transaction ends."""
-        rows = await session.fetch(
+        rows = await session.fetch_texts(
             f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id IN ({', '.join(['%s'] * len(event_ids))})"
             f"{self._dialect.for_update}",
             sorted(event_ids),
         )
-        return {row.event_id: row for row in map(_row, rows)}
+        found = [_row(tuple([None if text is None else text.decode() for text in row])) for row in rows]
+        return {row.event_id: row for row in found}
 
     def add(self, session: Session, events: Sequence[NewEvent]) -> None:
         """Have rows inserted before the COMMIT, for events that `lock` has found none of.
@@ -182,10 +183,10 @@ class Inbox:
         if not keys:
             return frozenset()
         condition = f"IN ({', '.join(['%s'] * len(keys))})"
-        rows = await self._database.fetch_unlimited(
+        rows = await self._database.fetch_texts(
             f"SELECT DISTINCT waits_for FROM webhook_inbox WHERE waits_for {condition}", sorted(keys)
         )
-        return frozenset(row[0] for row in rows)
+        return frozenset(key.decode() for (key,) in rows if key is not None)
 
     async def _waiting_for(self, keys: Sequence[str]) -> list[Row]:
         condition = f"IN ({', '.join(['%s'] * len(keys))})"

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -133,20 +135,32 @@ class Orders:
 
     async def _lock(self, session: Session, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Ledger]:
         """Returns what is known of the orders; the rows that there are, locked until the transaction ends."""
-        condition = " OR ".join(["(source = %s AND order_id = %s)"] * len(identities))
-        rows = await session.fetch(
-            "SELECT source, order_id, external_id, quantity, placed, cancelled FROM order_effects"
-            f" WHERE {condition}{self._dialect.for_update}",
-            [part for identity in identities for part in identity],
-        )
         ledgers = {identity: Ledger() for identity in identities}
-        for source, order_id, external_id, quantity, placed, cancelled in rows:
-            ledgers[source, order_id] = Ledger(external_id, quantity, bool(placed), bool(cancelled), stored=True)
+        for source, same in groupby(identities, key=itemgetter(0)):
+            order_ids = [order_id for _, order_id in same]
+            rows = await session.fetch_texts(
+                "SELECT order_id, external_id, quantity, placed, cancelled FROM order_effects WHERE source = %s"
+                f" AND order_id IN ({', '.join(['%s'] * len(order_ids))}){self._dialect.for_update}",
+                (source, *order_ids),
+            )
+            ledgers |= {(source, order_id): ledger for order_id, ledger in map(_stored, rows)}
         return ledgers
 
 
 _COLUMNS = ("external_id", "quantity", "placed", "cancelled")
 _INSERT = f"INSERT INTO order_effects (source, order_id, {', '.join(_COLUMNS)}) VALUES (%s, %s, %s, %s, %s, %s)"
+
+
+def _stored(row: Sequence[Any]) -> tuple[str, Ledger]:
+    """An order's id, and what its row says."""
+    order_id, external_id, quantity, placed, cancelled = row
+    return order_id.decode(), Ledger(
+        None if external_id is None else external_id.decode(),
+        None if quantity is None else int(quantity),
+        placed == b"1",
+        cancelled == b"1",
+        stored=True,
+    )
 
 
 def _row(identity: tuple[str, str], ledger: Ledger) -> tuple[object, ...]:
