@@ -75,13 +75,14 @@ async def settle(session: Session, inbox: Inbox, deliveries: Sequence[Delivered]
     new = [one for event_id, one in events.items() if event_id not in rows]
     dead = [one for event_id, one in events.items() if event_id in rows and rows[event_id].state is State.DEAD]
     done = [one for event_id, one in events.items() if event_id in rows and rows[event_id].state is State.DONE]
-    applied = await _applied(session, [one.event for one in (*new, *dead)])
-    results = {one.event_id: result for one, result in zip((*new, *dead), applied, strict=True)}
-    settled = {one.event_id: Settled(one.event_id, results[one.event_id], one.text) for one in (*new, *dead)}
+    due = [*new, *dead]
+    applied = await _applied(session, [one.event for one in due])
+    settled = {one.event_id: Settled(one.event_id, result, one.text) for one, result in zip(due, applied, strict=True)}
     for state, again in ((State.DONE, done), (State.DEAD, dead)):
         await inbox.count_again(session, {one.name: attempts[one.name] for one in again}, state)
     inbox.settle(session, [settled[one.event_id] for one in dead])
     inbox.add(session, [NewEvent(settled[one.event_id], one.digest, one.event.type, attempts[one.name]) for one in new])
+    results = {event_id: one.result for event_id, one in settled.items()}
     results |= {one.event_id: rows[one.event_id].result for one in done}
     return {
         one.name: Outcome(
