@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import aiomysql
 from pymysql.constants import CLIENT, COMMAND, CR, ER
 
-from farmlokal.database.interface import Params, TextRow
+from farmlokal.database.interface import Params, T, TextRow
 from farmlokal.database.mysql_prepared import (
     Kinds,
     Preparation,
@@ -20,7 +20,7 @@ from farmlokal.database.mysql_prepared import (
     kinds_of,
     packet,
 )
-from farmlokal.database.mysql_texts import Answer, FollowedResult, TextResult, connection_lost
+from farmlokal.database.mysql_texts import Answer, Executed, FollowedResult, TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
 # What the driver puts a backslash before, or doubles, in a text.
@@ -170,7 +170,14 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """What `fetch_texts` gives, for a statement whose parameters stand in it: an INSERT … RETURNING, too."""
         return await self._in_time(self._texts(sql), wait_max_s)
 
-    async def _in_time(self, answer: Awaitable[list[TextRow]], wait_max_s: float) -> list[TextRow]:
+    async def run(self, sql: str, wait_max_s: float) -> None:
+        """Run one statement that changes rows, or several with semicolons between them, as one exchange.
+
+        What the first that fails raises is raised, and those behind it are not run. Raises as `fetch_texts` does.
+        """
+        await self._in_time(self._exchange(_query(sql), Executed()), wait_max_s)
+
+    async def _in_time(self, answer: Awaitable[T], wait_max_s: float) -> T:
         timer = self._loop.call_later(wait_max_s, self._give_up)
         try:
             return await answer
@@ -227,11 +234,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return await self._texts(sql % self.escape_all(params)) if found is None else found
 
     async def _texts(self, sql: str) -> list[TextRow]:
-        statement = sql.encode()
-        if len(statement) > _STATEMENT_BYTES_MAX:
-            raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         result = TextResult()
-        await self._exchange(packet(COMMAND.COM_QUERY, statement), result)
+        await self._exchange(_query(sql), result)
         return result.rows
 
     async def _prepared_texts(self, sql: str, params: Params) -> list[TextRow] | None:
@@ -358,6 +362,14 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
             raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server has no TLS")
         await super()._request_authentication()
+
+
+def _query(sql: str) -> bytes:
+    """The packet that has the server run statements."""
+    statements = sql.encode()
+    if len(statements) > _STATEMENT_BYTES_MAX:
+        raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
+    return packet(COMMAND.COM_QUERY, statements)
 
 
 class Cursor(aiomysql.Cursor):  # type: ignore[misc]

@@ -131,6 +131,24 @@ class FollowedResult(TextResult):
     followed = True
 
 
+class Executed(Answer):
+    """The answer to one statement that changes rows, or to several that were sent as one."""
+
+    @override
+    def _packet(self, unread: bytes, begin: int, end: int) -> None:
+        if unread[begin] != _OK:
+            raise confused("rows")
+        # How many rows it changed, and the last id, stand before the status.
+        at = _behind_number(unread, _behind_number(unread, begin + 1))
+        status = int.from_bytes(unread[at : at + 2], "little")
+        self.done = not status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS
+
+
+def _behind_number(unread: bytes, at: int) -> int:
+    """Where the number that begins at `at` ends."""
+    return at + 1 + LENGTH_BYTES.get(unread[at], 0)
+
+
 def confused(what: str) -> InternalError:
     """The error of an answer that is none to what was asked: its connection is of no more use."""
     return InternalError(CR.CR_COMMANDS_OUT_OF_SYNC, f"unexpected answer of the server: {what}")

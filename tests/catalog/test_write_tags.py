@@ -44,7 +44,7 @@ async def change_stock(write: Writing, by: int, external_id: str = "okra-1") -> 
     async def work(session: Session) -> StockChange:
         stocks = await stock.lock_in(session, {("feed", external_id)})
         change = StockChange(*stocks.change("feed", external_id, by))
-        await stocks.write()
+        stocks.write()
         return change
 
     return await write.database.in_transaction(work)

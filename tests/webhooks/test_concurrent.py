@@ -31,7 +31,7 @@ async def _check_then_insert(database: Database, event_id: str, looked: asyncio.
 
 
 async def test_check_then_insert_applies_twice(mysql_url: str) -> None:
-    """Without a unique row that is taken first, concurrent deliveries all find that the event was never here."""
+    """Without a key that lets one of them commit, concurrent deliveries all find that the event was never here."""
     looked = asyncio.Barrier(20)
     async with open_database(mysql_url, pool_size=looked.parties) as database:
         await database.run_script(

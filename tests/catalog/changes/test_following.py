@@ -67,7 +67,7 @@ async def _order(write: Writing) -> None:
     async def work(session: Session) -> None:
         stocks = await StockWriter(write.database).lock_in(session, {("feed", "okra-1")})
         assert stocks.change("feed", "okra-1", -1)[1] is None
-        await stocks.write()
+        stocks.write()
 
     await write.database.in_transaction(work)
 
