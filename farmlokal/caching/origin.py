@@ -37,11 +37,16 @@ class Origin:
     def __repr__(self) -> str:
         return f"<Origin free_slots={self._slots._value} failures={self._failures}>"
 
+    @property
+    def full(self) -> bool:
+        """Whether a load would have to wait for a slot."""
+        return self._slots.locked()
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold one of the slots within the block. Raises OriginBusy when all stay taken."""
         started = time.perf_counter()
-        if self._slots.locked():
+        if self.full:
             await self._wait_for_slot()
         else:
             await self._slots.acquire()  # at once

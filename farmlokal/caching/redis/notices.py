@@ -9,7 +9,8 @@ import orjson
 from redis.asyncio.client import PubSub
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
-from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
+from farmlokal.caching.redis.health import REDIS_FAILURES
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.resilience.redis_reasons import reason_of
