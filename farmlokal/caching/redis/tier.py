@@ -139,14 +139,14 @@ class RedisTier:
     async def _acquired_there(self, key: str, tags: tuple[str, ...], *, unless_kept: bool) -> Snapshot | Lease | Held:
         token = self._token()
         mark = self.primary.mark
-        # One token serves as the generation of every tag that has none: none of them had it before.
+        # One serves as the lease's token and as the generation of every tag that has none: none of them had it before.
         answer = await self._pipe.run(
             scripts.ACQUIRE,
             [*self.keys.lease_keys(key), self.keys.positions, *self.keys.generations(tags)],
             [
                 token,
                 LEASE_MS,
-                mark + self._token(),
+                mark + token,
                 GENERATION_MS,
                 len(mark),
                 self._token() if self._positions else "",
