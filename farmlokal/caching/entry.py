@@ -55,11 +55,11 @@ class Entry:
         value = self.value
         return len(value.body) + sum(map(len, value.variants.values())) + 1000 + _PREPARED_BYTES * len(value.prepared)
 
-    def lookup(self, outcome: Outcome, *, steady: bool = False) -> Lookup:
+    def lookup(self, outcome: Outcome) -> Lookup:
         """Return the entry as an answer. A hit on a negative value is a negative hit, wherever it was kept."""
         if self.value.negative and outcome not in (Outcome.STALE, Outcome.STALE_ERROR):
             outcome = Outcome.NEGATIVE_HIT
-        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome, steady=steady)
+        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome)
 
     def encoded(self) -> bytes:
         """Return the entry for Redis: one line of JSON, then the body, deflated where that pays."""

@@ -27,6 +27,8 @@ _LOOK_EVERY_S = 0.5
 _MARGIN_S = 0.01
 
 _RENEW_EVERY_S = LEASE_MS / 3000
+# Where half of all looks find something, so many loads in a row happen once in 256 times.
+_LOADS_IN_A_ROW = 8
 # As after a refresh that failed.
 _OLD_RETRY_S = 1.0
 
@@ -61,6 +63,7 @@ class Loading:
         self._causality = causality
         self._hangs = hangs
         self._writes: set[asyncio.Task[object]] = set()
+        self._loads_in_a_row = 0  # without anything found in the second tier between them
 
     def __repr__(self) -> str:
         return f"<Loading writes={len(self._writes)}>"
@@ -74,6 +77,14 @@ class Loading:
         """Wait as `settle` does, and then cancel the writes that are late."""
         await self.settle(wait_max_s)
         await end(self._writes)
+
+    def expects_miss(self, key: str) -> bool:
+        """Return whether to `load` at once, without a look: the second tier is likely to have nothing of `key`.
+
+        The lease is asked for in any case then, and in the same step the second tier gives what it has after all. Not
+        where that would wait for a slot, which no hit should.
+        """
+        return self._loads_in_a_row >= _LOADS_IN_A_ROW and self._memory.peek(key) is None and not self._origin.full
 
     async def look_or_load(self, question: Question, accepts: Accepts) -> Found:
         """Return what `look` finds, else what `load` brings, and raise what it raises. Runs as its key's flight."""
@@ -98,13 +109,14 @@ class Loading:
             lambda snapshot: then(self._found(question, snapshot, asked, accepts)),
         )
 
-    async def load(self, question: Question, accepts: Accepts) -> Found:
+    async def load(self, question: Question, accepts: Accepts, *, looked: bool = True) -> Found:
         """Return the value of `question`, loaded here or by another process.
 
-        Raises what its loader raises, and Unavailable when no load could be made.
+        looked: whether `look` has found nothing; else what it would find is returned. Raises what its loader raises,
+        and Unavailable when no load could be made.
         """
         if self._second is not None:
-            return await self._load_once(self._second, question, accepts)
+            return await self._load_once(self._second, question, accepts, looked=looked)
         async with self._origin.slot():
             return await self._load(question, None, self._history.moment())
 
@@ -113,6 +125,8 @@ class Loading:
         now, held, kept, confirmed_from = self._clock(), self._memory.peek(question.key), None, UNCONFIRMED
         if snapshot is not None:
             kept, confirmed_from = snapshot.entry, asked.epoch
+            if kept is not None:
+                self._loads_in_a_row = 0
             self._learn(question, held, snapshot, asked, now)
         standing = self._history.standing
         found = of_snapshot(held, kept, standing, confirmed_from=confirmed_from, now=now, accepts=accepts)
@@ -133,14 +147,20 @@ class Loading:
                     entry.epoch = max(entry.epoch, asked.epoch)
                     entry.known_at = asked.at
 
-    async def _load_once(self, second: SecondTier, question: Question, accepts: Accepts) -> Found:
+    async def _load_once(self, second: SecondTier, question: Question, accepts: Accepts, *, looked: bool) -> Found:
         """Load, unless another process does: then what it brings."""
         started, key = time.perf_counter(), question.key
         while True:
             with self._awaited_loads.expect(key):
                 async with self._origin.slot():
                     asked = self._history.moment()
-                    lease = await second.acquire(key, question.tags)
+                    ask = second.acquire if looked else second.read_or_acquire
+                    lease = await ask(key, question.tags)
+                    if isinstance(lease, Snapshot):
+                        looked, found = True, self._found(question, lease, asked, accepts)
+                        if found is not None:
+                            return found
+                        continue  # what is kept is of no use: a lease is needed all the same
                     self._count(lease)
                     if not isinstance(lease, Held):
                         return await self._lead(question, lease, asked, accepts)
@@ -173,6 +193,7 @@ class Loading:
 
     async def _load(self, question: Question, lease: Lease | None, asked: Moment) -> Found:
         started = time.perf_counter()
+        self._loads_in_a_row += 1
         # Both from before the load: what it reads may be older than anything that happens from here on.
         now, epoch = self._clock(), self._history.epoch
         needed = None

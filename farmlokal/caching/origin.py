@@ -44,11 +44,16 @@ class Origin:
         """Whether half of the slots are free, so that a load that nobody waits for leaves enough to those who wait."""
         return 2 * self._taken <= self._loads_max
 
+    @property
+    def full(self) -> bool:
+        """Whether a load would have to wait for a slot."""
+        return self._slots.locked()
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold one of the slots within the block. Raises OriginBusy when all stay taken."""
         started = time.perf_counter()
-        if self._slots.locked():
+        if self.full:
             await self._wait_for_slot()
         else:
             await self._slots.acquire()  # at once

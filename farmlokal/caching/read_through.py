@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.causality import Causality
@@ -151,9 +152,11 @@ class ReadThrough:
         """Call `then` in a later turn of the event loop with what Redis has; with None where `ask` has to go further.
 
         For callers that are no task: making one costs as much as the whole of this. `then` must not raise. Returns
-        False where it is not called, because there is no Redis, or a load of the key is under way.
+        False where it is not called, because there is no Redis, or is likely to have nothing, or a load of the key is
+        under way.
         """
-        if self._second is None or question.key in self._flights:
+        key = question.key
+        if self._second is None or key in self._flights or self._loading.expects_miss(key):
             return False
 
         def on_found(found: Found | None) -> None:
@@ -259,13 +262,13 @@ class ReadThrough:
         """Return what Redis has or a flight brings; checked on the way out: it may have been invalidated since."""
         for _ in range(_FLIGHTS_MAX):
             try:
-                pointless = looked or question.key in self._flights
-                found = None if pointless else await self._loading.look(question, FRESH_OR_STALE)
-                follower, looked = False, False
+                found, follower = None, False
+                if not looked and question.key not in self._flights and not self._loading.expects_miss(question.key):
+                    found, looked = await self._loading.look(question, FRESH_OR_STALE), True
                 if found is None:
-                    found, follower = await self._flights.run(
-                        question.key, lambda: self._loading.load(question, FRESH_OR_STALE)
-                    )
+                    load = partial(self._loading.load, question, FRESH_OR_STALE, looked=looked)
+                    found, follower = await self._flights.run(question.key, load)
+                looked = False
             except Unavailable:
                 kept = self._kept(question.key)
                 if kept is None:

@@ -73,6 +73,10 @@ class SecondTier(Protocol):
         """Return the lease on `key`; Held where another has it, None where the tier cannot give one in time."""
         ...
 
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | Lease | Held | None:
+        """Return what `read` would where that has an entry of `key`, and else what `acquire` would."""
+        ...
+
     async def renew(self, lease: Lease) -> bool:
         """Prolong `lease`. Returns whether it was still held."""
         ...

@@ -26,6 +26,10 @@ class HangingTier:
         generations = tuple("generation" for _ in tags)
         return Lease(key, "token", tags, generations, Snapshot(None, generations))
 
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
+        """Nothing is there, and the lease goes to whoever asks."""
+        return await self.acquire(key, tags)
+
     async def renew(self, lease: Lease) -> bool:
         """It is held."""
         return True

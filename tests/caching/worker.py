@@ -21,7 +21,7 @@ from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, Held, Lease
+from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, Held, Lease, Snapshot
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 from farmlokal.resilience.commit_positions import Committed
@@ -35,6 +35,11 @@ class UnleasedTier(RedisTier):
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
         """None."""
         return None
+
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
+        """Only what is kept."""
+        snapshot = await self.read(key, tags)
+        return None if snapshot is None or snapshot.entry is None else snapshot
 
 
 class UnfencedTier(RedisTier):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from farmlokal.app.dependencies import redis_client
+from farmlokal.caching.loading import _LOADS_IN_A_ROW
 from farmlokal.caching.lookup import Lifetime, Loader, Lookup, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
@@ -154,6 +155,13 @@ async def asked_then(cache: ReadThrough, question: Question) -> Lookup | None:
     assert cache.ask_then(question, asker.set_result)
     async with asyncio.timeout(WAIT_MAX_S):
         return await asker
+
+
+async def expect_misses(cache: ReadThrough) -> None:
+    """Bring a cache to where it loads at once what memory has not: it has loaded so much in a row."""
+    for number in range(_LOADS_IN_A_ROW):
+        await asked(cache, f"new {number}", Origin())
+    await cache.settle()
 
 
 def epoch_of(cache: ReadThrough) -> int:

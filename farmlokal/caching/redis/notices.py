@@ -10,7 +10,8 @@ import orjson
 from redis.asyncio.client import PubSub
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
-from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
+from farmlokal.caching.redis.health import REDIS_FAILURES
+from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import Doubt
 from farmlokal.caching.tag_history import HEARD_S, TagHistory
 from farmlokal.resilience.backoff import Backoff

@@ -10,13 +10,19 @@ from farmlokal.resilience.redis_scripts import Script
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing
 # ones made. A generation that was made at another server is made anew: the invalidation that ended it may be lost. A
 # lease without an end, or with a longer one than we give, is none of ours and is taken over. A generation that is in
-# doubt is said as it stands.
+# doubt is said as it stands. A caller that has not looked yet is given the entry without the lease, where there is one.
 # ARGV: token, lease ms, new generation, generation ms, how many of the new generation's first characters tell the
-# server, a random text or nothing where nobody asks for positions, what doubt begins with.
+# server, a random text or nothing where nobody asks for positions, what doubt begins with, 1 for a caller that has not
+# looked.
 # Positions that were begun at another server, or expired, begin anew: with that text, and nothing known.
 # KEYS: lease, wanted, entry, positions, generation…
-# Returns {1, entry, positions as HGETALL has them, generation…}, or {0, ms that the holder's lease has left}.
+# Returns {1, entry, positions as HGETALL has them, generation…}, or {0, ms that the holder's lease has left}, or
+# {2, entry, {generation…}}.
 ACQUIRE = Script("""
+local entry = redis.call('MGET', KEYS[3])[1]
+if entry and ARGV[8] == '1' then
+  return {2, entry, redis.call('MGET', unpack(KEYS, 5))}
+end
 local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left <= tonumber(ARGV[2]) then
   redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
@@ -32,7 +38,7 @@ if ARGV[6] ~= '' then
   end
   positions = redis.call('HGETALL', KEYS[4])
 end
-local answer = {1, redis.call('MGET', KEYS[3])[1], positions}
+local answer = {1, entry, positions}
 for place = 5, #KEYS do
   local generation = redis.call('MGET', KEYS[place])[1]
   local doubtful = generation and string.sub(generation, 1, #ARGV[7]) == ARGV[7]
