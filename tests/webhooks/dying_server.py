@@ -7,14 +7,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, cast
 
 import uvloop
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
-from farmlokal.database.interface import Database, Session, T
+from farmlokal.database.interface import Database, Params, Session, T
 from farmlokal.settings import load_settings
 from farmlokal.web import keys
 from farmlokal.web.runner import ServiceRunner
@@ -58,17 +58,37 @@ def cut_before_effect(receiver: Receiver) -> None:
     receiver._inbox.lock = dying_after(receiver._inbox.lock)  # type: ignore[method-assign]
 
 
-class DyingAtCommit:
-    """A database whose transactions run every statement that they have, and then end the process."""
+class WithoutRows:
+    """A transaction that inserts no rows into the inbox."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever inserts nothing."""
+        return getattr(self._session, name)
+
+    def defer(self, sql: str, rows: Iterable[Params]) -> None:
+        """See Session.defer."""
+        if not sql.startswith("INSERT INTO webhook_inbox"):
+            self._session.defer(sql, rows)
+
+
+class DyingAtCommit:
+    """A database whose transactions run every statement that they have, and then end the process.
+
+    rows: whether they insert the inbox rows.
+    """
+
+    def __init__(self, database: Database, *, rows: bool = True) -> None:
         self._database = database
+        self._rows = rows
 
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See Database.in_transaction."""
 
         async def and_die(session: Session) -> T:
-            result = await work(session)
+            result = await work(session if self._rows else cast("Session", WithoutRows(session)))
             await session.fetch("SELECT 1")  # behind what was deferred
             die()
             return result
@@ -78,8 +98,7 @@ class DyingAtCommit:
 
 def cut_before_row(receiver: Receiver) -> None:
     """Between the effect and the inbox row."""
-    receiver._inbox.add = lambda *_: None  # type: ignore[method-assign]
-    cut_before_commit(receiver)
+    receiver._database = cast("Database", DyingAtCommit(receiver._database, rows=False))
 
 
 def cut_before_commit(receiver: Receiver) -> None:
