@@ -156,15 +156,16 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         )
 
     async def fetch_texts(
-        self, sql: str, params: Params, wait_max_s: float, *, ahead: Ahead | None = None
+        self, sql: str, params: Params, wait_max_s: float, *, ahead: Ahead | None = None, preparing: bool = True
     ) -> list[TextRow]:
         """The rows of one SELECT, each column as the text that the server has for it.
 
-        A statement that comes again is prepared. ahead: what is to be answered before, in the same round trip. Raises
-        what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
+        ahead: what is to be answered before, in the same round trip. preparing: whether to prepare a statement that
+        comes again. Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
         """
         self._ahead = ahead
-        return await self._in_time(self._prepared_or_text(sql, params), wait_max_s)
+        answer = self._prepared_or_text(sql, params) if preparing else self._filled_in(sql, params)
+        return await self._in_time(answer, wait_max_s)
 
     async def texts_of(self, sql: str, wait_max_s: float) -> list[TextRow]:
         """What `fetch_texts` gives, for a statement whose parameters stand in it: an INSERT … RETURNING, too."""
@@ -231,7 +232,10 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
 
     async def _prepared_or_text(self, sql: str, params: Params) -> list[TextRow]:
         found = await self._prepared_texts(sql, params)
-        return await self._texts(sql % self.escape_all(params)) if found is None else found
+        return await self._filled_in(sql, params) if found is None else found
+
+    async def _filled_in(self, sql: str, params: Params) -> list[TextRow]:
+        return await self._texts(sql % self.escape_all(params))
 
     async def _texts(self, sql: str) -> list[TextRow]:
         result = TextResult()

@@ -40,7 +40,8 @@ class MySQLSession(Session):
     async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
         await self.run_deferred()
         with statement_span(_SYSTEM, sql):
-            return await self._connection.fetch_texts(sql, params, _TRANSACTION_ANSWER_MAX_S)
+            # Rows to be changed have times and fractions, for which text is asked anyway.
+            return await self._connection.fetch_texts(sql, params, _TRANSACTION_ANSWER_MAX_S, preparing=False)
 
     @override
     async def execute(self, sql: str, params: Params = ()) -> int:

@@ -44,6 +44,14 @@ async def test_a_slow_select_ends_near_the_limit(database: Database) -> None:
 
 
 @on_every_backend
+async def test_a_select_that_comes_again_is_ended_too(database: Database) -> None:
+    """Prepared, where a server prepares it, a slow SELECT ends as it does as text."""
+    for _ in range(3):
+        with pytest.raises(StatementTimeout):
+            await database.fetch_texts(slow_sql(database))
+
+
+@on_every_backend
 async def test_the_pool_survives_slow_selects(database: Database) -> None:
     """After more slow SELECTs than there are connections, every connection is to be had again."""
     slow = [database.fetch(slow_sql(database)) for _ in range(POOL_SIZE + 3)]
