@@ -161,7 +161,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """The rows of one SELECT, each column as the text that the server has for it.
 
         ahead: what is to be answered before, in the same round trip. preparing: whether to prepare a statement that
-        comes again. Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s` seconds.
+        comes again. Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s`
+        seconds.
         """
         self._ahead = ahead
         answer = self._prepared_or_text(sql, params) if preparing else self._filled_in(sql, params)
