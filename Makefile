@@ -19,7 +19,7 @@ SEED =
 
 BIN = .venv/bin
 # In several processes, unless ARGS name tests. Containers tend to set PYTHONDONTWRITEBYTECODE, and then each of the
-# hundreds of processes that tests start would compile the package anew.
+# hundreds of processes that tests start would compile the package anew; so would each start of `make run`.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -30,7 +30,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=8080
-	$(BIN)/farmlokal demo --port $(PORT)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/farmlokal demo --port $(PORT)
 
 test: .venv/.installed-test ## run the tests against real MariaDB and Redis servers, started for them; ARGS="-k name"
 	$(BIN)/python -m tests.servers

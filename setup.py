@@ -37,7 +37,6 @@ REQUIRES = [
     "pydantic>=2.12,<3",
     "pydantic-settings>=2.12,<3",
     "redis[hiredis]>=7,<9",
-    "rich>=14,<16",
     "structlog>=25.5,<27",
     # Of this nothing is imported: it brings the files of Swagger UI 5.
     "swagger-ui-py>=25.7.1,<26",

@@ -19,8 +19,8 @@ from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRed
 from tests.support.backends import new_database_url
 from tests.support.own_servers import StartMariaDB, StartRedis
 
-# The first fails a test that logs a secret; the second says which tests run in which process, and which run alone.
-pytest_plugins = ("tests.support.secret_watch", "tests.support.parallel")
+# What fails a test that logs a secret; which tests run in which process, and which run alone; the garbage collector.
+pytest_plugins = ("tests.support.secret_watch", "tests.support.parallel", "tests.support.garbage")
 
 # How long one example, or the drawing of it, takes says how busy the machine is.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

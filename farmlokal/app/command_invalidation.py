@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from farmlokal.app.dependencies import redis_client
 from farmlokal.caching.invalidation import InvalidationSender
+from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.tag_history import TagHistory
 from farmlokal.errors import Unavailable
@@ -52,7 +53,8 @@ async def command_invalidation(
     """
     redis = redis_client(settings.redis_url, wait_max_s) if settings.redis_url is not None else None
     second = RedisTier(redis, identity, wait_max_s=wait_max_s) if redis is not None else None
-    sender = InvalidationSender(second, TagHistory(), clock=time.time)
+    remember_s = Lifetime(settings.cache_ttl_s, settings.stale_s).fresh_max_s
+    sender = InvalidationSender(second, TagHistory(), clock=time.time, remember_s=remember_s)
     try:
         yield CommandInvalidation(sender, wait_max_s)
     finally:

@@ -57,21 +57,24 @@ class CatalogueSink(FeedSink):
         return f"<CatalogueSink {self._writer!r}>"
 
     @override
-    async def apply(self, rows: Sequence[object], *, sighting: str | None, place: PlaceIn) -> PageResult:
-        # In a thread: some ten milliseconds in which requests are answered.
-        page = await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
-        await self._writer.learn(page)
+    async def read(self, rows: Sequence[object]) -> ReadPage:
+        # In a thread: some milliseconds in which requests are answered.
+        return await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
+
+    @override
+    async def apply(self, rows: ReadPage, *, sighting: str | None, place: PlaceIn) -> PageResult:
+        await self._writer.learn(rows)
         # Before the COMMIT: it may have been, though its answer was lost.
-        self._not_woken.update((change.source, change.external_id) for change in page.changes.values())
+        self._not_woken.update((change.source, change.external_id) for change in rows.changes.values())
 
         async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
-            applied = await self._writer.apply_in(session, page, sighting=sighting)
-            result = _page_result(applied, page)
+            applied = await self._writer.apply_in(session, rows, sighting=sighting)
+            result = _page_result(applied, rows)
             await place(session, result)
             return result, applied.tags
 
         result = await commit_touching(self._database, work, self._invalidate)
-        self._log_unknown(page)
+        self._log_unknown(rows)
         await self._wake(self._not_woken)
         self._not_woken.clear()
         return result
@@ -86,13 +89,13 @@ class CatalogueSink(FeedSink):
         # Afterwards nothing cached is fresh: which products are gone is known to the database alone.
         before = datetime.fromtimestamp(before_ms / 1000, UTC)
         try:
-            return await self._writer.products.bury_unseen(self._writer.source, sighting, before=before)
+            return await self._writer.products.sightings.bury_unseen(self._writer.source, sighting, before=before)
         finally:
             await self._invalidate(frozenset({EVERYTHING}))
 
     @override
     async def forget(self, sighting: str) -> None:
-        await self._writer.products.forget(sighting)
+        await self._writer.products.sightings.forget(sighting)
 
     def _log_unknown(self, page: ReadPage) -> None:
         """A line for each unknown category that comes for the first time; the run counts every row."""

@@ -9,7 +9,8 @@ and from there to the origin. A refresh runs behind the answer, one of a key at 
 | one that is current, at its third hit in the last fifth of its fresh time | `HIT_AND_REFRESH` | a hit | one refresh |
 | one that is current, at its first or second hit in that fifth | `HIT_NEAR_EXPIRY` | a hit | it is counted |
 | any other that is fresh and current | `HIT` | a hit | |
-| one that is fresh, but notices may have been missed | `ASK` | nothing yet | Redis is asked whether it is current |
+| one that is fresh, not negative, and notices may have been missed while Redis is away | `DOUBTFUL` | it, as stale | |
+| any other that is fresh, but notices may have been missed | `ASK` | nothing yet | Redis is asked about it |
 | any other that is negative | `ASK` | nothing yet | Redis is asked |
 | one older than a write of this process, unless its refresh failed just now | `ASK` | nothing yet | Redis is asked |
 | any other whose last refresh failed | `STALE_ERROR` | it, as stale-if-error | one refresh, after a pause |
@@ -18,13 +19,15 @@ and from there to the origin. A refresh runs behind the answer, one of a key at 
 | `of_snapshot`: Redis has answered | the caller gets | and then |
 |---|---|---|
 | an entry, memory's or Redis's, is fresh, and was current when Redis was asked | a hit | memory keeps it |
-| Redis said nothing in time; memory's entry is fresh and not known to be old | a memory hit | |
+| Redis said nothing in time; memory's entry is fresh and current | a memory hit | |
+| Redis said nothing in time; it is fresh, not negative, and notices may have been missed | it, as stale | |
 | Redis has none, or one that is negative or past its stale time | nothing yet | the origin loads |
 | Redis has one older than a write of this process | nothing yet | the origin loads |
 | Redis has any other | it, as stale | memory keeps it; one refresh |
 
 | `may_be_given`, `may_be_shared`, `in_place_of_error`: the load | the caller gets | and then |
 |---|---|---|
+| brought a value, and a write in doubt touches one of its tags | a miss, not called fresh | memory keeps it, as stale |
 | brought a value, and none of its tags was invalidated meanwhile | a miss | memory and Redis keep it |
 | brought one that was invalidated meanwhile, a third time | a miss, not called fresh | memory keeps it, as stale |
 | brought one that was invalidated meanwhile | what the next load brings | memory keeps it, as stale |
@@ -60,11 +63,14 @@ class Decision(Enum):
     HIT = "hit"
     HIT_NEAR_EXPIRY = "hit near expiry"
     HIT_AND_REFRESH = "hit and refresh"
+    DOUBTFUL = "doubtful"
     STALE = "stale"
     STALE_ERROR = "stale error"
 
 
 _HIT = Decision.HIT
+# No entry's epoch is lower.
+UNCONFIRMED = -1
 
 
 class Found(NamedTuple):
@@ -74,15 +80,18 @@ class Found(NamedTuple):
     entry: Entry
 
 
-def of_memory(entry: Entry, standing: Standing, now: float) -> Decision:
-    """Return how `entry` is served without waiting. standing: what invalidations say of it. now: wall seconds."""
+def of_memory(entry: Entry, standing: Standing, now: float, *, away: bool) -> Decision:
+    """Return how `entry` is served without waiting.
+
+    standing: what invalidations say of it. now: wall seconds. away: whether Redis is, so that it is not asked.
+    """
     if entry.stale_until <= now:
         return Decision.ASK
     if entry.fresh_until > now:
         if standing is _VALID:
-            return _HIT if now < (entry.hit_valid_until or near_expiry_from(entry)) else _near_expiry(entry)
+            return _HIT if now < hits_simple_until(entry) else _near_expiry(entry)
         if standing is Standing.UNKNOWN:
-            return Decision.ASK
+            return Decision.DOUBTFUL if away and not entry.value.negative else Decision.ASK
     if entry.value.negative or (standing is Standing.OWN_WRITE and entry.retry_at <= now):
         return Decision.ASK
     return Decision.STALE_ERROR if entry.retry_at else Decision.STALE
@@ -92,12 +101,12 @@ def _near_expiry(entry: Entry) -> Decision:
     return Decision.HIT_NEAR_EXPIRY if entry.hits_near_expiry + 1 < HOT_HITS else Decision.HIT_AND_REFRESH
 
 
-def near_expiry_from(entry: Entry) -> float:
+def hits_simple_until(entry: Entry) -> float:
     """Return from when on (wall seconds) hits are counted, to refresh a hot `entry` before it turns stale.
 
-    A negative one is not refreshed: it is fresh until its end.
+    A negative one is not refreshed, and no other twice: these are fresh until their end.
     """
-    if entry.value.negative:
+    if entry.value.negative or entry.hits_near_expiry >= HOT_HITS:
         return entry.fresh_until
     return entry.loaded_at + EARLY_SHARE * (entry.fresh_until - entry.loaded_at)
 
@@ -113,9 +122,11 @@ def of_snapshot(
 ) -> Found | None:
     """Return the answer that memory's entry `held` or Redis's entry `kept` gives; None where neither may be served.
 
-    confirmed_from: the epoch at which Redis was asked, and at which a hit has to be known to be current; -1 where Redis
-    did not say. now: wall seconds. accepts: what the caller can use.
+    confirmed_from: the epoch at which Redis was asked, and at which a hit has to be known to be current; UNCONFIRMED
+    where Redis did not say. now: wall seconds. accepts: what the caller can use.
     """
+    if confirmed_from == UNCONFIRMED:
+        return _without_redis(held, standing, now, accepts)
     for entry, outcome in _newest_first(held, kept):
         if (
             entry.fresh_until > now
@@ -128,6 +139,18 @@ def of_snapshot(
     if not accepts.stale or kept is None or kept.value.negative or kept.stale_until <= now:
         return None
     return None if standing(kept) is Standing.OWN_WRITE else Found(kept.lookup(Outcome.STALE), kept)
+
+
+def _without_redis(
+    held: Entry | None, standing: Callable[[Entry], Standing], now: float, accepts: Accepts
+) -> Found | None:
+    if held is None or held.fresh_until <= now or held.loaded_at <= accepts.loaded_after:
+        return None
+    of_held = standing(held)
+    if of_held is _VALID:
+        return Found(held.lookup(_MEMORY_HIT), held)
+    doubtful = of_held is Standing.UNKNOWN and accepts.stale and not held.value.negative
+    return Found(held.lookup(Outcome.STALE), held) if doubtful else None
 
 
 def _newest_first(held: Entry | None, kept: Entry | None) -> list[tuple[Entry, Outcome]]:
@@ -146,8 +169,8 @@ def may_be_given(outcome: Outcome, standing: Standing) -> bool:
 
 
 def may_be_shared(standing: Standing) -> bool:
-    """Return whether a loaded entry goes to Redis. standing: what invalidations say of it by now."""
-    return standing is Standing.VALID
+    """Return whether a loaded entry goes to Redis, which looks itself. standing: what invalidations say of it."""
+    return standing in NOT_KNOWN_OLD
 
 
 def in_place_of_error(entry: Entry | None, now: float) -> Lookup | None:

@@ -38,6 +38,9 @@ class Entry:
     tags: tuple[str, ...] = field(default=(), compare=False)
     # The epoch (see tag_history) at which the entry was last known to be current; -1 for never.
     epoch: int = field(default=-1, compare=False)
+    # When this process last knew that the entry is current, wall seconds: its load began here, or Redis was asked and
+    # said so.
+    known_at: float = field(default=0.0, compare=False)
     # The answer of a memory hit, made by the first one, and until when it may be given without a decision; 0 before.
     hit: Lookup | None = field(default=None, compare=False, repr=False)
     hit_valid_until: float = field(default=0.0, compare=False)
@@ -52,11 +55,11 @@ class Entry:
         value = self.value
         return len(value.body) + sum(map(len, value.variants.values())) + 1000 + _PREPARED_BYTES * len(value.prepared)
 
-    def lookup(self, outcome: Outcome, *, steady: bool = False) -> Lookup:
+    def lookup(self, outcome: Outcome) -> Lookup:
         """Return the entry as an answer. A hit on a negative value is a negative hit, wherever it was kept."""
         if self.value.negative and outcome not in (Outcome.STALE, Outcome.STALE_ERROR):
             outcome = Outcome.NEGATIVE_HIT
-        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome, steady=steady)
+        return Lookup(self.value, self.loaded_at, self.fresh_until, outcome)
 
     def encoded(self) -> bytes:
         """Return the entry for Redis: one line of JSON, then the body, deflated where that pays."""

@@ -1,11 +1,12 @@
 """Sending this process's invalidations: the first of a burst at once, the following together."""
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from farmlokal.caching.second_tier import SecondTier
+from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, TagHistory
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.resilience.commit_positions import CommitPositions
@@ -13,8 +14,12 @@ from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
 COALESCE_S = 0.08
-# How long a page may be called fresh that was loaded while it was not known whether a write takes effect.
-_DOUBT_S = 0.5
+# With the breaker's pause, the longest for which others call fresh what was invalidated while all had lost their Redis.
+_SEND_AGAIN_MAX_S = 0.25
+# So often others are told that a write may yet take effect: who missed it, or has another Redis by now.
+_DOUBT_AGAIN_S = 1.0
+# With a short fresh time, too, a doubt has to last until it is told again, however busy the machine is.
+_DOUBT_MIN_S = 10.0
 # While Redis is away unsent tags add up; more than these are sent as one.
 _UNSENT_MAX = 10_000
 
@@ -45,7 +50,7 @@ class InvalidationSender:
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
         self._sender: asyncio.Task[None] | None = None
-        self._backoff = Backoff(base_s=0.1, max_s=1.0)
+        self._backoff = Backoff(base_s=0.1, max_s=_SEND_AGAIN_MAX_S)
         self._doubts: set[asyncio.Task[None]] = set()  # one for each write that may yet take effect
 
     def __repr__(self) -> str:
@@ -55,22 +60,24 @@ class InvalidationSender:
     def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
         """From here on nothing that was loaded before is fresh in this process, and soon in the others.
 
-        until: of a write that may yet take effect: set once it no longer may. Until then it is done again and again.
+        until: of a write that may yet take effect: set once it no longer may. Until then nothing that is loaded is
+        fresh either; and where this process does not live to see it, for as long as what it sent is remembered.
         """
         named = frozenset(tags)
         if not named:
             return
+        self._history.invalidated_here(named, self._clock(), to_share=self._second is not None)
         if until is not None:
-            doubt = asyncio.create_task(self._invalidate_until(until, named), name="write in doubt")
+            write = secrets.token_hex(8)
+            self._history.doubt(write, named, math.inf)
+            doubt = asyncio.create_task(self._doubt(write, named, until), name="write in doubt")
             self._doubts.add(doubt)
             doubt.add_done_callback(self._doubts.discard)
-        self._history.invalidated_here(named, self._clock(), to_share=self._second is not None)
-        if self._second is None:
-            return
-        self._unsent |= named
-        if len(self._unsent) > _UNSENT_MAX:
-            self._collapse()
-        self._begin(self._second)
+        elif self._second is not None:
+            self._unsent |= named
+            if len(self._unsent) > _UNSENT_MAX:
+                self._collapse()
+            self._begin(self._second)
 
     def send_again(self) -> None:
         """Send once more what is remembered: to a server in the place of another, and to those who are there already.
@@ -90,23 +97,37 @@ class InvalidationSender:
         return not self._unsent and not self._sending
 
     async def close(self, wait_max_s: float) -> None:
-        """Invalidate what is still in doubt once more, wait as `settle` does, and then give up what is not sent."""
+        """Leave what is still in doubt to its time, wait as `settle` does, and then give up what is not sent."""
+        await asyncio.sleep(0)  # so that what began in this turn is told, too
         await end(self._doubts)
         await self.settle(wait_max_s)
         if self._sender is not None:
             await end([self._sender])
 
-    async def _invalidate_until(self, until: asyncio.Event, tags: frozenset[str]) -> None:
+    async def _doubt(self, write: str, tags: frozenset[str], until: asyncio.Event) -> None:
+        lasting = Doubt(write, round(1000 * max(self._remember_s, _DOUBT_MIN_S)))
         try:
             while not until.is_set():
+                await self._send_doubt(tags, lasting)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_DOUBT_S):
+                    async with asyncio.timeout(_DOUBT_AGAIN_S):
                         await until.wait()
-                self._commits.note(None)  # what others noted meanwhile says nothing of this write
-                self.invalidate(tags)
         except asyncio.CancelledError:
-            self.invalidate(tags)
+            await self._send_doubt(tags, lasting)
             raise
+        finally:
+            self._history.settled(write)
+            # What was loaded meanwhile is old by now, or may be. What others noted says nothing of this write.
+            self._commits.note(None)
+            self._history.invalidated_here(tags, self._clock(), to_share=self._second is not None)
+        while not await self._send_doubt(tags, Doubt(write, 0)):  # noqa: ASYNC110 - Redis does not say when it is back
+            await asyncio.sleep(_DOUBT_AGAIN_S)
+        self._remember(tags)
+        self._history.invalidated_shared(tags - self._unsent - self._sending)
+
+    async def _send_doubt(self, tags: frozenset[str], doubt: Doubt) -> bool:
+        """Tell the others of a write in doubt, with its invalidation. Returns whether Redis has it."""
+        return self._second is None or await self._second.invalidate(tags, self.name, NOTHING_KNOWN, doubt)
 
     def _begin(self, second: SecondTier) -> None:
         if self._sender is None:

@@ -28,27 +28,41 @@ class Origin:
     """
 
     def __init__(self, loads_max: int, *, slot_wait_max_s: float, load_max_s: float, counts: CacheCounts) -> None:
+        self._loads_max = loads_max
         self._slots = asyncio.Semaphore(loads_max)
+        self._taken = 0
         self._slot_wait_max_s = slot_wait_max_s
         self._load_max_s = load_max_s
         self._failures = 0
         self._counts = counts
 
     def __repr__(self) -> str:
-        return f"<Origin free_slots={self._slots._value} failures={self._failures}>"
+        return f"<Origin free_slots={self._loads_max - self._taken} failures={self._failures}>"
+
+    @property
+    def has_room(self) -> bool:
+        """Whether half of the slots are free, so that a load that nobody waits for leaves enough to those who wait."""
+        return 2 * self._taken <= self._loads_max
+
+    @property
+    def full(self) -> bool:
+        """Whether a load would have to wait for a slot."""
+        return self._slots.locked()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold one of the slots within the block. Raises OriginBusy when all stay taken."""
         started = time.perf_counter()
-        if self._slots.locked():
+        if self.full:
             await self._wait_for_slot()
         else:
             await self._slots.acquire()  # at once
+        self._taken += 1
         try:
             self._counts.wait_times.observe(time.perf_counter() - started)
             yield
         finally:
+            self._taken -= 1
             self._slots.release()
 
     async def _wait_for_slot(self) -> None:

@@ -8,11 +8,12 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.causality import Causality
 from farmlokal.caching.counts import CacheCounts
-from farmlokal.caching.decision import Decision, Found, in_place_of_error, may_be_given, near_expiry_from, of_memory
+from farmlokal.caching.decision import Decision, Found, hits_simple_until, in_place_of_error, may_be_given, of_memory
 from farmlokal.caching.entry import Entry
 from farmlokal.caching.invalidation import InvalidationSender
 from farmlokal.caching.loading import Loading
@@ -31,9 +32,10 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.origin import LOAD_MAX_S, SLOT_WAIT_MAX_S, Origin
 from farmlokal.caching.redis.background import Background
 from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.caching.refresh_turns import EVERY_S, CoreLeft, RefreshTurns
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, TagHistory
+from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
@@ -46,15 +48,16 @@ _FLIGHTS_MAX = 3
 # An enum's member takes as long to find as a key in memory.
 _MEMORY_HIT = Outcome.MEMORY_HIT
 _ASK, _HIT, _STALE, _STALE_ERROR = Decision.ASK, Decision.HIT, Decision.STALE, Decision.STALE_ERROR
+_DOUBTFUL = Decision.DOUBTFUL
 
 
 class ReadThrough:
     """Answers from `memory`, then from `second` where there is one, then by calling the loader.
 
     origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
-    load_max_s: the longest that one runs. causality: where loads may be made at replicas. hangs: whether what loads ask
-    answers nothing. clock: wall seconds, because entries are shared between processes. draw: gives a random number from
-    0 to 1. Notices of other processes are heard between `start` and `close`.
+    load_max_s: the longest that one runs. refresh_every_s: as for RefreshTurns. causality: where loads may be made at
+    replicas. hangs: whether what loads ask answers nothing. clock: wall seconds, because entries are shared between
+    processes. draw: gives a random number from 0 to 1. Notices of other processes are heard from `start` to `close`.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ReadThrough:
         origin_loads: int,
         slot_wait_max_s: float = SLOT_WAIT_MAX_S,
         load_max_s: float = LOAD_MAX_S,
+        refresh_every_s: float = EVERY_S,
         causality: Causality | None = None,
         hangs: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
@@ -78,7 +82,7 @@ class ReadThrough:
         self._second = second
         self._lifetime = lifetime
         self._clock = clock
-        self._history = TagHistory()
+        self._history = TagHistory(clock)
         self._origin = Origin(origin_loads, slot_wait_max_s=slot_wait_max_s, load_max_s=load_max_s, counts=self.counts)
         self._flights: SingleFlight[Found] = SingleFlight()
         self._awaited_loads = AwaitedLoads()
@@ -87,7 +91,9 @@ class ReadThrough:
         self._loading = Loading(
             memory, second, self._origin, *known, clock=clock, counts=self.counts, causality=causality, hangs=hangs
         )
-        self._refresher = Refresher(self._loading, self._flights, clock=clock, draw=draw)
+        left = CoreLeft().share
+        self._refreshes = RefreshTurns(lambda: self._origin.has_room, left, every_s=refresh_every_s)
+        self._refresher = Refresher(self._loading, self._flights, memory, self._refreshes, clock=clock, draw=draw)
         longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)
         commits = None if causality is None else causality.commits
         self._sender = sender = InvalidationSender(
@@ -96,12 +102,15 @@ class ReadThrough:
         self._background: Background | None = None
         if isinstance(second, RedisTier):
             second.primary.on_change.append(sender.send_again)
-            self._background = Background(second, memory, self._loading, *known, lifetime=lifetime, name=sender.name)
+            self._background = Background(
+                second, memory, self._loading, *known, clock=clock, lifetime=lifetime, name=sender.name
+            )
 
     def __repr__(self) -> str:
         return (
             f"<ReadThrough {self._memory!r} {self._second!r} {self._flights!r} {self._origin!r}"
-            f" {self._awaited_loads!r} {self._history!r} {self._sender!r} {self._background!r} {self._loading!r}>"
+            f" {self._awaited_loads!r} {self._history!r} {self._sender!r} {self._background!r} {self._loading!r}"
+            f" {self._refreshes!r}>"
         )
 
     def question(
@@ -121,7 +130,8 @@ class ReadThrough:
         entry = self._memory.get(question.key)
         if entry is None:
             return None
-        # What was decided for an earlier hit still holds: nothing was invalidated, and it is not near its end.
+        # What was decided for an earlier hit still holds: nothing was invalidated, it is not near its end, and notices
+        # were heard not long ago.
         if entry.epoch == self._history.epoch and entry.hit_valid_until > self._clock():
             hit = entry.hit
             if hit is not None and hit.outcome is _MEMORY_HIT:
@@ -142,9 +152,11 @@ class ReadThrough:
         """Call `then` in a later turn of the event loop with what Redis has; with None where `ask` has to go further.
 
         For callers that are no task: making one costs as much as the whole of this. `then` must not raise. Returns
-        False where it is not called, because there is no Redis, or a load of the key is under way.
+        False where it is not called, because there is no Redis, or is likely to have nothing, or a load of the key is
+        under way.
         """
-        if self._second is None or question.key in self._flights:
+        key = question.key
+        if self._second is None or key in self._flights or self._loading.expects_miss(key):
             return False
 
         def on_found(found: Found | None) -> None:
@@ -191,6 +203,7 @@ class ReadThrough:
 
     async def close(self) -> None:
         """Wait for the loads, the invalidations and the Redis writes under way, for a bounded time."""
+        self._refreshes.close()
         await self._flights.drain(_DRAIN_WAIT_MAX_S)
         if self._causality is not None:
             await self._causality.close()
@@ -211,9 +224,12 @@ class ReadThrough:
 
     def _of_memory(self, question: Question, entry: Entry) -> Lookup | None:
         """Do what is decided for an entry in memory."""
-        decision = of_memory(entry, self._history.standing(entry), self._clock())
+        away = self._second is not None and self._second.away
+        decision = of_memory(entry, self._history.standing(entry), self._clock(), away=away)
         if decision is _ASK:
             return None
+        if decision is _DOUBTFUL:
+            return self._count(entry.lookup(Outcome.STALE))
         if decision is _STALE or decision is _STALE_ERROR:
             self._refresher.refresh_behind(question, entry, FRESH)
             return self._count(entry.lookup(Outcome.STALE if decision is _STALE else Outcome.STALE_ERROR))
@@ -223,16 +239,15 @@ class ReadThrough:
         if hit is None:
             hit = entry.lookup(_MEMORY_HIT)
             entry.hit = hit._replace(steady=True)
-            entry.hit_valid_until = near_expiry_from(entry)
         if decision is not _HIT:
             self._hit_near_expiry(question, entry, decision)
+        entry.hit_valid_until = min(hits_simple_until(entry), self._history.current_until(entry))
         return self._count(hit)
 
     def _hit_near_expiry(self, question: Question, entry: Entry, decision: Decision) -> None:
         """Refresh a hot entry before it turns stale."""
         entry.hits_near_expiry += 1
         if decision is Decision.HIT_AND_REFRESH:
-            entry.hit_valid_until = entry.fresh_until
             self._refresher.refresh_behind(question, entry, Accepts(loaded_after=entry.loaded_at))
 
     async def _ask_further(self, question: Question, *, looked: bool) -> Lookup:
@@ -247,28 +262,28 @@ class ReadThrough:
         """Return what Redis has or a flight brings; checked on the way out: it may have been invalidated since."""
         for _ in range(_FLIGHTS_MAX):
             try:
-                pointless = looked or question.key in self._flights
-                found = None if pointless else await self._loading.look(question, FRESH_OR_STALE)
-                follower, looked = False, False
+                found, follower = None, False
+                if not looked and question.key not in self._flights and not self._loading.expects_miss(question.key):
+                    found, looked = await self._loading.look(question, FRESH_OR_STALE), True
                 if found is None:
-                    found, follower = await self._flights.run(
-                        question.key, lambda: self._loading.load(question, FRESH_OR_STALE)
-                    )
+                    load = partial(self._loading.load, question, FRESH_OR_STALE, looked=looked)
+                    found, follower = await self._flights.run(question.key, load)
+                looked = False
             except Unavailable:
                 kept = self._kept(question.key)
                 if kept is None:
                     raise
                 return kept
             lookup = self._served(question, found)
-            if may_be_given(lookup.outcome, self._history.standing(found.entry)):
+            if not lookup.stored or may_be_given(lookup.outcome, self._history.standing(found.entry)):
                 break
         else:
             lookup = lookup._replace(stored=False)
         return lookup._replace(collapsed=True) if follower else lookup
 
     def _served(self, question: Question, found: Found) -> Lookup:
-        """Return the answer that was found; a stale one is refreshed behind."""
-        if found.lookup.outcome is Outcome.STALE:
+        """Return the answer that was found; a stale one is refreshed behind, unless it is merely doubtful."""
+        if found.lookup.outcome is Outcome.STALE and self._history.standing(found.entry) is not Standing.UNKNOWN:
             self._refresher.refresh_behind(question, found.entry, FRESH)
         return found.lookup
 

@@ -7,6 +7,8 @@ from farmlokal.caching.entry import Entry
 from farmlokal.resilience.commit_positions import Committed, Position
 
 NOTHING_KNOWN = Committed()
+# With this begins what stands in the place of a tag's generation while a write that may yet take effect touches it.
+IN_DOUBT = "?"
 # A dead holder of a lease delays the others by at most this.
 LEASE_MS = 2000
 
@@ -35,6 +37,16 @@ class Lease(NamedTuple):
     unknown: str = ""
 
 
+class Doubt(NamedTuple):
+    """Of a write: that it may yet take effect, for `lasts_ms` if nothing else is said; with 0 that it no longer may.
+
+    write: its name, random, of letters and digits.
+    """
+
+    write: str
+    lasts_ms: int
+
+
 class Held(NamedTuple):
     """That another process has the lease: for `expires_in_s` more seconds, unless it renews it."""
 
@@ -43,6 +55,11 @@ class Held(NamedTuple):
 
 class SecondTier(Protocol):
     """Where entries, leases and generations are kept beyond the process's memory. No method raises."""
+
+    @property
+    def away(self) -> bool:
+        """Whether the tier is left alone for a while, because it did not answer."""
+        ...
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what is held of `key` and of `tags`; None where the tier cannot say in time."""
@@ -54,6 +71,10 @@ class SecondTier(Protocol):
 
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held | None:
         """Return the lease on `key`; Held where another has it, None where the tier cannot give one in time."""
+        ...
+
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | Lease | Held | None:
+        """Return what `read` would where that has an entry of `key`, and else what `acquire` would."""
         ...
 
     async def renew(self, lease: Lease) -> bool:
@@ -72,10 +93,13 @@ class SecondTier(Protocol):
         """End `lease`. Returns whether it was still held."""
         ...
 
-    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
+    async def invalidate(
+        self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN, doubt: Doubt | None = None
+    ) -> bool:
         """Raise the generations of `tags` and send the notice, signed by `sender`. Returns whether both were done.
 
-        committed: how far the writer had come afterwards.
+        committed: how far the writer had come afterwards. doubt: of the write that touched `tags`; while there is one
+        that lasts, no load of theirs is stored.
         """
         ...
 

@@ -6,9 +6,11 @@ all that a memory hit has to look at; for any other its tags are looked at one b
 """
 
 import math
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from farmlokal.caching.entry import Entry
 
@@ -22,6 +24,9 @@ _TAGS_MAX = 50_000
 _WRITES_MAX = 10
 _WINDOW_S = 0.1
 _UNSHARED = math.inf
+# For so long after the last sign of life of the notices nothing can have been missed that is older than this. It is the
+# bound for how old a page may be and still be called fresh while Redis is away.
+HEARD_S = 1.0
 
 
 class Standing(Enum):
@@ -52,11 +57,24 @@ class _Tag:
     writes: int = 0
 
 
-class TagHistory:
-    """The invalidations of the last 50,000 tags to have one."""
+class Moment(NamedTuple):
+    """When something was asked: the epoch, and wall seconds."""
 
-    def __init__(self) -> None:
+    epoch: int
+    at: float
+
+
+class TagHistory:
+    """The invalidations of the last 50,000 tags to have one, and the writes that may yet take effect.
+
+    clock: wall seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.epoch = 0
+        self._clock = clock
+        self._heard_until = math.inf  # where there is nobody to hear
+        self._doubts: dict[str, tuple[frozenset[str], float]] = {}
         self._tags: dict[str, _Tag] = {}  # in the order of their latest invalidation
         self._forgotten_at = 0
         self._missed_at = 0
@@ -99,6 +117,41 @@ class TagHistory:
         self.epoch += 1
         self._missed_at = self.epoch
 
+    def moment(self) -> Moment:
+        """Return the present one."""
+        return Moment(self.epoch, self._clock())
+
+    def heard(self, asked_at: float) -> None:
+        """Everything that others had sent by `asked_at` (wall seconds) is known: a question of that moment is answered.
+
+        From the first call on, which may be one for the distant past, what was not heard of for HEARD_S is doubtful.
+        """
+        self._heard_until = asked_at + HEARD_S
+
+    def current_until(self, entry: Entry) -> float:
+        """Return until when (wall seconds) `entry`, valid now, may be called so without another sign of life."""
+        return max(self._heard_until, entry.known_at + HEARD_S)
+
+    def doubt(self, write: str, tags: Iterable[str], until: float) -> None:
+        """Whether a write to `tags` takes effect is not known before `until` (wall seconds), or before it is settled.
+
+        write: its name, random.
+        """
+        now = self._clock()
+        self._doubts = {name: doubt for name, doubt in self._doubts.items() if doubt[1] > now}
+        self._doubts[write] = frozenset(tags), until
+
+    def settled(self, write: str) -> None:
+        """Whether that write took effect is known by now."""
+        self._doubts.pop(write, None)
+
+    def in_doubt(self, tags: Iterable[str]) -> bool:
+        """Return whether a write that may yet take effect touches one of `tags`."""
+        if not self._doubts:
+            return False
+        now = self._clock()
+        return any(until > now and not touched.isdisjoint(tags) for touched, until in self._doubts.values())
+
     def trusts(self, tags: Iterable[str], asked_at: int) -> bool:
         """Return whether what Redis said of `tags`, asked at epoch `asked_at`, is as new as what this process knows."""
         if asked_at < self._forgotten_at:
@@ -118,7 +171,7 @@ class TagHistory:
         """Return what invalidations say of `entry`."""
         since = entry.epoch
         if since == self.epoch:
-            return Standing.VALID
+            return self._valid(entry)
         changed, own = since < self._forgotten_at, False
         for name in entry.tags:
             tag = self._tags.get(name)
@@ -127,7 +180,10 @@ class TagHistory:
                 own = own or tag.own_at >= entry.loaded_at
         if changed:
             return Standing.OWN_WRITE if own else Standing.STALE
-        return Standing.UNKNOWN if since < self._missed_at else Standing.VALID
+        return Standing.UNKNOWN if since < self._missed_at else self._valid(entry)
+
+    def _valid(self, entry: Entry) -> Standing:
+        return Standing.VALID if self._clock() < self.current_until(entry) else Standing.UNKNOWN
 
     def _latest(self, name: str) -> _Tag:
         tag = self._tags.pop(name, None) or _Tag()

@@ -19,6 +19,7 @@ from pydantic import (
 
 from farmlokal.catalog import records
 from farmlokal.catalog.categories import OTHER, known_category
+from farmlokal.catalog.plain_wire import plain_record
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.errors import Fault, InvalidRecord
 from farmlokal.formats.text import accepted, accepted_lines
@@ -173,6 +174,9 @@ def parse_product(data: object, *, source: str, now: datetime | None = None) -> 
     `source` stands in where the object names none. `now`, aware, is the clock's time unless it is given: no product
     was created later. Raises InvalidRecord, which lists every fault.
     """
+    now = now or datetime.now(UTC)
+    if isinstance(data, dict) and (record := plain_record(data, source, now)) is not None:
+        return record
     return _checked(WireProduct, data, source, now).to_record()
 
 

@@ -94,7 +94,7 @@ class ImportRun:
         finally:
             await self._addresses.close()
             if sighting is not None:
-                await writer.forget(sighting)
+                await writer.sightings.forget(sighting)
         if isinstance(memory, UnchangedMarketFiles):
             if memory.renames:
                 click.echo(f"{self._label}products get new identities first: some that count as created are there")

@@ -1,25 +1,19 @@
 """How far long work has come: a bar on a terminal, a plain line every few seconds elsewhere. Written to stderr."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import IO, Literal, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 # Often enough to see that the work is alive, seldom enough to leave a log readable.
 PLAIN_INTERVAL_S = 5.0
+# What `TERM` says of terminals that cannot write over a line.
+_DUMB = ("dumb", "unknown")
 
 Unit = Literal["bytes", "products", "ids"]
 Advance = Callable[[int], None]
@@ -39,23 +33,18 @@ def progress(
     Yields a function to call with how much is done so far, in `unit`. total: all there is to do; None where that is not
     known. stream: by default standard error. clock: monotonic seconds, injected by tests.
     """
-    console = Console(file=stream or sys.stderr)
-    # The stream itself is asked: rich also counts FORCE_COLOR, which CI sets, as a terminal.
-    if console.file.isatty() and not console.is_dumb_terminal:
-        with Progress(*_columns(unit), console=console) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda done: bar.update(task, completed=done)
+    stream = stream or sys.stderr
+    if stream.isatty() and os.environ.get("TERM", "").lower() not in _DUMB:
+        # Of what has no length it takes a row without an end.
+        row = count() if total is None else None
+        with click.progressbar(row, length=total, label=label, show_pos=True, file=stream) as bar:
+            yield lambda done: bar.update(done - bar.pos)
         return
-    lines = _PlainLines(label, total, unit, console.file, clock)
+    lines = _PlainLines(label, total, unit, stream, clock)
     try:
         yield lines.advance_to
     finally:
         lines.write()
-
-
-def _columns(unit: Unit) -> tuple[ProgressColumn, ...]:
-    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    return TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn(elapsed_when_finished=True)
 
 
 class _PlainLines:

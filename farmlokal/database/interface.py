@@ -50,6 +50,14 @@ class Session(Statements, Protocol):
         """
         ...
 
+    def defer(self, sql: str, rows: Iterable[Params]) -> None:
+        """Run `sql`, which changes rows, once for each of `rows`: later, with whatever else is deferred.
+
+        All of it runs in its order, in as few round trips as the driver can, before the next thing that is asked of the
+        session, and at the latest before the COMMIT. That is where its errors are raised.
+        """
+        ...
+
 
 class Database(Protocol):
     """A pool of connections. Every method raises DatabaseUnavailable when the server is away."""

@@ -187,7 +187,9 @@ class MySQLDatabase(Database):
         async with InUse(self._pool, fresh=fresh) as connection, connection.cursor() as cursor:
             try:
                 await self._begin(connection)
-                result = await work(MySQLSession(connection, cursor))
+                session = MySQLSession(connection, cursor)
+                result = await work(session)
+                await session.run_deferred()
                 async with answered("COMMIT"):
                     await connection.commit()
             except BaseException:

@@ -3,14 +3,14 @@
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiomysql
 from pymysql.constants import CLIENT, COMMAND, CR, ER
 
-from farmlokal.database.interface import Params, TextRow
+from farmlokal.database.interface import Params, T, TextRow
 from farmlokal.database.mysql_prepared import (
     Kinds,
     Preparation,
@@ -20,7 +20,7 @@ from farmlokal.database.mysql_prepared import (
     kinds_of,
     packet,
 )
-from farmlokal.database.mysql_texts import Answer, TextResult, connection_lost
+from farmlokal.database.mysql_texts import Answer, Executed, FollowedResult, TextResult, connection_lost
 
 _GOODBYE_MAX_S = 1
 # What the driver puts a backslash before, or doubles, in a text.
@@ -29,6 +29,9 @@ _ESCAPED = re.compile("[\0\n\r\x1a\"'\\\\]")
 _FORMAT = re.compile("%(.)")
 # More than a page has: its answer is one read, unless it comes in pieces.
 _READ_BYTES = 2**18
+# Of an answer that the driver reads. A row takes it some ten microseconds, and what is there already it reads without a
+# pause: the thousands that one read may bring would keep every request waiting for ten milliseconds and more.
+_ROWS_IN_A_TURN = 32
 # One packet, as every statement is that selects texts.
 _STATEMENT_BYTES_MAX = 2**24 - 16
 # The server has as many prepared statements as it takes, or does not prepare such a one.
@@ -52,6 +55,17 @@ ServerSession = tuple[int, str]
 """A session as the server lists it: its number, and its client's address, which no other shares."""
 
 
+class Ahead(NamedTuple):
+    """A SELECT that goes in front of another on the same way: the server is done with it before it begins the other.
+
+    result: its answer. answered: called once that is here.
+    """
+
+    sql: str
+    result: FollowedResult
+    answered: Callable[[], object]
+
+
 class Connection(aiomysql.Connection):  # type: ignore[misc]
     """A connection that would rather fail than sign in without the TLS that was asked for.
 
@@ -60,8 +74,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     reused: whether the pool has held it idle, so that whatever is between it and the server may have forgotten it.
     kept: whether the pool may keep it. idle_since, ends_at, writer_at: event loop's seconds, the last those at which
     its server was known to be a writer.
-    asked_at: event loop's seconds at which the statement under way was sent; None between statements, and while a
-    statement of bulk work or the rest of several statements is under way.
+    asked_at: event loop's seconds at which the statement under way was sent, or rows of its answer were read last: the
+    server rests while we still read. None between statements, and while a statement of bulk work or the rest of several
+    statements is under way.
     patience_s: how long it may go unanswered before the server is asked about it.
     committing: whether a COMMIT is under way, or failed.
     has_positions: of a replica: what it was seen to have. holds_catalogue: whether it was seen to hold the right one.
@@ -81,6 +96,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     has_positions: tuple[str, ...] = ()
     holds_catalogue = False
     _commit_limit: asyncio.Timeout | None = None
+    _ahead: Ahead | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,14 +140,31 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
             return text if "e" in text else f"{text}e0"
         return str(super().escape(obj))
 
+    def escape_all(self, values: Params) -> tuple[str, ...]:
+        """What `escape` gives for each of `values`; calls for the most frequent kinds would take as long again."""
+        return tuple(
+            [
+                f"'{value}'"
+                if type(value) is str and _ESCAPED.search(value) is None
+                else str(value)
+                if type(value) is int
+                else "NULL"
+                if value is None
+                else self.escape(value)
+                for value in values
+            ]
+        )
+
     async def fetch_texts(
-        self, sql: str, params: Params, wait_max_s: float, *, preparing: bool = True
+        self, sql: str, params: Params, wait_max_s: float, *, ahead: Ahead | None = None, preparing: bool = True
     ) -> list[TextRow]:
         """The rows of one SELECT, each column as the text that the server has for it.
 
-        preparing: whether to prepare a statement that comes again. Raises what the driver raises, and TimeoutError when
-        no answer has come within `wait_max_s` seconds.
+        ahead: what is to be answered before, in the same round trip. preparing: whether to prepare a statement that
+        comes again. Raises what the driver raises, and TimeoutError when no answer has come within `wait_max_s`
+        seconds.
         """
+        self._ahead = ahead
         answer = self._prepared_or_text(sql, params) if preparing else self._filled_in(sql, params)
         return await self._in_time(answer, wait_max_s)
 
@@ -139,7 +172,14 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         """What `fetch_texts` gives, for a statement whose parameters stand in it: an INSERT … RETURNING, too."""
         return await self._in_time(self._texts(sql), wait_max_s)
 
-    async def _in_time(self, answer: Awaitable[list[TextRow]], wait_max_s: float) -> list[TextRow]:
+    async def run(self, sql: str, wait_max_s: float) -> None:
+        """Run one statement that changes rows, or several with semicolons between them, as one exchange.
+
+        What the first that fails raises is raised, and those behind it are not run. Raises as `fetch_texts` does.
+        """
+        await self._in_time(self._exchange(_query(sql), Executed()), wait_max_s)
+
+    async def _in_time(self, answer: Awaitable[T], wait_max_s: float) -> T:
         timer = self._loop.call_later(wait_max_s, self._give_up)
         try:
             return await answer
@@ -196,14 +236,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         return await self._filled_in(sql, params) if found is None else found
 
     async def _filled_in(self, sql: str, params: Params) -> list[TextRow]:
-        return await self._texts(sql % tuple([self.escape(param) for param in params]))
+        return await self._texts(sql % self.escape_all(params))
 
     async def _texts(self, sql: str) -> list[TextRow]:
-        statement = sql.encode()
-        if len(statement) > _STATEMENT_BYTES_MAX:
-            raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
         result = TextResult()
-        await self._exchange(packet(COMMAND.COM_QUERY, statement), result)
+        await self._exchange(_query(sql), result)
         return result.rows
 
     async def _prepared_texts(self, sql: str, params: Params) -> list[TextRow] | None:
@@ -253,7 +290,25 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         self._ensure_alive()
         if len(sent) <= _WATCHED_CHARS_MAX:
             self._ask()
-        self._writer.write(sent)
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            self._writer.write(sent)
+        else:
+            self._writer.write(packet(COMMAND.COM_QUERY, ahead.sql.encode()) + sent)
+            answer.feed(await self._rest_after(ahead))
+        await self._read_all(answer)
+
+    async def _rest_after(self, ahead: Ahead) -> bytes:
+        """Read the answer to `ahead`. Returns what has come of the next one."""
+        try:
+            await self._read_all(ahead.result)
+        except aiomysql.Error:
+            self.close()  # the other statement's answer is still to come
+            raise
+        ahead.answered()
+        return ahead.result.unread
+
+    async def _read_all(self, answer: Answer) -> None:
         while not answer.done:
             try:
                 data = await self._reader.read(_READ_BYTES)
@@ -288,6 +343,19 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
     def _ask(self) -> None:
         self.asked_at, self.patience_s = self._loop.time(), 0.0
 
+    async def _read_packet(self, *args: Any) -> Any:
+        """The next part of an answer, a row for one; a few of them in a turn of the event loop."""
+        found = await super()._read_packet(*args)
+        if self._next_seq_id % _ROWS_IN_A_TURN == 0:
+            if self.asked_at is not None:
+                self.asked_at = self._loop.time()
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self._close_on_cancel()  # as where the driver waits: what is still to come is nobody's answer
+                raise
+        return found
+
     def _set_keep_alive(self) -> None:
         super()._set_keep_alive()
         connected = self._writer.transport.get_extra_info("socket")
@@ -299,6 +367,14 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]
         if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
             raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server has no TLS")
         await super()._request_authentication()
+
+
+def _query(sql: str) -> bytes:
+    """The packet that has the server run statements."""
+    statements = sql.encode()
+    if len(statements) > _STATEMENT_BYTES_MAX:
+        raise aiomysql.DataError(CR.CR_NET_PACKET_TOO_LARGE, "the statement is too long")
+    return packet(COMMAND.COM_QUERY, statements)
 
 
 class Cursor(aiomysql.Cursor):  # type: ignore[misc]

@@ -5,6 +5,7 @@ each tells all; a Galera cluster orders everything that its nodes commit, and ha
 """
 
 import re
+from collections.abc import Sequence
 
 import aiomysql
 
@@ -59,16 +60,20 @@ async def position_by_name(opener: ConnectionOpener) -> Position | None:
         await connection.say_goodbye()
 
 
-async def has_positions(connection: Connection, needed: tuple[str, ...], wait_max_s: float) -> bool:
-    """Whether the server at `connection` has all that is `needed`. Raises what the driver raises, and TimeoutError."""
+def question_of(connection: Connection, needed: tuple[str, ...]) -> str:
+    """The SELECT that asks the server at `connection` whether it has what is `needed`; `has_positions` reads it."""
+    if connection.is_mariadb:
+        return _MARIADB_HAS
+    kinds = (one.partition(" ") for one in needed)
+    return _MYSQL_HAS % connection.escape(",".join(text for kind, _, text in kinds if kind == _MYSQL))
+
+
+def has_positions(connection: Connection, needed: tuple[str, ...], rows: Sequence[TextRow]) -> bool:
+    """Whether the server at `connection` has all that is `needed`, by its answer to the question."""
     kinds = {one.partition(" ")[0] for one in needed}
+    (row,) = rows
     if not connection.is_mariadb:
-        if kinds != {_MYSQL}:
-            return False
-        together = ",".join(one.partition(" ")[2] for one in needed)
-        ((has,),) = await connection.fetch_texts(_MYSQL_HAS, (together,), wait_max_s)
-        return has == b"1"
-    (row,) = await connection.fetch_texts(_MARIADB_HAS, (), wait_max_s)
+        return kinds == {_MYSQL} and row[0] == b"1"
     applied, of_group = _texts(row)
     reached = {_MARIADB: _numbers(applied), _GALERA: _numbers(of_group)}
     return all(kind in reached for kind in kinds) and all(

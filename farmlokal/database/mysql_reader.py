@@ -1,17 +1,18 @@
 """One replica that pages may be loaded from, in the place of the writer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import aiomysql
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import Params, TextRow
-from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_connection import Ahead, Connection
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
-from farmlokal.database.mysql_position import has_positions
+from farmlokal.database.mysql_position import has_positions, question_of
+from farmlokal.database.mysql_texts import FollowedResult
 from farmlokal.errors import (
     ConnectionForgotten,
     DatabaseMisconfigured,
@@ -114,21 +115,35 @@ class MySQLReader:
 
     async def _fetch_texts(self, sql: str, params: Params, needed: tuple[str, ...], *, fresh: bool) -> list[TextRow]:
         async with asyncio.timeout(_READY_MAX_S) as until_ready, InUse(self._pool, fresh=fresh) as connection:
-            await self._expect(connection, needed)
-            until_ready.reschedule(None)
+            await self._expect_catalogue(connection)
+            ahead = None
+            if self._is_to_be_asked(connection, needed):
+                question = question_of(connection, needed)
+                if self.behind:  # and is again, more likely than not: then the page would be read for nothing
+                    rows = await connection.fetch_texts(question, (), _READY_MAX_S)
+                    self._judge(connection, needed, rows)
+                else:
+                    ahead = Ahead(question, FollowedResult(), lambda: until_ready.reschedule(None))
+            if ahead is None:
+                until_ready.reschedule(None)
             with statement_span(_SYSTEM, sql):
                 limited = self._with_limit(connection, sql)
-                return await connection.fetch_texts(limited, params, self._limit_s + _ANSWER_MARGIN_S)
+                limit_s = self._limit_s + _ANSWER_MARGIN_S
+                found = await connection.fetch_texts(limited, params, limit_s, ahead=ahead)
+            if ahead is not None:
+                self._judge(connection, needed, ahead.result.rows)
+            return found
 
-    async def _expect(self, connection: Connection, needed: tuple[str, ...]) -> None:
-        """Raise ReaderBehind unless the server at `connection` has what is needed.
+    def _is_to_be_asked(self, connection: Connection, needed: tuple[str, ...]) -> bool:
+        """Whether it is not known that the server at `connection` has what is needed.
 
         A server that had it has it still, and a connection leads to one server: it is asked once for each position.
         """
-        await self._expect_catalogue(connection)
-        if not needed or connection.has_positions == needed:
-            return
-        self.behind = not await has_positions(connection, needed, _READY_MAX_S)
+        return bool(needed) and connection.has_positions != needed
+
+    def _judge(self, connection: Connection, needed: tuple[str, ...], rows: Sequence[TextRow]) -> None:
+        """Raise ReaderBehind unless the server had what is needed before it read. rows: its answer to the question."""
+        self.behind = not has_positions(connection, needed, rows)
         if self.behind:
             raise ReaderBehind("the replica lacks what the load has to have seen")
         connection.has_positions = needed

@@ -23,7 +23,12 @@ LENGTH_BYTES = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 
 
 class Answer(ABC):
-    """The packets of one answer. Feed it until it is `done`."""
+    """The packets of one answer. Feed it until it is `done`.
+
+    followed: whether another answer may follow at once; what has come of it is `unread` then.
+    """
+
+    followed = False
 
     def __init__(self) -> None:
         self.done = False
@@ -32,6 +37,11 @@ class Answer(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} done={self.done} unread={len(self._unread)}>"
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and is not part of a whole packet of this answer."""
+        return self._unread
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -58,7 +68,7 @@ class Answer(ABC):
             self._packet(unread, begin, end)
             start = end
         self._unread = unread[start:]
-        if self.done and self._unread:
+        if self.done and self._unread and not self.followed:
             raise confused("more than one answer")
 
     @abstractmethod
@@ -113,6 +123,30 @@ class TextResult(Answer):
             row.append(unread[at : at + length])
             at += length
         return row
+
+
+class FollowedResult(TextResult):
+    """The answer to a SELECT that was sent together with the statement after it."""
+
+    followed = True
+
+
+class Executed(Answer):
+    """The answer to one statement that changes rows, or to several that were sent as one."""
+
+    @override
+    def _packet(self, unread: bytes, begin: int, end: int) -> None:
+        if unread[begin] != _OK:
+            raise confused("rows")
+        # How many rows it changed, and the last id, stand before the status.
+        at = _behind_number(unread, _behind_number(unread, begin + 1))
+        status = int.from_bytes(unread[at : at + 2], "little")
+        self.done = not status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS
+
+
+def _behind_number(unread: bytes, at: int) -> int:
+    """Where the number that begins at `at` ends."""
+    return at + 1 + LENGTH_BYTES.get(unread[at], 0)
 
 
 def confused(what: str) -> InternalError:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from farmlokal.database.interface import Row
@@ -10,6 +12,7 @@ _PRIMARY = "PRIMARY"
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \(\n(.*)\n\)[^)]*", re.DOTALL)
 _INDEX = re.compile(r"CREATE INDEX IF NOT EXISTS (\w+) ON (\w+)\s*\(([^)]*)\)")
 _KEY = re.compile(r"(?:INDEX (?P<index>\w+)|CONSTRAINT (?P<unique>\w+) UNIQUE|PRIMARY KEY) \((?P<columns>[^)]*)\)")
+_UNIQUE = re.compile(r"CONSTRAINT (\w+) UNIQUE \(([^)]*)\)")
 # A constraint of what rows hold is made with its columns, which are looked at.
 _CHECK = re.compile(r"CONSTRAINT \w+ CHECK \(.*\)")
 _COLUMN = re.compile(r"(?P<name>\w+)\s+(?P<type>\w+(?:\([\d, ]+\))?)(?P<rest>.*)")
@@ -147,24 +150,33 @@ async def _server_shape(fetch: Fetch) -> Shape:
 async def _sqlite_shape(fetch: Fetch) -> Shape:
     """A unique constraint has no name of its own in SQLite: it is called what our file calls it, by its columns."""
     shape: Shape = {}
-    tables = await fetch("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
-    for table, sql in tables:
-        info = await fetch(f'PRAGMA table_xinfo("{table}")')
-        columns = {
-            name: _type(kind, None, generated=hidden in (2, 3), nullable=not not_null)
-            for _, name, kind, not_null, _, _, hidden in info
-        }
-        keys = sorted((place, name) for _, name, _, _, _, place, _ in info if place)
-        indexes = {_PRIMARY: Index(unique=True, columns=tuple(name for _, name in keys))} if keys else {}
-        constraints: dict[tuple[str, ...], str] = {
-            _names(key[2]): key[1] for key in re.finditer(r"CONSTRAINT (\w+) UNIQUE \(([^)]*)\)", sql)
-        }
-        for _, name, unique, origin, _ in await fetch(f'PRAGMA index_list("{table}")'):
-            if origin != "pk":
-                parts = await fetch(f'PRAGMA index_info("{name}")')
-                index = Index(bool(unique), tuple(column for _, _, column in parts))
-                if origin == "u" and index.columns in constraints:
-                    name = constraints[index.columns]
-                indexes[name] = index
-        shape[table] = Table(columns, indexes)
+    # One statement for all tables, and one for all indexes: each is a way to the connection's thread and back.
+    columns = await fetch(
+        'SELECT t.name, t.sql, c.name, c.type, c."notnull", c.pk, c.hidden'
+        " FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' ORDER BY t.name, c.cid"
+    )
+    for table, of_table in groupby(columns, itemgetter(0)):
+        shape[table] = _sqlite_table(list(of_table))
+    constraints = {(table, _names(key[2])): key[1] for table, sql, *_ in columns for key in _UNIQUE.finditer(sql)}
+    parts = await fetch(
+        'SELECT t.name, i.name, i."unique", i.origin, p.name'
+        " FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, pragma_index_info(i.name) AS p"
+        " WHERE t.type = 'table' AND i.origin <> 'pk' ORDER BY t.name, i.name, p.seqno"
+    )
+    for (table, name, unique, origin), of_index in groupby(parts, itemgetter(0, 1, 2, 3)):
+        index = Index(bool(unique), tuple(part[-1] for part in of_index))
+        ours = constraints.get((table, index.columns)) if origin == "u" else None
+        shape[table].indexes[ours or name] = index
     return shape
+
+
+def _sqlite_table(columns: list[Row]) -> Table:
+    """A table with its columns and its primary key. columns: name, type, whether not null, place in the key, hidden."""
+    keys = sorted((place, name) for *_, name, _, _, place, _ in columns if place)
+    return Table(
+        {
+            name: _type(kind, None, generated=hidden in (2, 3), nullable=not not_null)
+            for *_, name, kind, not_null, _, hidden in columns
+        },
+        {_PRIMARY: Index(unique=True, columns=tuple(name for _, name in keys))} if keys else {},
+    )

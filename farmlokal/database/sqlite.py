@@ -82,7 +82,9 @@ class SQLiteDatabase(Database):
         async with self._writing_connection() as connection:
             try:
                 await connection.execute("BEGIN IMMEDIATE")
-                result = await work(SQLiteSession(connection))
+                session = SQLiteSession(connection)
+                result = await work(session)
+                await session.run_deferred()
                 await connection.commit()
             except BaseException:
                 # Also where BEGIN was cancelled: its thread may have got the lock nevertheless.
@@ -204,9 +206,11 @@ class SQLiteSession(Session):
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self._deferred: list[tuple[str, Iterable[Params]]] = []
 
     @override
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        await self.run_deferred()
         with statement_span(_SYSTEM, sql):
             return [tuple(row) for row in await self._connection.execute_fetchall(_qmark(sql), params)]
 
@@ -216,20 +220,33 @@ class SQLiteSession(Session):
 
     @override
     async def execute(self, sql: str, params: Params = ()) -> int:
+        await self.run_deferred()
         with statement_span(_SYSTEM, sql):
             async with self._connection.execute(_qmark(sql), params) as cursor:
                 return cursor.rowcount
 
     @override
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        with statement_span(_SYSTEM, sql):
-            await self._connection.executemany(_qmark(sql), rows)
+        self.defer(sql, rows)
+        await self.run_deferred()
+
+    @override
+    def defer(self, sql: str, rows: Iterable[Params]) -> None:
+        self._deferred.append((sql, rows))
+
+    async def run_deferred(self) -> None:
+        """Run what was deferred."""
+        deferred, self._deferred = self._deferred, []
+        for sql, rows in deferred:
+            with statement_span(_SYSTEM, sql):
+                await self._connection.executemany(_qmark(sql), rows)
 
     @override
     async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
         # This transaction holds the only write lock: the ids follow one another.
         if not rows:
             return []
+        await self.run_deferred()
         with statement_span(_SYSTEM, sql):
             await self._connection.executemany(_qmark(sql), rows[:-1])
             # The last one by itself, because the driver reports the id of a single row only.

@@ -33,6 +33,8 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """on_change: called with each new state. clock: monotonic seconds, injected by tests."""
+        # Closed, and the last call worked: a further one that works changes nothing, and need not pass `call`.
+        self.calm = True
         self._failures_max = failures_max
         self._open_s = open_s
         self.on_change = on_change
@@ -79,12 +81,22 @@ class CircuitBreaker:
             if probe:
                 self._probing = False
 
+    def worked(self) -> None:
+        """A call that was made while the breaker was calm has worked, and it is calm no more."""
+        self._succeed()
+
+    def failed(self) -> None:
+        """A call that was made while the breaker was calm has failed."""
+        self._fail(probe=False)
+
     def _succeed(self) -> None:
         self._failures = 0
+        self.calm = True
         self._become(BreakerState.CLOSED)
 
     def _fail(self, *, probe: bool) -> None:
         self._failures += 1
+        self.calm = False
         if probe or self._failures >= self._failures_max:
             self._opened_at = self._clock()
             self._become(BreakerState.OPEN)

@@ -27,11 +27,11 @@ class Line(Protocol):
         """The server's host."""
         ...
 
-    def call(self, command: tuple[Any, ...]) -> Awaitable[Any]:
-        """Return the answer to a command."""
+    def call(self, command: tuple[Any, ...], until: float) -> Awaitable[Any]:
+        """Return the answer to a command, which is waited for until then, by the event loop's clock."""
         ...
 
-    def call_asking(self, command: tuple[Any, ...]) -> Awaitable[Any]:
+    def call_asking(self, command: tuple[Any, ...], until: float) -> Awaitable[Any]:
         """Return the answer to a command that comes right after ASKING."""
         ...
 
@@ -64,21 +64,26 @@ class Redirects:
     def __repr__(self) -> str:
         return f"<Redirects {self._finder!r} ahead={self._ahead!r}>"
 
-    async def follow(self, line: Line, command: tuple[Any, ...], refusal: AskError | TryAgainError) -> Any:
-        """Return the answer to `command`, which met with `refusal` on `line`. Raises the last refusal in the end."""
+    async def follow(
+        self, line: Line, command: tuple[Any, ...], refusal: AskError | TryAgainError, until: float
+    ) -> Any:
+        """Return the answer to `command`, which met with `refusal` on `line`. Raises the last refusal in the end.
+
+        until: by the event loop's clock, the latest that an answer is waited for.
+        """
         for attempt in range(1, _ATTEMPTS_MAX):
             try:
                 if isinstance(refusal, AskError):
                     place = Place(refusal.host or line.host, refusal.port)
                     if not isinstance(refusal, MovedError):
-                        return await (await self._line_ahead(place)).call_asking(command)
+                        return await (await self._line_ahead(place)).call_asking(command, until)
                     if self._finder is None:
                         break
                     self._finder.look_at(place)
                     line = await self._next_line(line)
                 else:
                     await asyncio.sleep(_TRY_AGAIN_AFTER_S * attempt)
-                return await line.call(command)
+                return await line.call(command, until)
             except REDIRECTS as again:
                 refusal = again
         raise refusal

@@ -11,7 +11,7 @@ from farmlokal.web.edge.expectations import check_expectation
 from farmlokal.web.handlers import metrics
 from farmlokal.web.handlers.changes import list_changes
 from farmlokal.web.handlers.directory import list_farms, list_places, show_farm
-from farmlokal.web.handlers.docs import files_by_name, show_docs, show_docs_file, show_document, show_problem
+from farmlokal.web.handlers.docs import show_docs, show_docs_file, show_document, show_problem
 from farmlokal.web.handlers.health import show_liveness, show_readiness
 from farmlokal.web.handlers.index import show_index
 from farmlokal.web.handlers.partner_token import show_token
@@ -49,7 +49,7 @@ _BESIDE_THE_LISTING = (
     Route("GET", "/readyz", show_readiness, service.SHOW_READINESS),
     Route("GET", "/openapi.json", show_document, service.SHOW_DOCUMENT),
     Route("GET", "/docs", show_docs, service.SHOW_DOCS),
-    Route("GET", "/docs/{file}", show_docs_file, service.show_docs_file(files_by_name())),
+    Route("GET", "/docs/{file}", show_docs_file, service.SHOW_DOCS_FILE),
     Route("GET", "/problems/{name}", show_problem, service.SHOW_PROBLEM),
 )
 

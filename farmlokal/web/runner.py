@@ -22,7 +22,7 @@ from farmlokal.web.edge.connection import (
 from farmlokal.web.edge.request_counts import counted
 from farmlokal.web.edge.trace_context import traced
 from farmlokal.web.hot.assumptions import unmet_assumption
-from farmlokal.web.hot.look_up import LookUpConnection
+from farmlokal.web.hot.look_up import LookUpConnection, LookUpTurns
 from farmlokal.web.hot.outbox import Outbox
 from farmlokal.web.hot.path import HotPath
 
@@ -76,6 +76,7 @@ class _Server(ConnectionServer):
         counts = app[keys.REQUEST_COUNTS]
         super().__init__(server, traced(counted(_refusals_as_problems(server.request_handler, app), counts)))
         self.hot = hot
+        self._turns = LookUpTurns(asyncio.get_running_loop())
         self._ours: dict[str, Any] = {
             "common_headers": app[keys.COMMON_HEADERS],
             "counts": counts,
@@ -85,7 +86,7 @@ class _Server(ConnectionServer):
     def __call__(self) -> RequestHandler:
         if self.hot is None:
             return ProblemConnection(self, **self._ours, **self.connection_settings)
-        return LookUpConnection(self, hot=self.hot, **self._ours, **self.connection_settings)
+        return LookUpConnection(self, hot=self.hot, turns=self._turns, **self._ours, **self.connection_settings)
 
 
 def _refusals_as_problems(handler: _Handler, app: web.Application) -> _Handler:

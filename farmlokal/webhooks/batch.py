@@ -1,13 +1,18 @@
-"""What one transaction does with the deliveries of a batch: claims their rows, applies the events, settles them."""
+"""What one transaction does with the deliveries of a batch.
+
+It locks the rows of those events that were here before, applies the others, and inserts their rows with what became of
+them. That an event takes effect once is what the rows' key decides: where another process has let one of them take
+effect meanwhile, the INSERT fails, and with it all that the transaction did.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from farmlokal.database.interface import Session
 from farmlokal.database.touching import NO_TAGS
 from farmlokal.webhooks.events import Event, EventResult
-from farmlokal.webhooks.inbox import Claim, Inbox, InboxRow, Settled, State
+from farmlokal.webhooks.inbox import Inbox, InboxRow, NewEvent, Settled, State
 
 Named = tuple[str, str]
 """An event's id and a body's digest."""
@@ -28,21 +33,20 @@ class Delivered(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a delivery: the event's row as it was claimed, and what the event did now.
+    """What became of a delivery.
 
-    result: None where it did nothing now: the row is of another body (conflict), or the event is a duplicate.
+    result: what the event did, now or then; None where its id is another body's, which is a conflict. now: whether it
+    was now. before: its row from before; None where it is new.
     """
 
-    row: InboxRow
     result: EventResult | None
-    conflict: bool
+    now: bool
+    before: InboxRow | None
 
     @property
     def tags(self) -> frozenset[str]:
         """The cache tags that the event touched, now or then."""
-        if self.conflict:
-            return NO_TAGS
-        return self.row.tags if self.result is None else self.result.tags
+        return NO_TAGS if self.result is None else self.result.tags
 
 
 class Taken(NamedTuple):
@@ -62,28 +66,32 @@ async def settle(session: Session, inbox: Inbox, deliveries: Sequence[Delivered]
 
     Of one event that was delivered several times there is one effect. The events have one kind of part, or none.
     """
-    distinct = {one.name: one for one in deliveries}
     attempts = Counter(one.name for one in deliveries)
-    claims = [Claim(*name, one.event.type, attempts[name]) for name, one in distinct.items()]
-    rows = await inbox.claim(session, claims)
-    due = [distinct[claim.event_id, claim.digest] for claim in claims if _is_due(claim, rows)]
-    results = await _applied(session, [one.event for one in due])
-    settled = [Settled(one.event_id, result, one.text) for one, result in zip(due, results, strict=True)]
-    if settled:
-        await inbox.settle(session, settled)
-    of_event = {one.event_id: one.result for one in settled}
-    return {name: _outcome(rows[name[0]], name[1], of_event.get(name[0])) for name in distinct}
-
-
-def _outcome(row: InboxRow, digest: str, result: EventResult | None) -> Outcome:
-    conflict = row.body_hash != digest
-    return Outcome(row, None if conflict else result, conflict)
-
-
-def _is_due(claim: Claim, rows: Mapping[str, InboxRow]) -> bool:
-    """Whether the event is new, or dead."""
-    row = rows[claim.event_id]
-    return row.body_hash == claim.digest and (row.attempts == claim.attempts or row.state is State.DEAD)
+    rows = await inbox.lock(session, {one.event_id for one in deliveries})
+    digests = {event_id: row.body_hash for event_id, row in rows.items()}
+    for one in deliveries:
+        digests.setdefault(one.event_id, one.digest)  # of two bodies under a new id, the first one is the event
+    events = {one.event_id: one for one in deliveries if one.digest == digests[one.event_id]}
+    new = [one for event_id, one in events.items() if event_id not in rows]
+    dead = [one for event_id, one in events.items() if event_id in rows and rows[event_id].state is State.DEAD]
+    done = [one for event_id, one in events.items() if event_id in rows and rows[event_id].state is State.DONE]
+    due = [*new, *dead]
+    applied = await _applied(session, [one.event for one in due])
+    settled = {one.event_id: Settled(one.event_id, result, one.text) for one, result in zip(due, applied, strict=True)}
+    for state, again in ((State.DONE, done), (State.DEAD, dead)):
+        await inbox.count_again(session, {one.name: attempts[one.name] for one in again}, state)
+    inbox.settle(session, [settled[one.event_id] for one in dead])
+    inbox.add(session, [NewEvent(settled[one.event_id], one.digest, one.event.type, attempts[one.name]) for one in new])
+    results = {event_id: one.result for event_id, one in settled.items()}
+    results |= {one.event_id: rows[one.event_id].result for one in done}
+    return {
+        one.name: Outcome(
+            results[one.event_id] if one.digest == digests[one.event_id] else None,
+            one.event_id in settled,
+            rows.get(one.event_id),
+        )
+        for one in deliveries
+    }
 
 
 async def _applied(session: Session, events: Sequence[Event]) -> list[EventResult]:

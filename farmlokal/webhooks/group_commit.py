@@ -14,6 +14,9 @@ Result = TypeVar("Result")
 
 # A transaction of so many locks its rows for some ten milliseconds, and a lost connection takes no more along.
 _BATCH_MAX = 64
+# Of more than so many, half are left for the next batch. Two of the same size keep us and the database at work by
+# turns; where all but one come, and then that one, either waits for the other.
+_BATCH_WHOLE_MAX = 16
 # Longer than a batch takes on a busy machine.
 _HELD_UP_S = 0.2
 # At once, of a pool that listings are loaded from as well.
@@ -87,7 +90,8 @@ class GroupCommit(Generic[Item, Result]):
         if makes_headway or len(self._under_way) == _UNDER_WAY_MAX:
             return
         members: list[_Member[Item, Result]] = []
-        while self._waiting and len(members) < _BATCH_MAX:
+        size = min(_BATCH_MAX, max(_BATCH_WHOLE_MAX, len(self._waiting) // 2))
+        while self._waiting and len(members) < size:
             member = self._waiting.popleft()
             if not member.result.done():  # its caller is still there
                 members.append(member)

@@ -41,14 +41,10 @@ class InboxRow(NamedTuple):
     received_at: str
     updated_at: str
 
-
-class Claim(NamedTuple):
-    """One event that was delivered, `attempts` times at once with this body. digest: the body's `body_hash`."""
-
-    event_id: str
-    digest: str
-    type: str
-    attempts: int = 1
+    @property
+    def result(self) -> EventResult:
+        """What became of the event."""
+        return EventResult(self.effect, self.tags, dead=self.reason)
 
 
 class DeadEvent(NamedTuple):
@@ -66,6 +62,15 @@ class Settled(NamedTuple):
     body: str
 
 
+class NewEvent(NamedTuple):
+    """What became of an event that has no row yet. digest: its body's `body_hash`. attempts: deliveries at once."""
+
+    settled: Settled
+    digest: str
+    type: str
+    attempts: int
+
+
 class WaitingEvent(NamedTuple):
     """A dead event, and the key that it waits for."""
 
@@ -74,13 +79,9 @@ class WaitingEvent(NamedTuple):
 
 
 _COLUMNS = "event_id, body_hash, type, state, effect, reason, attempts, tags, received_at, updated_at"
-# A row is claimed and locked by one statement. Look-then-insert would let two deliveries look before either inserts;
-# and INSERT IGNORE would give each duplicate a shared lock, which two of them could never both turn into a write.
-_CLAIM = (
-    "INSERT INTO webhook_inbox (event_id, body_hash, type, state, effect, attempts, tags, received_at, updated_at)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) {on_taken}"  # the driver folds many rows where these are all marks
-    " attempts = attempts + (CASE WHEN webhook_inbox.body_hash = {body_hash} THEN {attempts} ELSE 0 END),"
-    " updated_at = {updated_at}"
+_INSERT = (
+    "INSERT INTO webhook_inbox (event_id, body_hash, type, attempts, tags, received_at, updated_at, state, effect,"
+    " reason, waits_for, body) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
@@ -102,41 +103,45 @@ class Inbox:
         self._database = database
         self._dialect = database.dialect
         self._now = now
-        offered = {name: self._dialect.offered.format(name) for name in ("body_hash", "attempts", "updated_at")}
-        self._claim = _CLAIM.format(on_taken=self._dialect.on_taken, **offered)
 
-    async def claim(self, session: Session, claims: Sequence[Claim]) -> dict[str, InboxRow]:
-        """Returns the rows of the events, each inserted now unless it is there, and locked until the transaction ends.
+    async def lock(self, session: Session, event_ids: Collection[str]) -> dict[str, InboxRow]:
+        """Returns the rows of those events that have one, locked until the transaction ends."""
+        rows = await session.fetch_texts(
+            f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id IN ({', '.join(['%s'] * len(event_ids))})"
+            f"{self._dialect.for_update}",
+            sorted(event_ids),
+        )
+        found = [_row(tuple([None if text is None else text.decode() for text in row])) for row in rows]
+        return {row.event_id: row for row in found}
 
-        A row was inserted by this call exactly when it has the digest and the attempts of a claim. Each has its own
-        delivery's digest: another one's attempts are not counted.
+    def add(self, session: Session, events: Sequence[NewEvent]) -> None:
+        """Have rows inserted before the COMMIT, for events that `lock` has found none of.
+
+        Where another transaction has inserted one of them meanwhile, its key is taken: then this one is undone and runs
+        again, and `lock` finds the row. (INSERT IGNORE would leave the effects without it.)
         """
         now = self._time_in(self._now())
         # In one order in every transaction, so that two with the same events cannot wait for each other.
-        ordered = sorted(claims, key=lambda claim: claim.event_id)
-        await session.execute_many(
-            self._claim,
-            [(one.event_id, one.digest, one.type, State.DONE, "", one.attempts, "[]", now, now) for one in ordered],
-        )
-        ids = list(dict.fromkeys(one.event_id for one in ordered))
-        rows = await session.fetch(
-            f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id IN ({', '.join(['%s'] * len(ids))})", ids
-        )
-        return {row.event_id: row for row in map(_row, rows)}
+        ordered = sorted(events, key=lambda event: event.settled.event_id)
+        session.defer(_INSERT, [_new_row(one, now) for one in ordered])
 
-    async def count_again(self, session: Session, deliveries: Mapping[tuple[str, str], int]) -> int:
-        """Count further deliveries of events that are done, by id and digest. Returns how many of these there are."""
+    async def count_again(
+        self, session: Session, deliveries: Mapping[tuple[str, str], int], state: State = State.DONE
+    ) -> int:
+        """Count further deliveries of events in `state`, by id and digest. Returns how many of these there are."""
+        if not deliveries:
+            return 0
         ids, digests = zip(*sorted(deliveries), strict=True)
         counts = [value for (event_id, _), times in deliveries.items() for value in (event_id, times)]
         marks = ", ".join(["%s"] * len(ids))
         return await session.execute(
             f"UPDATE webhook_inbox SET attempts = attempts + CASE event_id {'WHEN %s THEN %s ' * len(ids)}END,"
-            f" updated_at = %s WHERE state = 'done' AND event_id IN ({marks}) AND body_hash IN ({marks})",
-            (*counts, self._time_in(self._now()), *ids, *digests),
+            f" updated_at = %s WHERE state = %s AND event_id IN ({marks}) AND body_hash IN ({marks})",
+            (*counts, self._time_in(self._now()), state, *ids, *digests),
         )
 
-    async def settle(self, session: Session, settled: Sequence[Settled]) -> None:
-        """Store what became of events. The body is kept while the event is dead.
+    def settle(self, session: Session, settled: Sequence[Settled]) -> None:
+        """Have stored before the COMMIT what became of events that have rows. The body is kept while the event is dead.
 
         Not when: it is forgotten so long after its last delivery, however often it was tried again here.
         """
@@ -145,12 +150,12 @@ class Inbox:
         for one in settled:
             alike.setdefault(_stored(one), []).append(one)
         for values, events in alike.items():
-            tags = [value for one in events for value in (one.event_id, orjson.dumps(sorted(one.result.tags)).decode())]
-            await session.execute(
+            tags = [value for one in events for value in (one.event_id, _tags(one))]
+            session.defer(
                 "UPDATE webhook_inbox SET state = %s, effect = %s, reason = %s, waits_for = %s, body = %s,"
                 f" tags = CASE event_id {'WHEN %s THEN %s ' * len(events)}END"
                 f" WHERE event_id IN ({', '.join(['%s'] * len(events))})",
-                (*values, *tags, *(one.event_id for one in events)),
+                [(*values, *tags, *(one.event_id for one in events))],
             )
 
     async def claim_dead(self, session: Session, event_id: str) -> DeadEvent | None:
@@ -178,10 +183,10 @@ class Inbox:
         if not keys:
             return frozenset()
         condition = f"IN ({', '.join(['%s'] * len(keys))})"
-        rows = await self._database.fetch_unlimited(
+        rows = await self._database.fetch_texts(
             f"SELECT DISTINCT waits_for FROM webhook_inbox WHERE waits_for {condition}", sorted(keys)
         )
-        return frozenset(row[0] for row in rows)
+        return frozenset(key.decode() for (key,) in rows if key is not None)
 
     async def _waiting_for(self, keys: Sequence[str]) -> list[Row]:
         condition = f"IN ({', '.join(['%s'] * len(keys))})"
@@ -231,6 +236,15 @@ class Inbox:
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + IN_VALUES_MAX] for start in range(0, len(keys), IN_VALUES_MAX))
+
+
+def _new_row(event: NewEvent, now: str) -> tuple[object, ...]:
+    settled, digest, event_type, attempts = event
+    return (settled.event_id, digest, event_type, attempts, _tags(settled), now, now, *_stored(settled))
+
+
+def _tags(settled: Settled) -> str:
+    return orjson.dumps(sorted(settled.result.tags)).decode()
 
 
 def _stored(settled: Settled) -> tuple[object, ...]:

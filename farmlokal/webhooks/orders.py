@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -30,8 +32,8 @@ class Stocks(Protocol):
         """
         ...
 
-    async def write(self) -> None:
-        """Write what has changed."""
+    def write(self) -> None:
+        """Have what has changed written before the COMMIT."""
         ...
 
 
@@ -70,12 +72,16 @@ class Order(BaseModel):
 
 @dataclass(slots=True)
 class Ledger:
-    """What an order's events have done so far. external_id, quantity: of the placement, None before it took effect."""
+    """What an order's events have done so far. external_id, quantity: of the placement, None before it took effect.
 
-    external_id: str | None
-    quantity: int | None
-    placed: bool
-    cancelled: bool
+    stored: whether it has a row already.
+    """
+
+    external_id: str | None = None
+    quantity: int | None = None
+    placed: bool = False
+    cancelled: bool = False
+    stored: bool = False
     changed: bool = False
 
 
@@ -92,8 +98,8 @@ class Orders:
     def __init__(self, database: Database, lock_stocks: LockStocks) -> None:
         self._dialect = database.dialect
         self._lock_stocks = lock_stocks
-        self._store = _STORE.format(on_taken=database.dialect.on_taken) + ", ".join(
-            f"{column} = {database.dialect.offered.format(column)}" for column in _STORED
+        self._replace = f"{_INSERT} {database.dialect.on_taken} " + ", ".join(
+            f"{column} = {database.dialect.offered.format(column)}" for column in _COLUMNS
         )
 
     def prepare_placed(self, data: object) -> Prepared:
@@ -110,8 +116,9 @@ class Orders:
     async def apply_all(self, session: Session, steps: Sequence[Step]) -> list[EventResult]:
         """Apply `steps` in their order: an `events.ApplyAll`.
 
-        Every transaction locks its inbox rows, then its orders, then the products, each in one order, so that no two
-        of them wait for each other.
+        Every transaction locks the orders that have a row, then the products, each in one order, so that no two of them
+        wait for each other. The row of an order's first event is inserted with what came of it. Where another
+        transaction has done the same meanwhile, its key is taken: then this one is run again, and finds it.
         """
         orders = [step.order for step in steps]
         ledgers = await self._lock(session, sorted({(order.source, order.order_id) for order in orders}))
@@ -120,37 +127,44 @@ class Orders:
             (_cancel if step.cancels else _place)(step.order, ledgers[step.order.source, step.order.order_id], stocks)
             for step in steps
         ]
-        await stocks.write()
-        changes = [
-            (*identity, ledger.external_id, ledger.quantity, int(ledger.placed), int(ledger.cancelled))
-            for identity, ledger in ledgers.items()
-            if ledger.changed
-        ]
-        if changes:
-            await session.execute_many(self._store, changes)
+        stocks.write()
+        changed = [(identity, ledger) for identity, ledger in ledgers.items() if ledger.changed]
+        session.defer(_INSERT, [_row(*one) for one in changed if not one[1].stored])
+        session.defer(self._replace, [_row(*one) for one in changed if one[1].stored])  # all by one statement
         return results
 
     async def _lock(self, session: Session, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Ledger]:
-        """Returns the orders' rows, each made by its first event, and locked until the transaction ends."""
-        await session.execute_many(_MAKE.format(on_taken=self._dialect.on_taken), identities)
-        condition = " OR ".join(["(source = %s AND order_id = %s)"] * len(identities))
-        rows = await session.fetch(
-            "SELECT source, order_id, external_id, quantity, placed, cancelled FROM order_effects"
-            f" WHERE {condition}{self._dialect.for_update}",
-            [part for identity in identities for part in identity],
-        )
-        return {
-            (source, order_id): Ledger(external_id, quantity, bool(placed), bool(cancelled))
-            for source, order_id, external_id, quantity, placed, cancelled in rows
-        }
+        """Returns what is known of the orders; the rows that there are, locked until the transaction ends."""
+        ledgers = {identity: Ledger() for identity in identities}
+        for source, same in groupby(identities, key=itemgetter(0)):
+            order_ids = [order_id for _, order_id in same]
+            rows = await session.fetch_texts(
+                "SELECT order_id, external_id, quantity, placed, cancelled FROM order_effects WHERE source = %s"
+                f" AND order_id IN ({', '.join(['%s'] * len(order_ids))}){self._dialect.for_update}",
+                (source, *order_ids),
+            )
+            ledgers |= {(source, order_id): ledger for order_id, ledger in map(_stored, rows)}
+        return ledgers
 
 
-_MAKE = "INSERT INTO order_effects (source, order_id) VALUES (%s, %s) {on_taken} source = order_effects.source"
-_STORED = ("external_id", "quantity", "placed", "cancelled")
-# One statement for many rows, which are all there.
-_STORE = (
-    f"INSERT INTO order_effects (source, order_id, {', '.join(_STORED)}) VALUES (%s, %s, %s, %s, %s, %s) {{on_taken}} "
-)
+_COLUMNS = ("external_id", "quantity", "placed", "cancelled")
+_INSERT = f"INSERT INTO order_effects (source, order_id, {', '.join(_COLUMNS)}) VALUES (%s, %s, %s, %s, %s, %s)"
+
+
+def _stored(row: Sequence[Any]) -> tuple[str, Ledger]:
+    """An order's id, and what its row says."""
+    order_id, external_id, quantity, placed, cancelled = row
+    return order_id.decode(), Ledger(
+        None if external_id is None else external_id.decode(),
+        None if quantity is None else int(quantity),
+        placed == b"1",
+        cancelled == b"1",
+        stored=True,
+    )
+
+
+def _row(identity: tuple[str, str], ledger: Ledger) -> tuple[object, ...]:
+    return (*identity, ledger.external_id, ledger.quantity, int(ledger.placed), int(ledger.cancelled))
 
 
 def _place(order: Order, ledger: Ledger, stocks: Stocks) -> EventResult:

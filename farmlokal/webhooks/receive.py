@@ -2,7 +2,7 @@
 
 ::
 
-    BEGIN, inbox rows, effects, COMMIT    of all that arrived together; each event is done, or dead
+    BEGIN, effects, inbox rows, COMMIT    of all that arrived together; each event is done, or dead
     done: invalidate, wake                the events that wait for what it is about are tried again
     dead: look again                      what it waits for may have come before it could be seen to wait
 """
@@ -92,23 +92,22 @@ class Receiver:
         event = read_event(body, self._handlers)
         text = body.decode("utf-8", "replace")  # a body that is no text stays dead: its exact bytes are of no use
         taken = await self._batches_of(event).submit(Delivered(*name, event, text))
-        row, result = taken.outcome.row, taken.outcome.result
-        if taken.outcome.conflict:
+        result, now, before = taken.outcome
+        if result is None:
             self.tally["conflict"] += 1
             raise EventConflict("this webhook-id came before with another body")
-        looked_again = result is not None and result.waits_for is not None
-        if result is not None and looked_again:
+        looked_again = now and result.waits_for is not None
+        if looked_again:
             result = await self._look_again(event_id, result)
-        if result is not None and result.dead is not None:
+        if result.dead is not None:
             self.tally["dead"] += 1
-            if result.dead != row.reason:  # redeliveries would only repeat it
+            if before is None or result.dead != before.reason:  # redeliveries would only repeat it
                 _log.warning("event is dead", event_id=event_id, type=event.type, reason=result.dead)
             raise EventDead(result.dead)
         if looked_again or not taken.awaited.isdisjoint(event.wakes):
             await self.wake(event.wakes)
-        effect, tags = (row.effect, row.tags) if result is None else (result.effect, result.tags)
-        self._repeats.remember(name, SeenThrough(effect, tags, event.unknown_category))
-        return self._receipt(event_id, event, effect, duplicate=taken.again or result is None)
+        self._repeats.remember(name, SeenThrough(result.effect, result.tags, event.unknown_category))
+        return self._receipt(event_id, event, result.effect, duplicate=taken.again or not now)
 
     def _batches_of(self, event: Event) -> GroupCommit[Delivered, Taken]:
         """Events of one kind come into batches of their own: so every transaction locks its rows in one order."""
@@ -199,7 +198,7 @@ class Receiver:
                 return None, NO_TAGS
             event = read_event(found.body, self._handlers)
             result = await event.apply(session)
-            await self._inbox.settle(session, [Settled(event_id, result, found.body)])
+            self._inbox.settle(session, [Settled(event_id, result, found.body)])
             return (event, result), result.tags
 
         tried = await commit_touching(self._database, work, self._invalidate)
@@ -223,7 +222,7 @@ class Receiver:
             return result
         if row.tags:
             await self._invalidate(row.tags)
-        return EventResult(row.effect, row.tags, dead=row.reason)
+        return row.result
 
     def _receipt(self, event_id: str, event: Event, effect: str, *, duplicate: bool) -> Receipt:
         self.tally["duplicate" if duplicate else effect] += 1

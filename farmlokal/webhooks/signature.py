@@ -8,7 +8,6 @@ headers `svix-id`, `svix-timestamp` and `svix-signature`.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import time
@@ -115,7 +114,7 @@ def _of_scheme(scheme: Scheme, offered: Sequence[bytes]) -> list[bytes]:
 
 
 def _mac(secret: bytes, signed: bytes) -> bytes:
-    return base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest())
+    return base64.b64encode(hmac.digest(secret, signed, "sha256"))
 
 
 def _verifies(key: Ed25519PublicKey, text: bytes, signed: bytes) -> bool:

@@ -13,6 +13,7 @@ from tests.bench.answers import ask
 from tests.bench.figures import Figure
 from tests.bench.hot import LASTING
 from tests.bench.service_process import running_service
+from tests.bench.shipped import shipped
 from tests.bench.stand import Stand
 
 _L1_BYTES = 64 * 2**20
@@ -26,7 +27,7 @@ def memory(stand: Stand) -> Iterator[Figure]:
     """Memory of one worker with 64 MiB of cache, full of pages in all codings: its proportional set size."""
     url = stand.catalogue(stand.options.products).url
     settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, "FARMLOKAL_L1_BYTES": str(_L1_BYTES)}
-    with running_service(url, settings) as running:
+    with shipped() as code, running_service(url, settings, code=code) as running:
         started_mb = _pss_mb(running.pid)
         with ThreadPoolExecutor(_CLIENTS) as clients:
             list(clients.map(lambda seed: _ask_for_pages(running.port, seed), range(_CLIENTS)))

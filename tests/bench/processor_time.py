@@ -2,8 +2,11 @@
 
 import os
 import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.bench.samples import Sample
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -22,6 +25,25 @@ class Spent(NamedTuple):
     def whole_s(self) -> float:
         """Both together."""
         return self.user_s + self.kernel_s
+
+
+class TimedTake:
+    """Takes samples, and says what the processes that answer them spent on each request.
+
+    pids: of those. take: takes one. per_request_us: of each sample in turn, in microseconds, of all processes together.
+    """
+
+    def __init__(self, pids: Sequence[int], take: Callable[[], Sample]) -> None:
+        self.pids = pids
+        self.take = take
+        self.per_request_us: list[float] = []
+
+    def __call__(self) -> Sample:
+        """One sample."""
+        before_s = sum(map(processor_s, self.pids))
+        sample = self.take()
+        self.per_request_us.append((sum(map(processor_s, self.pids)) - before_s) * 1e6 / sample.requests)
+        return sample
 
 
 def processor_s(pid: int) -> float:

@@ -38,6 +38,13 @@ _NGINX_HTTP = "sendfile off; output_buffers 1 128k; tcp_nodelay on;"
 @contextmanager
 def nginx_with(answer: Answer, *, workers: int = 1, cores: Sequence[int] = ()) -> Iterator[int]:
     """Serve the answer's body as a file, with a head as long as near as possible, at TARGET; the port."""
+    with nginx_running(answer, workers=workers, cores=cores) as running:
+        yield running.port
+
+
+@contextmanager
+def nginx_running(answer: Answer, *, workers: int = 1, cores: Sequence[int] = ()) -> Iterator[Running]:
+    """The same, and its process."""
     fields = [(name, value) for name, value in answer.fields if name.lower() not in _NGINX_OWN]
     added = "\n".join(f"add_header {name} {_quoted(value)};" for name, value in fields)
     with NginxServer(_NGINX.format(fields=added), http=_NGINX_HTTP, workers=workers, cores=cores) as server:
@@ -46,7 +53,7 @@ def nginx_with(answer: Answer, *, workers: int = 1, cores: Sequence[int] = ()) -
         served = ask(server.port, TARGET)
         if served.body != answer.body:
             raise ValueError(f"nginx serves other bytes: {served}")
-        yield server.port
+        yield Running(server.port, server.pid)
 
 
 @contextmanager

@@ -25,21 +25,30 @@ COLD = {"FARMLOKAL_CACHE_TTL_S": "1", "FARMLOKAL_STALE_S": "0", "FARMLOKAL_L1_BY
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Which checkout of the service to run, and with which Python: its dependencies come from there."""
+    """Which checkout of the service to run, and with which Python: its dependencies come from there.
+
+    options: of that Python. packages: where it looks for packages before its own.
+    """
 
     folder: Path = Path(__file__).parents[2]
     python: str = sys.executable
+    options: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def command(self, *arguments: str) -> list[str]:
         """The `farmlokal` command with arguments, to be run with `environment`."""
-        return [self.python, "-m", "farmlokal", *arguments]
+        return [self.python, *self.options, "-m", "farmlokal", *arguments]
 
     def environment(self, database_url: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Our own environment without settings of the service but these, and with this checkout before all others."""
+        """Our own environment without settings of the service but these, and with this checkout before all others.
+
+        Modules are compiled once, as those of an installation are, whatever our own environment says.
+        """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FARMLOKAL_")}
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
             **inherited,
-            "PYTHONPATH": str(self.folder),
+            "PYTHONPATH": os.pathsep.join((str(self.folder), *self.packages)),
             "FARMLOKAL_DATABASE_URL": database_url,
             "FARMLOKAL_SECRET_KEY": SECRET_KEY,
             **(variables or {}),

@@ -62,6 +62,9 @@ def soak(stand: Stand) -> Iterator[Figure]:
     section = "the median of the same section"
     yield ratio(f"{name}: p99", _tails(sections), section, goal="<= 4", extra=extra)
     yield ratio("nginx with one page, the same schedule: tail", _tails(beside), section)
+    nginx_tail = median(p99_ms / median_ms for p99_ms, median_ms in _tails(beside))
+    tails = [(p99_ms / median_ms, nginx_tail) for p99_ms, median_ms in _tails(sections)]
+    yield ratio(f"{name}: tail beside nginx's", tails, "nginx's own by the same schedule", goal="<= 1.5")
     kept = [(one.times.count / one.elapsed_s, _SHARE_OF_PEAK * peak) for one in sections]
     yield ratio(f"{name}: rate", kept, "the schedule's", goal=">= 0.98")
     # Before the middle a service allocates what it needs: connections, the first loads again of what went stale.

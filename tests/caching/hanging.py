@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from farmlokal.caching.entry import Entry
-from farmlokal.caching.second_tier import NOTHING_KNOWN, Lease, Snapshot
+from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, Lease, Snapshot
 from farmlokal.resilience.commit_positions import Committed, Position
 
 
 class HangingTier:
     """A second tier that holds nothing and whose writes never end."""
+
+    away = False
 
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot:
         """Nothing is there."""
@@ -24,6 +26,10 @@ class HangingTier:
         generations = tuple("generation" for _ in tags)
         return Lease(key, "token", tags, generations, Snapshot(None, generations))
 
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Lease:
+        """Nothing is there, and the lease goes to whoever asks."""
+        return await self.acquire(key, tags)
+
     async def renew(self, lease: Lease) -> bool:
         """It is held."""
         return True
@@ -36,7 +42,9 @@ class HangingTier:
         """It was held."""
         return True
 
-    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
+    async def invalidate(
+        self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN, doubt: Doubt | None = None
+    ) -> bool:
         """Wait for ever."""
         return await asyncio.Event().wait()
 

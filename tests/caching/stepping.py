@@ -63,6 +63,10 @@ class SteppedTier(RedisTier):
         """Ask for the lease, with a stop before and after."""
         return await self._stepped("acquire", super().acquire(key, tags))
 
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | Lease | Held | None:
+        """Read or ask for the lease, with a stop before and after."""
+        return await self._stepped("acquire", super().read_or_acquire(key, tags))
+
     async def store(self, lease: Lease, entry: Entry, *, now: float) -> bool:
         """Store, with a stop before and after."""
         return await self._stepped("store", super().store(lease, entry, now=now))

@@ -106,7 +106,7 @@ async def test_what_redis_cannot_answer_is_told_as_none(
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_a_dead_redis_is_told_as_none_in_time(own_redis: StartRedis, clock: StillClock, fault: str) -> None:
-    """Every asker hears within the stated wait, and soon nobody waits at all; memory is used where it has something."""
+    """Every asker hears within the stated wait, and soon nobody waits at all; what memory has is given as stale."""
     server, origin = own_redis(), Origin()
     async with process(server.url(), clock, wait_max_s=REDIS_WAIT_S) as one:
         await asked(one.cache, "held", origin)
@@ -125,7 +125,7 @@ async def test_a_dead_redis_is_told_as_none_in_time(own_redis: StartRedis, clock
             assert took_s < REDIS_WAIT_S + SLACK_S + late.allowed_s, late
         unconfirmed = await asked_then(one.cache, one.cache.question("held", origin))
         assert unconfirmed is not None
-        assert Outcome.MEMORY_HIT is unconfirmed.outcome
+        assert Outcome.STALE is unconfirmed.outcome
         if fault == "frozen":
             server.resume()
 

@@ -43,7 +43,7 @@ def unguarded(
     second.read_then(
         question.key,
         question.tags,
-        lambda snapshot: then(self._found(question, snapshot, self._history.epoch, accepts)),
+        lambda snapshot: then(self._found(question, snapshot, self._history.moment(), accepts)),
     )
 
 

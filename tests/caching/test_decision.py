@@ -12,11 +12,12 @@ from farmlokal.caching import decision
 from farmlokal.caching.decision import (
     EARLY_SHARE,
     HOT_HITS,
+    UNCONFIRMED,
     Decision,
+    hits_simple_until,
     in_place_of_error,
     may_be_given,
     may_be_shared,
-    near_expiry_from,
     of_memory,
     of_snapshot,
 )
@@ -81,6 +82,7 @@ class InMemory:
     entry: Entry
     standing: Standing
     now: float
+    away: bool
 
     def line(self) -> list[str]:
         """The line of the table that decides."""
@@ -90,6 +92,7 @@ class InMemory:
         # Once the refresh was started hits are simple again.
         near = current and not negative and now >= NEAR_EXPIRY_FROM and one.hits_near_expiry < HOT_HITS
         own_write = self.standing is Standing.OWN_WRITE
+        unknown = one.fresh_until > now and self.standing is Standing.UNKNOWN
         return first_line(
             MEMORY,
             {
@@ -99,9 +102,10 @@ class InMemory:
                 ),
                 "one that is current, at its first or second hit in that fifth": lambda: near,
                 "any other that is fresh and current": lambda: current,
-                "one that is fresh, but notices may have been missed": lambda: (
-                    one.fresh_until > now and self.standing is Standing.UNKNOWN
+                "one that is fresh, not negative, and notices may have been missed while Redis is away": lambda: (
+                    unknown and not negative and self.away
                 ),
+                "any other that is fresh, but notices may have been missed": lambda: unknown,
                 "any other that is negative": lambda: negative,
                 "one older than a write of this process, unless its refresh failed just now": lambda: (
                     own_write and one.retry_at <= now
@@ -114,14 +118,14 @@ class InMemory:
 
 def in_memory() -> Iterator[InMemory]:
     """Every situation of a look at memory."""
-    for now, standing, negative in product(MOMENTS, Standing, (False, True)):
+    for now, standing, negative, away in product(MOMENTS, Standing, (False, True), (False, True)):
         for hits, retry_after_s in product(range(HOT_HITS + 1), (None, -1, 0, 1)):
             one = entry(negative=negative)
             one.retry_at = 0.0 if retry_after_s is None else now + retry_after_s
             if hits:
                 one.hits_near_expiry = hits
-                one.hit_valid_until = FRESH_UNTIL if hits == HOT_HITS else near_expiry_from(one)
-            yield InMemory(one, standing, now)
+                one.hit_valid_until = hits_simple_until(one)
+            yield InMemory(one, standing, now, away)
 
 
 def test_a_look_at_memory_goes_by_its_table() -> None:
@@ -129,7 +133,7 @@ def test_a_look_at_memory_goes_by_its_table() -> None:
     used = set()
     for situation in in_memory():
         what, name, *_ = situation.line()
-        decided = of_memory(situation.entry, situation.standing, situation.now)
+        decided = of_memory(situation.entry, situation.standing, situation.now, away=situation.away)
         assert Decision[name.strip("`")] is decided, situation
         used.add(what)
     assert {line[0] for line in MEMORY[1:]} == used
@@ -139,7 +143,7 @@ def test_a_look_at_memory_changes_nothing() -> None:
     """The same question to the same entry has the same answer, and leaves the entry as it was."""
     for situation in in_memory():
         before = replace(situation.entry)
-        of_memory(situation.entry, situation.standing, situation.now)
+        of_memory(situation.entry, situation.standing, situation.now, away=situation.away)
         for name in Entry.__slots__:
             assert getattr(before, name) == getattr(situation.entry, name)
 
@@ -170,8 +174,11 @@ def snapshot_line(held: Kept, kept: Kept, now: float, *, answered: bool) -> list
             "an entry, memory's or Redis's, is fresh, and was current when Redis was asked": lambda: (
                 answered and (current(held) or current(kept))
             ),
-            "Redis said nothing in time; memory's entry is fresh and not known to be old": lambda: (
-                not answered and usable(held)
+            "Redis said nothing in time; memory's entry is fresh and current": lambda: (
+                not answered and usable(held) and held is not None and held[1] is Standing.VALID
+            ),
+            "Redis said nothing in time; it is fresh, not negative, and notices may have been missed": lambda: (
+                not answered and usable(held) and held is not None and not held[0].value.negative
             ),
             "Redis has none, or one that is negative or past its stale time": lambda: (
                 kept is None or kept[0].value.negative or kept[0].stale_until <= now
@@ -200,7 +207,7 @@ def test_what_redis_says_is_served_by_its_table(now: float) -> None:
                 held and held[0],
                 kept and kept[0],
                 lambda one, standings=standings: standings[id(one)],  # type: ignore[misc]
-                confirmed_from=ASKED_AT if answered else -1,
+                confirmed_from=ASKED_AT if answered else UNCONFIRMED,
                 now=now,
                 accepts=FRESH_OR_STALE,
             )
@@ -251,9 +258,9 @@ def test_of_two_copies_memory_s_is_given() -> None:
 @pytest.mark.parametrize("standing", Standing)
 @pytest.mark.parametrize("outcome", [Outcome.MISS, Outcome.REDIS_HIT, Outcome.STALE])
 def test_what_was_invalidated_on_the_way_is_not_given_as_fresh(outcome: Outcome, standing: Standing) -> None:
-    """Only an answer that is called stale anyhow, or whose entry is not known to be old; Redis takes the current."""
+    """Only an answer that is called stale anyhow, or whose entry is not known to be old; that goes to Redis, too."""
     assert (outcome is Outcome.STALE or standing in NOT_OLD) == may_be_given(outcome, standing)
-    assert (standing is Standing.VALID) == may_be_shared(standing)
+    assert (standing in NOT_OLD) == may_be_shared(standing)
 
 
 @pytest.mark.parametrize("negative", [False, True])

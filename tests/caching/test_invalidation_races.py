@@ -21,6 +21,7 @@ from tests.support.cache import (
     asked_then,
     deliver,
     epoch_of,
+    expect_misses,
     miss_notices,
     own_client,
     process,
@@ -30,7 +31,10 @@ from tests.support.clock import StillClock
 from tests.support.waiting import settle, until
 
 TAGS = ("listing",)
-FLOWS = ("cold load", "stale refresh", "forced refresh", "redis hit", "redis hit below tasks", "revalidation")
+FLOWS = (
+    *("cold load", "stale refresh", "forced refresh", "redis hit", "redis hit below tasks", "revalidation"),
+    *("expected miss", "redis hit where a miss is expected"),
+)
 
 
 class PlainReadThrough:
@@ -80,7 +84,9 @@ async def ask(reader: Process, database: Database) -> Lookup:
 
 async def prepare(flow: str, reader: Process, other: Process, database: Database, clock: StillClock) -> None:
     """Bring the reader to where `flow` begins."""
-    if flow == "cold load":
+    if "expected" in flow:
+        await expect_misses(reader.cache)
+    if flow in ("cold load", "expected miss"):
         return
     await ask(other if flow.startswith("redis hit") else reader, database)
     await reader.cache.settle()

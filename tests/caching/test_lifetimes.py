@@ -11,7 +11,17 @@ from farmlokal.caching.lookup import Outcome
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable
-from tests.support.cache import STALE_S, TTL_S, Origin, asked, cache_with, epoch_of, process, still_lifetime
+from tests.support.cache import (
+    STALE_S,
+    TTL_S,
+    Origin,
+    asked,
+    cache_with,
+    epoch_of,
+    process,
+    still_lifetime,
+    until_heard,
+)
 from tests.support.clock import StillClock
 from tests.support.waiting import settle, until
 
@@ -149,6 +159,7 @@ async def test_an_early_refresh_of_another_process_is_enough(redis_url: str) -> 
             await each.cache.settle()
         clock.now_s += TTL_S * EARLY_SHARE + 0.1
         for each in (one, other):
+            await until_heard(each)
             for _ in range(HOT_HITS):
                 assert Outcome.MEMORY_HIT is await outcome(each.cache, origin)
             await until(lambda each=each: "in_flight=0" in repr(each.cache))  # type: ignore[misc]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farmlokal.caching.entry import Entry
+from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.memory import MemoryTier, weight_of
 from farmlokal.caching.value import Value
 
@@ -162,6 +162,34 @@ def test_the_weight_covers_what_the_tier_itself_takes() -> None:
     assert 4999 <= len(tier)
     assert taken <= len(tier) * (own + len("key 00000"))
     assert taken >= len(tier) * own / 2
+
+
+def page(number: int) -> Entry:
+    """An entry as one page of the listing makes it: from Redis, with two cursors, and asked for in a coding."""
+    cursors = tuple((name, f"{name}{number:090}") for name in ("next", "prev"))
+    tags = (f"category/{number:05}", "everything")
+    body = f"{number:07300}".encode()
+    loaded = Entry(Value(body, cursors), 1.5 + number, 2.5 + number, 3.5 + number, tuple(f"{tag:>20}" for tag in tags))
+    kept = decoded(loaded.encoded())
+    assert kept is not None
+    kept.tags = tags
+    kept.value.variants["gzip"] = body[:2000]
+    return kept
+
+
+def test_a_page_weighs_what_it_takes() -> None:
+    """All that is kept of a page in the tier takes the counted bytes, within a twentieth: 64 MiB of them are 64 MiB."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tier = MemoryTier(100 * BYTES_MAX)
+        for number in range(500):
+            tier.put(f"products?category={number:070}", page(number))
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 500 == len(tier)
+    assert 0.95 * taken <= tier.bytes_held <= 1.05 * taken
 
 
 def test_what_nobody_asks_for_leaves_in_the_order_of_arrival() -> None:

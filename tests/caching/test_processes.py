@@ -16,6 +16,7 @@ from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
 
 CALLERS = 2500
+UNGUARDED_CALLERS = 100
 PROCESSES = 4
 # On a busy machine a wait of 100 ms for Redis may pass for reasons of our own.
 PATIENT_S = 5.0
@@ -26,25 +27,33 @@ def total(answers: list[dict[str, Any]]) -> Counter[str]:
     return sum((Counter(answer["outcomes"]) for answer in answers), Counter())
 
 
-@pytest.mark.parametrize(
-    ("options", "guarded", "loads"),
-    [({}, False, PROCESSES * CALLERS), ({"tier": "unleased"}, True, PROCESSES), ({}, True, 1)],
-    ids=["without any guard", "without a lease", "with both"],
-)
-async def test_ten_thousand_callers_in_four_processes(
-    redis_url: str, own_redis: StartRedis, options: dict[str, Any], guarded: bool, loads: int
-) -> None:
-    """All callers of one cold key load it; with single-flight alone one in each process; with the lease one of all."""
+def bodies(answers: list[dict[str, Any]]) -> set[str]:
+    """What the callers got."""
+    return {body for answer in answers for body in answer["bodies"]}
+
+
+async def test_ten_thousand_callers_in_four_processes(redis_url: str, own_redis: StartRedis) -> None:
+    """All callers of one cold key load it where nothing guards them; with single-flight and the lease one of all."""
     origin_url = own_redis("--maxclients", "20000").url()
-    async with workers(PROCESSES, redis_url, origin_url, wait_max_s=PATIENT_S, **options) as group:
+    async with workers(PROCESSES, redis_url, origin_url, wait_max_s=PATIENT_S) as group:
         await group.origin.mset({"value:hot": "row", "delay_s": "0.2"})
-        callers = CALLERS if guarded else 100
-        answers = await group.ask_all("get", key="hot", callers=callers, guarded=guarded)
-        expected = loads if guarded else PROCESSES * callers
-        assert (expected, {"row"}) == (await group.loads(), {body for answer in answers for body in answer["bodies"]})
-        if guarded and not options:
-            # A process that was slow to start finds it in Redis already.
-            assert PROCESSES * CALLERS == total(answers)["miss"] + total(answers)["redis"]
+        answers = await group.ask_all("get", key="hot", callers=UNGUARDED_CALLERS, guarded=False)
+        assert (PROCESSES * UNGUARDED_CALLERS, {"row"}) == (await group.loads(), bodies(answers))
+        await group.origin.delete("loads")
+        answers = await group.ask_all("get", key="hot", callers=CALLERS)
+        assert (1, {"row"}) == (await group.loads(), bodies(answers))
+        # A process that was slow to start finds it in Redis already.
+        assert PROCESSES * CALLERS == total(answers)["miss"] + total(answers)["redis"]
+
+
+async def test_without_a_lease_each_process_loads(redis_url: str, own_redis: StartRedis) -> None:
+    """With single-flight alone, all callers of one cold key are one load in each process."""
+    async with workers(PROCESSES, redis_url, own_redis().url(), wait_max_s=PATIENT_S, tier="unleased") as group:
+        await group.origin.mset({"value:hot": "row", "hold": "1"})
+        asked = asyncio.ensure_future(group.ask_all("get", key="hot", callers=CALLERS))
+        await group.until_loads(PROCESSES)
+        await group.origin.delete("hold")
+        assert (PROCESSES, {"row"}) == (await group.loads(), bodies(await asked))
 
 
 async def test_followers_in_other_processes_are_woken(redis_url: str, own_redis: StartRedis) -> None:

@@ -1,7 +1,6 @@
 """The second tier, on a real Redis: lifetimes, batching, and what happens without it."""
 
 import asyncio
-import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,6 +10,7 @@ from farmlokal.caching.entry import COMPRESS_FROM_BYTES
 from farmlokal.caching.redis.keys import GENERATION_MS
 from farmlokal.resilience.breaker import BreakerState
 from tests.caching.opened_tier import SHORT_WAIT_S, TAGS, entry, opened
+from tests.support.lateness import within
 from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
 
@@ -125,15 +125,14 @@ async def test_three_failures_open_the_breaker_and_one_success_closes_it(own_red
                 assert BreakerState.CLOSED is at.tier.breaker.state
             assert await at.tier.read("key", TAGS) is None
             assert BreakerState.OPEN is at.tier.breaker.state
-            started = time.perf_counter()
-            for _ in range(1000):
-                assert await at.tier.read("key", TAGS) is None
-                assert await at.tier.acquire("key", TAGS) is None
-                assert not await at.tier.store(lease, kept, now=kept.loaded_at)
-            assert time.perf_counter() - started < 1
+            async with within(1):
+                for _ in range(1000):
+                    assert await at.tier.read("key", TAGS) is None
+                    assert await at.tier.acquire("key", TAGS) is None
+                    assert not await at.tier.store(lease, kept, now=kept.loaded_at)
             assert await at.tier.ping() is False
             server.start()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while changes(events)[-1] != BreakerState.CLOSED:
                     await at.tier.read("key", TAGS)
                     await asyncio.sleep(0.02)
@@ -149,9 +148,8 @@ async def test_a_frozen_redis_is_waited_for_as_long_as_stated(own_redis: StartRe
         await at.keep(entry())
         server.pause()
         for waiting in (at.tier.read("key", TAGS), at.tier.acquire("key", TAGS), at.tier.ping()):
-            started = time.perf_counter()
-            assert not await waiting
-            assert time.perf_counter() - started < SHORT_WAIT_S + 1
+            async with within(SHORT_WAIT_S + 1):
+                assert not await waiting
         assert BreakerState.OPEN is at.tier.breaker.state
         server.resume()
 

@@ -21,7 +21,7 @@ from farmlokal.caching.lookup import Lifetime
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
-from farmlokal.caching.second_tier import NOTHING_KNOWN, Held, Lease
+from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, Held, Lease, Snapshot
 from farmlokal.caching.value import Value
 from farmlokal.errors import DatabaseUnavailable, Unavailable
 from farmlokal.resilience.commit_positions import Committed
@@ -36,6 +36,11 @@ class UnleasedTier(RedisTier):
         """None."""
         return None
 
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
+        """Only what is kept."""
+        snapshot = await self.read(key, tags)
+        return None if snapshot is None or snapshot.entry is None else snapshot
+
 
 class UnfencedTier(RedisTier):
     """A tier that writes without a look at the lease: what a lock alone does."""
@@ -48,7 +53,9 @@ class UnfencedTier(RedisTier):
 class SilentTier(RedisTier):
     """A tier whose notices are lost on the way, without anybody's noticing."""
 
-    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
+    async def invalidate(
+        self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN, doubt: Doubt | None = None
+    ) -> bool:
         """Raise the generations, and no more."""
         await self.redis.delete(*KEYS.generations(tuple(tags)))
         return True

@@ -22,6 +22,7 @@ from farmlokal.catalog.reading.units import by_names
 from farmlokal.database.address import MySQLAddress, parse_address
 from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Database
+from farmlokal.database.mysql_opening import RANGES_WEIGHT_MAX
 from tests.support.big_catalogue import fill_big_catalogue
 from tests.support.service import open_database
 
@@ -143,9 +144,11 @@ async def catalogue_at(url: str, products: int, sample: Sample) -> AsyncIterator
         autocommit=True,
     )
     async with connection.cursor() as cursor:
-        if "MariaDB" not in connection.server_version:
-            await cursor.execute("SET SESSION range_optimizer_max_mem_size = 0")  # as the service's connections have it
-        yield Catalogue(products, sample, cursor, "MariaDB" in connection.server_version)
+        mariadb = "MariaDB" in connection.server_version
+        # As the service's connections have it.
+        weight, memory = f"optimizer_max_sel_arg_weight = {RANGES_WEIGHT_MAX}", "range_optimizer_max_mem_size = 0"
+        await cursor.execute(f"SET SESSION {weight if mariadb else memory}")
+        yield Catalogue(products, sample, cursor, mariadb)
     connection.close()
 
 

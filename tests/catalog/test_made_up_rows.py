@@ -216,14 +216,14 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
     by_stock = counted.sample.by_sort["stock"]
     last_farm = max(row[MADE_UP.places["farm_id"]] or 0 for row in by_stock)
     wasteful = []
-    for number in range(240):
+    for number in range(120):
         query = draw_question(draw, counted.sample, draw.sample(FIELDS, number % 3))
         if number % 4:
             at_most = round(last_farm ** draw.uniform(0, 1))
             query = replace(query, filters=Filters([*query.filters, *MADE_UP.filters_of({"max_farm_id": at_most})]))
         if (found := await wasted(counted, query)) is not None:
             wasteful.append(found)
-    assert len(wasteful) <= 2, wasteful
+    assert len(wasteful) <= 1, wasteful
     for backward in (False, True):
         value, row_id = MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2])
         position = Position(value, row_id, backward)

@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
-from tests.catalog.test_plans import CATALOGUE
+from tests.catalog.test_plans import made_up_rows, made_up_sample
 
 R = TypeVar("R")
 
@@ -46,5 +46,5 @@ def test_groups_are_whole_and_in_order() -> None:
 
 async def test_a_sample_made_gradually_is_the_same() -> None:
     """Whichever way it was made, plans come out alike."""
-    gradually = await Sample.arranged_gradually(list(CATALOGUE), 0.02)
-    assert vars(Sample(CATALOGUE, 0.02)) == vars(gradually)
+    gradually = await Sample.arranged_gradually(list(made_up_rows()), 0.02)
+    assert vars(made_up_sample()) == vars(gradually)

@@ -18,9 +18,9 @@ async def test_only_the_sources_unseen_rows_are_buried(write: Writing) -> None:
     write.pass_s(60)
     began = write.now
     await write(record("same", 5), record("newer", 6), record("older", 4), record("new", 1), sighting="run-1")
-    assert 1 == await write.writer.bury_unseen("feed", "run-1", before=began)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-1", before=began)
     assert ["new", "newer", "older", "other", "same"] == await write.live()
-    assert 0 == await write.writer.bury_unseen("feed", "run-1", before=began)
+    assert 0 == await write.writer.sightings.bury_unseen("feed", "run-1", before=began)
 
 
 async def test_what_was_written_since_the_run_began_stays(write: Writing) -> None:
@@ -31,7 +31,7 @@ async def test_what_was_written_since_the_run_began_stays(write: Writing) -> Non
     await write(record("at-once"), record("updated", 2))
     write.pass_s(1)
     await write(record("later"))
-    assert 1 == await write.writer.bury_unseen("feed", "run-1", before=began)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-1", before=began)
     assert ["at-once", "later", "updated"] == await write.live()
 
 
@@ -40,7 +40,7 @@ async def test_a_buried_row_comes_back_with_the_same_version(write: Writing) -> 
     await write(record(version=5, stock=3))
     row_id = (await write.product()).id
     write.pass_s(60)
-    assert 1 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-1", before=write.now)
     assert [WriteOutcome.OUTDATED, WriteOutcome.REJECTED] == await write(
         record(version=4), record(version=5, name="Other")
     )
@@ -55,7 +55,7 @@ async def test_a_deleted_row_does_not_come_back_with_an_absent_one(write: Writin
     await write(record("deleted", 5), record("absent", 5))
     await write(deletion("deleted", 6))
     write.pass_s(60)
-    assert 1 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-1", before=write.now)
     assert [WriteOutcome.REJECTED, WriteOutcome.CREATED] == await write(record("deleted", 6), record("absent", 5))
     assert ["absent"] == await write.live()
 
@@ -65,10 +65,10 @@ async def test_each_run_remembers_its_own_and_can_forget(write: Writing) -> None
     await write(record("a"), record("b"), sighting="run-1")
     await write(record("a"), sighting="run-2")
     write.pass_s(60)
-    await write.writer.forget("run-1")
+    await write.writer.sightings.forget("run-1")
     assert [("run-2",)] == await write.database.fetch("SELECT DISTINCT run FROM sightings")
-    assert 1 == await write.writer.bury_unseen("feed", "run-2", before=write.now)
-    assert 1 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-2", before=write.now)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "run-1", before=write.now)
     assert [] == await write.live()
 
 
@@ -78,7 +78,7 @@ async def test_thousands_are_buried(write: Writing) -> None:
     await write(*everything)
     write.pass_s(60)
     await write(*everything[::10], sighting="run-1")
-    assert 2250 == await write.writer.bury_unseen("feed", "run-1", before=write.now)
+    assert 2250 == await write.writer.sightings.bury_unseen("feed", "run-1", before=write.now)
     assert sorted(each.external_id for each in everything[::10]) == await write.live()
 
 
@@ -92,7 +92,7 @@ async def test_a_row_that_is_written_during_the_burial_stays(write: Writing) -> 
         assert [WriteOutcome.UPDATED] == await write(record("updated", 2))
 
     interrupted = ProductWriter(Interrupted(write.database, update), now=lambda: write.now)
-    assert 1 == await interrupted.bury_unseen("feed", "run-1", before=began)
+    assert 1 == await interrupted.sightings.bury_unseen("feed", "run-1", before=began)
     assert ["updated"] == await write.live()
 
 

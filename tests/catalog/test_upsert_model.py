@@ -114,16 +114,16 @@ def test_the_writer_does_what_the_model_does(backend_url: str, runner: asyncio.R
     """Outcomes and rows are the model's after any batches, also with burials of what a batch did not meet."""
     on_sqlite = isinstance(parse_address(backend_url), SQLiteAddress)
     opening = open_database(backend_url)
-    writing = Writing(runner.run(opening.__aenter__()))
+    database = runner.run(opening.__aenter__())
 
     @settings(
         max_examples=EXAMPLES if on_sqlite else EXAMPLES_ON_A_SERVER,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(st.lists(st.tuples(batches, st.booleans()), max_size=5))
-    def compare(steps: list[tuple[list[Change], bool]]) -> None:
-        runner.run(compare_steps(writing, steps))
+    @given(st.lists(st.tuples(batches, st.booleans()), max_size=5), st.booleans())
+    def compare(steps: list[tuple[list[Change], bool]], load: bool) -> None:
+        runner.run(compare_steps(Writing(database, load=load), steps))
 
     try:
         compare()
@@ -134,14 +134,13 @@ def test_the_writer_does_what_the_model_does(backend_url: str, runner: asyncio.R
 async def compare_steps(write: Writing, steps: list[tuple[list[Change], bool]]) -> None:
     """Take `steps` (a batch, and whether a burial of the unseen follows) in a source of their own, on both."""
     model, source = Model(), f"s{next(_catalogue_number)}"
-    write.now = START
     for number, (batch, burial) in enumerate(steps):
         changes = [change._replace(source=source) for change in batch]
         run = f"{source}-{number}"
         assert [model.apply(change) for change in changes] == await write(*changes, sighting=run)
         if burial:
             seen = {change.external_id for change in changes}
-            buried = await write.writer.bury_unseen(source, run, before=write.now.replace(minute=59))
+            buried = await write.writer.sightings.bury_unseen(source, run, before=write.now.replace(minute=59))
             assert model.bury_unseen(seen) == buried
         assert expected_rows(model) == await stored_rows(write, source)
 

@@ -44,7 +44,7 @@ async def change_stock(write: Writing, by: int, external_id: str = "okra-1") -> 
     async def work(session: Session) -> StockChange:
         stocks = await stock.lock_in(session, {("feed", external_id)})
         change = StockChange(*stocks.change("feed", external_id, by))
-        await stocks.write()
+        stocks.write()
         return change
 
     return await write.database.in_transaction(work)
@@ -98,7 +98,7 @@ async def test_a_product_that_comes_back(stocked: Writing) -> None:
 async def test_a_product_that_was_gone_by_absence(stocked: Writing) -> None:
     """The same version brings back what a replacing run buried, and touches its category."""
     stocked.pass_s(60)
-    assert 1 == await stocked.writer.bury_unseen("feed", "run", before=stocked.now)
+    assert 1 == await stocked.writer.sightings.bury_unseen("feed", "run", before=stocked.now)
     assert [(CREATED, await touched(stocked, "vegetables"))] == await tags_of(stocked, record(version=1, stock=10))
 
 

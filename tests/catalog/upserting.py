@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.wire import wire_time
+from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.catalog.writing.versions import Change
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -40,12 +41,15 @@ class StoredProduct(NamedTuple):
 
 
 class Writing:
-    """Writes to one catalogue, on a clock that starts at START and stands still until `pass_s`."""
+    """Writes to one catalogue, on a clock that starts at START and stands still until `pass_s`.
 
-    def __init__(self, database: Database) -> None:
+    load: whether the writer is one for many batches.
+    """
+
+    def __init__(self, database: Database, *, load: bool = False) -> None:
         self.database = database
         self.now = START
-        self.writer = ProductWriter(database, now=lambda: self.now)
+        self.writer = ProductWriter(database, farms=KnownFarms(database) if load else None, now=lambda: self.now)
 
     async def __call__(self, *changes: Change, sighting: str | None = None) -> list[WriteOutcome]:
         """Apply `changes` in one batch; their outcomes."""

@@ -5,6 +5,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import orjson
+import pytest
 
 from farmlokal.limiting.quotas import DEFAULT_QUOTAS
 from tests.servers.process import free_port
@@ -32,6 +33,7 @@ def walk(port: int) -> tuple[list[int], int]:
     return ids, 200
 
 
+@pytest.mark.proof
 def test_a_plain_walk_of_the_demo_meets_no_limit(tmp_path: Path) -> None:
     """Every product of the demo's own size comes once, by a client that neither waits nor knows of a limit."""
     environment, port = developers(tmp_path), free_port()

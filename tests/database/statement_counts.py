@@ -74,6 +74,12 @@ class _CountingSession:
             self._count(sql)
         return await self._session.insert_many(sql, rows)
 
+    def defer(self, sql: str, rows: Iterable[Params]) -> None:
+        rows = list(rows)
+        for _ in rows[:1] if sql.startswith("INSERT") else rows:
+            self._count(sql)
+        self._session.defer(sql, rows)
+
     def _count(self, sql: str) -> None:
         words = sql.split()
         place = {"SELECT": "FROM", "INSERT": "INTO", "DELETE": "FROM"}.get(words[0])

@@ -36,5 +36,7 @@ def connection(status: int = 0) -> Any:
 @example(value="भिंडी")
 @example(value=Word.OKRA)
 def test_a_value_is_written_as_the_driver_does(status: int, value: object) -> None:
-    """Whatever it is, in both of the server's modes."""
-    assert aiomysql.Connection.escape(connection(status), value) == connection(status).escape(value)
+    """Whatever it is, in both of the server's modes, by itself and among others."""
+    expected = aiomysql.Connection.escape(connection(status), value)
+    assert expected == connection(status).escape(value)
+    assert ("1", expected, "NULL") == connection(status).escape_all([1, value, None])

@@ -2,10 +2,10 @@
 
 import pytest
 from pymysql.constants import CR, ER
-from pymysql.err import InternalError, OperationalError, ProgrammingError
+from pymysql.err import IntegrityError, InternalError, OperationalError, ProgrammingError
 
 from farmlokal.database.interface import TextRow
-from farmlokal.database.mysql_texts import TextResult
+from farmlokal.database.mysql_texts import Executed, TextResult
 
 END = b"\xfe\x00\x00\x02\x00"
 OK = b"\x00\x00\x00\x02\x00\x00\x00"
@@ -113,3 +113,26 @@ def test_what_is_no_such_answer(odd: bytes) -> None:
     """Anything else is an error, after which the connection is not used again."""
     with pytest.raises(InternalError):
         TextResult().feed(odd)
+
+
+MORE_OK = b"\x00\x01\x00\x0a\x00\x00\x00"
+LONG_OK = b"\x00\xfc\x2c\x01\xfd\x00\x00\x01" + b"\x0a\x00\x00\x00"  # 300 rows, the last id 65,536
+
+
+def test_statements_that_change_rows_are_done_with_the_last_ones_answer() -> None:
+    """Cut at any byte, several answers are over when one says that no other follows, whatever numbers they have."""
+    whole = stream(MORE_OK, LONG_OK, OK)
+    for place in range(1, len(whole)):
+        executed = Executed()
+        executed.feed(whole[:place])
+        assert not executed.done
+        executed.feed(whole[place:])
+        assert executed.done
+
+
+def test_a_statement_that_fails_is_raised_behind_those_that_did_not() -> None:
+    """What the server says of it is what the driver would raise; rows in the place of an answer are none."""
+    with pytest.raises(IntegrityError):
+        Executed().feed(stream(MORE_OK, refusal(ER.DUP_ENTRY)))
+    with pytest.raises(InternalError, match="rows"):
+        Executed().feed(answer([b"a", b"b"]))

@@ -9,6 +9,7 @@ from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.catalog.writing.bulk_load import seed_catalogue
 from farmlokal.database.address import parse_address
 from farmlokal.database.interface import Session
+from farmlokal.database.mysql_opening import RANGES_WEIGHT_MAX
 from farmlokal.webhooks.inbox import Inbox, State
 from tests.catalog.walking import ids, listing_over, walk
 from tests.support.own_servers import StartMariaDB
@@ -79,10 +80,18 @@ async def test_the_session_is_what_it_is_everywhere_else(hostile_url: str, mysql
     assert usual == hostile
 
 
-async def test_no_list_is_too_long_for_ranges(mysql9_url: str) -> None:
-    """A MySQL that has more ranges to remember than it may reads a whole index instead."""
-    async with open_database(mysql9_url) as database:
-        assert [(0,)] == await database.fetch("SELECT @@range_optimizer_max_mem_size")
+@pytest.mark.parametrize(
+    ("backend_url", "variable", "expected"),
+    [
+        ("mariadb", "optimizer_max_sel_arg_weight", RANGES_WEIGHT_MAX),
+        pytest.param("mysql9", "range_optimizer_max_mem_size", 0, marks=pytest.mark.proof),
+    ],
+    indirect=["backend_url"],
+)
+async def test_no_list_is_too_long_for_ranges(backend_url: str, variable: str, expected: int) -> None:
+    """A server that has more ranges to remember than it may reads a whole index instead."""
+    async with open_database(backend_url) as database:
+        assert [(expected,)] == await database.fetch(f"SELECT @@{variable}")
 
 
 async def test_texts_keep_what_they_hold(hostile_url: str) -> None:

@@ -57,6 +57,48 @@ async def test_a_transaction_gives_its_result_and_counts_its_changes(database: D
 
 
 @on_every_backend
+async def test_what_is_deferred_runs_before_what_is_asked_next(database: Database) -> None:
+    """In its order, statements of many rows too; at the latest before the COMMIT; what is awkward in a text stays."""
+
+    async def work(session: Session) -> list[tuple[object, ...]]:
+        session.defer("INSERT INTO plots VALUES (%s, %s)", [(3, 0), (4, 0)])
+        session.defer("UPDATE plots SET plants = plants + %s WHERE id = %s", [(5, 3), (6, 4), (1, 3)])
+        session.defer("DELETE FROM plots WHERE id = %s", [])
+        seen = await session.fetch("SELECT id, plants FROM plots ORDER BY id")
+        session.defer("DELETE FROM plots WHERE id = %s AND %s <> 'a;b'", [(4, "';--")])
+        return seen
+
+    assert [(1, 0), (2, 0), (3, 6), (4, 6)] == await database.in_transaction(work)
+    assert [(1, 0), (2, 0), (3, 6)] == await plots(database)
+
+
+@on_every_backend
+async def test_what_is_deferred_fails_before_the_commit(database: Database) -> None:
+    """Its error is the transaction's, and takes back what came before and behind it."""
+
+    async def work(session: Session) -> None:
+        session.defer(ADD_ONE, [(1,)])
+        session.defer("UPDATE nowhere SET plants = %s", [(1,)])
+        session.defer(ADD_ONE, [(2,)])
+
+    with pytest.raises((pymysql.err.ProgrammingError, sqlite3.OperationalError), match="nowhere"):
+        await database.in_transaction(work)
+    assert [(1, 0), (2, 0)] == await plots(database)
+
+
+@on_every_server
+async def test_more_is_deferred_than_one_packet_takes(database: Database) -> None:
+    """Statements of several megabytes go as several packets."""
+    note = "x" * 300_000
+
+    async def work(session: Session) -> None:
+        session.defer("UPDATE plots SET plants = plants + 1 WHERE id = 1 AND %s <> ''", [(note,)] * 12)
+
+    await database.in_transaction(work)
+    assert [(1, 12), (2, 0)] == await plots(database)
+
+
+@on_every_backend
 @pytest.mark.parametrize("rows", [0, 1, 250])
 async def test_one_statement_for_many_rows(database: Database, rows: int) -> None:
     """`execute_many` runs any statement once for each row, in their order, whatever text is in them."""

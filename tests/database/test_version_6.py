@@ -62,7 +62,7 @@ async def write_in_every_way(database: Database, name: str) -> dict[str, tuple[i
     async def order(session: Session) -> None:
         stocks = await StockWriter(database).lock_in(session, [("feed", f"{name}-0"), ("feed", f"{name}-2")])
         assert [None, None] == [stocks.change("feed", f"{name}-0", -5)[1], stocks.change("feed", f"{name}-2", 7)[1]]
-        await stocks.write()
+        stocks.write()
 
     await database.in_transaction(order)
     return {

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +34,15 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text("utf-8"))
 
 
-def manifests() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every Kubernetes resource, with the name of its file."""
-    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
-        if path.name != "kustomization.yaml":
-            for document in yaml.safe_load_all(path.read_text("utf-8")):
-                yield path.name, document
+@cache
+def manifests() -> list[tuple[str, dict[str, Any]]]:
+    """Every Kubernetes resource, with the name of its file; they are read once."""
+    return [
+        (path.name, document)
+        for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+        if path.name != "kustomization.yaml"
+        for document in yaml.safe_load_all(path.read_text("utf-8"))
+    ]
 
 
 def manifest(kind: str) -> dict[str, Any]:

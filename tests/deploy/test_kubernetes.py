@@ -24,7 +24,7 @@ def pods() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize(("name", "document"), list(manifests()))
+@pytest.mark.parametrize(("name", "document"), manifests())
 def test_every_manifest_is_valid(name: str, document: dict[str, Any], release: str) -> None:
     """The schemas of Kubernetes accept each resource, unknown fields refused."""
     assert release == validate(document, release, strict=True), name

@@ -13,6 +13,7 @@ from tests.engines.stands import DATABASE, Fault, Stand
 from tests.servers import MariaDBServer, NamedDatabase, RedisServer
 from tests.servers.database_groups import GaleraGroup, MySQLGroup
 from tests.servers.database_pairs import DatabasePair, MariaDBPair, MySQLPair
+from tests.servers.forwarder import Forwarder
 from tests.servers.writer_proxy import WriterProxy, make_check_user
 from tests.support.blocking_wait import wait_until
 
@@ -34,6 +35,7 @@ class _BehindProxies(Stand):
     def start_proxies(self, servers: ExitStack) -> None:
         """Start Redis, and the proxies before `nodes`; wait until they lead to a server that takes writes."""
         self.redis = servers.enter_context(RedisServer())
+        self.ways_to_redis = [servers.enter_context(Forwarder(self.redis.port)) for _ in range(_INSTANCES)]
         make_check_user(self.nodes[0])
         ports = [node.port for node in self.nodes]
         self.proxies = [servers.enter_context(WriterProxy(self.section, ports)) for _ in range(_INSTANCES)]
@@ -43,6 +45,10 @@ class _BehindProxies(Stand):
     @override
     def redis_url(self) -> str:
         return self.redis.url()
+
+    @override
+    def redis_url_of(self, number: int) -> str:
+        return self.redis_url.replace(f":{self.redis.port}/", f":{self.ways_to_redis[number].port}/")
 
     def until_led_to(self, *nodes: MariaDBServer) -> None:
         """Wait until every proxy leads to one of `nodes`, and to no other."""
@@ -54,6 +60,12 @@ class _BehindProxies(Stand):
         self.proxies[0].pause()
         time.sleep(_CUT_OFF_S)
         self.proxies[0].resume()
+
+    def cut_off_one_from_redis(self) -> None:
+        """Let nothing pass between one instance and Redis for a while; what was sent meanwhile arrives then."""
+        self.ways_to_redis[0].pause()
+        time.sleep(_CUT_OFF_S)
+        self.ways_to_redis[0].resume()
 
     def _leads_to(self, proxy: WriterProxy) -> int | None:
         """The port of the server to which a new connection comes; None where it comes to none."""
@@ -207,6 +219,7 @@ class PairStand(_BehindProxies):
         return {
             "planned change of the primary": Fault(self._change_over),
             "one instance cut off from the writer for 10 s": Fault(self.cut_off_one),
+            "one instance cut off from Redis alone for 10 s": Fault(self.cut_off_one_from_redis),
             "kill -9 of the primary, after 1 s the replica promoted": Fault(self._kill_primary),
         }
 

@@ -105,7 +105,7 @@ async def _begun(stand: Stand, folder: Path, stack: AsyncExitStack) -> tuple[Tra
     further = _SETTINGS | {"FARMLOKAL_DATABASE_READERS": ",".join(stand.readers)}
     first, *others = [
         await stack.enter_async_context(
-            fleet_of(operators(folder, stand.database_url(number), stand.redis_url) | further, folder, 1)
+            fleet_of(operators(folder, stand.database_url(number), stand.redis_url_of(number)) | further, folder, 1)
         )
         for number in range(PROCESSES)
     ]

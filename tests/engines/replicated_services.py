@@ -39,10 +39,10 @@ async def fill_catalogue(server: DatabaseAccess, name: str = "farm", *, products
 
 @asynccontextmanager
 async def two_services(writer_url: str, readers: list[str], redis_url: str) -> AsyncIterator[tuple[Service, Service]]:
-    """Two of them. readers: the URLs of replicas."""
+    """Two of them. readers: the URLs of replicas, if any."""
     settings = settings_for(
         writer_url,
-        database_readers=",".join(readers),
+        database_readers=",".join(readers) or None,
         redis_url=redis_url,
         webhook_secrets=SECRET,
         cache_ttl_s=_TTL_S,

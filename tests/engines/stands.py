@@ -44,6 +44,10 @@ class Stand(ABC):
     def redis_url(self) -> str:
         """Redis, for the service."""
 
+    def redis_url_of(self, number: int) -> str:
+        """Redis, for the instance `number` of the service: the same for all, unless something stands between."""
+        return self.redis_url
+
     @abstractmethod
     def database_url(self, number: int) -> str:
         """The database, for the instance `number` of the service."""

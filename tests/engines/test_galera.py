@@ -62,7 +62,7 @@ async def test_what_a_late_node_lacks_is_not_called_fresh(
         await write(writing, other)
         await until_readers_serve(writing, other)
         if not checked:
-            monkeypatch.setattr(MySQLReader, "_expect", _believe)
+            monkeypatch.setattr(MySQLReader, "_is_to_be_asked", _believe)
         old = stock_in(await ask(other.port, new_page()))
         with held_back(reader):
             new = await write(writing, other)
@@ -80,8 +80,9 @@ async def test_what_a_late_node_lacks_is_not_called_fresh(
             await eventually(read_there, lambda reads: reads > before["reader"])
 
 
-async def _believe(self: MySQLReader, *_: object) -> None:
-    """A look at the node that finds it good for everything."""
+def _believe(self: MySQLReader, *_: object) -> bool:
+    """No question to the node: it is good for everything."""
+    return False
 
 
 @contextmanager

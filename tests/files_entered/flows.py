@@ -17,8 +17,8 @@ from tests.support.webhook_sender import PATH as WEBHOOK
 from tests.support.webhook_sender import SECRET, body_of, headers_for, new_id
 from tests.support.webhook_sender import product as wire_product
 
-# The service's background tasks that requests pass through: Redis's answers, and the notices of other processes.
-_ANSWERS, _NOTICES = "redis answers", "cache notices"
+# The background task of the service that an invalidation passes through: the notices of other processes.
+_NOTICES = "cache notices"
 _FIRST = "/products?limit=5"
 _HIT = "/products?category=fruits&limit=5"
 _SHARED = "/products?category=grains&limit=5"
@@ -61,7 +61,7 @@ async def redis_hit(stand: Stand) -> list[str]:
     await _page(stand.other_connection, _SHARED)
     await stand.other.app[keys.CACHE].settle()
     before = asyncio.all_tasks()
-    with stand.follower.following(_ANSWERS) as files:
+    with stand.follower.following() as files:
         outcome = await _page(stand.connection, _SHARED)
         await finish_since(before)
     assert outcome.startswith("farmlokal; hit"), outcome
@@ -72,7 +72,7 @@ async def redis_hit(stand: Stand) -> list[str]:
 async def first_miss(stand: Stand) -> list[str]:
     """A page that nobody holds: from the head's first byte until Redis has what was loaded."""
     before = asyncio.all_tasks()
-    with stand.follower.following(_ANSWERS) as files:
+    with stand.follower.following() as files:
         outcome = await _page(stand.connection, _MISSED)
         await finish_since(before)
     assert "fwd=miss; stored" in outcome, outcome
@@ -85,7 +85,7 @@ async def invalidation(stand: Stand) -> list[str]:
     notices = []
     for _ in range(_INVALIDATIONS):
         before, epoch = asyncio.all_tasks(), epoch_of(heard)
-        with stand.follower.following(_ANSWERS, _NOTICES) as files:
+        with stand.follower.following(_NOTICES) as files:
             await cache.invalidate(_INVALIDATED)
             await until(lambda: epoch_of(heard) > epoch)  # noqa: B023
             await finish_since(before)
@@ -98,7 +98,7 @@ async def webhook(stand: Stand) -> list[str]:
     body = body_of("product.upserted", wire_product())
     signed = headers_for(new_id(), body) | {"Content-Length": str(len(body)), "Content-Type": "application/json"}
     before = asyncio.all_tasks()
-    with stand.follower.following(_ANSWERS) as files:
+    with stand.follower.following() as files:
         lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         answer = await stand.connection.ask(WEBHOOK, method="POST", headers=lines, body=body)
         await finish_since(before)

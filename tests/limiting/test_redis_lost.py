@@ -10,6 +10,7 @@ from tests.servers.process import free_port
 from tests.support.log_lines import at_level, logged
 from tests.support.own_servers import StartRedis
 from tests.support.tcp_proxy import tcp_proxy
+from tests.support.waiting import until
 
 PER_HOUR = Quota("default", 100, 3600)
 PER_SECOND = Quota("default", 100, 1)
@@ -55,8 +56,7 @@ async def test_a_redis_that_hangs_holds_nobody_up(own_redis: StartRedis) -> None
                 break
             await asyncio.sleep(0.01)
         await until_shared(group, False)
-        await asyncio.sleep(0.3)
-        assert [] == group.limiters[0].quota_clients["default"].queue
+        await until(lambda: group.limiters[0].quota_clients["default"].queue == [])
         redis.resume()
         await until_shared(group, True)
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from farmlokal.limiting.quotas import Quota
 from tests.limiting.limiters import CLIENT, processes
 from tests.support.redis_names import LIMIT_KEYS
+from tests.support.waiting import eventually, until
 
 PER_SECOND = Quota("default", 100, 1)
 PER_MINUTE = Quota("default", 1200, 60)
@@ -46,7 +47,7 @@ async def test_the_overshoot_is_a_burst_per_process_and_is_worked_off(redis_url:
         assert NUMBER * PER_MINUTE.burst <= admitted <= NUMBER * PER_MINUTE.burst + freed
         await group.reconcile()
         # Those who were reconciled first did not hear of all: what they refuse now makes them ask again.
-        assert 0 == group.flood()
+        assert group.flood() <= PER_MINUTE.requests / 60 * (time.monotonic() - started)
         # A process knows Redis's clock as well as its own by as much as the way to Redis takes.
         started = time.monotonic()
         await group.reconcile()
@@ -111,9 +112,9 @@ async def test_a_grant_that_nobody_uses_goes_back(redis_url: str) -> None:
     """A client that stays away leaves nothing behind: later its whole burst is there again, once."""
     async with processes(2, PER_SECOND, redis_url, keep=True) as group:
         await group.flood_for(0.3)
-        await asyncio.sleep(1.5)
-        assert [0, 0] == [limiter.quota_clients["default"].table.clients[CLIENT].granted for limiter in group.limiters]
-        assert [[], []] == [limiter.quota_clients["default"].queue for limiter in group.limiters]
+        quotas = [limiter.quota_clients["default"] for limiter in group.limiters]
+        await asyncio.sleep(1.5)  # a whole burst comes back
+        await until(lambda: [(0, [])] * 2 == [(one.table.clients[CLIENT].granted, one.queue) for one in quotas])
         assert PER_SECOND.burst == group.flood_one(0)
 
 
@@ -149,8 +150,8 @@ async def test_what_redis_keeps_expires_by_itself(redis_url: str) -> None:
         assert 1001 == await redis.dbsize()
         life_ms = await redis.pttl(LIMIT_KEYS.arrival(PER_SECOND, "client 7"))
         assert 0 < life_ms <= 1000 + PER_SECOND.tolerance_s * 1000
-        await asyncio.sleep(1.3)
-        assert 1 == await redis.dbsize()
+        # Redis counts what has expired until it comes upon it.
+        await eventually(redis.dbsize, lambda keys: keys == 1)
 
 
 async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:

@@ -84,11 +84,11 @@ async def test_the_feed_is_asked_while_a_page_is_written(backend_url: str, monke
         asked: list[int] = []
         apply = SyncWalk._apply
 
-        async def applied(walk: SyncWalk, run: object, page: object) -> object:
+        async def applied(walk: SyncWalk, *page: object) -> object:
             while len(sync.server.asked) < min(3, len(asked) + 2):  # noqa: ASYNC110 - of another task
                 await asyncio.sleep(0.001)
             asked.append(len(sync.server.asked))
-            return await apply(walk, run, page)  # type: ignore[arg-type]
+            return await apply(walk, *page)  # type: ignore[arg-type]
 
         monkeypatch.setattr(SyncWalk, "_apply", applied)
         await sync()

@@ -16,7 +16,9 @@ from tests.support.command import farmlokal, running
 from tests.support.partner_process import FAULTS, PartnerProcess, partner_process
 from tests.support.raw_requests import ask
 from tests.support.service import open_database, serving, settings_for
+from tests.support.waiting import eventually
 
+FEW_PRODUCTS = 5000
 PRODUCTS = 20_000
 PROOF_PRODUCTS = 200_000
 MIB = 2**20
@@ -112,7 +114,7 @@ async def kill_again_and_again(url: str, tmp_path: Path, size: int, kills: int, 
 
 async def test_killed_sync_goes_on(mysql_url: str, tmp_path: Path) -> None:
     """Killed at random points and run again, a sync ends with the feed's catalogue and exact counts."""
-    await kill_again_and_again(mysql_url, tmp_path, PRODUCTS, kills=4, wait=False)
+    await kill_again_and_again(mysql_url, tmp_path, FEW_PRODUCTS, kills=2, wait=False)
 
 
 @pytest.mark.proof
@@ -173,12 +175,11 @@ async def test_command_tells_the_services(mysql_url: str, redis_url: str, tmp_pa
             assert [] == (await ask(service.port, "/products")).json()["data"]
             done = await asyncio.to_thread(farmlokal, environment, tmp_path, "sync")
             assert 0 == done.returncode, done.stderr
-            for _ in range(50):
-                data = (await ask(service.port, "/products")).json()["data"]
-                if data:
-                    break
-                await asyncio.sleep(0.1)
-            assert 20 == len(data)
+
+            async def listed() -> int:
+                return len((await ask(service.port, "/products")).json()["data"])
+
+            assert 20 == await eventually(listed, bool)
 
 
 def test_missing_setting_is_named(tmp_path: Path) -> None:

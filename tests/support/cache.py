@@ -10,6 +10,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from farmlokal.app.dependencies import redis_client
+from farmlokal.caching.loading import _LOADS_IN_A_ROW
 from farmlokal.caching.lookup import Lifetime, Loader, Lookup, Question
 from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
@@ -62,11 +63,15 @@ def cache_with(
     origin_loads: int = 10,
     slot_wait_max_s: float = 5,
     load_max_s: float = 10,
+    refresh_every_s: float = 0,
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
     hangs: Callable[[], bool] = lambda: False,
 ) -> ReadThrough:
-    """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered."""
+    """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered.
+
+    Its refreshes begin as they are asked for, unless the test is of their turns.
+    """
     return ReadThrough(
         MemoryTier(memory_bytes),
         second,
@@ -74,6 +79,7 @@ def cache_with(
         origin_loads=origin_loads,
         slot_wait_max_s=slot_wait_max_s,
         load_max_s=load_max_s,
+        refresh_every_s=refresh_every_s,
         hangs=hangs,
         clock=clock or StillClock(),
         draw=lambda: 0.5,
@@ -151,11 +157,24 @@ async def asked_then(cache: ReadThrough, question: Question) -> Lookup | None:
         return await asker
 
 
+async def expect_misses(cache: ReadThrough) -> None:
+    """Bring a cache to where it loads at once what memory has not: it has loaded so much in a row."""
+    for number in range(_LOADS_IN_A_ROW):
+        await asked(cache, f"new {number}", Origin())
+    await cache.settle()
+
+
 def epoch_of(cache: ReadThrough) -> int:
     """How much the process has heard."""
     epoch = re.search(r"<TagHistory epoch=(\d+) ", repr(cache))
     assert epoch is not None
     return int(epoch[1])
+
+
+async def until_heard(one: Process) -> None:
+    """Wait until the process, whose clock was moved, has had a sign of life of its Redis since."""
+    history = one.cache._history
+    await until(lambda: history._heard_until > history._clock())
 
 
 async def miss_notices(one: Process) -> None:

@@ -41,3 +41,13 @@ async def lateness() -> AsyncIterator[Lateness]:
         yield found
     finally:
         ticking.cancel()
+
+
+@asynccontextmanager
+async def within(limit_s: float) -> AsyncIterator[None]:
+    """The block takes less than `limit_s` seconds, but for what the machine may have held it up."""
+    async with lateness() as late:
+        began = time.perf_counter()
+        yield
+        took_s = time.perf_counter() - began
+    assert took_s < limit_s + late.allowed_s, (took_s, late)

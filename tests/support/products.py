@@ -1,12 +1,16 @@
 """The tests' small catalogue: products that take turns in everything that can be filtered by."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.records import ProductRecord
-from tests.support.service import fill, sqlite_url
+from tests.support.service import CATALOGUE_FILE, fill, sqlite_url
 
 PRODUCTS = 65
+
+_made: list[bytes] = []  # the file of the first catalogue, once it is there
 
 
 def product(number: int) -> ProductRecord:
@@ -30,7 +34,18 @@ def product(number: int) -> ProductRecord:
 
 
 async def catalogue(folder: Path) -> str:
-    """The URL of an SQLite catalogue of PRODUCTS products in `folder`."""
-    url = sqlite_url(folder)
+    """The URL of an SQLite catalogue of PRODUCTS products in `folder`.
+
+    The first one of this process is made product by product; the others are copies of its file, each with an identity
+    of its own.
+    """
+    url, file = sqlite_url(folder), folder / CATALOGUE_FILE
+    if _made and not file.exists():
+        file.write_bytes(_made[0])
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE catalogue SET identity = lower(hex(randomblob(8)))")
+        return url
     await fill(url, [product(number) for number in range(1, PRODUCTS + 1)])
+    if not _made:
+        _made.append(file.read_bytes())
     return url

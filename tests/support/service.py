@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiohttp import ClientSession, web
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from typing_extensions import override
 
 from farmlokal.app.factory import create_app
 from farmlokal.catalog.question.table import TABLE, QuestionTable
@@ -18,12 +20,24 @@ from farmlokal.database.schema import create_schema
 from farmlokal.settings import Settings
 from farmlokal.web.runner import ServiceRunner
 
+CATALOGUE_FILE = "catalogue.db"
 SECRET_KEY = "a key that only the tests know"
 
 
 def sqlite_url(folder: Path) -> str:
     """The URL of an SQLite file in `folder`."""
-    return f"sqlite:///{folder / 'catalogue.db'}"
+    return f"sqlite:///{folder / CATALOGUE_FILE}"
+
+
+class _GivenSettings(Settings):
+    """Settings that are all given: neither the environment nor a file is looked into."""
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 def settings_for(database_url: str, **others: Any) -> Settings:
@@ -33,7 +47,7 @@ def settings_for(database_url: str, **others: Any) -> Settings:
     """
     ours = {"database_url": database_url, "secret_key": SECRET_KEY, "drain_s": 0, "rate_limit": "off"}
     ours |= {"redis_wait_ms": 5000} if others.get("redis_url") else {}
-    return Settings(_env_file=None, **{**ours, **others})
+    return _GivenSettings(**{**ours, **others})
 
 
 @asynccontextmanager

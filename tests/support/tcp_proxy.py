@@ -40,7 +40,7 @@ class _Link:
 
 
 class TCPProxy:
-    """Listens on 127.0.0.1 at `port` and connects on to `target`.
+    """Listens on 127.0.0.1 at `port` and connects on to `target`, or to several in turns.
 
     accepted: how many connections came in so far, those included that were not let through.
     """
@@ -49,7 +49,7 @@ class TCPProxy:
         """target: host and port of the server behind the proxy."""
         self.port = free_port()
         self.accepted = 0
-        self._target = target
+        self._targets = [target]
         self._delay_s = 0.0
         self._swallowing = False
         self._refusing = False
@@ -60,7 +60,7 @@ class TCPProxy:
 
     def __repr__(self) -> str:
         forgotten = sum(link.forgotten for link in self._links)
-        return f"<TCPProxy {self.port}→{self._target} open={self.open} forgotten={forgotten}>"
+        return f"<TCPProxy {self.port}→{self._targets} open={self.open} forgotten={forgotten}>"
 
     @property
     def open(self) -> int:
@@ -129,7 +129,11 @@ class TCPProxy:
 
     def redirect(self, target: tuple[str, int]) -> None:
         """Connect new connections to the host and port `target`. Open ones stay where they are."""
-        self._target = target
+        self._targets = [target]
+
+    def alternate(self, *ports: int) -> None:
+        """Connect new connections to these ports of this machine in turns, as a name with several addresses does."""
+        self._targets = [("127.0.0.1", port) for port in ports]
 
     async def until_held(self, count: int) -> None:
         """Wait until clients hold exactly `count` connections."""
@@ -162,7 +166,9 @@ class TCPProxy:
 
     async def _connect_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server_reader, server_writer = await asyncio.open_connection(*self._target)
+            server_reader, server_writer = await asyncio.open_connection(
+                *self._targets[self.accepted % len(self._targets)]
+            )
         except OSError:
             writer.transport.abort()
             return

@@ -8,6 +8,7 @@ import pytest
 
 from farmlokal.web.answers.problems import PROBLEM_TYPES
 from farmlokal.web.handlers.docs import files_by_name
+from farmlokal.web.openapi.service import SHOW_DOCS_FILE
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask, problem
 from tests.support.service import Service, serving, settings_for
@@ -48,6 +49,12 @@ async def test_a_file_may_be_kept_for_good(service: Service) -> None:
         assert "public, max-age=31536000, immutable" == answer.headers["Cache-Control"]
         kept = await ask(service.port, f"/docs/{name}", headers=f"If-None-Match: {answer.headers['ETag']}\r\n")
         assert (304, b"") == (kept.status, kept.body)
+
+
+def test_the_document_tells_what_files_are_called() -> None:
+    """Each file's name has the form that the document gives, which is made without reading the files."""
+    (form,) = (one.form for one in SHOW_DOCS_FILE.parameters if one.place == "path")
+    assert [name for name in files_by_name() if not re.fullmatch(form.schema["pattern"], name)] == []
 
 
 async def test_the_script_is_sent_coded(service: Service) -> None:

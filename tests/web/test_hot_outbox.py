@@ -14,7 +14,7 @@ from tests.support.kept_connection import kept_connection
 from tests.support.products import catalogue
 from tests.support.service import Service, serving, settings_for
 from tests.support.waiting import until
-from tests.web.hot_service import asking, hot_path_of, no_loose_ends, server_of
+from tests.web.hot_service import asking, connections_of, hot_path_of, no_loose_ends, server_of
 
 PAGE = "/products?limit=7"
 
@@ -115,3 +115,16 @@ async def test_a_handlers_answer_does_not_overtake(service: Service) -> None:
             page, health = await one.receive(), await one.receive()
             assert 7 == page.json()["page"]["limit"]
             assert "status" in health.json()
+
+
+async def test_answers_from_memory_go_before_a_head_is_parsed(service: Service) -> None:
+    """What is read in one turn behind them, and has to be parsed and looked up, keeps no answer waiting."""
+    async with kept_connection(service.port) as one, kept_connection(service.port) as other:
+        await until(lambda: [handler.waiter is None for handler in connections_of(service)] == [False, False])
+        first, second = connections_of(service)
+        first.data_received(asking(PAGE))
+        assert "<Outbox answers=1>" == repr(hot_path_of(service).outbox)
+        second.data_received(asking("/products?limit=8"))
+        assert "<Outbox answers=0>" == repr(hot_path_of(service).outbox)
+        limits = {(await each.receive()).json()["page"]["limit"] for each in (one, other)}
+        assert {7, 8} == limits

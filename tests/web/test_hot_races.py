@@ -86,8 +86,7 @@ async def test_a_look_up_is_given_up_when_the_process_stops_without_it(service: 
             gate = await held_up(store, connection, asking("/products?limit=7"))
             server_of(service).pre_shutdown()
             await server_of(service).shutdown(0.05)
-            await asyncio.sleep(0.01)
-            assert [] == tasks_of("_look_up", "start")
+            await until(lambda: not tasks_of("_look_up", "start"))
             assert await connection.ended()
             gate.set()
 

@@ -14,6 +14,8 @@ from farmlokal.web import keys
 from tests.support.products import PRODUCTS, catalogue
 from tests.support.raw_requests import Answer, ask, max_age_s
 from tests.support.service import Service, serving, settings_for
+from tests.support.waiting import until
+from tests.web.hot_service import connections_of
 from tests.web.watched_store import watch_store
 
 PRODUCT_FIELDS = [
@@ -101,7 +103,7 @@ async def test_callers_of_one_load_share_it(service: Service) -> None:
     store = watch_store(service.app)
     store.gate = asyncio.Event()
     asking = [asyncio.create_task(ask(service.port, "/products?limit=7")) for _ in range(10)]
-    await asyncio.sleep(0.2)
+    await until(lambda: sum(one.in_progress for one in connections_of(service)) == 10)
     store.gate.set()
     answers = await asyncio.gather(*asking)
     said = sorted(answer.headers["Cache-Status"] for answer in answers)

@@ -22,6 +22,7 @@ from tests.support.log_lines import at_level, logged
 from tests.support.partner import FEED, TOKEN, partner_stand
 from tests.support.products import catalogue
 from tests.support.service import Service, open_database, serving, settings_for, sqlite_url
+from tests.support.waiting import until
 from tests.support.webhook_sender import PATH, SECRET, body_of, deliver, headers_for, post
 from tests.web.scraping import Scrape, scrape
 
@@ -198,9 +199,8 @@ async def test_a_mechanism_that_cannot_tell_takes_no_other_along(monkeypatch: py
     writer = MetricWriter(slot, [MetricSource("farmlokal_cache_collapsed_total", "", read)])
     with logged() as events:
         keeping = asyncio.create_task(writer.keep())
-        await asyncio.sleep(0.3)
+        await until(lambda: slot.values[slot.place("farmlokal_cache_collapsed_total")] == 6)
         keeping.cancel()
-    assert 6 == slot.values[slot.place("farmlokal_cache_collapsed_total")]
     assert 1 == len(at_level(events, "error"))
 
 

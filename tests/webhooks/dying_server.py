@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from aiohttp import web
 
 from farmlokal.app.factory import create_app
+from farmlokal.database.interface import Database, Session, T
 from farmlokal.settings import load_settings
 from farmlokal.web import keys
 from farmlokal.web.runner import ServiceRunner
@@ -47,19 +48,43 @@ def dying_after(step: Step, wait_s: float = 0) -> Callable[..., Coroutine[Any, A
     return cut
 
 
-def cut_before_insert(receiver: Receiver) -> None:
+def cut_before_look(receiver: Receiver) -> None:
     """Inside the transaction, with nothing done."""
-    receiver._inbox.claim = die_instead  # type: ignore[method-assign]
+    receiver._inbox.lock = die_instead  # type: ignore[method-assign]
 
 
 def cut_before_effect(receiver: Receiver) -> None:
-    """Between the inbox row and the effect."""
-    receiver._inbox.claim = dying_after(receiver._inbox.claim)  # type: ignore[method-assign]
+    """Between the look whether the event was here before and its effect."""
+    receiver._inbox.lock = dying_after(receiver._inbox.lock)  # type: ignore[method-assign]
+
+
+class DyingAtCommit:
+    """A database whose transactions run every statement that they have, and then end the process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """See Database.in_transaction."""
+
+        async def and_die(session: Session) -> T:
+            result = await work(session)
+            await session.fetch("SELECT 1")  # behind what was deferred
+            die()
+            return result
+
+        return await self._database.in_transaction(and_die)
+
+
+def cut_before_row(receiver: Receiver) -> None:
+    """Between the effect and the inbox row."""
+    receiver._inbox.add = lambda *_: None  # type: ignore[method-assign]
+    cut_before_commit(receiver)
 
 
 def cut_before_commit(receiver: Receiver) -> None:
     """Everything is done, nothing is committed."""
-    receiver._inbox.settle = dying_after(receiver._inbox.settle)  # type: ignore[method-assign]
+    receiver._database = cast("Database", DyingAtCommit(receiver._database))
 
 
 def cut_before_invalidation(receiver: Receiver) -> None:
@@ -79,8 +104,9 @@ def cut_before_answer(receiver: Receiver) -> None:
 
 # Each step, with whether the effect is committed when the process dies there.
 STEPS: dict[str, tuple[Callable[[Receiver], None], bool]] = {
-    "before-insert": (cut_before_insert, False),
+    "before-look": (cut_before_look, False),
     "before-effect": (cut_before_effect, False),
+    "before-row": (cut_before_row, False),
     "before-commit": (cut_before_commit, False),
     "before-invalidation": (cut_before_invalidation, True),
     "before-notice": (cut_before_notice, True),

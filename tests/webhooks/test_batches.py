@@ -1,6 +1,7 @@
 """Events that arrive together: one transaction, one effect each, and nobody's fault is another's."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from tests.webhooks.test_commit_unknown import NextCommit, behind_proxy, next_co
 
 __all__ = ["next_commit"]  # a fixture
 
-EVENTS = 20
+EVENTS = 16
 STOCK = 1000
 
 
@@ -154,6 +155,23 @@ async def test_two_bodies_under_one_id_at_once(backend_url: str) -> None:
         again = await desk.at_once(first, (name, other), (name, body))
         assert [Receipt, EventConflict, Receipt] == [type(one) for one in again]
         assert [3] == [row.attempts for row in await inbox_of(database) if row.event_id == name]
+
+
+@on_every_server
+async def test_two_processes_at_the_same_moment(backend_url: str) -> None:
+    """The same events, and the same orders under other ids, by two receivers: one effect each, and all are told so."""
+    async with open_database(backend_url) as one, open_database(backend_url) as other:
+        desks = Desk(one), Desk(other)
+        await desks[0].at_once(*products())
+        under_other_ids = [(f"other_{name}", body) for name, body in orders(EVENTS)]
+        answers = await asyncio.gather(
+            desks[0].at_once(*orders(EVENTS), *under_other_ids), desks[1].at_once(*under_other_ids, *orders(EVENTS))
+        )
+        told = Counter((one.duplicate, one.effect) for both in answers for one in both if isinstance(one, Receipt))
+        assert (EVENTS, EVENTS) == (told[False, "placed"], told[False, "repeated"])
+        assert 2 * EVENTS == told[True, "placed"] + told[True, "repeated"]
+        assert [STOCK - EVENTS // 4] * 4 == await stocks(one)
+        assert [2] * 2 * EVENTS == [row.attempts for row in await inbox_of(one) if "msg_" in row.event_id]
 
 
 @on_every_backend

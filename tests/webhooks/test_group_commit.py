@@ -95,6 +95,19 @@ async def test_a_batch_has_its_greatest_size(monkeypatch: pytest.MonkeyPatch) ->
     assert [[1], [2, 3, 4], [5, 6, 7]] == runs.begun
 
 
+async def test_of_many_half_wait_for_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that callers who come again at once meet batches of one size, and not all and none by turns."""
+    monkeypatch.setattr(group_commit, "_BATCH_WHOLE_MAX", 2)
+    runs = Runs()
+    group = GroupCommit(runs, held_up_s=60)
+    callers = submit(group, *range(1, 10))
+    for number in range(4):
+        await runs.until(number + 1)
+        runs.let_go(number)
+    assert [10 * number for number in range(1, 10)] == await asyncio.gather(*callers)
+    assert [1, 4, 2, 2] == [len(batch) for batch in runs.begun]
+
+
 async def test_what_is_held_up_holds_up_nobody_else() -> None:
     """Past its time a batch that waits for a lock has company; there is a limit to how many."""
     runs = Runs()

@@ -1,12 +1,12 @@
 """Deliveries of what this process has seen through: counted as all are, without a look at what is known."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import EventConflict
-from farmlokal.webhooks.inbox import Claim, InboxRow
+from farmlokal.webhooks.inbox import InboxRow
 from farmlokal.webhooks.receive import Receipt
 from tests.support.service import open_database, sqlite_url
 from tests.support.webhook_sender import body_of, product
@@ -15,17 +15,17 @@ from tests.webhooks.test_batches import Desk, products
 
 
 async def test_they_are_one_statement_of_a_batch(tmp_path: Path) -> None:
-    """Many at once are duplicates with the first one's effect, each counted, and no row is claimed or read for them."""
+    """Many at once are duplicates with the first one's effect, each counted, and no row is read for them."""
     async with open_database(sqlite_url(tmp_path)) as database:
         desk, event = Desk(database), products()[0]
         (first,) = await desk.at_once(event)
         del desk.told[:]
-        claimed = watch_claims(desk)
+        looked_at = watch_looks(desk)
         again = await desk.at_once(*[event] * 5)
         assert [(True, cast("Receipt", first).effect)] * 5 == [
             (cast("Receipt", one).duplicate, cast("Receipt", one).effect) for one in again
         ]
-        assert [] == claimed
+        assert [] == looked_at
         assert 5 == len(desk.told)
         assert [6] == [row.attempts for row in await inbox_of(database)]
 
@@ -68,22 +68,22 @@ async def test_another_body_under_a_known_id_is_looked_at(tmp_path: Path) -> Non
     async with open_database(sqlite_url(tmp_path)) as database:
         desk, (one, other) = Desk(database), products()[:2]
         await desk.at_once(one)
-        claimed = watch_claims(desk)
+        looked_at = watch_looks(desk)
         await desk.at_once((one[0], other[1]))
-        assert [one[0]] == claimed
+        assert [one[0]] == looked_at
 
 
-def watch_claims(desk: Desk) -> list[str]:
-    """The ids of the events whose rows are claimed from now on."""
-    inbox, claimed = desk.receiver._inbox, list[str]()
-    claim = inbox.claim
+def watch_looks(desk: Desk) -> list[str]:
+    """The ids of the events whose rows are looked at from now on."""
+    inbox, looked_at = desk.receiver._inbox, list[str]()
+    lock = inbox.lock
 
-    async def claim_and_tell(session: Session, claims: Sequence[Claim]) -> dict[str, InboxRow]:
-        claimed.extend(one.event_id for one in claims)
-        return await claim(session, claims)
+    async def tell_and_lock(session: Session, event_ids: Collection[str]) -> dict[str, InboxRow]:
+        looked_at.extend(event_ids)
+        return await lock(session, event_ids)
 
-    inbox.claim = claim_and_tell  # type: ignore[method-assign]
-    return claimed
+    inbox.lock = tell_and_lock  # type: ignore[method-assign]
+    return looked_at
 
 
 async def forget(database: Database) -> None:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from farmlokal.catalog.wire import parse_product
+from farmlokal.database.interface import Session
 from farmlokal.web import keys
-from farmlokal.webhooks.inbox import Claim, Inbox, State
+from farmlokal.webhooks.events import IGNORED, EventResult
+from farmlokal.webhooks.inbox import Inbox, NewEvent, Settled, State
 from farmlokal.webhooks.receive import replay_all
 from farmlokal.webhooks.retention import Retention
 from tests.support.backends import on_every_backend
@@ -140,7 +142,12 @@ async def test_the_service_deletes_old_events_by_itself(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     async with open_database(url) as database:
         inbox = Inbox(database, now=lambda: datetime.now(UTC) - timedelta(days=2))
-        await database.in_transaction(lambda session: inbox.claim(session, [Claim("msg_1", "0" * 64, "farm.renamed")]))
+        settled = Settled("msg_1", EventResult(IGNORED), "")
+
+        async def add(session: Session) -> None:
+            inbox.add(session, [NewEvent(settled, "0" * 64, "farm.renamed", 1)])
+
+        await database.in_transaction(add)
         async with webhook_service(url, webhook_keep_days=1):
             for _ in range(100):
                 await asyncio.sleep(0.05)

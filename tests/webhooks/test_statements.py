@@ -14,8 +14,7 @@ from tests.support.service import open_database
 from tests.support.webhook_sender import body_of, new_id, product
 
 pytestmark = on_every_backend
-CLAIM = ["INSERT webhook_inbox", "SELECT webhook_inbox"]
-SETTLE = ["UPDATE webhook_inbox"]
+LOOK, ADD = "SELECT webhook_inbox", "INSERT webhook_inbox"
 NOTE = "INSERT change_outbox"
 
 
@@ -50,15 +49,15 @@ async def test_a_product_is_read_once_and_written_once(event: Counted) -> None:
     """Beside the inbox's, a product is read, written and noted by one statement each; its name looked up, or added."""
     born = ["SELECT names", "INSERT names", "SELECT names", "INSERT name_units"]
     new = await event("product.upserted", product())
-    assert [*CLAIM, "SELECT products", *born, "INSERT products", NOTE, *SETTLE] == new
+    assert [LOOK, "SELECT products", *born, "INSERT products", NOTE, ADD] == new
     assert {"products", "product/1", "category/vegetables", "names"} == event.tags
     replaced = await event("product.upserted", product(version=2))
-    assert [*CLAIM, "SELECT products", "SELECT names", "UPDATE products", NOTE, *SETTLE] == replaced
+    assert [LOOK, "SELECT products", "SELECT names", "UPDATE products", NOTE, ADD] == replaced
     assert {"products", "product/1", "category/vegetables"} == event.tags
     moved = await event("product.upserted", product(version=3, category="fruits"))
-    assert [*CLAIM, "SELECT products", *born, "UPDATE products", NOTE, *SETTLE] == moved
+    assert [LOOK, "SELECT products", *born, "UPDATE products", NOTE, ADD] == moved
     assert {"products", "product/1", "category/vegetables", "category/fruits", "names"} == event.tags
-    assert [*CLAIM, "SELECT products", *SETTLE] == await event("product.upserted", product(version=1))
+    assert [LOOK, "SELECT products", ADD] == await event("product.upserted", product(version=1))
     gone = {"source": "partner", "external_id": product()["external_id"], "version": 4}
-    assert [*CLAIM, "SELECT products", "UPDATE products", NOTE, *SETTLE] == await event("product.deleted", gone)
+    assert [LOOK, "SELECT products", "UPDATE products", NOTE, ADD] == await event("product.deleted", gone)
     assert {"products", "product/1", "category/fruits"} == event.tags

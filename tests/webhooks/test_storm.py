@@ -57,12 +57,6 @@ async def _weather(folder: Path, own_mariadb: StartMariaDB, redis_url: str, even
     assert {"done"} == {state for state, _ in states}
 
 
-@pytest.mark.timeout(90)
-async def test_a_small_storm(tmp_path: Path, own_mariadb: StartMariaDB, redis_url: str) -> None:
-    """400 events over 4 processes, the database restarted in the middle."""
-    await _weather(tmp_path, own_mariadb, redis_url, 400)
-
-
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 async def test_a_storm(tmp_path: Path, own_mariadb: StartMariaDB, redis_url: str) -> None:

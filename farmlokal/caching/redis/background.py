@@ -1,6 +1,7 @@
 """What runs beside the requests: notices are heard, the master is followed, what is hot is sent and fetched."""
 
 import asyncio
+from collections.abc import Callable
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
 from farmlokal.caching.loading import Loading
@@ -16,7 +17,8 @@ from farmlokal.resilience.ending import end
 class Background:
     """The listener to notices and the warming, between `start` and `close`.
 
-    lifetime: of the entries that are fetched. name: under which this process sends its own notices.
+    clock: wall seconds. lifetime: of the entries that are fetched. name: under which this process sends its own
+    notices.
     """
 
     def __init__(
@@ -27,11 +29,12 @@ class Background:
         history: TagHistory,
         awaited_loads: AwaitedLoads,
         *,
+        clock: Callable[[], float],
         lifetime: Lifetime,
         name: str,
     ) -> None:
         self._primary = tier.primary
-        self._listener = NoticeListener(tier, history, awaited_loads, name=name)
+        self._listener = NoticeListener(tier, history, awaited_loads, clock=clock, name=name)
         self._warming = Warming(memory, tier, loading, self._listener, lifetime)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -35,7 +35,8 @@ class RedisKeys:
         self.positions = f"{own}positions"
         # The channel on which the end of a wanted load is announced, by its cache key.
         self.landed = f"{own}landed"
-        # The channel of the notices: `{"from": sender, "tags": [tag, …]}`.
+        # The channel of the notices: `{"from": sender, "tags": [tag, …]}`, and
+        # `"doubt": [write, ms]` where that may yet take effect, or with 0 ms no longer may.
         self.notices = f"{own}notices"
         # What a process is asked for most, `[[key, [tag, …]], …]`: for processes that start. Lives HOT_MS.
         self.hot = f"{own}hot"
@@ -65,6 +66,7 @@ class RedisKeys:
         """Return the Redis key of the generation of `tag`.
 
         A missing one is made by the next load, and deleting it is what invalidates. Lives GENERATION_MS or longer.
+        Where a write that touches the tag may yet take effect: `? name…`, which lives as long as the doubt.
         """
         return self._generation + tag
 

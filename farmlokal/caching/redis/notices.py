@@ -1,7 +1,8 @@
 """Hearing of other processes' invalidations, and of the ends of their loads, over Redis pub/sub. One task."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,31 +10,49 @@ import orjson
 from redis.asyncio.client import PubSub
 
 from farmlokal.caching.awaited_loads import AwaitedLoads
-from farmlokal.caching.redis.tier import REDIS_FAILURES, RedisTier
-from farmlokal.caching.tag_history import TagHistory
+from farmlokal.caching.redis.health import REDIS_FAILURES
+from farmlokal.caching.redis.tier import RedisTier
+from farmlokal.caching.second_tier import Doubt
+from farmlokal.caching.tag_history import HEARD_S, TagHistory
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.resilience.redis_reasons import reason_of
 from farmlokal.telemetry import get_logger
 
 _log = get_logger(__name__)
 
-# A connection on which nothing came for this long is asked for a sign of life, which has as long to come.
-PING_AFTER_S = 1.0
+# The connection is asked for a sign of life so often, whatever else comes on it: what Redis sent before its answer has
+# been heard. A quarter of the time for which that is believed, so that a late one costs nothing.
+BEAT_S = HEARD_S / 4
+# Without one for so long the connection is given up.
+SIGN_MAX_S = HEARD_S
+# What has come by now and was not read is read in far less.
+_LAST_LOOK_S = 0.01
+# Where no notice came for so long the server is asked whether it is a primary still.
+_ROLE_AFTER_S = 1.0
 _SUBSCRIBE_MAX_S = 1.0
 
 
 class NoticeListener:
     """Keeps one subscription, reconnecting for ever, and applies what it hears.
 
-    name: the sender whose notices are this process's own, and known already.
+    clock: wall seconds. name: the sender whose notices are this process's own, and known already.
     """
 
-    def __init__(self, tier: RedisTier, history: TagHistory, awaited_loads: AwaitedLoads, *, name: str) -> None:
+    def __init__(
+        self,
+        tier: RedisTier,
+        history: TagHistory,
+        awaited_loads: AwaitedLoads,
+        *,
+        clock: Callable[[], float],
+        name: str,
+    ) -> None:
         self._tier = tier
         self._history = history
         self._awaited_loads = awaited_loads
+        self._clock = clock
         self._name = name
-        self._backoff = Backoff(base_s=0.05, max_s=1.0)
+        self._backoff = Backoff(base_s=0.05, max_s=HEARD_S / 2)
         self._arriving = asyncio.Event()
         self._logged_lost = False
         # At once, and not when the notices arrive again, which takes a moment more.
@@ -54,11 +73,14 @@ class NoticeListener:
     async def listen(self) -> None:
         """Listen until cancelled."""
         attempt = 0
+        self._history.heard(-math.inf)
         while True:
             try:
+                asked_at = self._clock()
                 async with self._subscribed() as pubsub:
                     attempt = 0
                     self._found()
+                    self._history.heard(asked_at)
                     await self._hear(pubsub)
             except REDIS_FAILURES as error:
                 await self._lost(error)
@@ -81,17 +103,27 @@ class NoticeListener:
             await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _hear(self, pubsub: PubSub) -> None:
-        silent = False
+        now = asyncio.get_running_loop().time
+        noticed, asked, answered = now(), now(), True
+        asked_at = self._clock()
         while True:
-            message = await pubsub.get_message(timeout=PING_AFTER_S)
-            if message is not None:
-                silent = False
-                self._handle(message)
-            elif silent:
-                raise TimeoutError("no sign of life")
-            else:
-                silent = True
+            if answered and now() >= asked + BEAT_S:
+                asked, asked_at, answered = now(), self._clock(), False
                 await pubsub.ping()
+            # What came while this process was held up counts: it is looked for once more when the time is over.
+            left_s = asked + (BEAT_S if answered else SIGN_MAX_S) - now()
+            message = await pubsub.get_message(timeout=max(left_s, _LAST_LOOK_S))
+            if message is None:
+                if not answered and left_s <= 0:
+                    raise TimeoutError("no sign of life")
+            elif message["type"] == "pong":
+                answered = True
+                self._history.heard(asked_at)
+            else:
+                noticed = now()
+                self._handle(message)
+            if now() >= noticed + _ROLE_AFTER_S:
+                noticed = now()
                 # A process that only reads learns in no other way that its server is a replica by now. While notices
                 # arrive it may be one: they come from a primary then, and so does what it holds.
                 await self._tier.check_primary()
@@ -109,12 +141,19 @@ class NoticeListener:
         try:
             notice = orjson.loads(raw)
             sender, tags = str(notice["from"]), [str(tag) for tag in notice["tags"]]
-        except (ValueError, TypeError, KeyError):
+            write, lasts_ms = notice.get("doubt", ("", 0))
+            doubt = Doubt(str(write), int(lasts_ms))
+        except (ValueError, TypeError, KeyError, AttributeError):
             # Whatever that was on our channel, Redis knows better.
             self._history.notices_missed()
             return
-        if sender != self._name:
-            self._history.invalidated_elsewhere(tags)
+        if sender == self._name:
+            return
+        self._history.invalidated_elsewhere(tags)
+        if doubt.lasts_ms > 0:
+            self._history.doubt(doubt.write, tags, self._clock() + doubt.lasts_ms / 1000)
+        else:
+            self._history.settled(doubt.write)
 
     def _found(self) -> None:
         # Whatever was sent before this moment may have been missed.
@@ -131,5 +170,7 @@ class NoticeListener:
         if not self._logged_lost and await self._tier.ping():
             self._logged_lost = True
             _log.warning(
-                "no notices arrive: entries live out their fresh time", dependency="redis", reason=reason_of(error)
+                "no notices arrive: each page is looked up in Redis once a second",
+                dependency="redis",
+                reason=reason_of(error),
             )

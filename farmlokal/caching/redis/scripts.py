@@ -9,13 +9,20 @@ from farmlokal.resilience.redis_scripts import Script
 # Guards the origin: of all processes one gets the lease. In the same step it is told what the key holds by now (it may
 # have been filled since the caller looked) and the generations that its load has to be checked against, the missing
 # ones made. A generation that was made at another server is made anew: the invalidation that ended it may be lost. A
-# lease without an end, or with a longer one than we give, is none of ours and is taken over.
-# ARGV: token, lease ms, new generation, generation ms, how many of the new
-# generation's first characters tell the server, a random text or nothing where nobody asks for positions.
+# lease without an end, or with a longer one than we give, is none of ours and is taken over. A generation that is in
+# doubt is said as it stands. A caller that has not looked yet is given the entry without the lease, where there is one.
+# ARGV: token, lease ms, new generation, generation ms, how many of the new generation's first characters tell the
+# server, a random text or nothing where nobody asks for positions, what doubt begins with, 1 for a caller that has not
+# looked.
 # Positions that were begun at another server, or expired, begin anew: with that text, and nothing known.
 # KEYS: lease, wanted, entry, positions, generation…
-# Returns {1, entry, positions as HGETALL has them, generation…}, or {0, ms that the holder's lease has left}.
+# Returns {1, entry, positions as HGETALL has them, generation…}, or {0, ms that the holder's lease has left}, or
+# {2, entry, {generation…}}.
 ACQUIRE = Script("""
+local entry = redis.call('MGET', KEYS[3])[1]
+if entry and ARGV[8] == '1' then
+  return {2, entry, redis.call('MGET', unpack(KEYS, 5))}
+end
 local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left <= tonumber(ARGV[2]) then
   redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
@@ -31,10 +38,11 @@ if ARGV[6] ~= '' then
   end
   positions = redis.call('HGETALL', KEYS[4])
 end
-local answer = {1, redis.call('MGET', KEYS[3])[1], positions}
+local answer = {1, entry, positions}
 for place = 5, #KEYS do
   local generation = redis.call('MGET', KEYS[place])[1]
-  if not generation or string.sub(generation, 1, ARGV[5]) ~= mark then
+  local doubtful = generation and string.sub(generation, 1, #ARGV[7]) == ARGV[7]
+  if not doubtful and (not generation or string.sub(generation, 1, ARGV[5]) ~= mark) then
     generation = ARGV[3]
     redis.call('SET', KEYS[place], generation, 'PX', ARGV[4])
   end
@@ -85,17 +93,30 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 # Redis still invalidates; and a deleted generation is never used again, since the next is random. In the same step it
 # notes how far the writer had come: of two positions of one timeline the one that has more, whichever comes later.
 # Those of a writer before go when it has taken nothing for five minutes that another took. A full Redis takes what
-# follows a DEL in a script.
+# follows a DEL in a script. Writes that may yet take effect stand, by their names, in the place of the generation, so
+# that nobody keeps what he loads; each until it is settled, or its time is over.
 # KEYS: positions, generation…  ARGV: channel, notice, the server's mark, a random text or nothing where all is known,
-# generation ms, wall seconds, (timeline, rank, position)…
+# generation ms, wall seconds, what doubt begins with, a write or nothing, ms for which it is in doubt,
+# (timeline, rank, position)…
 INVALIDATE = Script("""
-for place = 2, #KEYS do redis.call('DEL', KEYS[place]) end
+for place = 2, #KEYS do
+  local doubts, left = redis.call('MGET', KEYS[place])[1] or '', redis.call('PTTL', KEYS[place])
+  if string.sub(doubts, 1, #ARGV[7]) ~= ARGV[7] or left < 1 then doubts, left = ARGV[7], 0 end
+  if ARGV[8] ~= '' then
+    doubts = string.gsub(doubts, ' ' .. ARGV[8], '')
+    if tonumber(ARGV[9]) > 0 then
+      doubts, left = doubts .. ' ' .. ARGV[8], math.max(left, tonumber(ARGV[9]))
+    end
+  end
+  redis.call('DEL', KEYS[place])
+  if doubts ~= ARGV[7] then redis.call('SET', KEYS[place], doubts, 'PX', left) end
+end
 if redis.pcall('HGET', KEYS[1], '@') ~= ARGV[3] then
   redis.call('DEL', KEYS[1])
 else
   local changes = {}
   if ARGV[4] ~= '' then changes = {'?', ARGV[4]} end
-  for place = 7, #ARGV, 3 do
+  for place = 10, #ARGV, 3 do
     local known = redis.call('HGET', KEYS[1], ARGV[place])
     if not known or tonumber(string.match(known, '^%d+')) <= tonumber(ARGV[place + 1]) then
       changes[#changes + 1] = ARGV[place]
@@ -106,7 +127,7 @@ else
     redis.call('HSET', KEYS[1], unpack(changes))
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
   end
-  if #ARGV > 6 then
+  if #ARGV > 9 then
     local held = redis.call('HGETALL', KEYS[1])
     for place = 1, #held, 2 do
       local at = string.match(held[place + 1], '^%d+ (%d+) ')

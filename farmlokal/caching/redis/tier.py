@@ -10,31 +10,19 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
 
 from farmlokal.caching.entry import Entry, decoded
 from farmlokal.caching.redis import scripts
+from farmlokal.caching.redis.batched_reads import BatchedReads, snapshot_of, text_of
+from farmlokal.caching.redis.health import REDIS_FAILURES, RedisHealth
 from farmlokal.caching.redis.keys import GENERATION_MS, HOT_MS, RedisKeys
-from farmlokal.caching.second_tier import LEASE_MS, NOTHING_KNOWN, Held, Lease, Snapshot
-from farmlokal.errors import Unavailable
-from farmlokal.resilience.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from farmlokal.caching.second_tier import IN_DOUBT, LEASE_MS, NOTHING_KNOWN, Doubt, Held, Lease, Snapshot
+from farmlokal.resilience.breaker import BreakerOpen, BreakerState
 from farmlokal.resilience.commit_positions import Committed, Position
-from farmlokal.resilience.failure_log import log_breaker
-from farmlokal.resilience.redis_pipe import Answers, BatchedReads, RedisPipe
-from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary, is_no_primary
-from farmlokal.resilience.redis_reasons import reason_of
-from farmlokal.telemetry import get_logger
+from farmlokal.resilience.redis_pipe import RedisPipe
+from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary
 from farmlokal.telemetry.span import Kind
-from farmlokal.telemetry.state_log import StateLog
 from farmlokal.telemetry.tracing import span
-
-_log = get_logger(__name__)
-
-# Three timeouts in a row cost a request 0.3 s at the default wait; after that nobody waits, and one call a second asks
-# whether Redis is back.
-_FAILURES_MAX = 3
-_OPEN_S = 1.0
-REDIS_FAILURES = (RedisError, OSError, TimeoutError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,20 +41,31 @@ def fails_open(
         name = f"redis {method.__name__.strip('_')}"
         attributes = {"db.system.name": "redis", "db.operation.name": command}
 
+        async def attempt(tier: "RedisTier", *args: P.args, **kwargs: P.kwargs) -> T | F:
+            with span(name, Kind.CLIENT, attributes):
+                try:
+                    return await method(*args, **kwargs)
+                except REDIS_FAILURES as error:
+                    if await tier.health.is_refusal(error):
+                        return fallback
+                    raise
+
         @wraps(method)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> T | F:
             tier = cast("RedisTier", args[0])
-            try:
-                with tier.breaker.call(*REDIS_FAILURES), span(name, Kind.CLIENT, attributes):
-                    try:
-                        async with asyncio.timeout(tier.wait_max_s):
-                            return await method(*args, **kwargs)
-                    except REDIS_FAILURES as error:
-                        if await tier.is_refusal(error):
-                            return fallback
-                        raise
-            except (BreakerOpen, *REDIS_FAILURES):
+            breaker = tier.breaker
+            if not breaker.calm:
+                with suppress(BreakerOpen, *REDIS_FAILURES), breaker.call(*REDIS_FAILURES):
+                    return await attempt(tier, *args, **kwargs)
                 return fallback
+            try:
+                answer = await attempt(tier, *args, **kwargs)
+            except REDIS_FAILURES:
+                breaker.failed()
+                return fallback
+            if not breaker.calm:  # others failed meanwhile
+                breaker.worked()
+            return answer
 
         return guarded
 
@@ -94,61 +93,80 @@ class RedisTier:
     ) -> None:
         self.redis = redis
         self.wait_max_s = wait_max_s
-        self.breaker = CircuitBreaker(failures_max=_FAILURES_MAX, open_s=_OPEN_S, on_change=self._log_change)
         self.primary = RedisPrimary(redis)
+        self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
+        self.health = RedisHealth(self._pipe, self.primary)
+        self.breaker = self.health.breaker
         self._positions = positions
         self._token = token
-        self._reads = BatchedReads(self._fetch)
-        # A Redis that is full to the brim takes some writes and refuses others.
-        self._writes = StateLog(
-            _log,
-            "redis",
-            away="redis refuses writes: nothing new is shared",
-            back="redis takes writes again",
-        )
-        self._pipe = RedisPipe(redis.connection_pool, wait_max_s=wait_max_s)
-        # Why the last call failed, and why the last refused one was.
-        self._failure = self._refusal = ""
+        self._reads = BatchedReads(self._fetch, self.primary)
         if identity is not None:
             self.belong_to(identity)
 
     def __repr__(self) -> str:
-        return f"<RedisTier {self.breaker!r} {self._reads!r} {self._writes!r}>"
+        return f"<RedisTier {self.breaker!r} {self._reads!r} {self.health.writes!r}>"
 
     def belong_to(self, identity: str) -> None:
         """From now on use the keys and channels of the catalogue with this identity."""
         self.keys = RedisKeys(identity)
         self.primary.belong_to(self.keys.notices)
 
+    @property
+    def away(self) -> bool:
+        """Whether the breaker keeps calls from Redis, but for one now and then."""
+        return self.breaker.state is not BreakerState.CLOSED
+
     async def read(self, key: str, tags: tuple[str, ...]) -> Snapshot | None:
         """Return what Redis holds. The keys that are asked for in one turn of the event loop travel as one MGET."""
-        names = [self.keys.entry(key), *self.keys.generations(tags)]
-        return self._snapshot(names, await self._reads.ask(names))
+        return await self._reads.ask((self.keys.entry(key), *self.keys.generations(tags)))
 
     def read_then(self, key: str, tags: tuple[str, ...], then: Callable[[Snapshot | None], object]) -> None:
         """Call `then` later with what `read` would return. The keys travel in the same MGET."""
-        names = [self.keys.entry(key), *self.keys.generations(tags)]
-        self._reads.ask_then(names, lambda answers: then(self._snapshot(names, answers)))
+        self._reads.ask_then((self.keys.entry(key), *self.keys.generations(tags)), then)
 
     @fails_open(None)
     async def acquire(self, key: str, tags: tuple[str, ...]) -> Lease | Held:
         """Return the lease, the entry and the generations, all of one step in Redis; or that another has it."""
-        token = self._token()
-        if not self.primary.mark:
+        return cast("Lease | Held", await self._acquired(key, tags, unless_kept=False))
+
+    @fails_open(None)
+    async def read_or_acquire(self, key: str, tags: tuple[str, ...]) -> Snapshot | Lease | Held:
+        """Return what `read` would where that has an entry, else what `acquire` would, in one step."""
+        return await self._acquired(key, tags, unless_kept=True)
+
+    async def _acquired(self, key: str, tags: tuple[str, ...], *, unless_kept: bool) -> Snapshot | Lease | Held:
+        if self.primary.mark:
+            return await self._acquired_there(key, tags, unless_kept=unless_kept)
+        async with asyncio.timeout(self.wait_max_s):
             await self._pipe.connect()
+            return await self._acquired_there(key, tags, unless_kept=unless_kept)
+
+    async def _acquired_there(self, key: str, tags: tuple[str, ...], *, unless_kept: bool) -> Snapshot | Lease | Held:
+        token = self._token()
         mark = self.primary.mark
-        # One token serves as the generation of every tag that has none: none of them had it before.
+        # One serves as the lease's token and as the generation of every tag that has none: none of them had it before.
         answer = await self._pipe.run(
             scripts.ACQUIRE,
             [*self.keys.lease_keys(key), self.keys.positions, *self.keys.generations(tags)],
-            [token, LEASE_MS, mark + self._token(), GENERATION_MS, len(mark), self._token() if self._positions else ""],
+            [
+                token,
+                LEASE_MS,
+                mark + token,
+                GENERATION_MS,
+                len(mark),
+                self._token() if self._positions else "",
+                IN_DOUBT,
+                int(unless_kept),
+            ],
         )
+        if answer[0] == 2:
+            return snapshot_of(decoded(answer[1]), answer[2], self.primary.mark)
         self._log_write()
         if answer[0] == 0:
             return Held(answer[1] / 1000)
         kept, positions, *generations = answer[1:]
-        snapshot = Snapshot(None if kept is None else decoded(kept), _texts(generations))
-        held = tuple([generation or "" for generation in snapshot.generations])
+        held = tuple(map(text_of, generations))
+        snapshot = Snapshot(None if kept is None else decoded(kept), held)
         return Lease(key, token, tags, held, snapshot, *(_known_positions(positions) if positions else ()))
 
     @fails_open(False)
@@ -187,20 +205,27 @@ class RedisTier:
         return bool(await self._pipe.run(scripts.RELEASE, keys, [lease.token, self.keys.landed, lease.key]))
 
     @fails_open(False)
-    async def invalidate(self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN) -> bool:
-        """Delete the generations, note the positions and publish the notice, all in one step."""
+    async def invalidate(
+        self, tags: Iterable[str], sender: str, committed: Committed = NOTHING_KNOWN, doubt: Doubt | None = None
+    ) -> bool:
+        """Delete the generations, note doubt and positions, and publish the notice, all in one step."""
         named = tuple(tags)
+        notice: dict[str, object] = {"from": sender, "tags": named}
+        if doubt is not None:
+            notice["doubt"] = tuple(doubt)
         positions = [text for one in committed.positions for text in (one.timeline, one.rank, one.seen)]
         await self._pipe.run(
             scripts.INVALIDATE,
             [self.keys.positions, *self.keys.generations(named)],
             [
                 self.keys.notices,
-                orjson.dumps({"from": sender, "tags": named}),
+                orjson.dumps(notice),
                 self.primary.mark,
                 "" if committed.known else self._token(),
                 GENERATION_MS,
                 int(time.time()),
+                IN_DOUBT,
+                *(doubt or ("", 0)),
                 *positions,
             ],
         )
@@ -261,62 +286,16 @@ class RedisTier:
         lease = await self.acquire(f"check {self._token()}", ())
         if isinstance(lease, Lease):
             await self.release(lease)
-        if lease is None and (self._writes.up or self.breaker.state is not BreakerState.CLOSED):
-            raise Unavailable(self._failure)
-        return None if self._writes.up else self._refusal
-
-    async def is_refusal(self, error: BaseException) -> bool:
-        """Return whether Redis is there and says no: it is full, say, or the right is missing. Logged once.
-
-        For anything else the reason is kept, and a server that is no primary is left: every connection ends.
-        """
-        if is_no_primary(error):
-            await self.primary.drop()
-        elif isinstance(error, ResponseError):
-            self._refusal = reason_of(error)
-            self._writes.failed(self._refusal)
-            return True
-        self._failure = reason_of(error, connecting=self._pipe.connecting, tls=self._pipe.tls)
-        return False
-
-    def _snapshot(self, names: list[str], answers: Answers | None) -> Snapshot | None:
-        """What the answers say of the entry at the first of `names`, and of the generations at the others."""
-        if answers is None:
-            return None
-        kept_at, *tags_at = names
-        kept = answers[kept_at]
-        if isinstance(kept, bytes):
-            kept = answers[kept_at] = decoded(kept)
-        generations = _texts([cast("bytes | None", answers[name]) for name in tags_at])
-        # An entry's generations were all made by one server. So one of another server's here means that they are not
-        # those of an entry of this one's: an invalidation may have been lost with the server that had it.
-        if generations and generations[0] is not None and not generations[0].startswith(self.primary.mark):
-            generations = (None,) * len(generations)
-        return Snapshot(kept, generations)
+        return self.health.verdict(lease)
 
     def _log_write(self) -> None:
-        if not self._writes.up:  # with every write: an attribute, not a call
-            self._writes.worked()
-
-    def _log_change(self, state: BreakerState) -> None:
-        log_breaker(
-            _log,
-            state,
-            away="redis is away: answering from memory and the origin",
-            back="redis is back",
-            reason=self._failure,
-            dependency="redis",
-        )
-
-
-def _texts(generations: list[bytes | None]) -> tuple[str | None, ...]:
-    # latin-1 gives back every byte, also of what is none of our tokens.
-    return tuple([None if raw is None else raw.decode("latin-1") for raw in generations])
+        if not self.health.writes.up:  # with every write: an attribute, not a call
+            self.health.writes.worked()
 
 
 def _known_positions(held: list[bytes]) -> tuple[tuple[str, ...], str]:
     """The positions that a load has to have seen, and what is not known: of the hash as HGETALL gives it."""
-    texts = [raw.decode("latin-1") for raw in held]
+    texts = list(map(text_of, held))
     fields = dict(zip(texts[::2], texts[1::2], strict=True))
     unknown = fields.pop("?", "")
     fields.pop("@", None)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from farmlokal.database.dialect import Dialect
-from farmlokal.database.interface import Statements
+from farmlokal.database.interface import Session, Statements
 
 IDS_PER_ROW = 500
 """Products of one row of the outbox and of the log: so little work for a load of many that it hardly shows."""
 
 _ROWS_PER_STATEMENT = 100
+_NOTE = "INSERT INTO change_outbox (product_ids, noted_at) VALUES"
 _SEPARATOR = ","
 
 
@@ -17,13 +18,23 @@ async def note_changed(statements: Statements, dialect: Dialect, product_ids: It
 
     One statement, whatever their number up to 50,000; none where there is none. None among the ids counts for nothing.
     """
-    rows = rows_of(sorted({one for one in product_ids if one is not None}))
-    value = f"(%s, {dialect.unix_time_sql})"
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        texts = [text_of(ids) for ids in rows[start : start + _ROWS_PER_STATEMENT]]
-        await statements.execute(
-            f"INSERT INTO change_outbox (product_ids, noted_at) VALUES {', '.join([value] * len(texts))}", texts
-        )
+    texts = _texts_of(product_ids)
+    for start in range(0, len(texts), _ROWS_PER_STATEMENT):
+        chunk = texts[start : start + _ROWS_PER_STATEMENT]
+        await statements.execute(f"{_NOTE} {', '.join([_noted(dialect)] * len(chunk))}", chunk)
+
+
+def defer_noting(session: Session, dialect: Dialect, product_ids: Iterable[int | None]) -> None:
+    """What `note_changed` does, together with whatever else `session` defers."""
+    session.defer(f"{_NOTE} {_noted(dialect)}", [(text,) for text in _texts_of(product_ids)])
+
+
+def _texts_of(product_ids: Iterable[int | None]) -> list[str]:
+    return list(map(text_of, rows_of(sorted({one for one in product_ids if one is not None}))))
+
+
+def _noted(dialect: Dialect) -> str:
+    return f"(%s, {dialect.unix_time_sql})"
 
 
 def rows_of(product_ids: list[int]) -> list[list[int]]:

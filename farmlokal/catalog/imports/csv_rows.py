@@ -57,7 +57,7 @@ def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, d
     """
     taken = [first]
     try:
-        cells = [plain_cell(cell) for cell in _split(taken, lines, delimiter)]
+        cells = _split(taken, lines, delimiter)
         if columns is not None and len(cells) != len(columns):
             cells = _fitted(cells, columns)
     except csv.Error as error:
@@ -73,8 +73,12 @@ def _split(taken: list[Line], lines: Lines, delimiter: str) -> list[str]:
     text = taken[0].text()
     # Most rows have nothing for which it takes a reader, and one is made anew for each row.
     if not _FOR_READER.search(text):
-        return text.split(delimiter)
-    return next(csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter))
+        cells = text.split(delimiter)
+        if text.isprintable():
+            return cells
+    else:
+        cells = next(csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter))
+    return [plain_cell(cell) for cell in cells]
 
 
 def _texts(taken: list[Line], lines: Lines) -> Iterator[str]:

@@ -1,47 +1,28 @@
 """One file into the catalogue, batch by batch."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack, aclosing
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
-
-import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases, load_aliases
-from farmlokal.catalog.imports.batches_ahead import Row, batches_ahead
+from farmlokal.catalog.imports.batches_under_way import BATCHES_AT_ONCE
+from farmlokal.catalog.imports.file_run import ChangeStore, FileRun
 from farmlokal.catalog.imports.forms.reading_options import ReadOptions
 from farmlokal.catalog.imports.inputs import InputFile, file_at
 from farmlokal.catalog.imports.market_import import MarketImport, MarketMemory, MarketNotes, prepare
 from farmlokal.catalog.imports.market_products import MarketOptions
-from farmlokal.catalog.imports.market_rows import Spool, shown_row
+from farmlokal.catalog.imports.market_rows import Spool
 from farmlokal.catalog.imports.markets import Markets, load_markets
 from farmlokal.catalog.imports.reading import ImportRows, open_rows
-from farmlokal.catalog.imports.reasons import BadRow, refused, unreadable
+from farmlokal.catalog.imports.reasons import BadRow
 from farmlokal.catalog.imports.summary import ImportSummary, Scope
-from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
+from farmlokal.catalog.records import MARKET_SOURCE
 from farmlokal.errors import ImportRefused
-
-# A file whose first hundred rows are all wrong is another kind of file under our header, not one with a few slips.
-LEADING_BAD_ROWS_MAX = 100
 
 _AS_THE_FILE_SAYS = MarketOptions()
 _AS_THE_FILE_IS = ReadOptions()
-
-
-class ChangeStore(Protocol):
-    """Where the records go."""
-
-    def apply(
-        self, changes: Sequence[ProductRecord | Deletion], *, sighting: str | None = None
-    ) -> Coroutine[Any, Any, Sequence[Applied]]:
-        """Writes `changes` as one batch and returns what became of each, in their order.
-
-        `sighting` names the run in which they were seen, so that a replacing import knows what it did not see.
-        """
-        ...
 
 
 def _ignore(*_: object) -> None:
@@ -78,8 +59,8 @@ async def import_file(
     `summary` is kept up to date, for whoever wants to know what landed before an error or an interruption. `now`,
     aware, is the clock's time unless it is given: what lies more than a day after it is refused.
 
-    Raises ImportRefused, before any product is written, where the file or `locations` is not what it should be. A batch
-    that is being written when the task is cancelled is written to its end, and counted.
+    Raises ImportRefused, before any product is written, where the file or `locations` is not what it should be. Batches
+    that are being written when the task is cancelled are written to their end, and counted.
     """
     summary = summary or ImportSummary()
     now = now or datetime.now(UTC)
@@ -89,7 +70,7 @@ async def import_file(
         if isinstance(given, Path):
             given = stack.enter_context(file_at(given))
         summary.name = given.name
-        run = _Run(summary, store, sighting, errors_max, on_bad_row, on_implausible)
+        run = FileRun(summary, store, sighting, errors_max, on_bad_row, on_implausible)
         rows = stack.enter_context(
             open_rows(
                 given,
@@ -108,7 +89,9 @@ async def import_file(
             of_markets = await _prepared(
                 rows, stack.enter_context(Spool()), memory, run, aliases, markets, options, now
             )
-            await run.add_all(of_markets, lambda: of_markets.bytes_read, batch_rows, on_progress)
+            # A product may be known by two names then, and the first row of it counts.
+            at_once = 1 if await memory.has_former_identities(MARKET_SOURCE) else BATCHES_AT_ONCE
+            await run.add_all(of_markets, lambda: of_markets.bytes_read, batch_rows, on_progress, at_once=at_once)
             if not summary.stopped:
                 await of_markets.keep_usual_prices(memory)
                 summary.scope = _scope(of_markets)
@@ -121,7 +104,7 @@ async def _prepared(
     rows: ImportRows,
     spool: Spool,
     memory: MarketMemory,
-    run: "_Run",
+    run: FileRun,
     aliases: Aliases,
     markets: Markets,
     options: MarketOptions,
@@ -141,100 +124,3 @@ def _scope(rows: MarketImport) -> Scope | None:
     if products.newest_day is None:
         return None
     return Scope(frozenset(products.covered), products.newest_day, products.newest_version)
-
-
-class _Run:
-    """Brings the rows of one file into the store, and keeps its summary."""
-
-    def __init__(
-        self,
-        summary: ImportSummary,
-        store: ChangeStore,
-        sighting: str | None,
-        errors_max: int | None,
-        on_bad_row: Callable[[BadRow], None],
-        on_implausible: Callable[[BadRow], None],
-    ) -> None:
-        self.summary = summary
-        self._store = store
-        self._sighting = sighting
-        self._errors_max = errors_max
-        self._on_bad_row = on_bad_row
-        self._on_implausible = on_implausible
-
-    def __repr__(self) -> str:
-        return f"<_Run {self.summary!r}>"
-
-    def note_implausible(self, line: int, doubt: str) -> None:
-        self.summary.note_implausible(bad := refused(line, doubt))
-        self._on_implausible(bad)
-
-    async def add_all(
-        self,
-        rows: Iterator[Row],
-        bytes_read: Callable[[], int],
-        batch_rows: int,
-        on_progress: Callable[[int], None],
-    ) -> None:
-        async with aclosing(batches_ahead(rows, bytes_read, batch_rows)) as batches:
-            async for batch, read_bytes in batches:
-                await self._add(batch)
-                on_progress(read_bytes)
-                if self.summary.stopped:
-                    return
-
-    async def _add(self, batch: Sequence[Row]) -> None:
-        good: list[tuple[int, ProductRecord]] = []
-        bad: list[BadRow] = []
-        not_reported = 0
-        for number, row in batch:
-            if isinstance(row, ProductRecord):
-                good.append((number, row))
-            elif row is None:
-                not_reported += 1
-            else:
-                bad.append(unreadable(number, row))
-                self._refuse_rubbish(bad, any_good=bool(good))
-        self.summary.bad_rows += len(bad)
-        self.summary.not_reported += not_reported
-        self._stop_beyond_errors_max()
-        try:
-            if good and not self.summary.stopped:
-                await self._apply(good, bad)
-        finally:
-            for one in sorted(bad):
-                self.summary.reasons.note(one)
-                self._on_bad_row(one)
-        self._stop_beyond_errors_max()
-
-    def _refuse_rubbish(self, bad: Sequence[BadRow], *, any_good: bool) -> None:
-        if not (self.summary.tally or any_good) and self.summary.bad_rows + len(bad) == LEADING_BAD_ROWS_MAX:
-            raise ImportRefused(
-                f"{self.summary.name}: the first {LEADING_BAD_ROWS_MAX} rows are all wrong;"
-                f" line {bad[-1].line}: {bad[-1].reason}"
-            )
-
-    def _stop_beyond_errors_max(self) -> None:
-        if self._errors_max is not None and self.summary.errors > self._errors_max:
-            self.summary.stopped = True
-
-    async def _apply(self, good: Sequence[tuple[int, ProductRecord]], bad: list[BadRow]) -> None:
-        """Write a batch and count it. bad: gets the rows that the store rejects."""
-        writing = asyncio.ensure_future(self._store.apply([record for _, record in good], sighting=self._sighting))  # noqa: RUF006
-        try:
-            await asyncio.wait([writing])
-        finally:
-            if not writing.done():  # we are cancelled: nothing is left half written
-                await asyncio.wait([writing])
-            for (number, record), one in zip(good, writing.result(), strict=True):
-                self.summary.sources.add(record.source)
-                self.summary.tally[one.outcome] += 1
-                if one.outcome is WriteOutcome.REJECTED:
-                    bad.append(refused(number, one.reason or "rejected", _row_of(record)))
-
-
-def _row_of(record: ProductRecord) -> str:
-    """The row that a record was made of: of market prices its cells, else the record as JSON."""
-    if record.said is not None:
-        return shown_row(record.said.split("\n"))
-    return orjson.dumps({name: value for name, value in record._asdict().items() if value is not None}).decode()

@@ -27,6 +27,10 @@ class MarketMemory(Protocol):
         """Give the stored products of `source` the identities that `renew` says, unless that was done for `tables`."""
         ...
 
+    async def has_former_identities(self, source: str) -> bool:
+        """Whether any product of `source` was once known under another identity."""
+        ...
+
     async def sequences(self, source: str, digests: Mapping[date, str]) -> dict[date, int]:
         """The number of what a file says of each day, from 1 in the order of arrival; what was seen keeps its own."""
         ...

@@ -1,6 +1,5 @@
 """What filters and sorts say of the stored catalogue: the columns that are sampled for them, and their indexes."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -48,8 +47,7 @@ CATEGORY = stored("category")
 DISTRICT_KEY = stored("district_key")
 STATE_KEY = stored("state_key")
 FARM_ID = stored("farm_id")
-# A few units that all products share: kept once, they take a fiftieth of the room.
-UNIT = SampledColumn("unit", lambda _: "unit", sys.intern)
+UNIT = stored("unit")
 NAME_ID = stored("name_id")
 IN_STOCK = stored("in_stock")
 ORGANIC = stored("organic")

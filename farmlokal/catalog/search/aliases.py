@@ -5,7 +5,7 @@ both sides: what is asked for is replaced by its canonical words, and a name tha
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -41,18 +41,23 @@ class Aliases:
     def __init__(self, rows: Iterable[AliasRow] = ()) -> None:
         self._phrases: Phrases[Words] = Phrases()
         faults = []
+        # Thousands of phrases have some two hundred meanings: these are read, kept and looked at once.
+        read = cache(words_of)
         for row in rows:
-            alias, canonical = words_of(row.alias), words_of(row.canonical)
+            alias, canonical = words_of(row.alias), read(row.canonical)
             if alias and canonical:
                 self._phrases.add(alias, canonical)
             else:
                 faults.append(f"{row.alias!r} means {row.canonical!r}: both must have a letter or a digit")
-        for phrase in list(self._phrases):
-            canonical = self._phrases.get(phrase) or ()
-            # A canonical phrase is one itself: else the `chana` of `chana dal` would be taken for the whole seeds.
+        given = list(self)
+        meanings = dict.fromkeys(canonical for _, canonical in given)
+        # A canonical phrase is one itself: else the `chana` of `chana dal` would be taken for the whole seeds.
+        for canonical in meanings:
             if canonical not in self._phrases:
                 self._phrases.add(canonical, canonical)
-            if self._phrases.get(canonical) != canonical or self.applied(canonical) != canonical:
+        wrong = {one for one in meanings if self._phrases.get(one) != one or self.applied(one) != one}
+        for phrase, canonical in given:
+            if canonical in wrong:
                 faults.append(f"{' '.join(phrase)!r} means {' '.join(canonical)!r}, which itself has another meaning")
         if faults:
             raise AliasesRefused("\n".join(faults))
@@ -119,15 +124,17 @@ def _each_once(words: Words) -> Words:
 
 def read_aliases(text: str, origin: str) -> list[AliasRow]:
     """The rows of a CSV table with the columns of COLUMNS. origin: what faults call it. Raises AliasesRefused."""
-    reader = csv.DictReader(text.splitlines())
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    lines = csv.reader(text.splitlines())
+    header = next(lines, [])
+    missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise AliasesRefused(f"{origin} lacks the columns {', '.join(missing)}: it must have {', '.join(COLUMNS)}")
-    return [_row(row) for row in reader]
+    places = [header.index(column) for column in COLUMNS]
+    return [_row(line, places) for line in lines if line]
 
 
-def _row(row: Mapping[str, str | None]) -> AliasRow:
-    return AliasRow(*((row[column] or "").strip() for column in COLUMNS))
+def _row(line: Sequence[str], places: Sequence[int]) -> AliasRow:
+    return AliasRow(*(line[place].strip() if place < len(line) else "" for place in places))
 
 
 def own_rows() -> list[AliasRow]:

@@ -9,9 +9,9 @@ from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.carry_over import Renew
 from farmlokal.catalog.writing.market_files import Commodity, MarketFiles
 from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.sightings import Sightings
 from farmlokal.catalog.writing.stored_rows import lock_moved, lock_rows
 from farmlokal.catalog.writing.versions import Change, decide
-from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Database, Session
 
 
@@ -24,7 +24,7 @@ class DryRunWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer = ProductWriter(database)
+        self.sightings = Sightings(database)
 
     def __repr__(self) -> str:
         return f"<DryRunWriter {self._database!r}>"
@@ -38,15 +38,13 @@ class DryRunWriter:
             stored = await lock_rows(session, self._database.dialect, identities)
             moved = await lock_moved(session, self._database.dialect, stored, identities)
             if sighting is not None:
-                await self._writer.remember(session, sighting, sorted({moved.get(name, name) for name in identities}))
+                await self.sightings.add_stored(
+                    session, sighting, sorted({moved.get(name, name) for name in identities})
+                )
             decisions = [decide(stored, change, now) for change in changes]
             return [Applied(decision.outcome, decision.reason) for decision in decisions]
 
         return await self._database.in_transaction(work)
-
-    async def forget(self, run: str) -> None:
-        """Drop the sightings of `run`."""
-        await self._writer.forget(run)
 
 
 class UnchangedMarketFiles(MarketFiles):

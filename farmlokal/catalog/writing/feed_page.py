@@ -87,7 +87,9 @@ class FeedWriter:
         """Apply `page`. sighting: a run that remembers every product of the page. The tags are for after the commit."""
         applied = await self.products.apply_in(session, list(page.changes.values()), sighting=sighting)
         if sighting is not None and page.seen:
-            await self.products.remember(session, sighting, sorted((self.source, name) for name in page.seen))
+            await self.products.sightings.add_stored(
+                session, sighting, sorted((self.source, name) for name in page.seen)
+            )
         refusals = page.malformed | {
             number: Refusal(page.changes[number].external_id, one.reason or one.outcome)
             for number, one in zip(page.changes, applied, strict=True)

@@ -22,9 +22,11 @@ def parse_feed_row(row: object, *, source: str, now: datetime | None = None) -> 
         return parse_product(row, source=source, now=now)
     if is_foreign(row, source=source):
         raise InvalidRecord([Fault("source", row["source"], f"must be {source}, the feed's own")])
-    fields = {name: value for name, value in row.items() if name != "deleted"}
-    if row.get("source") is None:
-        fields.pop("source", None)
+    fields = row
+    if "deleted" in row or row.get("source", source) is None:
+        fields = {name: value for name, value in row.items() if name not in ("deleted", "source")}
+        if row.get("source") is not None:
+            fields["source"] = row["source"]
     deleted = row.get("deleted")
     if deleted is not None and not isinstance(deleted, bool):
         raise InvalidRecord([Fault("deleted", str(deleted), "must be true or false")])

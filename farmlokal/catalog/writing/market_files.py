@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from farmlokal.catalog.writing.carry_over import Renew, carry_over
+from farmlokal.catalog.writing.stored_rows import any_former
 from farmlokal.database.interface import Database, Session
 
 _EPOCH = date(1970, 1, 1)
@@ -34,6 +35,10 @@ class MarketFiles:
         Those of an earlier release are looked for in any case: it may still be at work.
         """
         await carry_over(self._database, source, tables, renew)
+
+    async def has_former_identities(self, source: str) -> bool:
+        """Whether any product of `source` was once known under another identity."""
+        return await any_former(self._database, source)
 
     async def sequences(self, source: str, digests: Mapping[date, str]) -> dict[date, int]:
         """The sequence of what a file says of each day: its own where it was seen before, else the next one."""

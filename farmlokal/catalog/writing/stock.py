@@ -3,15 +3,16 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from farmlokal.catalog.changes.outbox import note_changed
+from farmlokal.catalog.changes.outbox import defer_noting
 from farmlokal.catalog.records import STOCK_MAX
 from farmlokal.catalog.tags import touched
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.stored_rows import by_source
 from farmlokal.catalog.writing.versions import Identity
 from farmlokal.database.dialect import Dialect
-from farmlokal.database.interface import Database, Row, Session
+from farmlokal.database.interface import Database, Session
 
 _NO_TAGS: frozenset[str] = frozenset()
 _READ = "external_id, id, category, live, stock"
@@ -24,7 +25,7 @@ class _Product:
 
     id: int
     category: str
-    live: int
+    live: bool
     stock: int
     changed: bool = False
 
@@ -60,17 +61,17 @@ class LockedStocks:
         product.changed = True
         return frozenset(touched(product.id, [product.category])) if product.live else _NO_TAGS, None
 
-    async def write(self) -> None:
-        """Store what has changed, by one statement, and note it by another: for the few of a batch that is fastest."""
+    def write(self) -> None:
+        """Store what has changed, by one statement, and note it by another: both with the rest of the transaction."""
         changed = {product.id: product for product in self._products.values() if product.changed}
         if changed:
             stocks = [value for product in changed.values() for value in (product.id, product.stock)]
-            await self._session.execute(
+            self._session.defer(
                 f"UPDATE products SET updated_at = %s, stock = CASE id {'WHEN %s THEN %s ' * len(changed)}END"
                 f"{self._dialect.remade.format('in_stock')} WHERE id IN ({', '.join(['%s'] * len(changed))})",
-                (self._updated_at, *stocks, *changed),
+                [(self._updated_at, *stocks, *changed)],
             )
-            await note_changed(self._session, self._dialect, changed)
+            defer_noting(self._session, self._dialect, changed)
 
 
 class StockWriter:
@@ -89,18 +90,26 @@ class StockWriter:
         found: dict[Identity, _Product] = {}
         for source, names in by_source(sorted(identities)):
             condition = f"source = %s AND external_id IN ({', '.join(['%s'] * len(names))})"
-            for external_id, *product in await self._locked(session, condition, (source, *names)):
-                found[source, external_id] = _Product(*product)
+            for external_id, product in await self._locked(session, condition, (source, *names)):
+                found[source, external_id] = product
         of_id = {product.id: product for product in found.values()}
         for identity in sorted(identities):
             if (there := found.get(identity)) is not None and there.live:
                 continue
             for (product_id,) in await session.fetch(_FIND_MOVED, identity):
                 if product_id not in of_id:
-                    ((_, *product),) = await self._locked(session, "id = %s", (product_id,))
-                    of_id[product_id] = _Product(*product)
+                    ((_, of_id[product_id]),) = await self._locked(session, "id = %s", (product_id,))
                 found[identity] = of_id[product_id]
         return LockedStocks(session, self._dialect, found, self._dialect.time_in(wire_time(self._now())))
 
-    async def _locked(self, session: Session, condition: str, params: Sequence[object]) -> list[Row]:
-        return await session.fetch(f"SELECT {_READ} FROM products WHERE {condition}{self._dialect.for_update}", params)
+    async def _locked(self, session: Session, condition: str, params: Sequence[object]) -> list[tuple[str, _Product]]:
+        """The products that meet a condition, each with its external id."""
+        rows = await session.fetch_texts(
+            f"SELECT {_READ} FROM products WHERE {condition}{self._dialect.for_update}", params
+        )
+        return list(map(_read, rows))
+
+
+def _read(row: Sequence[Any]) -> tuple[str, _Product]:
+    external_id, product_id, category, live, stock = row
+    return external_id.decode(), _Product(int(product_id), category.decode(), live == b"1", int(stock))

@@ -6,7 +6,7 @@ from typing import Any
 from farmlokal.catalog.records import MARKET_SOURCE
 from farmlokal.catalog.writing.versions import Identity, Stored
 from farmlokal.database.dialect import IN_VALUES_MAX, Dialect
-from farmlokal.database.interface import Session
+from farmlokal.database.interface import Database, Session
 
 _READ = "external_id, id, version, digest, live, category, stock, created_at, lat, lon"
 
@@ -44,7 +44,12 @@ async def any_moved(session: Session, identities: Sequence[Identity]) -> bool:
     """Whether any product of the sources of `identities` was once known under another identity."""
     if all(source != MARKET_SOURCE for source, _ in identities):
         return False
-    return bool(await session.fetch("SELECT 1 FROM product_identities WHERE source = %s LIMIT 1", (MARKET_SOURCE,)))
+    return await any_former(session, MARKET_SOURCE)
+
+
+async def any_former(reading: Database | Session, source: str) -> bool:
+    """Whether any product of `source` was once known under another identity."""
+    return bool(await reading.fetch("SELECT 1 FROM product_identities WHERE source = %s LIMIT 1", (source,)))
 
 
 async def lock_moved(

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from farmlokal.catalog.categories import OTHER
 from farmlokal.catalog.records import Deletion, ProductRecord
-from farmlokal.catalog.writing.outcomes import WriteOutcome
+from farmlokal.catalog.tags import product_tag, touched
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 
 Change = ProductRecord | Deletion
 Identity = tuple[str, str]
@@ -92,6 +93,21 @@ def decide(stored: dict[Identity, Stored], change: Change, now: str) -> Decision
     row.lat, row.lon = change.lat, change.lon
     outcome = (WriteOutcome.CORRECTED if corrects else WriteOutcome.UPDATED) if before else WriteOutcome.CREATED
     return Decision(outcome, categories=before | {change.category})
+
+
+def applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
+    """What the caller of the writer gets of a decision that was carried out.
+
+    product_id: of the row, which exists by now wherever there is an effect. tags: what the batch touched beside its
+    products. repriced: the products of which it told a day's prices.
+    """
+    if product_id is None or not decision.categories:
+        # An older day is no new version of the product, but part of its history.
+        of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
+        return Applied(decision.outcome, decision.reason, frozenset(of_history))
+    touches = touched(product_id, decision.categories)
+    touches |= tags
+    return Applied(decision.outcome, decision.reason, frozenset(touches))
 
 
 def _without_content(row: Stored, change: Change, digest: str) -> Decision | None:

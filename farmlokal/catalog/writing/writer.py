@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from farmlokal.catalog.changes.outbox import note_changed
 from farmlokal.catalog.normalise import name_key, place_key
 from farmlokal.catalog.records import ProductRecord
-from farmlokal.catalog.tags import NAMES, product_tag, touched
+from farmlokal.catalog.tags import NAMES
 from farmlokal.catalog.wire import wire_time
 from farmlokal.catalog.writing.derived import (
     DERIVED_COLUMNS,
@@ -20,10 +20,12 @@ from farmlokal.catalog.writing.derived import (
 from farmlokal.catalog.writing.farms import farm_ids, farm_key
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.known_names import KnownNames
-from farmlokal.catalog.writing.outcomes import Applied
+from farmlokal.catalog.writing.outcomes import Applied, WriteOutcome
 from farmlokal.catalog.writing.price_days import days_told, keep_days
-from farmlokal.catalog.writing.stored_rows import any_moved, by_source, lock_moved, lock_rows
-from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored, decide
+from farmlokal.catalog.writing.sightings import Sightings
+from farmlokal.catalog.writing.stored_rows import any_moved, lock_moved, lock_rows
+from farmlokal.catalog.writing.unchanged import find_unchanged
+from farmlokal.catalog.writing.versions import Change, Identity, Stored, applied, decide
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.interface import Database, Params, Session
 
@@ -50,8 +52,9 @@ _BURY = (
     " WHERE id = %s"
 )
 
-_MET = "INTO sightings (run, product_id)"
-_MEETING = f"{_MET} VALUES (%s, %s)"
+_UNCHANGED = Applied(WriteOutcome.UNCHANGED)
+# Of a load's last batch, so that it is worth a look of its own which products of the next are unchanged.
+_UNCHANGED_SHARE = 0.5
 
 
 class ProductWriter:
@@ -69,12 +72,15 @@ class ProductWriter:
         self._farms = farms
         self._names = KnownNames(database) if farms is not None else None
         self._now = now
-        self._expects_new = False
+        self.sightings = Sightings(database, now)
+        # What a load expects of its next batch, by the last. SQLite would not run a transaction again, see _lock.
+        self._may_guess = farms is not None and database.dialect.name == "mysql"
+        self._expects_new = self._expects_unchanged = False
 
     async def apply(self, changes: Sequence[Change], *, sighting: str | None = None) -> list[Applied]:
         """Apply `changes` in their order, in a transaction of their own. Returns what became of each.
 
-        sighting: a run that remembers every product it meets here, for `bury_unseen`.
+        sighting: a run that remembers every product it meets here, for `sightings.bury_unseen`.
         """
 
         async def work(session: Session) -> list[Applied]:
@@ -85,7 +91,7 @@ class ProductWriter:
 
     async def learn(self, changes: Sequence[Change]) -> None:
         """Look up or add the farms and names of `changes` ahead, where many batches are loaded."""
-        if self._farms is not None and self._names is not None:
+        if self._farms is not None and self._names is not None and not self._expects_unchanged:
             await self._farms.learn(changes)
             await self._names.learn(changes)
 
@@ -93,21 +99,39 @@ class ProductWriter:
         self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
     ) -> list[Applied]:
         """Apply `changes` in a transaction of the caller's, which invalidates their tags once it has committed."""
+        unchanged = await find_unchanged(session, changes) if self._expects_unchanged else {}
+        others = [change for change in changes if (change.source, change.external_id) not in unchanged]
+        met = set(unchanged.values())
+        decided = iter(await self._apply(session, others, met))
+        if sighting is not None:
+            await self.sightings.add(session, sighting, met)
+        results = [
+            _UNCHANGED if (change.source, change.external_id) in unchanged else next(decided) for change in changes
+        ]
+        same = sum(one.outcome is WriteOutcome.UNCHANGED for one in results)
+        self._expects_unchanged = self._farms is not None and same > _UNCHANGED_SHARE * len(results)
+        return results
+
+    async def _apply(self, session: Session, changes: Sequence[Change], met: set[int]) -> list[Applied]:
+        """Apply `changes` in their order, of products that are locked for it. met: gets these products' ids, too."""
+        if not changes:
+            return []
         now = wire_time(self._now())
         identities = sorted({(change.source, change.external_id) for change in changes})
         stored = await self._lock(session, identities)
         known = {row.id for row in stored.values()}
         decisions = [decide(stored, change, now) for change in changes]
-        tags = await self._write(session, stored, now)
+        try:
+            tags = await self._write(session, stored, now)
+        except BaseException:
+            self._may_guess = self._expects_new = False
+            raise
         days = days_told(stored, changes, decisions)
         repriced = await keep_days(session, days, known=known) if days else set()
-        if sighting is not None:
-            met = sorted({row.id for row in stored.values() if row.id is not None})
-            await session.execute_many(f"{self._dialect.insert_ignore} {_MEETING}", [(sighting, one) for one in met])
-        # SQLite would not run the transaction again, see _lock.
-        self._expects_new = self._farms is not None and not known and self._dialect.name == "mysql"
+        self._expects_new = self._may_guess and not (known or met)
+        met |= {row.id for row in stored.values() if row.id is not None}
         return [
-            _applied(decision, stored[change.source, change.external_id].id, tags, repriced)
+            applied(decision, stored[change.source, change.external_id].id, tags, repriced)
             for change, decision in zip(changes, decisions, strict=True)
         ]
 
@@ -115,51 +139,13 @@ class ProductWriter:
         """What is stored of `identities`, locked, under these and under what they are called now.
 
         Where nothing of a load's last batch was there, nothing is looked up: if it is there nevertheless, its unique
-        key is taken, and the transaction is run again, this time with a look.
+        key is taken, and the transaction is run again, this time with a look, as all that follow.
         """
-        if self._expects_new:
-            self._expects_new = False
-            if not await any_moved(session, identities):
-                return {}
+        if self._expects_new and not await any_moved(session, identities):
+            return {}
         stored = await lock_rows(session, self._dialect, identities)
         await lock_moved(session, self._dialect, stored, identities)
         return stored
-
-    async def bury_unseen(self, source: str, run: str, *, before: datetime) -> int:
-        """Make tombstones of the live rows of `source` that `run` did not meet. Returns how many.
-
-        Rows written since `before`, when the run began, came from elsewhere meanwhile and stay. The version and the
-        digest stay as they are: the source said nothing, so the same version may bring the row back.
-        """
-        began = self._time_in(wire_time(before))
-        buried = 0
-        after = 0
-        while True:
-            ids = await self._database.fetch_unlimited(_UNSEEN, (source, after, began, run))
-            if not ids:
-                return buried
-            after = ids[-1][0]
-            marks = ", ".join(["%s"] * len(ids))
-            # Looked at again, because a row may have been written between our look and this.
-            statement = f"UPDATE products SET live = 0, updated_at = %s WHERE id IN ({marks}) AND {_UNTOUCHED}"
-            chunk = [row[0] for row in ids]
-            params = [self._time_in(wire_time(self._now())), *chunk, began]
-
-            async def work(
-                session: Session, statement: str = statement, params: Params = params, chunk: list[int] = chunk
-            ) -> int:
-                await note_changed(session, self._dialect, chunk)
-                return await session.execute(statement, params)
-
-            buried += await self._database.in_transaction(work)
-
-    async def forget(self, run: str) -> None:
-        """Drop what `run` remembered."""
-
-        async def work(session: Session) -> int:
-            return await session.execute("DELETE FROM sightings WHERE run = %s", (run,))
-
-        await self._database.in_transaction(work)
 
     async def _write(self, session: Session, stored: dict[Identity, Stored], now: str) -> set[str]:
         """Carry out what was decided. Returns the cache tags that it touched beside those of the products."""
@@ -254,44 +240,12 @@ class ProductWriter:
             record.brand,
         ]
 
-    async def remember(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
-        """Record that `run` met the products `identities`, so far as they are stored; again does no harm."""
-        for source, names in by_source(identities):
-            marks = ", ".join(["%s"] * len(names))
-            await session.execute(
-                f"{self._dialect.insert_ignore} {_MET} SELECT %s, id FROM products"
-                f" WHERE source = %s AND external_id IN ({marks})",
-                [run, source, *names],
-            )
-
     @property
     def _dialect(self) -> Dialect:
         return self._database.dialect
 
     def _time_in(self, wire: str) -> str:
         return self._dialect.time_in(wire)
-
-
-_UNTOUCHED = "live = 1 AND updated_at < %s"
-_UNSEEN = (
-    f"SELECT id FROM products WHERE source = %s AND id > %s AND {_UNTOUCHED}"
-    " AND NOT EXISTS (SELECT 1 FROM sightings WHERE run = %s AND product_id = products.id)"
-    " ORDER BY id LIMIT 1000"
-)
-
-
-def _applied(decision: Decision, product_id: int | None, tags: set[str], repriced: set[int]) -> Applied:
-    """What the caller of the writer gets. product_id: of the row, which exists by now wherever there is an effect.
-
-    tags: what the batch touched beside its products. repriced: the products of which it told a day's prices.
-    """
-    if product_id is None or not decision.categories:
-        # An older day is no new version of the product, but part of its history.
-        of_history = [product_tag(product_id)] if product_id in repriced and product_id is not None else []
-        return Applied(decision.outcome, decision.reason, frozenset(of_history))
-    touches = touched(product_id, decision.categories)
-    touches |= tags
-    return Applied(decision.outcome, decision.reason, frozenset(touches))
 
 
 def _once(stored: dict[Identity, Stored]) -> list[tuple[Identity, Stored]]:

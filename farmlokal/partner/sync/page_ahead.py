@@ -1,22 +1,20 @@
-"""The feed's next page, fetched while the one before it is written."""
+"""The feed's next page, fetched and read while the one before it is written."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
-from farmlokal.partner.sync.feed import Page
-
-_FetchPage = Callable[[str | None, str | None], Coroutine[Any, Any, Page]]
-"""Fetches the page of a token (None: the first) of what has changed since a time (None: of everything)."""
+T = TypeVar("T")
 
 
-class PageAhead:
+class PageAhead(Generic[T]):
     """Fetches the page after one while that one is written. A context manager: nothing is under way after it."""
 
-    def __init__(self, fetch: _FetchPage) -> None:
+    def __init__(self, fetch: Callable[[str | None, str | None], Coroutine[Any, Any, T]]) -> None:
+        """fetch: gives the page of a token (None: the first) of what has changed since a time (None: of everything)."""
         self._fetch = fetch
         self._token: str | None = None
-        self._fetching: asyncio.Task[Page] | None = None
+        self._fetching: asyncio.Task[T] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -29,7 +27,7 @@ class PageAhead:
         self._token = page_token
         self._fetching = asyncio.create_task(self._fetch(page_token, updated_since), name="sync: the page after")
 
-    async def page(self, page_token: str | None, updated_since: str | None) -> Page:
+    async def page(self, page_token: str | None, updated_since: str | None) -> T:
         """Returns the page, fetched ahead where it is the one that was begun. Raises what fetching raises."""
         fetching, self._fetching = self._fetching, None
         if fetching is not None and self._token == page_token:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from farmlokal.database.interface import Session
 from farmlokal.errors import FarmLokalError, PartnerError, PartnerFailed, PartnerUnavailable, Unavailable
@@ -28,8 +28,12 @@ ROW_RESULTS = ("created", "updated", "unchanged", "outdated", "deleted", "reject
 class FeedSink(Protocol):
     """Where the rows go: the catalogue, of which this package knows nothing."""
 
+    async def read(self, rows: Sequence[object]) -> Any:
+        """Returns what `apply` takes of a page's rows: without effect, and ahead of their turn."""
+        ...
+
     async def apply(
-        self, rows: Sequence[object], *, sighting: str | None, place: Callable[[Session, PageResult], Awaitable[None]]
+        self, rows: Any, *, sighting: str | None, place: Callable[[Session, PageResult], Awaitable[None]]
     ) -> PageResult:
         """Apply `rows` in one transaction and call `place` in it. sighting: name of a run that remembers its rows."""
         ...
@@ -45,6 +49,13 @@ class FeedSink(Protocol):
     async def forget(self, sighting: str) -> None:
         """Drop the rows that the run remembered."""
         ...
+
+
+class _ReadPage(NamedTuple):
+    """A page as it came, and its rows as the sink takes them."""
+
+    page: Page
+    rows: Any
 
 
 class Stopped(Exception):
@@ -126,11 +137,11 @@ class SyncWalk:
                         run, doubtful = self._counted(run, await self._reread(run)), False
                         guard = WalkGuard(run.pages)
                         continue
-                    page = await self.unless_stopped(ahead.page(run.page_token, run.updated_since))
-                    guard.pass_page(page)
-                    if page.next_page_token is not None:
-                        ahead.begin(page.next_page_token, run.updated_since)
-                    run = self._counted(run, await self._apply(run, page))
+                    read = await self.unless_stopped(ahead.page(run.page_token, run.updated_since))
+                    guard.pass_page(read.page)
+                    if read.page.next_page_token is not None:
+                        ahead.begin(read.page.next_page_token, run.updated_since)
+                    run = self._counted(run, await self._apply(run, *read))
                 except (PartnerError, Unavailable) as error:
                     if loop.time() >= give_up_at or is_final(error):
                         raise
@@ -146,17 +157,18 @@ class SyncWalk:
                     self._on_page(run)
         return run
 
-    async def _page(self, page_token: str | None, updated_since: str | None) -> Page:
-        return parse_page(await self._fetch(page_query(page_token, updated_since)), now=datetime.now(UTC))
+    async def _page(self, page_token: str | None, updated_since: str | None) -> _ReadPage:
+        page = parse_page(await self._fetch(page_query(page_token, updated_since)), now=datetime.now(UTC))
+        return _ReadPage(page, await self._sink.read(page.rows))
 
-    async def _apply(self, run: Run, page: Page) -> Run:
+    async def _apply(self, run: Run, page: Page, rows: Any) -> Run:
         def after(result: PageResult) -> Run:
             return run.after_page(result, rows=len(page.rows), page_token=page.next_page_token, as_of=page.as_of)
 
         async def place(session: Session, result: PageResult) -> None:
             await self._runs.advance(session, run, after(result), result.rejects)
 
-        return after(await self._sink.apply(page.rows, sighting=run.run if run.full_walk else None, place=place))
+        return after(await self._sink.apply(rows, sighting=run.run if run.full_walk else None, place=place))
 
     def _counted(self, before: Run, after: Run) -> Run:
         for result in ROW_RESULTS:

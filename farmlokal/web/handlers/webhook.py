@@ -86,8 +86,12 @@ def _single(request: web.Request, name: str) -> str | None:
 
 async def _body(request: web.Request) -> bytes:
     """The raw body. Raises aiohttp's own errors: 413 as soon as it is known to be too long, 408, 400."""
-    body = bytearray()
     _check_size(request.content_length or 0)
+    if request.content.is_eof() and request.content.exception() is None:  # it came with the head, as most do
+        whole = request.content.read_nowait()
+        _check_size(len(whole))
+        return whole
+    body = bytearray()
     await invite_body(request)
     try:
         async with asyncio.timeout(_BODY_WAIT_MAX_S):

@@ -143,6 +143,8 @@ class HotConnection(ProblemConnection):
             request = self.hot.begin(*known, self.peername, self._client)
             if self._answered(request) or self.look_unparsed(request, data):
                 return
+        # To parse and to look up takes ten times as long as an answer from memory: those that are there go first.
+        self.hot.outbox.flush()
         waiter = self.waiter
         self.waiter = None
         try:

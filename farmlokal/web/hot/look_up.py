@@ -6,6 +6,9 @@ goes on as if nothing had been.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -17,21 +20,59 @@ from farmlokal.web.hot.states import Event
 
 # Of the event loop, in which aiohttp's task is back from an answer: it takes one.
 _TURNS_MAX = 8
+# Look-ups that begin in a turn of the event loop. Each takes some tenths of a millisecond in the turns that follow, and
+# the origin loads about as many at once: more would only keep the answers from memory waiting.
+_BEGIN_IN_A_TURN = 8
+
+
+class LookUpTurns:
+    """Lets look-ups begin, in the order in which they come and a few in each turn of the event loop.
+
+    A process whose memory is empty, or a crowd that is let in, brings hundreds of them in one turn.
+    """
+
+    __slots__ = ("_begun", "_loop", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._begun = 0
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def __repr__(self) -> str:
+        return f"<LookUpTurns waiting={len(self._waiting)}>"
+
+    def put(self, begin: Callable[[], object]) -> None:
+        """Have `begin`, which must not raise, called in this turn or a later one; in the context of this call."""
+        if self._begun == _BEGIN_IN_A_TURN:
+            self._waiting.append(partial(copy_context().run, begin))
+            return
+        if not self._begun:
+            self._loop.call_soon(self._next_turn)
+        self._begun += 1
+        begin()
+
+    def _next_turn(self) -> None:
+        self._begun = min(_BEGIN_IN_A_TURN, len(self._waiting))
+        if self._begun:
+            self._loop.call_soon(self._next_turn)
+        for _ in range(self._begun):
+            self._waiting.popleft()()
 
 
 class LookUpConnection(HotConnection):
     """Has the first message of its queue answered by Redis or the origin, or else by the handlers.
 
-    _held: while HELD, the message that is kept from aiohttp's task, and its request.
+    _turns: of those that take a task. _held: while HELD, the message that is kept from aiohttp's task, and its request.
     _looking: while LOOKING, the task of a look-up that takes one.
     _unparsed: while LOOKING, a head that is known, and that the parser has not seen: where Redis has the answer, nobody
     needs the message, and parsing takes a tenth of a Redis hit.
     """
 
-    __slots__ = ("_held", "_looking", "_unparsed")
+    __slots__ = ("_held", "_looking", "_turns", "_unparsed")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, turns: LookUpTurns, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._turns = turns
         self._held: tuple[Any, HotRequest] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._unparsed: bytes | None = None
@@ -131,18 +172,21 @@ class LookUpConnection(HotConnection):
         """Look the first message up. What arrives meanwhile queues up behind."""
         self.waiter = None
         if not self.hot.look_then(request, partial(self._found, request, waiter)):
-            self._start_look_up(request, waiter, looked=False)
+            self._turns.put(partial(self._start_look_up, request, waiter, looked=False))
         self.after(Event.LOOKED_UP)
 
     def _found(self, request: HotRequest, waiter: asyncio.Future[None], answer: Answer | None) -> None:
         if answer is None:
             self._parse_now()
         if answer is None and request.error is None and self.hot.serving and not self.gone:
-            self._start_look_up(request, waiter, looked=True)
+            self._turns.put(partial(self._start_look_up, request, waiter, looked=True))
         else:
             self._finish(request, waiter, answer)
 
     def _start_look_up(self, request: HotRequest, waiter: asyncio.Future[None], *, looked: bool) -> None:
+        if self.gone:  # while it waited for its turn
+            self._finish(request, waiter, None)
+            return
         self._looking = self.loop.create_task(self._look_up(request, waiter, looked=looked))
 
     async def _look_up(self, request: HotRequest, waiter: asyncio.Future[None], *, looked: bool) -> None:

@@ -13,18 +13,18 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.caching.lookup import Lookup
 from farmlokal.caching.value import Value
 from farmlokal.telemetry import get_logger, tracing
 from farmlokal.telemetry.traceparent import incoming
 from farmlokal.web import keys
-from farmlokal.web.answers.representation import CODED_FROM_BYTES, headers_of, not_modified, selected
+from farmlokal.web.answers.representation import CODED_FROM_BYTES, not_modified
 from farmlokal.web.edge.access_log import AccessLog
 from farmlokal.web.edge.caller import new_request_id
 from farmlokal.web.edge.lifecycle import Phase
 from farmlokal.web.edge.rate_limit import quota_of
 from farmlokal.web.hot.outbox import Answer, Outbox
-from farmlokal.web.hot.prepared_answer import HeadTemplate, PreparedAnswer
+from farmlokal.web.hot.prepared_answer import HeadTemplate, HeadTemplates, PreparedAnswer
 from farmlokal.web.hot.request import Head, HotRequest, OwnFields, Readers, RememberedHeads, Variant, read_head
 from farmlokal.web.parameters import suggesting, summary
 from farmlokal.web.parameters.questions import PATH as LISTING_PATH
@@ -70,8 +70,7 @@ class HotPath:
         self.heads = RememberedHeads()
         # What was asked for in words may be understood otherwise from then on.
         app[keys.SEARCH_NAMES].on_change.append(self.heads.clear)
-        # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
-        self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
+        self._templates = HeadTemplates(self._freshness, app[keys.COMMON_HEADERS])
 
     def __repr__(self) -> str:
         return f"<HotPath heads={self.heads} serving={self.serving}>"
@@ -119,10 +118,14 @@ class HotPath:
                 return lookup and self._uncached(request, lookup)
             variant = head.variant or _variant(head, lookup.value)
             prepared: PreparedAnswer | None = lookup.value.prepared.get(variant)
+            now = time.time()
             if prepared is None or prepared.loaded_at != lookup.loaded_at:
-                prepared = lookup.value.prepared[variant] = self._prepare(head, variant, lookup)
+                filling = self._filling(head, variant, lookup, now)
+                prepared = lookup.value.prepared[variant] = PreparedAnswer(lookup, *filling, now)
                 self._cache.reweigh(question.key)
-            return self._finish(request, prepared, lookup)
+            elif not prepared.from_s <= now < prepared.until_s:
+                prepared.refresh(now, self._freshness.headers(lookup, now))
+            return self._finish(request, lookup, prepared.status, prepared.before_id, prepared.after_id, prepared.body)
         except Exception as error:
             request.error = error
             return None
@@ -173,31 +176,33 @@ class HotPath:
 
     def _uncached(self, request: HotRequest, lookup: Lookup) -> Answer:
         """An answer that is not kept: a stale one, one from Redis, one of a load."""
-        return self._finish(request, self._prepare(request.head, _variant(request.head, lookup.value), lookup), lookup)
+        head = request.head
+        variant = head.variant or _variant(head, lookup.value)
+        template, own, body = self._filling(head, variant, lookup, time.time())
+        return self._finish(request, lookup, template.status, *template.filled(own), body)
 
-    def _finish(self, request: HotRequest, prepared: PreparedAnswer, lookup: Lookup) -> Answer:
-        """The answer, which is counted as sent."""
-        now = time.time()
-        if not prepared.from_s <= now < prepared.until_s:
-            prepared.refresh(now, self._freshness.headers(lookup, now))
+    def _finish(
+        self, request: HotRequest, lookup: Lookup, status: int, before_id: bytes, after_id: bytes, body: bytes
+    ) -> Answer:
+        """The answer, which is counted as sent. before_id, after_id: of its head, what stands around the request id."""
         request_id = request.request_id or new_request_id()
         seconds = time.perf_counter() - request.started_s
         if self._access_log is not None:
-            self._log(self._access_log, request, prepared, lookup, request_id, seconds)
-        self._series[request.head.path, prepared.status].observe(seconds)
+            self._log(self._access_log, request, lookup, status, len(body), request_id, seconds)
+        self._series[request.head.path, status].observe(seconds)
         self._counts.hot_path_answers += 1
         limits = b"" if request.verdict is None else request.verdict.lines
-        body = prepared.body
         if len(body) >= _APART_FROM_BYTES:
-            return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id)), body
-        return b"".join((prepared.before_id, request_id.encode(), limits, prepared.after_id, body))
+            return b"".join((before_id, request_id.encode(), limits, after_id)), body
+        return b"".join((before_id, request_id.encode(), limits, after_id, body))
 
     def _log(
         self,
         access_log: AccessLog,
         request: HotRequest,
-        prepared: PreparedAnswer,
         lookup: Lookup,
+        status: int,
+        bytes_sent: int,
         request_id: str,
         seconds: float,
     ) -> None:
@@ -207,18 +212,20 @@ class HotPath:
             access_log.write(
                 method="GET",
                 route=head.path,
-                status=prepared.status,
+                status=status,
                 seconds=seconds,
                 request_id=request_id,
-                bytes_sent=len(prepared.body),
+                bytes_sent=bytes_sent,
                 client=access_log.client(request.peername, request.own.forwarded_for),
                 key=head.page.question.key,
                 outcome=lookup.outcome,
             )
 
-    def _prepare(self, head: Head, variant: Variant, lookup: Lookup) -> PreparedAnswer:
+    def _filling(
+        self, head: Head, variant: Variant, lookup: Lookup, now: float
+    ) -> tuple[HeadTemplate, dict[str, str], bytes]:
+        """What an answer is made of: its template, the page's own headers at `now`, and the body."""
         coding, unchanged, _ = variant
-        now = time.time()
         own = self._freshness.headers(lookup, now)
         own["ETag"] = lookup.value.etag_of(coding)
         link, body = "", b""
@@ -226,21 +233,7 @@ class HotPath:
             link = link_header(head.page.link_base, lookup.value)
             body = self._cache.coded(head.page.question.key, lookup.value, coding)
             own["Link"], own["Content-Length"] = link, str(len(body))
-        shape = (variant, bool(link), lookup.outcome is Outcome.MISS)
-        template = self._templates.get(shape)
-        if template is None:
-            template = self._templates[shape] = self._template(variant, lookup, link, now)
-        return PreparedAnswer(lookup, template, own, body, now)
-
-    def _template(self, variant: Variant, lookup: Lookup, link: str, now: float) -> HeadTemplate:
-        """The template of answers like this one: of its variant, with links or without, a miss or not."""
-        coding, unchanged, origin = variant
-        chosen = selected(lookup.value, coding, not_modified=unchanged)
-        headers = headers_of(chosen, lookup, self._freshness, now, link=link)
-        self._common_headers.add_to(headers, "", allowed_origin=origin)
-        if not unchanged:
-            headers["Content-Length"] = ""
-        return HeadTemplate(chosen.status, headers)
+        return self._templates.like(variant, lookup, link, now), own, body
 
 
 def _variant(head: Head, value: Value) -> Variant:

@@ -5,8 +5,10 @@ from http import HTTPStatus
 from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
-from farmlokal.caching.lookup import Lookup
-from farmlokal.web.answers.representation import same_until
+from farmlokal.caching.lookup import Lookup, Outcome
+from farmlokal.web.answers.representation import Freshness, headers_of, same_until, selected
+from farmlokal.web.edge.common_headers import CommonHeaders
+from farmlokal.web.hot.request import Variant
 
 # A page's own headers.
 _OWN = ("Cache-Control", "Cache-Status", "Content-Length", "ETag", "Link", "Server-Timing")
@@ -33,6 +35,41 @@ class HeadTemplate:
 
     def __repr__(self) -> str:
         return f"<HeadTemplate {self.before_id!r}>"
+
+    def filled(self, own: dict[str, str]) -> tuple[bytes, bytes]:
+        """Return what stands before and behind the request id now. own: the page's headers."""
+        after_id = f"{self.after_id % own}Date: {rfc822_formatted_time()}\r\n\r\n"
+        return (self.before_id % own).encode(), after_id.encode()
+
+
+class HeadTemplates:
+    """The templates of all shapes of answers, each made when it is first wanted."""
+
+    def __init__(self, freshness: Freshness, common_headers: CommonHeaders) -> None:
+        self._freshness = freshness
+        self._common_headers = common_headers
+        # By the variant, whether there are links, and whether it was a miss: what decides which headers there are.
+        self._templates: dict[tuple[Variant, bool, bool], HeadTemplate] = {}
+
+    def __repr__(self) -> str:
+        return f"<HeadTemplates shapes={len(self._templates)}>"
+
+    def like(self, variant: Variant, lookup: Lookup, link: str, now: float) -> HeadTemplate:
+        """The template of answers like this one: of its variant, with links or without, a miss or not."""
+        shape = (variant, bool(link), lookup.outcome is Outcome.MISS)
+        template = self._templates.get(shape)
+        if template is None:
+            template = self._templates[shape] = self._template(variant, lookup, link, now)
+        return template
+
+    def _template(self, variant: Variant, lookup: Lookup, link: str, now: float) -> HeadTemplate:
+        coding, unchanged, origin = variant
+        chosen = selected(lookup.value, coding, not_modified=unchanged)
+        headers = headers_of(chosen, lookup, self._freshness, now, link=link)
+        self._common_headers.add_to(headers, "", allowed_origin=origin)
+        if not unchanged:
+            headers["Content-Length"] = ""
+        return HeadTemplate(chosen.status, headers)
 
 
 class PreparedAnswer:
@@ -74,5 +111,4 @@ class PreparedAnswer:
     def _write(self, now: float) -> None:
         self.from_s = now
         self.until_s = same_until(self._fresh_until, now)
-        self.before_id = (self._template.before_id % self._own).encode()
-        self.after_id = f"{self._template.after_id % self._own}Date: {rfc822_formatted_time()}\r\n\r\n".encode()
+        self.before_id, self.after_id = self._template.filled(self._own)

@@ -1,7 +1,5 @@
 """What the document says of the service's own routes: health, metrics, and these documents."""
 
-from collections.abc import Iterable
-
 from farmlokal import __version__
 from farmlokal.catalog.question.parameter import Form
 from farmlokal.web.answers import problems
@@ -168,31 +166,30 @@ SHOW_PROBLEM = Operation(
 )
 
 
-def show_docs_file(names: Iterable[str]) -> Operation:
-    """What is said of the files of the page, called `names`, which the next release may call otherwise."""
-    return Operation(
-        id="showDocsFile",
-        tag=TAG,
-        summary="A file of the page at /docs",
-        meaning="A script, a style sheet or a picture. A file's name changes with its content.",
-        parameters=(
-            Parameter(
-                "file",
-                Form(str, {"type": "string", "examples": sorted(names)}),
-                "its name, as the page has it",
-                place="path",
-                required=True,
-            ),
-            *request_headers.CACHED,
+SHOW_DOCS_FILE = Operation(
+    id="showDocsFile",
+    tag=TAG,
+    summary="A file of the page at /docs",
+    meaning="A script, a style sheet or a picture. A file's name changes with its content.",
+    parameters=(
+        Parameter(
+            "file",
+            # Not the names themselves: they are digests of megabytes, which nobody reads before the page is asked for.
+            Form(str, {"type": "string", "pattern": r"^[a-z-]+\.[0-9a-f]{12}\.(css|js|svg)$"}),
+            "its name, as the page has it",
+            place="path",
+            required=True,
         ),
-        answers=(
-            Answer(
-                status=200,
-                meaning="The file.",
-                content=Content(shape={"type": "string"}, media_types=("text/css", "text/javascript", "image/svg+xml")),
-                headers=_STATIC_HEADERS,
-            ),
-            _STATIC_NOT_MODIFIED,
+        *request_headers.CACHED,
+    ),
+    answers=(
+        Answer(
+            status=200,
+            meaning="The file.",
+            content=Content(shape={"type": "string"}, media_types=("text/css", "text/javascript", "image/svg+xml")),
+            headers=_STATIC_HEADERS,
         ),
-        problems=(problems.NOT_FOUND, *_STATIC_PROBLEMS),
-    )
+        _STATIC_NOT_MODIFIED,
+    ),
+    problems=(problems.NOT_FOUND, *_STATIC_PROBLEMS),
+)

@@ -53,7 +53,7 @@ class Writer:
                 stocks = await self._stock.lock_in(session, {("feed", str(number)) for number in numbers})
                 for number in numbers:
                     stocks.change("feed", str(number), -1)
-                await stocks.write()
+                stocks.write()
             else:
                 await self._writer.apply_in(session, changes)
             await asyncio.sleep(late_s)

@@ -67,14 +67,14 @@ async def _order(write: Writing) -> None:
     async def work(session: Session) -> None:
         stocks = await StockWriter(write.database).lock_in(session, {("feed", "okra-1")})
         assert stocks.change("feed", "okra-1", -1)[1] is None
-        await stocks.write()
+        stocks.write()
 
     await write.database.in_transaction(work)
 
 
 async def _bury_unseen(write: Writing) -> None:
     before = write.now + timedelta(days=1)
-    assert 1 == await write.writer.bury_unseen("feed", "a run", before=before)
+    assert 1 == await write.writer.sightings.bury_unseen("feed", "a run", before=before)
 
 
 async def _expire(write: Writing) -> None:

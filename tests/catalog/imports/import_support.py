@@ -85,6 +85,10 @@ class MemoryOfFiles:
     async def carry_over(self, source: str, tables: str, renew: Renew) -> None:
         """Nothing: the store in memory starts empty."""
 
+    async def has_former_identities(self, source: str) -> bool:
+        """None has any."""
+        return False
+
     async def sequences(self, source: str, digests: Mapping[date, str]) -> dict[date, int]:
         """The place of each digest among those of its day, from 1 in the order of arrival."""
         for day, digest in digests.items():

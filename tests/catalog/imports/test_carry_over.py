@@ -33,7 +33,7 @@ async def take(stock: StockWriter, name: str, session: Session) -> tuple[frozens
     """Take two of a product."""
     stocks = await stock.lock_in(session, {("mandi", name)})
     change = stocks.change("mandi", name, -2)
-    await stocks.write()
+    stocks.write()
     return change
 
 

@@ -63,7 +63,7 @@ async def test_a_dry_run_counts_what_would_be_deleted(catalogue: Catalogue) -> N
         )
         assert expected == (found if found.refusal is None else None)
     assert 1 == await removals.expire(catalogue.database, 30, only_count=True)
-    await writer.forget(run)
+    await writer.sightings.forget(run)
     assert before == await tables(catalogue.database)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from farmlokal.catalog.imports.batches_under_way import BATCHES_AT_ONCE
 from farmlokal.catalog.imports.importer import import_file
 from farmlokal.catalog.imports.summary import ImportSummary
 from farmlokal.catalog.records import Deletion, ProductRecord
@@ -49,23 +50,25 @@ async def test_what_the_catalogue_rejects_counts_too(importing: Importing) -> No
 
 
 class _SlowStore(MemoryStore):
-    """A store whose second batch takes until it may go on."""
+    """A store that writes nothing until it may go on. writing: as many batches are under way as there may be."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = 0
         self.writing = asyncio.Event()
         self.may_go_on = asyncio.Event()
 
     async def apply(self, changes: Sequence[ProductRecord | Deletion], *, sighting: str | None = None) -> list[Applied]:
-        """Writes a batch, the second one slowly."""
-        if len(self.batches) == 1:
+        """Writes a batch, slowly."""
+        self.begun += 1
+        if self.begun == BATCHES_AT_ONCE:
             self.writing.set()
-            await self.may_go_on.wait()
+        await self.may_go_on.wait()
         return await super().apply(changes, sighting=sighting)
 
 
-async def test_an_interrupted_import_ends_after_its_batch(tmp_path: Path) -> None:
-    """The batch that is being written is written and counted, and none after it."""
+async def test_an_interrupted_import_ends_after_its_batches(tmp_path: Path) -> None:
+    """The batches that are being written are written and counted, and none after them."""
     path = tmp_path / "day.csv"
     path.write_text(mandi_csv(*markets(0, 30)))
     store, summary = _SlowStore(), ImportSummary()
@@ -73,7 +76,7 @@ async def test_an_interrupted_import_ends_after_its_batch(tmp_path: Path) -> Non
     await store.writing.wait()
     importing.cancel()
     await asyncio.sleep(0)
-    assert 10 == summary.landed
+    assert (0, BATCHES_AT_ONCE) == (summary.landed, store.begun)
     store.may_go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await importing

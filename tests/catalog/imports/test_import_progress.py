@@ -58,3 +58,13 @@ def test_a_terminal_without_cursor_movement_gets_lines(monkeypatch: pytest.Monke
     with progress("seeding", 10, unit="products", stream=stream) as advance_to:
         advance_to(10)
     assert ["seeding: 10 of 10 products (100 %) after 0 s"] == stream.getvalue().splitlines()
+
+
+def test_a_terminal_gets_a_bar_of_work_whose_end_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar shows how much is done, of nothing."""
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with progress("looking", None, unit="ids", stream=stream) as advance_to:
+        advance_to(3)
+        advance_to(7)
+    assert "7" == stream.getvalue().splitlines()[-1].split()[-1].removesuffix("\x1b[?25h")

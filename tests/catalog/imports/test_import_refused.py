@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farmlokal.catalog.imports.importer import LEADING_BAD_ROWS_MAX
+from farmlokal.catalog.imports.file_run import LEADING_BAD_ROWS_MAX
 from farmlokal.errors import ImportRefused
 from tests.catalog.imports.import_support import HEADER, Importing, mandi_csv, mandi_row
 

@@ -28,7 +28,7 @@ async def replacing(catalogue: Catalogue, content: str, share_max: float = 0.2) 
     began = await turn_of_the_second()
     summary = await catalogue.load(content, sighting="run-1")
     replaced = await removals.replace(catalogue.database, [summary], "run-1", began=began, share_max=share_max)
-    await catalogue.writer.forget("run-1")
+    await catalogue.writer.sightings.forget("run-1")
     return replaced
 
 
