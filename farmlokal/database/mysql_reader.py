@@ -8,7 +8,8 @@ import aiomysql
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import Params, TextRow
-from farmlokal.database.mysql_connection import Ahead, Connection
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_exchange import Ahead
 from farmlokal.database.mysql_in_use import InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_position import has_positions, question_of

@@ -6,7 +6,8 @@ import aiomysql
 import pytest
 
 from farmlokal.database.address import MySQLAddress, parse_address
-from farmlokal.database.mysql_connection import Ahead, Connection
+from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_exchange import Ahead
 from farmlokal.database.mysql_opening import ConnectionOpener
 from farmlokal.database.mysql_texts import FollowedResult
 
