@@ -140,6 +140,8 @@ async def _measure(requests: Sequence[Request], decimals: int, room: str) -> Row
         None,
         lifetime=Lifetime(_TTL_S, _STALE_S, draw=draw),
         origin_loads=1,
+        # On the requests' clock no time passes in which a refresh could wait for its turn.
+        refresh_every_s=0,
         clock=lambda: now_s,
         draw=draw,
     )

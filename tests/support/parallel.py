@@ -25,6 +25,7 @@ TOGETHER = (
     "tests/deploy/test_alerts_fire.py",
     "tests/deploy/test_compose_passwords.py",
     "tests/engines/test_galera.py",
+    "tests/engines/test_group_readers.py",
     "tests/engines/test_group_replication.py",
     "tests/engines/test_redis_cluster.py",
     "tests/engines/test_redis_sentinel.py",

@@ -150,7 +150,7 @@ async def test_an_answer_that_cannot_be_made_is_the_handlers_to_tell(
     with logged() as events, no_loose_ends():
         async with connections_that_ask(service.port, [asking("/products?limit=7")]) as (connection,):
             with monkeypatch.context() as faulty:
-                faulty.setattr(hot, "_prepare", fail)
+                faulty.setattr(hot, "_filling", fail)
                 answer = await connection.receive()
             if turns <= HELD:
                 problem(answer, 500, "internal-error")
