@@ -319,9 +319,9 @@ CREATE TABLE IF NOT EXISTS webhook_inbox (
     INDEX webhook_inbox_by_updated_at (updated_at)
 ) ENGINE = InnoDB;
 
--- What the events of an order have done: one row per order, locked first by each of them, so that each type takes
--- effect once whatever its webhook id. external_id and quantity are the placement's. Never reaped: an order may be
--- cancelled late.
+-- What the events of an order have done: one row per order, inserted by the first of them and locked by the others, so
+-- that each type takes effect once whatever its webhook id. external_id and quantity are the placement's. Never reaped:
+-- an order may be cancelled late.
 CREATE TABLE IF NOT EXISTS order_effects (
     source      VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     order_id    VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
