@@ -41,6 +41,8 @@ async def test_each_worker_is_spared(tmp_path: Path) -> None:
 
 async def test_an_application_inside_another_program_is_not(tmp_path: Path) -> None:
     """Whoever embeds the application keeps a collector of his own: only a process that serves is changed."""
-    before = gc.get_freeze_count(), gc.get_threshold()
+    frozen, thresholds = gc.get_freeze_count(), gc.get_threshold()
     async with serving(settings_for(await catalogue(tmp_path))):
-        assert before == (gc.get_freeze_count(), gc.get_threshold())
+        # Of what the tests have frozen themselves some may have gone meanwhile.
+        assert frozen >= gc.get_freeze_count()
+        assert thresholds == gc.get_threshold()
