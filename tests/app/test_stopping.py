@@ -16,11 +16,10 @@ from tests.support.logged_process import LoggedProcess
 from tests.support.products import catalogue
 from tests.support.secret_watch import watch_output
 from tests.support.service import Service, serving, settings_for
+from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET
 
 DRAIN_S = 2
-# Several kinds of clients have asked for a while by then.
-_LOAD_S = 0.7
 
 
 @asynccontextmanager
@@ -65,7 +64,7 @@ async def stop_under_load(process: LoggedProcess) -> SteadyClients:
     try:
         await process.until_ready()
         async with steady_clients(process.port) as clients:
-            await asyncio.sleep(_LOAD_S)
+            await until(lambda: len(clients.answers) >= len(KINDS))
             assert len(KINDS) == len(clients.answers), clients.answers
             before = clients.answers.copy()
             process.process.send_signal(signal.SIGTERM)
