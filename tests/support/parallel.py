@@ -87,6 +87,16 @@ def running(folder: Path, *, alone: bool) -> Iterator[None]:
         yield
 
 
+def is_alone(item: pytest.Item) -> bool:
+    """Whether no other test may run beside it."""
+    return item.get_closest_marker("alone") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those that run alone behind all others: each of them would wait until the longest beside it has ended."""
+    items.sort(key=is_alone)
+
+
 # Around pytest-timeout's, whose time begins when the test does.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
@@ -95,5 +105,5 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     # Each process has a folder of its own in that of the run.
     folder = Path(item.config.getoption("basetemp")).parent
-    with running(folder, alone=item.get_closest_marker("alone") is not None):
+    with running(folder, alone=is_alone(item)):
         return (yield)

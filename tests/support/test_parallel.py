@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.support.parallel import TOGETHER, TOGETHER_BY_PARAMETER, running
+from tests.support.parallel import TOGETHER, TOGETHER_BY_PARAMETER, is_alone, pytest_collection_modifyitems, running
 
 ROOT = Path(__file__).parents[2]
 OTHERS = 6
@@ -59,6 +59,22 @@ def test_nothing_runs_beside_a_test_that_is_alone(tmp_path: Path) -> None:
     """Without the locks others do; with them none does, and the one gets its turn though they never pause."""
     assert company(lambda *, alone: nullcontext()) > 0
     assert 0 == company(partial(running, tmp_path))
+
+
+def test_those_that_run_alone_come_last(request: pytest.FixtureRequest) -> None:
+    """Behind all others, which keep their order: nobody has to wait for a long test beside which he must not run."""
+    first, second, alone = (
+        pytest.Function.from_parent(request.node.parent, name=name, callobj=_none) for name in "abc"
+    )
+    alone.add_marker("alone")
+    items: list[pytest.Item] = [alone, second, first]
+    pytest_collection_modifyitems(items)
+    assert [second, first, alone] == items
+    assert [False, False, True] == [is_alone(item) for item in items]
+
+
+def _none() -> None:
+    """No test of ours: an item has to have something to call."""
 
 
 def test_what_the_tests_of_a_file_share_is_made_in_one_process() -> None:
