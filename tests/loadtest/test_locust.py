@@ -114,7 +114,7 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
 async def test_only_the_master_of_several_processes_judges(tmp_path: Path) -> None:
     """One table of all their requests, and its exit code; every kind of user takes part."""
     async with stub_service(faulty=False) as url:
-        ended = await loadtest(tmp_path, "--host", url, "--users=20", "--run-time=3s", "--processes=2", "--errors-only")
+        ended = await loadtest(tmp_path, "--host", url, "--users=20", "--run-time=8s", "--processes=2", "--errors-only")
     assert 0 == ended.code, ended.said
     assert 1 == ended.said.count("load test passed"), ended.said
     (total,) = (row for row in ended.csv("stats") if row["Name"] == "Aggregated")
