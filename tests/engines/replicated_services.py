@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
+import pytest
+
+from farmlokal.database.mysql_reader import MySQLReader
 from farmlokal.database.mysql_replicated import ReplicatedMySQL
 from farmlokal.web import keys
 from tests.servers import DatabaseAccess
@@ -27,6 +30,11 @@ _FILLED_AT_ONCE = 10_000
 def new_page() -> str:
     """A page that nobody has asked for, with the product that `write` writes."""
     return f"/products?category={CATEGORY}&min_price=1&max_price={1000 + next(_limits)}"
+
+
+def believe_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no replica asked how far it has come, as if it were good for everything."""
+    monkeypatch.setattr(MySQLReader, "_is_to_be_asked", lambda *_: False)
 
 
 async def fill_catalogue(server: DatabaseAccess, name: str = "farm", *, products: int = PRODUCTS) -> str:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from farmlokal.database.mysql_reader import MySQLReader
 from farmlokal.errors import DatabaseUnavailable
 from tests.engines.increments import EACH, increment_everywhere
 from tests.engines.replicated_services import (
+    believe_readers,
     fill_catalogue,
     is_fresh,
     new_page,
@@ -62,7 +62,7 @@ async def test_what_a_late_node_lacks_is_not_called_fresh(
         await write(writing, other)
         await until_readers_serve(writing, other)
         if not checked:
-            monkeypatch.setattr(MySQLReader, "_is_to_be_asked", _believe)
+            believe_readers(monkeypatch)
         old = stock_in(await ask(other.port, new_page()))
         with held_back(reader):
             new = await write(writing, other)
@@ -78,11 +78,6 @@ async def test_what_a_late_node_lacks_is_not_called_fresh(
                 return reads_of(other)["reader"]
 
             await eventually(read_there, lambda reads: reads > before["reader"])
-
-
-def _believe(self: MySQLReader, *_: object) -> bool:
-    """No question to the node: it is good for everything."""
-    return False
 
 
 @contextmanager

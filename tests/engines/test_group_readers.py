@@ -1,7 +1,6 @@
 """MySQL with Group Replication: members that lag are read from, and the majority is lost while a write commits."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_reader import MySQLReader
 from tests.engines.replicated_services import (
     CATEGORY,
+    believe_readers,
     fill_catalogue,
     is_fresh,
     new_page,
@@ -39,10 +39,6 @@ AT_ONCE = 6
 @pytest.fixture(scope="module")
 def group() -> Iterator[MySQLGroup]:
     """Three members, of the installation that FARMLOKAL_TEST_MYSQL_ROOT names, with a catalogue."""
-    if "FARMLOKAL_TEST_MYSQL_ROOT" not in os.environ:
-        pytest.fail(
-            "FARMLOKAL_TEST_MYSQL_ROOT names no folder with an installed MySQL 9: CONTRIBUTING.md says what it is"
-        )
     with MySQLGroup() as group:
         group.members[0].create_database("farm")
         asyncio.run(fill_catalogue(group.members[0]))
@@ -75,11 +71,6 @@ def held_back(member: MySQLMember) -> Iterator[None]:
         cursor.execute("UNLOCK TABLES")
 
 
-def _believe(self: MySQLReader, *_: object) -> bool:
-    """No question to the member: it is good for everything."""
-    return False
-
-
 @pytest.mark.parametrize("checked", [False, True])
 async def test_what_a_late_secondary_lacks_is_not_called_fresh(
     group: MySQLGroup, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch, checked: bool
@@ -87,7 +78,7 @@ async def test_what_a_late_secondary_lacks_is_not_called_fresh(
     """A secondary that applies nothing gives the old page out as fresh, unless it is asked how far it has come."""
     writing, other = services
     if not checked:
-        monkeypatch.setattr(MySQLReader, "_is_to_be_asked", _believe)
+        believe_readers(monkeypatch)
     old = stock_in(await ask(other.port, new_page()))
     with held_back(group.members[1]):
         new = await write(writing, other)

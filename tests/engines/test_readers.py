@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from farmlokal.database.mysql_reader import MySQLReader
 from farmlokal.web import keys
 from tests.engines.replicated_services import (
+    believe_readers,
     database_of,
     fill_catalogue,
     is_fresh,
@@ -65,11 +65,6 @@ async def services(
         yield both
 
 
-def believe(self: MySQLReader, *_: object) -> bool:
-    """No question to the replica: it is good for everything."""
-    return False
-
-
 @pytest.mark.parametrize("checked", [False, True])
 async def test_what_a_replica_lacks_is_not_called_fresh(
     pair: DatabasePair, services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch, checked: bool
@@ -77,7 +72,7 @@ async def test_what_a_replica_lacks_is_not_called_fresh(
     """Without the look the old page is loaded from a replica that is held back, and called fresh; with it never."""
     writing, other = services
     if not checked:
-        monkeypatch.setattr(MySQLReader, "_is_to_be_asked", believe)
+        believe_readers(monkeypatch)
     old = stock_in(await ask(other.port, new_page()))
     pair.hold_back()
     new = await write(writing, other)

@@ -97,9 +97,9 @@ def find_galera_library() -> Path | None:
 def find_mysql_program() -> Program:
     """Return the MySQL server of the installation in the folder that FARMLOKAL_TEST_MYSQL_ROOT names.
 
-    Raises KeyError without the variable, and FileNotFoundError where that is no such folder.
+    Raises FileNotFoundError where it names none, or that is no such folder.
     """
-    root = Path(os.environ["FARMLOKAL_TEST_MYSQL_ROOT"])
+    root = _installation()
     program = _of_a_system(root, "usr/sbin/mysqld", "MySQL")
     return program._replace(
         options=(
@@ -113,12 +113,20 @@ def find_mysql_program() -> Program:
 def find_valkey_program() -> Program:
     """Return the machine's Valkey server, else the one in the folder that FARMLOKAL_TEST_MYSQL_ROOT names.
 
-    Raises KeyError without the variable, and FileNotFoundError where there is none in that folder.
+    Raises FileNotFoundError where it names none, or there is none in that folder.
     """
     found = _program("valkey-server", "valkey-server", ("--version",))
     if found is not None:
         return found
-    return _of_a_system(Path(os.environ["FARMLOKAL_TEST_MYSQL_ROOT"]), "usr/bin/valkey-server", "Valkey")
+    return _of_a_system(_installation(), "usr/bin/valkey-server", "Valkey")
+
+
+def _installation() -> Path:
+    if root := os.environ.get("FARMLOKAL_TEST_MYSQL_ROOT"):
+        return Path(root)
+    raise FileNotFoundError(
+        "FARMLOKAL_TEST_MYSQL_ROOT names no folder with an installed MySQL 9: CONTRIBUTING.md says what it is"
+    )
 
 
 def _of_a_system(root: Path, path: str, version: str) -> Program:
