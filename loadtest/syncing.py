@@ -1,6 +1,7 @@
 """The operator: syncs with the partner's feed now and then, and watches the run to its end."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 from locust import between, task
 
@@ -9,6 +10,7 @@ from loadtest.asking import Asker
 from loadtest.outcomes import SYNC, SYNC_RUN
 from loadtest.tokens import API_KEY
 
+_ROUTE = "/external/sync"
 # A run that lasts longer goes on without being watched.
 _LOOKS_MAX = 30
 
@@ -24,13 +26,14 @@ class Operator(Asker):
     def sync(self) -> None:
         """One run from its start to its end."""
         headers = {"X-API-Key": API_KEY or ""}
-        answer = self.ask("/external/sync", SYNC, sync_fault, headers=headers, kind_of=_state)
+        answer = self.ask(_ROUTE, SYNC, sync_fault, headers=headers, kind_of=_state)
         location = None if answer is None else answer.header("location")
         for _ in range(_LOOKS_MAX):
             if answer is None or location is None or answer.content["state"] != "running":
                 break
             self.wait()  # type: ignore[no-untyped-call]
-            answer = self.ask(location, SYNC_RUN, sync_fault, headers=headers, kind_of=_state)
+            # A reference relative to what was asked for (RFC 9110, section 10.2.2).
+            answer = self.ask(urljoin(_ROUTE, location), SYNC_RUN, sync_fault, headers=headers, kind_of=_state)
 
 
 def _state(answer: Any) -> str | None:

@@ -249,7 +249,7 @@ kinds = st.sampled_from(["put"] * 12 + ["get"] * 6 + ["drop"] * 3 + ["clear"])
 steps = st.tuples(kinds, st.sampled_from(KEYS), sizes)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.one_of(st.integers(0, 9), st.integers(10, 14)), st.lists(steps, min_size=40, max_size=150))
 def test_the_bound_holds_after_every_step(light_entries: int, taken: list[tuple[str, str, int]]) -> None:
     """Whatever is done, the tier holds no more than it may, counts it rightly, and never gives an older entry."""

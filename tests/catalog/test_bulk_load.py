@@ -99,6 +99,7 @@ async def test_seeding_again_adds_only_what_is_missing(mysql: Database, address:
     assert [] == await mysql.fetch("SELECT id FROM products WHERE farm_name IS NOT NULL AND farm_id IS NULL")
 
 
+@pytest.mark.proof
 async def test_a_cancelled_run_leaves_no_process_and_can_be_completed(mysql: Database, address: MySQLAddress) -> None:
     """Ctrl-C ends the processes: nothing is written afterwards, and the next run finishes the work."""
     begun = asyncio.Event()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tests.deploy.deploy_files import ROOT, read_yaml
@@ -15,13 +16,18 @@ def compose(variables: Mapping[str, str]) -> dict[str, Any]:
 
     Values are put in after the YAML was read, and are not looked through again: whatever stands in them is text.
     """
-    found: dict[str, Any] = _filled(read_yaml(ROOT / "docker-compose.yml"), variables)
+    found: dict[str, Any] = _filled(_described(), variables)
     return found
 
 
 def environment_of(service: str, variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a service's container, but what its image sets."""
     return {name: str(value) for name, value in compose(variables)["services"][service]["environment"].items()}
+
+
+@cache
+def _described() -> Any:
+    return read_yaml(ROOT / "docker-compose.yml")
 
 
 def _filled(node: Any, variables: Mapping[str, str]) -> Any:

@@ -112,16 +112,19 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
 
 @pytest.mark.proof
 async def test_only_the_master_of_several_processes_judges(tmp_path: Path) -> None:
-    """One table of all their requests, and its exit code; every kind of user takes part."""
+    """One table of all their requests, and its exit code; every kind of user takes part, the syncs are followed."""
+    # The operator looks at its run after 6 s at most.
+    options = ("--users=20", "--run-time=12s", "--processes=2", "--errors-only")
     async with stub_service(faulty=False) as url:
-        ended = await loadtest(tmp_path, "--host", url, "--users=20", "--run-time=8s", "--processes=2", "--errors-only")
+        ended = await loadtest(tmp_path, "--host", url, *options)
     assert 0 == ended.code, ended.said
     assert 1 == ended.said.count("load test passed"), ended.said
     (total,) = (row for row in ended.csv("stats") if row["Name"] == "Aggregated")
     requests = re.findall(r"^(/\S*) +([\d,]+) ", ended.said, re.MULTILINE)
     assert int(total["Request Count"]) == sum(int(count.replace(",", "")) for _, count in requests)
     routes = {route for route, _ in requests}
-    assert {"/auth/token", "/external/sync", "/external/webhook", "/products", "/products/changes"} <= routes
+    syncs = {"/external/sync", "/external/sync/{run}"}
+    assert {"/auth/token", "/external/webhook", "/products", "/products/changes", *syncs} <= routes
 
 
 async def test_wrong_targets_are_refused_before_there_is_any_load(tmp_path: Path) -> None:
