@@ -115,11 +115,11 @@ class MySQLSession(Session):
     def _folded(self, sql: str, rows: Sequence[Params]) -> Iterator[tuple[str, int]]:
         """INSERT INTO … VALUES (…), (…), … of as many rows as fit into one statement, and how many these are."""
         head, marks, tail = _insert_parts(sql)
-        escape = self._connection.escape_all
+        filled = self._connection.filled
         values: list[str] = []
         length = 0
         for row in rows:
-            value = marks % escape(row)
+            value = filled(marks, row)
             value_bytes = len(value) if value.isascii() else len(value.encode())
             if values and length + value_bytes > _INSERT_BYTES_MAX:
                 yield f"{head}{','.join(values)}{tail}", len(values)
