@@ -25,8 +25,8 @@ class _Template(NamedTuple):
 def fill_plain(marks: str, values: Sequence[Any]) -> str | None:
     """`values` in the places of `%s` in `marks`; None where any of them does not stand in a statement as it is.
 
-    Rows of a table are of few combinations of kinds, so that their text is one format; whether a text has anything to be
-    escaped is asked of the whole, and a quote shows by their number.
+    Rows of a table are of few combinations of kinds, so that their text is one format. Whether anything in a text has
+    to be escaped is asked of the whole, where a quote shows by the number of quotes.
     """
     template = _template(marks, tuple(map(type, values)))
     if template is None:
@@ -35,8 +35,11 @@ def fill_plain(marks: str, values: Sequence[Any]) -> str | None:
         if values[at] and not _PLAIN_FLOAT_MIN <= abs(values[at]) < _PLAIN_FLOAT_MAX:
             return None
     text = template.text % tuple(values)
-    if text.count("'") != template.quotes or any([char in text for char in _ESCAPED]):
+    if text.count("'") != template.quotes:
         return None
+    for char in _ESCAPED:
+        if char in text:
+            return None
     return text
 
 

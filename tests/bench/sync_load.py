@@ -9,6 +9,7 @@ from farmlokal.app.partner import partner_connection
 from farmlokal.app.syncing import catalogue_sync
 from farmlokal.app.webhooks import product_waker, webhook_receiver
 from farmlokal.catalog.writing.indexes_last import indexes_last
+from farmlokal.catalog.writing.rare_collections import collect_rarely
 from farmlokal.database.interface import Database, Session
 from farmlokal.settings import Settings
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
@@ -40,6 +41,7 @@ def sync_rates(url: str, plain_url: str, partner_url: str, rows: int) -> Rates:
 
 async def _rates(url: str, plain_url: str, partner_url: str, rows: int) -> Rates:
     configure_logging("console", "warning")
+    collect_rarely()
     async with open_database(url, pool_size=2) as database, open_database(plain_url, pool_size=1) as plain:
         new, unchanged = [rows / await _sync(database, url, partner_url) for _ in range(2)]
         return Rates(new, unchanged, rows / await _executemany(database, plain, rows))

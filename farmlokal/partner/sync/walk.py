@@ -29,7 +29,10 @@ class FeedSink(Protocol):
     """Where the rows go: the catalogue, of which this package knows nothing."""
 
     async def read(self, rows: Sequence[object]) -> Any:
-        """Returns what `apply` takes of a page's rows: without effect, and ahead of their turn."""
+        """Returns what `apply` takes of a page's rows: ahead of their turn, and without effect on any product.
+
+        Raises Unavailable.
+        """
         ...
 
     async def apply(
