@@ -30,7 +30,7 @@ class CountingDatabase:
         """Whatever is no transaction."""
         return getattr(self._database, name)
 
-    async def fetch_texts(self, sql: str, params: Params = ()) -> Sequence[TextRow]:
+    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
         """See Database.fetch_texts."""
         self.looked.append(_first_words(sql))
         return await self._database.fetch_texts(sql, params)

@@ -59,9 +59,9 @@ async def _known(session: Session, dialect: Dialect, keys: list[FarmKey]) -> dic
     for start in range(0, len(keys), _KEYS_MAX):
         chunk = keys[start : start + _KEYS_MAX]
         wanted = dialect.row_list.format(", ".join(["(%s, %s, %s, %s)"] * len(chunk)))
-        rows = await session.fetch(
+        rows = await session.fetch_texts(
             f"SELECT {columns}, id FROM farms {hint} WHERE ({columns}) IN {wanted}",
             [part for key in chunk for part in key],
         )
-        found |= {tuple(row[:4]): row[4] for row in rows}
+        found |= {tuple([(text or b"").decode() for text in row[:4]]): int(row[4] or 0) for row in rows}
     return found

@@ -7,16 +7,16 @@ from farmlokal.catalog.writing.farms import FarmKey, farm_key
 from farmlokal.catalog.writing.versions import Stored
 from farmlokal.database.dialect import Dialect
 
-_COLUMNS = (
+COLUMNS = (
     *("source", "external_id", "version", "digest", "live", "name", "name_key", "category", "price", "unit", "farm_id"),
     *("farm_name", "market", "district", "district_key", "state", "state_key", "lat", "lon", "stock", "organic"),
     *("rating", "created_at", "updated_at", *DERIVED_COLUMNS, "derived_version"),
     *("image_url", "description", "brand"),
 )
-INSERT = f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+INSERT = f"INSERT INTO products ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
 # What follows from stock and from rating is made anew, see schema.sql.
 REPLACE = (
-    f"UPDATE products SET {', '.join(f'{name} = %s' for name in _COLUMNS[2:])}{{in_stock}}{{rating_key}} WHERE id = %s"
+    f"UPDATE products SET {', '.join(f'{name} = %s' for name in COLUMNS[2:])}{{in_stock}}{{rating_key}} WHERE id = %s"
 )
 _PLACED = (*OF_PLACES.made_from, *OF_PLACES.columns, "updated_at")
 PLACE = f"UPDATE products SET {', '.join(f'{name} = %s' for name in _PLACED)} WHERE id = %s"
