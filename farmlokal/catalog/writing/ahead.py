@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from farmlokal.catalog.writing.versions import Change, Decision, Identity, Stored
-from farmlokal.database.interface import Params, Session
+from farmlokal.database.interface import ReadyRow, Session
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Decided:
 
     stored: dict[Identity, Stored]
     decisions: list[Decision]
-    rows: dict[Identity, Params]
+    rows: dict[Identity, ReadyRow]
     tags: set[str]
 
 

@@ -20,7 +20,7 @@ from farmlokal.catalog.writing.stored_rows import any_moved, lock_moved, lock_ro
 from farmlokal.catalog.writing.unchanged import find_unchanged
 from farmlokal.catalog.writing.versions import Change, Identity, Stored, applied, decide
 from farmlokal.database.dialect import Dialect
-from farmlokal.database.interface import Database, Params, Session
+from farmlokal.database.interface import Database, Params, ReadyRow, Session
 
 _UNCHANGED = Applied(WriteOutcome.UNCHANGED)
 # Of a load's last batch, so that it is worth a look of its own which products of the next are unchanged.
@@ -83,9 +83,12 @@ class ProductWriter:
         if any(change.source == MARKET_SOURCE for change in changes):
             return None
         try:
-            return await self._decided(no_session(), {}, changes)
+            decided = await self._decided(no_session(), {}, changes)
         except NotKnown:
             return None
+        ready = self._database.ready_rows(INSERT, list(decided.rows.values()))
+        decided.rows = dict(zip(decided.rows, ready, strict=True))
+        return decided
 
     async def apply_in(
         self, session: Session, changes: Sequence[Change], *, sighting: str | None = None
@@ -168,7 +171,7 @@ class ProductWriter:
         deriving = Deriving(session, self._dialect, set(), *known)
         derived = await derived_values(deriving, list(map(made_from, records.values())))
         written_at = self._time_in(now)
-        rows: dict[Identity, Params] = {
+        rows: dict[Identity, ReadyRow] = {
             identity: product_row(self._dialect, stored[identity], record, farms, written_at, made)
             for (identity, record), made in zip(records.items(), derived, strict=True)
         }
@@ -193,7 +196,7 @@ class ProductWriter:
             decided.tags.add(NAMES)
 
     async def _change(
-        self, session: Session, known: Sequence[tuple[Identity, Stored]], rows: Mapping[Identity, Params]
+        self, session: Session, known: Sequence[tuple[Identity, Stored]], rows: Mapping[Identity, ReadyRow]
     ) -> None:
         """Change the rows of products that were there before."""
         written_at = self._time_in(wire_time(self._now()))
