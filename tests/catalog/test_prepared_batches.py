@@ -21,11 +21,11 @@ async def load(write: Writing) -> Writing:
     return load
 
 
-async def applied(load: Writing, ready: Ready, *, sighting: str | None = None) -> list[WriteOutcome]:
+async def applied(load: Writing, ready: Ready) -> list[WriteOutcome]:
     """Apply what was prepared; its outcomes."""
 
     async def work(session: Session) -> list[WriteOutcome]:
-        return [one.outcome for one in await load.writer.apply_ready(session, ready, sighting=sighting)]
+        return [one.outcome for one in await load.writer.apply_ready(session, ready)]
 
     return await load.database.in_transaction(work)
 
@@ -69,21 +69,6 @@ async def test_the_batch_before_may_bring_the_same_products(load: Writing) -> No
     assert [CREATED] == await load(record("twice", version=2, price_paise=100))
     assert [WriteOutcome.OUTDATED, CREATED] == await applied(load, ready)
     assert 2 == (await load.product("twice")).version
-
-
-@on_every_backend
-async def test_what_was_unchanged_ahead_stays_without_effect(load: Writing) -> None:
-    """A newer version, or a deletion, that comes between the look and the transaction is kept. Products were met."""
-    await load(*OTHERS)
-    ready = await load.writer.prepare(OTHERS)
-    assert 8 == len(ready.unchanged or ())
-    other = Writing(load.database)
-    await other(OTHERS[0]._replace(version=2, name="Newer"), deletion("other-1", version=2))
-    assert [UNCHANGED] * 8 == await applied(load, ready, sighting="run")
-    assert (2, "Newer") == ((await load.product("other-0")).version, (await load.product("other-0")).name)
-    assert 0 == (await load.product("other-1")).live
-    load.pass_s(60)
-    assert 0 == await load.writer.sightings.bury_unseen("feed", "run", before=load.now)
 
 
 @on_every_server

@@ -16,24 +16,17 @@ class CountingDatabase:
     """Another database's transactions, which remember their statements. Everything else is the other's.
 
     asked: the first words of every statement that a transaction asked for, one for each row where the rows are many.
-    looked: those of the statements outside of transactions that asked for texts. executed: how many statements the
-    server counted in transactions; equal to the length of `asked` on SQLite.
+    executed: how many statements the server counted meanwhile; equal to the length of `asked` on SQLite.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.asked: list[str] = []
-        self.looked: list[str] = []
         self.executed = 0
 
     def __getattr__(self, name: str) -> Any:
         """Whatever is no transaction."""
         return getattr(self._database, name)
-
-    async def fetch_texts(self, sql: str, params: Params = ()) -> list[TextRow]:
-        """See Database.fetch_texts."""
-        self.looked.append(_first_words(sql))
-        return await self._database.fetch_texts(sql, params)
 
     async def in_transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """See Database.in_transaction."""
@@ -88,10 +81,6 @@ class _CountingSession:
         self._session.defer(sql, rows)
 
     def _count(self, sql: str) -> None:
-        self._asked.append(_first_words(sql))
-
-
-def _first_words(sql: str) -> str:
-    words = sql.split()
-    place = {"SELECT": "FROM", "INSERT": "INTO", "DELETE": "FROM"}.get(words[0])
-    return f"{words[0]} {words[1 if place is None else words.index(place) + 1]}"
+        words = sql.split()
+        place = {"SELECT": "FROM", "INSERT": "INTO", "DELETE": "FROM"}.get(words[0])
+        self._asked.append(f"{words[0]} {words[1 if place is None else words.index(place) + 1]}")

@@ -1,6 +1,6 @@
 """What is found out about a batch ahead of its transaction, while the database works at the batch before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -26,13 +26,11 @@ class Decided:
 class Ready:
     """Changes, with what is known of them ahead.
 
-    unchanged: the products that are stored as they come, with their ids; None where nobody has looked.
     if_new: what becomes of them where none of their products is stored; None where that is not expected, and once it
     was tried.
     """
 
     changes: Sequence[Change]
-    unchanged: Mapping[Identity, int] | None = None
     if_new: Decided | None = None
 
 

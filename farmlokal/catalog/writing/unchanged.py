@@ -1,8 +1,7 @@
 """Which products of a batch are stored as they come: a short look, without a lock, that spares most of a load its work.
 
-Whoever changes such a product at the same moment comes after us: nothing is written of it. That holds for a look ahead
-of the transaction, too: versions only grow, so that what was stored already stays without effect. A product's digest is
-of everything that its source says of it, so that whatever differs shows.
+Whoever changes such a product at the same moment comes after us: nothing is written of it. A product's digest is of
+everything that its source says of it, so that whatever differs shows.
 """
 
 from collections.abc import Sequence
@@ -10,10 +9,10 @@ from collections.abc import Sequence
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.writing.stored_rows import by_source
 from farmlokal.catalog.writing.versions import Change, Identity
-from farmlokal.database.interface import Database, Session
+from farmlokal.database.interface import Session
 
 
-async def find_unchanged(reading: Database | Session, changes: Sequence[Change]) -> dict[Identity, int]:
+async def find_unchanged(session: Session, changes: Sequence[Change]) -> dict[Identity, int]:
     """The products that `versions.decide` would find unchanged by `changes`, with their ids; deletions it has to see.
 
     They are on offer, and stored with the version and the content that they have in `changes`. None where a product
@@ -30,7 +29,7 @@ async def find_unchanged(reading: Database | Session, changes: Sequence[Change])
     condition = " AND lat IS NOT NULL" if any(_brings_place(change) for change in changes) else ""
     found: dict[Identity, int] = {}
     for source, names in by_source(list(said)):
-        rows = await reading.fetch_texts(
+        rows = await session.fetch_texts(
             "SELECT external_id, version, digest, id FROM products"
             f" WHERE source = %s AND external_id IN ({', '.join(['%s'] * len(names))}) AND live = 1{condition}",
             [source, *names],

@@ -62,14 +62,11 @@ class ProductWriter:
     async def prepare(self, changes: Sequence[Change]) -> Ready:
         """Find out what can be known of `changes` without a lock, while the batch before them may be under way.
 
-        Farms and names are looked up or added. Where the batch before was mostly unchanged, it is looked which of these
-        are; where all of its products were new, it is worked out what to write if these are new, too. Raises
-        Unavailable.
+        Farms and names are looked up or added; where all products of the batch before were new, it is worked out what
+        to write if these are new, too. Raises Unavailable.
         """
-        if self._expects_unchanged:
-            return Ready(changes, unchanged=await find_unchanged(self._database, changes))
         await self._learn(changes)
-        return Ready(changes, if_new=await self._decided_if_new(changes) if self._expects_new else None)
+        return Ready(changes, await self._decided_if_new(changes) if self._expects_new else None)
 
     async def _learn(self, changes: Sequence[Change]) -> None:
         """Look up or add the farms and names of `changes` ahead, where many batches are loaded."""
@@ -98,9 +95,8 @@ class ProductWriter:
 
     async def apply_ready(self, session: Session, ready: Ready, *, sighting: str | None = None) -> list[Applied]:
         """Do what `apply_in` does, with what `prepare` gave."""
-        changes, unchanged = ready.changes, ready.unchanged
-        if unchanged is None:
-            unchanged = await find_unchanged(session, changes) if self._expects_unchanged else {}
+        changes = ready.changes
+        unchanged = await find_unchanged(session, changes) if self._expects_unchanged else {}
         met = set(unchanged.values())
         if unchanged:
             others = [change for change in changes if (change.source, change.external_id) not in unchanged]
