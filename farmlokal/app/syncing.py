@@ -57,10 +57,13 @@ class CatalogueSink(FeedSink):
         return f"<CatalogueSink {self._writer!r}>"
 
     @override
-    async def read(self, rows: Sequence[object]) -> ReadyPage:
+    async def read(self, rows: Sequence[object]) -> ReadPage:
         # In a thread: some milliseconds in which requests are answered.
-        page = await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
-        return await self._writer.prepare(page)
+        return await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
+
+    @override
+    async def prepare(self, rows: ReadPage) -> ReadyPage:
+        return await self._writer.prepare(rows)
 
     @override
     async def apply(self, rows: ReadyPage, *, sighting: str | None, place: PlaceIn) -> PageResult:
