@@ -23,6 +23,9 @@ from farmlokal.webhooks.waiting import product_key
 WakeProducts = Callable[[Collection[Identity] | None], Awaitable[None]]
 """Tries the events again that wait for one of the products, by source and external id, or with None for any."""
 
+# What waits for more, as for those of a page of a feed, is looked for only where anything waits at all, which is rare.
+_FEW_PRODUCTS = 10
+
 
 def webhook_receiver(
     database: Database,
@@ -75,10 +78,6 @@ def handlers(
         "order.placed": orders.prepare_placed,
         "order.cancelled": orders.prepare_cancelled,
     }
-
-
-# What waits for more, as for those of a page of a feed, is looked for only where anything waits at all, which is rare.
-_FEW_PRODUCTS = 10
 
 
 def product_waker(receiver: Receiver) -> WakeProducts:

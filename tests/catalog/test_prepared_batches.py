@@ -35,7 +35,13 @@ async def applied(load: Writing, ready: Ready) -> list[WriteOutcome]:
 @on_every_backend
 async def test_new_products_are_as_they_would_be_without(load: Writing) -> None:
     """Every column is the same, of plain rows and of those whose text has to be escaped."""
-    fields: dict[str, Any] = {"farm": "Patil's Farm", "district": "Pune", "lat": 18.62, "lon": 73.8, "description": "a\nb"}
+    fields: dict[str, Any] = {
+        "farm": "Patil's Farm",
+        "district": "Pune",
+        "lat": 18.62,
+        "lon": 73.8,
+        "description": "a\nb",
+    }
     changes: list[Change] = [record("one"), record("two", **fields), record("two", version=2), deletion("gone")]
     assert [CREATED, CREATED, UPDATED, UNCHANGED] == await applied(load, await load.writer.prepare(changes))
     again = [one._replace(external_id=f"{one.external_id}-again") for one in changes]
