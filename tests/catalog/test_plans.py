@@ -24,7 +24,7 @@ from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
-from tests.catalog.questions import row_type, where
+from tests.catalog.questions import row_order, row_type, where
 from tests.support.service import open_database, sqlite_url
 
 
@@ -81,7 +81,7 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
             state=data.draw(st.sampled_from([None, product.state_key])),
             farm_id=data.draw(st.sampled_from([None, product.farm_id])),
         )
-        value, row_id = TABLE.row_orders[sort.name](product)
+        value, row_id = row_order(sort.name)(product)
         position = data.draw(st.sampled_from([None, Position(value, row_id), Position(value, row_id, backward=True)]))
         query = ListingQuery(filters, sort, 5, position)
 

@@ -23,7 +23,7 @@ class PassedRows:
 
     def __init__(self, filters: Filters, sample: Sample, among: Span) -> None:
         self._sample, self._among = sample, among
-        self._passing = row_filter(filters, sample.table)
+        self._passing = row_filter(filters, sample)
         self._asked = 0
         self._cells: Sequence[int] = ()
 
@@ -36,13 +36,13 @@ class PassedRows:
         if self._asked < _ASKED_AGAIN:
             return self._look
         if self._asked == _ASKED_AGAIN:
-            rows, place = self._among.rows[self._among.start : self._among.stop], self._sample.table.places[CELL.name]
-            found = [rows[number][place] for number in self._passing(rows)]
-            self._cells = array("q", sorted([cell for cell in found if cell is not None]))
+            rows, cell = self._among.rows[self._among.start : self._among.stop], self._sample.columns[CELL.name]
+            found = [cell.codes[rows[place]] for place in self._passing(rows)]
+            self._cells = array("q", sorted([code for code in found if code != cell.missing]))
         return self._remembered
 
     def _look(self, square: Square) -> int:
-        return len(self._passing(self._sample.by_place[square.start : square.stop]))
+        return len(self._passing(self._sample.by_place.numbers[square.start : square.stop]))
 
     def _remembered(self, square: Square) -> int:
         return bisect_left(self._cells, square.end) - bisect_left(self._cells, square.first)

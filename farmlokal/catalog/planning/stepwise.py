@@ -16,13 +16,13 @@ Steps = Generator[None, None, R]
 _SORTED, _MERGED, _GROUPED = 1024, 512, 4096
 
 
-def in_order(rows: Sequence[T], key: Callable[[T], Any]) -> Steps[list[T]]:
+def in_order(rows: Sequence[Any], key: Callable[[Any], Any] | None = None) -> Steps[list[Any]]:
     """`sorted(rows, key=key)`."""
     pieces = []
     for start in range(0, len(rows), _SORTED):
         pieces.append(sorted(rows[start : start + _SORTED], key=key))
         yield
-    merging, ordered = merge(*pieces, key=key), list[T]()
+    merging, ordered = merge(*pieces, key=key), list[Any]()
     while piece := list(islice(merging, _MERGED)):
         ordered += piece
         yield

@@ -2,17 +2,44 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from farmlokal.catalog.places import PACKED_BITS, VECTOR_LENGTH
 from farmlokal.database.dialect import Dialect
 
-# Sampled rows: of each product, what it has in the sampled columns of a `QuestionTable`. Plain tuples: their items are
-# read a fifth faster than those of named ones, and the garbage collector passes them over.
+# Of a sampled product, what it has in the sampled columns of a `QuestionTable`.
 SampledRow = tuple[Any, ...]
-Rows = Sequence[SampledRow]
 # By its name, where a sampled column stands in those tuples.
 Places = Mapping[str, int]
+
+
+class Column(Protocol):
+    """What all sampled rows have in one column, each as a code: codes are ordered as the values are."""
+
+    @property
+    def codes(self) -> Sequence[int]:
+        """By the row's number."""
+
+    @property
+    def missing(self) -> int:
+        """The code of rows without a value, less than all others."""
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """Those that there are, in order."""
+
+    def value_of(self, code: int) -> Any:
+        """What a code stands for."""
+
+    def code(self, value: Any) -> int | None:
+        """The code of a value; None where no row has it."""
+
+    def between(self, low: Any, high: Any) -> tuple[float, float]:
+        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+
+
+# By their names.
+Columns = Mapping[str, Column]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

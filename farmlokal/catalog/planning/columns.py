@@ -1,0 +1,188 @@
+"""Sampled columns: of each product one number, in a few bytes.
+
+A sample is looked at by numbers alone: a filter's value is turned into its code once, and then compared with those of
+thousands of products. As objects the same values take six times the memory.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any, overload
+
+from farmlokal.catalog.planning.stepwise import Steps, in_order
+from farmlokal.catalog.question.storage import ID, Column, SampledRow
+from farmlokal.catalog.question.table import QuestionTable
+
+# What stands for None while a column is being filled.
+_NOTHING = -(2**63)
+# As text, so many different values take less in one string than in one each; to find one takes ten times as long.
+_SEPARATE_MAX = 4096
+
+
+class Texts(Sequence[str]):
+    """Many different texts, as one: each by itself would take 50 bytes more."""
+
+    __slots__ = ("_ends", "_joined")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._joined = "".join(texts)
+        self._ends = array("I", accumulate(map(len, texts), initial=0))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        return self._joined[self._ends[place] : self._ends[place + 1]]
+
+
+class Numbers:
+    """A column of whole numbers: its codes are what it holds.
+
+    codes: of each row. missing: the code of rows without a value, less than all others. least, greatest: of the values.
+    """
+
+    __slots__ = ("codes", "greatest", "least", "missing")
+
+    def __init__(self, numbers: "array[int]") -> None:
+        """numbers: one at least that is not `_NOTHING`."""
+        self.least = min([number for number in numbers if number != _NOTHING])
+        self.greatest = max(numbers)
+        self.missing = self.least - 1
+        if _NOTHING in numbers:
+            numbers = array("q", [self.missing if number == _NOTHING else number for number in numbers])
+        self.codes = array(_typecode(self.missing, self.greatest), numbers)
+
+    def __repr__(self) -> str:
+        return f"<Numbers rows={len(self.codes)} from {self.least} to {self.greatest}>"
+
+    @property
+    def values(self) -> Sequence[int]:
+        """Those that there are, in order."""
+        return narrow(sorted(set(self.codes).difference([self.missing])))
+
+    def value_of(self, code: int) -> int | None:
+        """What a code stands for."""
+        return None if code == self.missing else code
+
+    def code(self, value: int) -> int | None:
+        """The code of a value; None where no row has it."""
+        return value if self.least <= value <= self.greatest else None
+
+    def between(self, low: float, high: float) -> tuple[float, float]:
+        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+        return max(low, self.least), min(high, self.greatest)
+
+
+class Ranked:
+    """A column of text: its codes are the ranks of what it holds among all that it holds, from 1.
+
+    codes: of each row. missing: the code of rows without a value. values: those that there are, in order.
+    """
+
+    __slots__ = ("codes", "values")
+    missing = 0
+
+    def __init__(self, codes: "array[int]", values: Sequence[Any]) -> None:
+        self.codes = codes
+        self.values = Texts(values) if len(values) > _SEPARATE_MAX else tuple(values)
+
+    def __repr__(self) -> str:
+        return f"<Ranked rows={len(self.codes)} values={len(self.values)}>"
+
+    def value_of(self, code: int) -> Any:
+        """What a code stands for."""
+        return self.values[code - 1] if code else None
+
+    def code(self, value: Any) -> int | None:
+        """The code of a value; None where no row has it."""
+        place = bisect_left(self.values, value)
+        return place + 1 if place < len(self.values) and self.values[place] == value else None
+
+    def between(self, low: Any, high: Any) -> tuple[int, int]:
+        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+        return bisect_left(self.values, low) + 1, bisect_right(self.values, high)
+
+
+class _ColumnBuilder:
+    """Takes what a column holds of one row after another: whole numbers or text, and None."""
+
+    def __init__(self) -> None:
+        self.numbers = array("q")
+        self._ranks: dict[str, int] = {}  # of texts, by their first appearance
+
+    def __repr__(self) -> str:
+        return f"<_ColumnBuilder rows={len(self.numbers)} texts={len(self._ranks)}>"
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Take what further rows hold."""
+        ranks = self._ranks
+        self.numbers.extend(
+            [
+                value if isinstance(value, int) else _NOTHING if value is None else ranks.setdefault(value, len(ranks))
+                for value in values
+            ]
+        )
+
+    def finished(self, order: Sequence[int]) -> Steps[Numbers | Ranked]:
+        """The column, its rows in this order."""
+        numbers = array("q", map(self.numbers.__getitem__, order))
+        yield
+        if not self._ranks and any(number != _NOTHING for number in numbers):
+            return Numbers(numbers)
+        ordered = yield from in_order(list(self._ranks))
+        codes = array("q", [0]) * (len(ordered) + 1)  # that of None last, where -1 finds it
+        for code, text in enumerate(ordered, 1):
+            codes[self._ranks[text]] = code
+        yield
+        places: Iterator[int] = (-1 if number == _NOTHING else number for number in numbers)
+        return Ranked(array(_typecode(0, len(ordered)), map(codes.__getitem__, places)), ordered)
+
+
+class DrawnRows:
+    """Sampled rows as they are drawn, kept column by column."""
+
+    def __init__(self, table: QuestionTable, rows: Iterable[SampledRow] = ()) -> None:
+        self._builders = {column.name: _ColumnBuilder() for column in table.columns}
+        self.extend(rows)
+
+    def __repr__(self) -> str:
+        return f"<DrawnRows {len(self)}>"
+
+    def __len__(self) -> int:
+        return len(self._builders[ID.name].numbers)
+
+    def extend(self, rows: Iterable[SampledRow]) -> None:
+        """Take further ones."""
+        for builder, values in zip(self._builders.values(), zip(*rows, strict=True), strict=False):
+            builder.extend(values)
+
+    def in_columns(self) -> Steps[dict[str, Column]]:
+        """The columns by their names, the rows in the order of their ids. They are not kept here any longer."""
+        order = yield from in_order(range(len(self)), self._builders[ID.name].numbers.__getitem__)
+        columns: dict[str, Column] = {}
+        for name in list(self._builders):
+            columns[name] = yield from self._builders.pop(name).finished(order)
+            yield
+        return columns
+
+
+def narrow(numbers: Sequence[int]) -> "array[int]":
+    """The numbers as the narrowest kind of `array` that takes them."""
+    return array(_typecode(min(numbers, default=0), max(numbers, default=0)), numbers)
+
+
+def _typecode(least: int, greatest: int) -> str:
+    """The narrowest type of `array` for numbers within these."""
+    for typecode in "BHIhi":
+        bits = array(typecode).itemsize * 8
+        low = 0 if typecode.isupper() else -(1 << bits - 1)
+        if low <= least and greatest < low + (1 << bits):
+            return typecode
+    return "q"
