@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farmlokal.catalog.planning.columns import DrawnRows, Texts, narrow
@@ -36,6 +36,7 @@ def sampled_rows(draw: st.DrawFn) -> list[Any]:
     return rows
 
 
+@settings(max_examples=25)
 @given(sampled_rows())
 def test_orders_are_those_of_the_rows(rows: list[Any]) -> None:
     """Every order has all rows, sorted; every group those of its value; what has no place is nowhere."""
