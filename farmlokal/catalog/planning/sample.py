@@ -116,6 +116,14 @@ class Sample:
         """The squares over `cells`."""
         return Quadtree(self.cells)
 
+    @cached_property
+    def place_of(self) -> Sequence[int]:
+        """By a row's number where it stands in `by_place`; what has no place comes behind all of it."""
+        place_of = [len(self.by_place)] * len(self)
+        for place, number in enumerate(self.by_place.numbers):
+            place_of[number] = place
+        return narrow(place_of)
+
     def __repr__(self) -> str:
         return f"<Sample rows={len(self)} share={self.share:.4f}>"
 
