@@ -14,6 +14,7 @@ from farmlokal.app.metrics.metric_sources import (
     database_sources,
     limit_sources,
     partner_sources,
+    planner_sources,
     redis_sources,
     search_sources,
     summary_sources,
@@ -194,6 +195,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             *cache_sources(cache, memory),
             *search_sources(names.index),
+            *planner_sources(store.planner),
             *summary_sources(summaries),
             *database_sources(database),
             *reader_sources(reads),

@@ -119,6 +119,14 @@ METRICS: tuple[Metric, ...] = (
         ("as-spelt", "corrected", "nothing"),
     ),
     Metric("farmlokal_search_names", "names that are searched; the most of all processes", Kind.GAUGE, merge=Merge.MAX),
+    # What questions are planned by.
+    Metric(
+        "farmlokal_sample_rows",
+        "products in the sample that plans are made by: a part of them for the first half minute, then 32,768 or all;"
+        " the least of all processes",
+        Kind.GAUGE,
+        merge=Merge.MIN,
+    ),
     # How many products there are of what.
     Metric(
         "farmlokal_summaries_total",
