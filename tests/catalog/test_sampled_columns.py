@@ -67,14 +67,7 @@ def column_of(values: Sequence[Any]) -> Column:
             return column
 
 
-@given(
-    st.one_of(
-        *[
-            st.tuples(st.lists(st.one_of(st.none(), values)), values, values)  # type: ignore[arg-type]
-            for values in (_WHOLE, _TEXT)
-        ]
-    )
-)
+@given(st.one_of(*[st.tuples(st.lists(st.one_of(st.none(), values)), values, values) for values in (_WHOLE, _TEXT)]))
 def test_codes_are_compared_as_values_are(drawn: tuple[list[Any], Any, Any]) -> None:
     """A code for each value that there is, in the order of the values; None is less than all and equal to none."""
     values, one, other = drawn

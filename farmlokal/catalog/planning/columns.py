@@ -6,8 +6,9 @@ thousands of products. As objects the same values take six times the memory.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, islice
+from operator import gt
 from typing import Any, overload
 
 from farmlokal.catalog.planning.stepwise import Steps, in_order
@@ -50,10 +51,9 @@ class Numbers:
 
     __slots__ = ("codes", "greatest", "least", "missing")
 
-    def __init__(self, numbers: "array[int]") -> None:
-        """numbers: one at least that is not `_NOTHING`."""
-        self.least = min([number for number in numbers if number != _NOTHING])
-        self.greatest = max(numbers)
+    def __init__(self, numbers: "array[int]", different: set[int]) -> None:
+        """numbers: of each row; `_NOTHING` for those without. different: those that there are, one at least."""
+        self.least, self.greatest = min(different), max(different)
         self.missing = self.least - 1
         if _NOTHING in numbers:
             numbers = array("q", [self.missing if number == _NOTHING else number for number in numbers])
@@ -111,38 +111,45 @@ class Ranked:
 
 
 class _ColumnBuilder:
-    """Takes what a column holds of one row after another: whole numbers or text, and None."""
+    """Takes what a column holds of one row after another: either whole numbers or text, and None."""
 
     def __init__(self) -> None:
         self.numbers = array("q")
-        self._ranks: dict[str, int] = {}  # of texts, by their first appearance
+        self._places: dict[str | None, int] = {}  # of texts, by their first appearance: they stand for them meanwhile
 
     def __repr__(self) -> str:
-        return f"<_ColumnBuilder rows={len(self.numbers)} texts={len(self._ranks)}>"
+        return f"<_ColumnBuilder rows={len(self.numbers)} texts={len(self._places)}>"
 
-    def extend(self, values: Iterable[Any]) -> None:
+    def extend(self, values: Sequence[Any]) -> None:
         """Take what further rows hold."""
-        ranks = self._ranks
-        self.numbers.extend(
-            [
-                value if isinstance(value, int) else _NOTHING if value is None else ranks.setdefault(value, len(ranks))
-                for value in values
-            ]
-        )
+        places = self._places
+        try:
+            self.numbers += array("q", values)
+        except TypeError:
+            if not places and str not in map(type, values):
+                self.numbers.extend([_NOTHING if value is None else value for value in values])
+                return
+            if not places and self.numbers:  # of rows without a value
+                self.numbers = array("q", [places.setdefault(None, 0)]) * len(self.numbers)
+            self.numbers.extend([places.setdefault(value, len(places)) for value in values])
 
     def finished(self, order: Sequence[int]) -> Steps[Numbers | Ranked]:
-        """The column, its rows in this order."""
-        numbers = array("q", map(self.numbers.__getitem__, order))
-        yield
-        if not self._ranks and any(number != _NOTHING for number in numbers):
-            return Numbers(numbers)
-        ordered = yield from in_order(list(self._ranks))
-        codes = array("q", [0]) * (len(ordered) + 1)  # that of None last, where -1 finds it
+        """The column, its rows in this order; a range stands for the one in which they came."""
+        numbers = self.numbers
+        if not isinstance(order, range):
+            numbers = array("q", map(numbers.__getitem__, order))
+            yield
+        different = set() if self._places else set(numbers).difference([_NOTHING])
+        if different:
+            return Numbers(numbers, different)
+        ordered = yield from in_order([text for text in self._places if text is not None])
+        codes = array(_typecode(0, len(ordered)), [Ranked.missing]) * len(self._places)
         for code, text in enumerate(ordered, 1):
-            codes[self._ranks[text]] = code
+            codes[self._places[text]] = code
         yield
-        places: Iterator[int] = (-1 if number == _NOTHING else number for number in numbers)
-        return Ranked(array(_typecode(0, len(ordered)), map(codes.__getitem__, places)), ordered)
+        if not self._places:
+            return Ranked(array("B", [Ranked.missing]) * len(numbers), ordered)
+        return Ranked(array(codes.typecode, map(codes.__getitem__, numbers)), ordered)
 
 
 class DrawnRows:
@@ -165,7 +172,11 @@ class DrawnRows:
 
     def in_columns(self) -> Steps[dict[str, Column]]:
         """The columns by their names, the rows in the order of their ids. They are not kept here any longer."""
-        order = yield from in_order(range(len(self)), self._builders[ID.name].numbers.__getitem__)
+        ids = self._builders[ID.name].numbers
+        order: Sequence[int] = range(len(ids))
+        # A database that is asked for ids gives most often what it finds in their order.
+        if any(map(gt, ids, islice(ids, 1, None))):
+            order = yield from in_order(order, ids.__getitem__)
         columns: dict[str, Column] = {}
         for name in list(self._builders):
             columns[name] = yield from self._builders.pop(name).finished(order)

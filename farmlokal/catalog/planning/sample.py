@@ -201,4 +201,4 @@ def _groups(column: Column, ordered: Sequence[int], columns: Sequence[Column]) -
 
 def _frequent(column: Column) -> frozenset[Any]:
     least = len(column.codes) * _TIES_SHARE_MAX
-    return frozenset(column.value_of(code) for code, count in Counter(column.codes).items() if count > least)
+    return frozenset([column.value_of(code) for code, count in Counter(column.codes).items() if count > least])

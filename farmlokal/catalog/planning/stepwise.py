@@ -12,8 +12,8 @@ R = TypeVar("R")
 Steps = Generator[None, None, R]
 """Work that pauses between its steps, and returns what came of it."""
 
-# So many rows take a millisecond: to be sorted, to be merged, and to be put into groups.
-_SORTED, _MERGED, _GROUPED = 1024, 512, 4096
+# So many rows take a millisecond or two: to be sorted, to be merged, and to be put into groups.
+_SORTED, _MERGED, _GROUPED = 4096, 512, 4096
 
 
 def in_order(rows: Sequence[Any], key: Callable[[Any], Any] | None = None) -> Steps[list[Any]]:
