@@ -43,13 +43,19 @@ def row_order(sort: str, table: QuestionTable = TABLE) -> Callable[[SampledRow],
     return itemgetter(table.places[table.sort_key(sort).sampled.name], table.places["id"])
 
 
+def held(sample: Sample, name: str) -> list[Any]:
+    """The values that sampled products have in a column, sorted."""
+    column = sample.columns[name]
+    return [column.value_of(code) for code in sorted(set(column.codes)) if code != column.missing]
+
+
 def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> ListingQuery:
     """A question with a filter on each of `fields`, on the first page or deep, forward or back.
 
     The filters' values come from one product (correlated) or from several (often empty).
     """
     rows, named = sample.by_sort["created_at"], row_type(sample.table)._make
-    categories = list(sample.columns["category"].values)
+    categories = held(sample, "category")
     product = named(draw.choice(rows))
     values: dict[str, Any] = {}
     for field in fields:
@@ -83,8 +89,8 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
 
 def _several(parameter: str, column: str, draw: random.Random, sample: Sample) -> dict[str, Any]:
     """Two to twenty of the values that products have."""
-    held = list(sample.columns[column].values)
-    return {parameter: draw.sample(held, min(len(held), draw.randint(2, 20)))}
+    values = held(sample, column)
+    return {parameter: draw.sample(values, min(len(values), draw.randint(2, 20)))}
 
 
 _OF_SAMPLE: dict[str, Callable[[random.Random, Sample], dict[str, Any]]] = {

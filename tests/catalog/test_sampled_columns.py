@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from farmlokal.catalog.planning.columns import DrawnRows, Texts, narrow
 from farmlokal.catalog.planning.sample import Sample
+from farmlokal.catalog.question.filter import codes_between
+from farmlokal.catalog.question.filter_kinds import any_of
 from farmlokal.catalog.question.storage import Column
 from farmlokal.catalog.question.table import TABLE
 from tests.catalog.questions import row_order, row_type
@@ -73,10 +75,9 @@ def test_codes_are_compared_as_values_are(drawn: tuple[list[Any], Any, Any]) -> 
     values, one, other = drawn
     column = column_of(values)
     assert values == [column.value_of(code) for code in column.codes]
-    assert sorted({value for value in values if value is not None}) == list(column.values)
-    code = column.code(one)
-    assert [value == one for value in values] == [each == code for each in column.codes]
-    low, high = column.between(one, other)
+    equal = [number for number, value in enumerate(values) if value == one]
+    assert equal == any_of([one], column)(enumerate(range(len(values))))
+    low, high = codes_between(column, one, other)
     assert [value is not None and one <= value <= other for value in values] == [
         low <= each <= high for each in column.codes
     ]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from farmlokal.catalog.planning.columns import Texts
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
 from tests.catalog.test_plans import made_up_rows
@@ -28,7 +29,10 @@ def content(sample: Sample) -> dict[str, Any]:
     """All that a sample says."""
     groups = {name: (list(of.sorted_values), list(of.starts), of.numbers) for name, of in sample.of_index.items()}
     return vars(sample) | {
-        "columns": {name: (column.codes, list(column.values)) for name, column in sample.columns.items()},
+        "columns": {
+            name: column._replace(values=list(column.values) if isinstance(column.values, Texts) else column.values)
+            for name, column in sample.columns.items()
+        },
         "by_sort": {name: rows.numbers for name, rows in sample.by_sort.items()},
         "of_index": groups,
         "by_place": sample.by_place.numbers,

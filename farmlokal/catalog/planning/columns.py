@@ -5,9 +5,8 @@ thousands of products. As objects the same values take six times the memory.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, islice, repeat
 from operator import gt
 from typing import Any, overload
 
@@ -43,73 +42,6 @@ class Texts(Sequence[str]):
         return self._joined[self._ends[place] : self._ends[place + 1]]
 
 
-class Numbers:
-    """A column of whole numbers: its codes are what it holds.
-
-    codes: of each row. missing: the code of rows without a value, less than all others. least, greatest: of the values.
-    """
-
-    __slots__ = ("codes", "greatest", "least", "missing")
-
-    def __init__(self, numbers: "array[int]", different: set[int]) -> None:
-        """numbers: of each row; `_NOTHING` for those without. different: those that there are, one at least."""
-        self.least, self.greatest = min(different), max(different)
-        self.missing = self.least - 1
-        if _NOTHING in numbers:
-            numbers = array("q", [self.missing if number == _NOTHING else number for number in numbers])
-        self.codes = array(_typecode(self.missing, self.greatest), numbers)
-
-    def __repr__(self) -> str:
-        return f"<Numbers rows={len(self.codes)} from {self.least} to {self.greatest}>"
-
-    @property
-    def values(self) -> Sequence[int]:
-        """Those that there are, in order."""
-        return narrow(sorted(set(self.codes).difference([self.missing])))
-
-    def value_of(self, code: int) -> int | None:
-        """What a code stands for."""
-        return None if code == self.missing else code
-
-    def code(self, value: int) -> int | None:
-        """The code of a value; None where no row has it."""
-        return value if self.least <= value <= self.greatest else None
-
-    def between(self, low: float, high: float) -> tuple[float, float]:
-        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
-        return max(low, self.least), min(high, self.greatest)
-
-
-class Ranked:
-    """A column of text: its codes are the ranks of what it holds among all that it holds, from 1.
-
-    codes: of each row. missing: the code of rows without a value. values: those that there are, in order.
-    """
-
-    __slots__ = ("codes", "values")
-    missing = 0
-
-    def __init__(self, codes: "array[int]", values: Sequence[Any]) -> None:
-        self.codes = codes
-        self.values = Texts(values) if len(values) > _SEPARATE_MAX else tuple(values)
-
-    def __repr__(self) -> str:
-        return f"<Ranked rows={len(self.codes)} values={len(self.values)}>"
-
-    def value_of(self, code: int) -> Any:
-        """What a code stands for."""
-        return self.values[code - 1] if code else None
-
-    def code(self, value: Any) -> int | None:
-        """The code of a value; None where no row has it."""
-        place = bisect_left(self.values, value)
-        return place + 1 if place < len(self.values) and self.values[place] == value else None
-
-    def between(self, low: Any, high: Any) -> tuple[int, int]:
-        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
-        return bisect_left(self.values, low) + 1, bisect_right(self.values, high)
-
-
 class _ColumnBuilder:
     """Takes what a column holds of one row after another: either whole numbers or text, and None."""
 
@@ -133,23 +65,29 @@ class _ColumnBuilder:
                 self.numbers = array("q", [places.setdefault(None, 0)]) * len(self.numbers)
             self.numbers.extend([places.setdefault(value, len(places)) for value in values])
 
-    def finished(self, order: Sequence[int]) -> Steps[Numbers | Ranked]:
-        """The column, its rows in this order; a range stands for the one in which they came."""
+    def finished(self, order: Sequence[int]) -> Steps[Column]:
+        """The column, its rows in this order; a range stands for the one in which they came.
+
+        Whole numbers are their own codes, and texts have their ranks from 1.
+        """
         numbers = self.numbers
         if not isinstance(order, range):
             numbers = array("q", map(numbers.__getitem__, order))
             yield
         different = set() if self._places else set(numbers).difference([_NOTHING])
         if different:
-            return Numbers(numbers, different)
-        ordered = yield from in_order([text for text in self._places if text is not None])
-        codes = array(_typecode(0, len(ordered)), [Ranked.missing]) * len(self._places)
-        for code, text in enumerate(ordered, 1):
-            codes[self._places[text]] = code
+            least, greatest = min(different), max(different)
+            if _NOTHING in numbers:
+                numbers = array("q", [least - 1 if number == _NOTHING else number for number in numbers])
+            codes = array(_typecode(least - 1, greatest), numbers)
+            return Column(codes, range(least, greatest + 1), least, least - 1)
+        texts = yield from in_order([text for text in self._places if text is not None])
+        ranks = array(_typecode(0, len(texts)), [0]) * max(1, len(self._places))
+        for rank, text in enumerate(texts, 1):
+            ranks[self._places[text]] = rank
         yield
-        if not self._places:
-            return Ranked(array("B", [Ranked.missing]) * len(numbers), ordered)
-        return Ranked(array(codes.typecode, map(codes.__getitem__, numbers)), ordered)
+        codes = array(ranks.typecode, map(ranks.__getitem__, numbers if self._places else repeat(0, len(numbers))))
+        return Column(codes, Texts(texts) if len(texts) > _SEPARATE_MAX else tuple(texts), 1, 0)
 
 
 class DrawnRows:

@@ -9,7 +9,7 @@ from typing import Any
 
 from farmlokal.catalog.planning.disc import disc_around
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filter import Filter, codes_between
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE
@@ -76,10 +76,10 @@ def row_filter(filters: Filters, sample: Sample) -> Passing:
 def within(span: Span, bounds: Bounds, sample: Sample) -> Span:
     """The part of `span`, which has the order of the sort that `bounds` are of, that lies within them."""
     column = sample.columns[sample.table.sort_key(bounds.sort).sampled.name]
-    return _between(span, *column.between(bounds.low, bounds.high), column.codes)
+    return _between(span, *codes_between(column, bounds.low, bounds.high), column.codes)
 
 
-def _between(span: Span, low: float, high: float, codes: Sequence[int]) -> Span:
+def _between(span: Span, low: int, high: int, codes: Sequence[int]) -> Span:
     """The part of `span`, which has the order of `codes`, whose codes are `low` at least and `high` at most."""
     start = bisect_left(span.rows, low, span.start, span.stop, key=codes.__getitem__)
     return Span(span.rows, start, bisect_right(span.rows, high, start, span.stop, key=codes.__getitem__))
@@ -171,7 +171,7 @@ def _past(span: Span, query: ListingQuery, sample: Sample) -> tuple[Span, bool]:
     if position is None:
         return span, descending
     column = sample.columns[sort.key.sampled.name]
-    ties = _between(span, *column.between(position.value, position.value), column.codes)
+    ties = _between(span, *codes_between(column, position.value, position.value), column.codes)
     # Rows that tie are in the order of their numbers, which is that of their ids.
     ids = sample.columns[ID.name].codes
     if descending:

@@ -194,9 +194,12 @@ def _groups(column: Column, ordered: Sequence[int], columns: Sequence[Column]) -
     """The rows with these numbers by what they have in a column, in each group in the order in which they come."""
     by_code = yield from grouped(ordered, column.codes.__getitem__)
     by_code.pop(column.missing, None)
-    groups = [by_code[code] for code in sorted(by_code)]
+    held = sorted(by_code)
+    groups = [by_code[code] for code in held]
     starts = narrow(list(accumulate(map(len, groups), initial=0)))
-    return Groups(column.values, starts, narrow(list(chain.from_iterable(groups))), columns)
+    # Of texts each has rows. Whole numbers are their own codes.
+    values = column.values if len(column.values) == len(held) else narrow(held)
+    return Groups(values, starts, narrow(list(chain.from_iterable(groups))), columns)
 
 
 def _frequent(column: Column) -> frozenset[Any]:

@@ -5,12 +5,13 @@ derived of it (the parser, canonical text, SQL, the planner) goes through the me
 """
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.storage import Bounds, Columns, Index, SampledColumn
+from farmlokal.catalog.question.storage import Bounds, Column, Columns, Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
 # SQL with `%s` marks, and what goes in their places.
@@ -47,6 +48,12 @@ def as_number(flag: bool, _: Dialect) -> object:
 def as_price(paise: int, dialect: Dialect) -> object:
     """What is bound for a price."""
     return dialect.price_in(paise)
+
+
+def codes_between(column: Column, low: Any, high: Any) -> tuple[int, int]:
+    """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+    values, before = column.values, column.missing
+    return bisect_left(values, low) + before + 1, bisect_right(values, high) + before
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)

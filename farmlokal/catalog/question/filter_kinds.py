@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import override
 
-from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is
+from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is, codes_between
 from farmlokal.catalog.question.parameter import QuestionParameter
 from farmlokal.catalog.question.storage import ID, Bounds, Column, Columns, Index, SampledColumn
 from farmlokal.database.dialect import Dialect
@@ -192,7 +192,7 @@ class Between(Filter):
     @override
     def row_test(self, value: Any, columns: Columns) -> RowTest:
         column = columns[self.column.name]
-        codes, (low, high) = column.codes, column.between(*_ends(value))
+        codes, (low, high) = column.codes, codes_between(column, *_ends(value))
         return lambda rows: [place for place, number in rows if low <= codes[number] <= high]
 
     @override
@@ -206,7 +206,9 @@ class Between(Filter):
 
 def any_of(values: Sequence[Any], column: Column) -> RowTest:
     """What finds the rows that have one of these values in a column."""
-    codes, wanted = column.codes, frozenset([code for value in values if (code := column.code(value)) is not None])
+    codes, found = column.codes, [codes_between(column, value, value) for value in values]
+    # One that no row has begins behind its end.
+    wanted = frozenset([first for first, last in found if first == last])
     if len(wanted) == 1:
         (only,) = wanted
         return lambda rows: [place for place, number in rows if codes[number] == only]

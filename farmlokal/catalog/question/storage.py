@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from farmlokal.catalog.places import PACKED_BITS, VECTOR_LENGTH
 from farmlokal.database.dialect import Dialect
@@ -13,29 +13,21 @@ SampledRow = tuple[Any, ...]
 Places = Mapping[str, int]
 
 
-class Column(Protocol):
-    """What all sampled rows have in one column, each as a code: codes are ordered as the values are."""
+class Column(NamedTuple):
+    """What all sampled rows have in one column, each as a code: a whole number.
 
-    @property
-    def codes(self) -> Sequence[int]:
-        """By the row's number."""
+    codes: by the row's number. values: what codes stand for, in order, from that of `first` on. missing: one less, the
+    code of rows without a value.
+    """
 
-    @property
-    def missing(self) -> int:
-        """The code of rows without a value, less than all others."""
-
-    @property
-    def values(self) -> Sequence[Any]:
-        """Those that there are, in order."""
+    codes: Sequence[int]
+    values: Sequence[Any]
+    first: int
+    missing: int
 
     def value_of(self, code: int) -> Any:
-        """What a code stands for."""
-
-    def code(self, value: Any) -> int | None:
-        """The code of a value; None where no row has it."""
-
-    def between(self, low: Any, high: Any) -> tuple[float, float]:
-        """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+        """What a code stands for; None for `missing`."""
+        return None if code == self.missing else self.values[code - self.first]
 
 
 # By their names.
