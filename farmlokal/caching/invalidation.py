@@ -10,13 +10,15 @@ from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, TagHistory
 from farmlokal.caching.unheard import Leaving, LeftTags
 from farmlokal.resilience.backoff import Backoff
-from farmlokal.resilience.commit_positions import CommitPositions
+from farmlokal.resilience.commit_positions import CommitPositions, Committed
 from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
 COALESCE_S = 0.08
 # With the breaker's pause, the longest for which others call fresh what was invalidated while all had lost their Redis.
 _SEND_AGAIN_MAX_S = 0.25
+# For so long others do not hear of what Redis is given, however long this process is willing to wait for it.
+_LATE_S = 0.25
 # So often others are told that a write may yet take effect: who missed it, or has another Redis by now.
 _DOUBT_AGAIN_S = 1.0
 # With a short fresh time, too, a doubt has to last until it is told again, however busy the machine is.
@@ -52,7 +54,7 @@ class InvalidationSender:
         self._sent: dict[str, float] = {}  # each tag, and when it was sent last; the latest comes last
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
-        self._failing = False  # whether the last try was in vain
+        self._failing = False  # whether the last try was in vain, or is late
         self._leaving = None if left_tags is None or second is None else Leaving(left_tags)
         self._sender: asyncio.Task[None] | None = None
         self._backoff = Backoff(base_s=0.1, max_s=_SEND_AGAIN_MAX_S)
@@ -168,6 +170,19 @@ class InvalidationSender:
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all(second), name="invalidation sender")
 
+    async def _send(self, second: SecondTier, committed: Committed) -> bool:
+        """Send what is on its way. Returns whether Redis has it; while it does not say so for long, it is left."""
+        leaving = asyncio.create_task(self._leave_when_late(), name="late invalidations")
+        try:
+            return await second.invalidate(self._sending, self.name, committed)
+        finally:
+            await end([leaving])
+
+    async def _leave_when_late(self) -> None:
+        await asyncio.sleep(_LATE_S)
+        self._failing = True
+        await self.leave()
+
     def _remember(self, tags: Iterable[str]) -> None:
         now = self._clock()
         for tag in tags:
@@ -189,7 +204,7 @@ class InvalidationSender:
             while self._unsent:
                 self._sending, self._unsent = self._unsent, set()
                 committed = self._commits.take()
-                done = await second.invalidate(self._sending, self.name, committed)
+                done = await self._send(second, committed)
                 sending, self._sending = self._sending, set()
                 self._failing = not done
                 if done:

@@ -165,6 +165,16 @@ async def test_what_cannot_be_left_is_left_later(table: UnheardTags, database: D
     await sender.close(0)
 
 
+async def test_what_redis_is_long_to_take_is_left(table: UnheardTags) -> None:
+    """However long this process waits for its answer, others find it soon; so what is written next is left with it."""
+    sender = InvalidationSender(HangingTier(), TagHistory(), clock=time.time, left_tags=table)
+    sender.invalidate(TAGS)
+    assert [TAGS] == await eventually(lambda: left_in(table), bool)
+    assert sender.unheard
+    await sender.close(0)
+    assert [TAGS] == await left_in(table)
+
+
 async def test_a_process_that_ends_leaves_what_is_on_its_way(table: UnheardTags) -> None:
     """Redis has not said no yet, and there is no time to wait for it."""
     sender = InvalidationSender(HangingTier(), TagHistory(), clock=time.time, left_tags=table)
