@@ -30,7 +30,6 @@ PAGE = "/products?category=honey"
 OLD_MAX_S = 1.0
 # Far longer than a test: nothing is old enough by itself to be no longer called fresh.
 _TTL_S = 600
-_REDIS_WAIT_MS = 300
 _LASTS_S = 5.0
 _READ_EVERY_S, _WRITE_EVERY_S = 0.02, 0.4
 
@@ -64,7 +63,7 @@ async def test_its_writes_are_heard_of_within_a_second(
     """Where nobody looks for them in the database, another calls pages fresh that are as old as the cut; else none."""
     if not looking:
         monkeypatch.setattr(Deliveries, "look", lambda _: asyncio.sleep(0))
-    others = {"webhook_secrets": SECRET, "cache_ttl_s": _TTL_S, "redis_wait_ms": _REDIS_WAIT_MS}
+    others = {"webhook_secrets": SECRET, "cache_ttl_s": _TTL_S}
     direct = settings_for(backend_url, redis_url=redis_url, **others)
     port = int(redis_url.rpartition(":")[2].partition("/")[0])
     writes: list[tuple[str, float, int]] = []
@@ -120,7 +119,6 @@ async def test_killed_right_after_its_answer_it_is_heard_of(backend_url: str, re
     further = {
         "FARMLOKAL_WEBHOOK_SECRETS": SECRET,
         "FARMLOKAL_CACHE_TTL_S": str(_TTL_S),
-        "FARMLOKAL_REDIS_WAIT_MS": str(_REDIS_WAIT_MS),
         "FARMLOKAL_LOG_LEVEL": "error",
     }
     async with open_database(backend_url), tcp_proxy(port) as proxy, ClientSession() as client:
