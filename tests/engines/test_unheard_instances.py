@@ -55,10 +55,9 @@ async def until_shown(port: int, number: int) -> None:
 
 
 @on_every_server
-@pytest.mark.parametrize("how", ["swallow", "refuse"])
-@pytest.mark.parametrize("looking", [False, True])
+@pytest.mark.parametrize(("how", "looking"), [("swallow", False), ("swallow", True), ("refuse", True)])
 async def test_its_writes_are_heard_of_within_a_second(
-    backend_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, looking: bool, how: str
+    backend_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, how: str, looking: bool
 ) -> None:
     """Where nobody looks for them in the database, another calls pages fresh that are as old as the cut; else none."""
     if not looking:
