@@ -93,6 +93,10 @@ METRICS: tuple[Metric, ...] = (
         "farmlokal_cache_invalidations_total", "times that a write of this service's processes invalidated something"
     ),
     Metric(
+        "farmlokal_cache_sent_for_others_total",
+        "invalidated cache tags that were sent to Redis for processes that could not do so",
+    ),
+    Metric(
         "farmlokal_cache_leases_total",
         "leases asked for before a load; `busy`: another process loads, `unavailable`: Redis does not answer",
         Kind.COUNTER,

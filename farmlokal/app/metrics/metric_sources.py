@@ -60,6 +60,7 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
     yield MetricSource("farmlokal_cache_memory_entries", "", lambda: len(memory))
     yield MetricSource("farmlokal_cache_evictions_total", "", lambda: memory.evictions)
     yield MetricSource("farmlokal_cache_invalidations_total", "", lambda: counts.invalidations)
+    yield MetricSource("farmlokal_cache_sent_for_others_total", "", lambda: counts.sent_for_others)
     yield MetricSource("farmlokal_cache_leases_total", "granted", lambda: counts.granted)
     yield MetricSource("farmlokal_cache_leases_total", "busy", lambda: counts.busy)
     yield MetricSource("farmlokal_cache_leases_total", "unavailable", lambda: counts.unavailable)
