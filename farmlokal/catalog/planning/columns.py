@@ -104,7 +104,7 @@ class DrawnRows:
         return len(self._builders[ID.name].numbers)
 
     def extend(self, rows: Iterable[SampledRow]) -> None:
-        """Take further ones."""
+        """Take further ones. Where there are none, no column has values."""
         for builder, values in zip(self._builders.values(), zip(*rows, strict=True), strict=False):
             builder.extend(values)
 
@@ -129,7 +129,7 @@ def narrow(numbers: Sequence[int]) -> "array[int]":
 
 def _typecode(least: int, greatest: int) -> str:
     """The narrowest type of `array` for numbers within these."""
-    for typecode in "BHIhi":
+    for typecode in "BbHhIi":
         bits = array(typecode).itemsize * 8
         low = 0 if typecode.isupper() else -(1 << bits - 1)
         if low <= least and greatest < low + (1 << bits):
