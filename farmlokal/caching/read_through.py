@@ -35,7 +35,7 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.refresh_turns import EVERY_S, CoreLeft, RefreshTurns
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
+from farmlokal.caching.tag_history import Standing, TagHistory, with_everything
 from farmlokal.caching.unheard import Deliveries, LeftTags
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
@@ -128,7 +128,7 @@ class ReadThrough:
 
         tags: what invalidates it; the same in every question of this key. lifetime: another than the cache's own.
         """
-        return Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+        return Question(key, load, with_everything(tags), lifetime or self._lifetime)
 
     def peek(self, question: Question) -> Lookup | None:
         """Return what memory has, without waiting: a hit, or a stale answer whose refresh is started behind.

@@ -70,7 +70,7 @@ def cold_service(
     """
     targets = targets or {name: targets_of(catalogue, draw) for name, draw in FAMILIES.items()}
     with service(catalogue.url, **COLD) as port:
-        _wait_for_sample(port, min(catalogue.products, SAMPLE_ROWS))
+        wait_for_sample(port, min(catalogue.products, SAMPLE_ROWS))
         running = ColdService(stand, catalogue, port, targets)
         # The database's memory is to be warm: what is measured is the work, not the disk.
         running.ask([one for family in targets.values() for one in islice(family, 200)], seconds=_WARM_UP_S)
@@ -78,7 +78,7 @@ def cold_service(
         yield running
 
 
-def _wait_for_sample(port: int, rows: int) -> None:
+def wait_for_sample(port: int, rows: int) -> None:
     """Plans of the first seconds are made by a part of the sample; what is measured is what users have afterwards."""
     deadline, drawn = time.monotonic() + _SAMPLE_WAIT_MAX_S, 0.0
     while time.monotonic() < deadline:
