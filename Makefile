@@ -30,7 +30,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.installed ## serve a demo catalogue and a simulated partner; PORT=8080
-	PYTHONDONTWRITEBYTECODE= $(BIN)/farmlokal demo --port $(PORT)
+	exec env PYTHONDONTWRITEBYTECODE= $(BIN)/farmlokal demo --port $(PORT)
 
 test: .venv/.installed-test ## run the tests against real MariaDB and Redis servers, started for them; ARGS="-k name"
 	$(BIN)/python -m tests.servers

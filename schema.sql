@@ -1,4 +1,4 @@
--- FarmLokal's whole MySQL schema, version 6. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
+-- FarmLokal's whole MySQL schema, version 7. Runs as it is on MySQL 8.4 and 9.x and on MariaDB 10.11 and later, and is
 -- safe to run twice. `farmlokal init-db` runs it where nothing is; the same file ships inside the installed package. What
 -- an earlier version made is upgraded by `farmlokal init-db` (farmlokal/database/migrations), not by this file.
 
@@ -385,6 +385,14 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
     PRIMARY KEY (run_id, number)
 ) ENGINE = InnoDB;
 
+-- Cache tags whose invalidation Redis did not take from the process that wrote. Whoever reaches Redis sends them and deletes
+-- the rows, of which there are none as long as every process does. A row is never changed: what is deleted was sent.
+--   tags   a JSON list
+CREATE TABLE IF NOT EXISTS unheard_tags (
+    id   BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    tags MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL
+) ENGINE = InnoDB;
+
 -- Last of all: a schema whose making was ended before is none.
 INSERT INTO schema_version (version, usable_from)
-SELECT 6, 6 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 7, 6 FROM DUAL WHERE NOT EXISTS (SELECT version FROM schema_version);

@@ -33,7 +33,7 @@
         ├── RedisMisconfigured      the URL of Redis is one of another kind of server; has the one to write
         ├── StatementTimeout        a query ran into the statement time limit
         ├── OriginBusy              every origin load slot stayed taken
-        └── NotComplete             an upgrade has yet to work out what the question is about
+        └── NotComplete             what the question is about has yet to be worked out
 """
 
 import asyncio
@@ -227,7 +227,7 @@ class OriginBusy(Unavailable):
 
 
 class NotComplete(Unavailable):
-    """An upgrade of the catalogue has yet to work out what the question is about, for some of the products."""
+    """What the question is about has yet to be worked out, for some of the products: by an upgrade or a first count."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after_s=30)

@@ -30,7 +30,7 @@ async def command_sync(settings: Settings, database: Database, on_page: Callable
     partner = partner_connection(settings, RedisTier(redis, identity, wait_max_s=wait_max_s) if redis else None)
     try:
         _ = partner.client  # raises NotConfigured, before there is a run
-        async with command_invalidation(settings, identity) as invalidation:
+        async with command_invalidation(settings, database, identity) as invalidation:
             source, invalidate = settings.partner_source, invalidation.invalidate
             receiver = webhook_receiver(database, Inbox(database), invalidate, source=source)
             try:

@@ -14,6 +14,7 @@ from farmlokal.app.metrics.metric_sources import (
     database_sources,
     limit_sources,
     partner_sources,
+    planner_sources,
     redis_sources,
     search_sources,
     summary_sources,
@@ -68,6 +69,8 @@ from farmlokal.catalog.reading.price_history import PriceHistory
 from farmlokal.catalog.reading.search_names import SearchNames
 from farmlokal.catalog.writing.mending import Mending
 from farmlokal.database.address import SQLiteAddress, parse_address
+from farmlokal.database.touching import InvalidateOrLeave
+from farmlokal.database.unheard_tags import UnheardTags
 from farmlokal.formats.ignored_parameters import parse_ignored
 from farmlokal.formats.networks import parse_networks
 from farmlokal.formats.origins import parse_origins
@@ -122,11 +125,13 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         lifetime=Lifetime(settings.cache_ttl_s, settings.stale_s),
         origin_loads=settings.origin_loads or settings.database_pool,
         causality=causality,
+        left_tags=UnheardTags(database),
         hangs=partial(getattr, database, "hangs"),
     )
     key_path = address.path if isinstance(address, SQLiteAddress) else None
     signer = CursorSigner(signing_keys(settings.secret_key, key_path))
-    mending = Mending(database, cache.invalidate)
+    invalidate = InvalidateOrLeave(cache.invalidate, partial(getattr, cache, "unheard"))
+    mending = Mending(database, invalidate)
     store = ProductStore(
         database, table, complete=lambda: mending.complete, units_complete=lambda: mending.units_complete
     )
@@ -137,9 +142,9 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     change_feed, sequencer = ChangeFeed(database), Sequencer(database)
     inbox = Inbox(database)
     partner = partner_connection(settings, second)
-    receiver = webhook_receiver(database, inbox, cache.invalidate, source=settings.partner_source)
+    receiver = webhook_receiver(database, inbox, invalidate, source=settings.partner_source)
     wake = product_waker(receiver)
-    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=cache.invalidate, wake=wake)
+    sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
     own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS, FULL.name))
     ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
@@ -194,6 +199,7 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
         [
             *cache_sources(cache, memory),
             *search_sources(names.index),
+            *planner_sources(store.planner),
             *summary_sources(summaries),
             *database_sources(database),
             *reader_sources(reads),

@@ -8,14 +8,17 @@ from contextlib import suppress
 
 from farmlokal.caching.second_tier import NOTHING_KNOWN, Doubt, SecondTier
 from farmlokal.caching.tag_history import EVERYTHING, TagHistory
+from farmlokal.caching.unheard import Leaving, LeftTags
 from farmlokal.resilience.backoff import Backoff
-from farmlokal.resilience.commit_positions import CommitPositions
+from farmlokal.resilience.commit_positions import CommitPositions, Committed
 from farmlokal.resilience.ending import end
 
 # With the round trip to Redis, what follows the first is sent within 100 ms.
 COALESCE_S = 0.08
 # With the breaker's pause, the longest for which others call fresh what was invalidated while all had lost their Redis.
 _SEND_AGAIN_MAX_S = 0.25
+# For so long others do not hear of what Redis is given, however long this process is willing to wait for it.
+_LATE_S = 0.25
 # So often others are told that a write may yet take effect: who missed it, or has another Redis by now.
 _DOUBT_AGAIN_S = 1.0
 # With a short fresh time, too, a doubt has to last until it is told again, however busy the machine is.
@@ -28,7 +31,8 @@ class InvalidationSender:
     """Applies invalidations here at once, and sends them through `second`, again and again until it has them.
 
     clock: wall seconds. remember_s: for how many seconds what was sent is remembered, to be sent again. commits: what
-    is to be sent with them; without it that is not known. name: by it this process knows its own notices.
+    is to be sent with them; without it that is not known. left_tags: where what Redis does not take is left meanwhile,
+    for other processes to send. name: by it this process knows its own notices.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class InvalidationSender:
         clock: Callable[[], float],
         remember_s: float = 0,
         commits: CommitPositions | None = None,
+        left_tags: LeftTags | None = None,
     ) -> None:
         self.name = secrets.token_hex(8)
         self._second = second
@@ -49,16 +54,26 @@ class InvalidationSender:
         self._sent: dict[str, float] = {}  # each tag, and when it was sent last; the latest comes last
         self._unsent: set[str] = set()
         self._sending: set[str] = set()  # on their way, and not to be called sent yet
+        self._failing = False  # whether the last try was in vain, or is late
+        self._leaving = None if left_tags is None or second is None else Leaving(left_tags)
         self._sender: asyncio.Task[None] | None = None
         self._backoff = Backoff(base_s=0.1, max_s=_SEND_AGAIN_MAX_S)
         self._doubts: set[asyncio.Task[None]] = set()  # one for each write that may yet take effect
 
     def __repr__(self) -> str:
         sending = self._sender is not None
-        return f"<InvalidationSender unsent={len(self._unsent)} sending={sending} doubts={len(self._doubts)}>"
+        unsent, doubts = len(self._unsent), len(self._doubts)
+        return f"<InvalidationSender unsent={unsent} sending={sending} doubts={doubts} {self._leaving!r}>"
 
-    def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
+    @property
+    def unheard(self) -> bool:
+        """Whether it is known that Redis will not take now what is invalidated."""
+        return self._second is not None and (self._failing or self._second.away)
+
+    def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None, left: bool = False) -> None:
         """From here on nothing that was loaded before is fresh in this process, and soon in the others.
+
+        left: whether the tags were left for others already, in the transaction that touched them.
 
         until: of a write that may yet take effect: set once it no longer may. Until then nothing that is loaded is
         fresh either; and where this process does not live to see it, for as long as what it sent is remembered.
@@ -77,6 +92,8 @@ class InvalidationSender:
             self._unsent |= named
             if len(self._unsent) > _UNSENT_MAX:
                 self._collapse()
+            if self._leaving is not None and not left:
+                self._leaving.add(named)
             self._begin(self._second)
 
     def send_again(self) -> None:
@@ -90,6 +107,21 @@ class InvalidationSender:
             self._unsent |= recent
             self._begin(self._second)
 
+    async def send_for_others(self, tags: frozenset[str]) -> bool:
+        """Send what another process invalidated and could not send. Returns whether Redis has it.
+
+        How far the writer had come is not known with it, so that loads go there until one of them has asked.
+        """
+        if self._second is None or not await self._second.invalidate(tags, self.name, NOTHING_KNOWN):
+            return False
+        self._history.invalidated_elsewhere(tags)
+        self._remember(tags)
+        return True
+
+    async def leave(self) -> bool:
+        """Leave what Redis has not taken. Returns whether others will send all of it."""
+        return self._leaving is not None and await self._leaving.leave()
+
     async def settle(self, wait_max_s: float) -> bool:
         """Wait until everything is sent, for at most `wait_max_s` seconds. Returns whether it is."""
         if self._sender is not None:
@@ -97,12 +129,13 @@ class InvalidationSender:
         return not self._unsent and not self._sending
 
     async def close(self, wait_max_s: float) -> None:
-        """Leave what is still in doubt to its time, wait as `settle` does, and then give up what is not sent."""
+        """Leave what is in doubt to its time, wait as `settle` does, and then leave to others what is not sent."""
         await asyncio.sleep(0)  # so that what began in this turn is told, too
         await end(self._doubts)
         await self.settle(wait_max_s)
         if self._sender is not None:
             await end([self._sender])
+        await self.leave()
 
     async def _doubt(self, write: str, tags: frozenset[str], until: asyncio.Event) -> None:
         lasting = Doubt(write, round(1000 * max(self._remember_s, _DOUBT_MIN_S)))
@@ -127,11 +160,28 @@ class InvalidationSender:
 
     async def _send_doubt(self, tags: frozenset[str], doubt: Doubt) -> bool:
         """Tell the others of a write in doubt, with its invalidation. Returns whether Redis has it."""
-        return self._second is None or await self._second.invalidate(tags, self.name, NOTHING_KNOWN, doubt)
+        sent = self._second is None or await self._second.invalidate(tags, self.name, NOTHING_KNOWN, doubt)
+        if not sent and self._leaving is not None:
+            self._leaving.add(tags)
+            await self._leaving.leave()
+        return sent
 
     def _begin(self, second: SecondTier) -> None:
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all(second), name="invalidation sender")
+
+    async def _send(self, second: SecondTier, committed: Committed) -> bool:
+        """Send what is on its way. Returns whether Redis has it; while it does not say so for long, it is left."""
+        leaving = asyncio.create_task(self._leave_when_late(), name="late invalidations")
+        try:
+            return await second.invalidate(self._sending, self.name, committed)
+        finally:
+            await end([leaving])
+
+    async def _leave_when_late(self) -> None:
+        await asyncio.sleep(_LATE_S)
+        self._failing = True
+        await self.leave()
 
     def _remember(self, tags: Iterable[str]) -> None:
         now = self._clock()
@@ -154,10 +204,13 @@ class InvalidationSender:
             while self._unsent:
                 self._sending, self._unsent = self._unsent, set()
                 committed = self._commits.take()
-                done = await second.invalidate(self._sending, self.name, committed)
+                done = await self._send(second, committed)
                 sending, self._sending = self._sending, set()
+                self._failing = not done
                 if done:
                     attempt = 0
+                    if self._leaving is not None:
+                        self._leaving.sent(sending - self._unsent)
                     self._remember(sending)
                     # What was invalidated again meanwhile is not yet sent.
                     self._history.invalidated_shared(sending - self._unsent)
@@ -166,6 +219,7 @@ class InvalidationSender:
                     attempt += 1
                     self._unsent |= sending
                     self._commits.give_back(committed)
+                    await self.leave()
                     await asyncio.sleep(self._backoff.wait_s(attempt))
         finally:
             self._sender = None

@@ -35,7 +35,8 @@ from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.refresh_turns import EVERY_S, CoreLeft, RefreshTurns
 from farmlokal.caching.refreshing import Refresher
 from farmlokal.caching.second_tier import SecondTier
-from farmlokal.caching.tag_history import EVERYTHING, Standing, TagHistory
+from farmlokal.caching.tag_history import Standing, TagHistory, with_everything
+from farmlokal.caching.unheard import Deliveries, LeftTags
 from farmlokal.caching.value import Value
 from farmlokal.errors import Unavailable
 from farmlokal.resilience.single_flight import SingleFlight
@@ -56,8 +57,9 @@ class ReadThrough:
 
     origin_loads: how many loaders run at once. slot_wait_max_s: the longest that a load waits to be one of them.
     load_max_s: the longest that one runs. refresh_every_s: as for RefreshTurns. causality: where loads may be made at
-    replicas. hangs: whether what loads ask answers nothing. clock: wall seconds, because entries are shared between
-    processes. draw: gives a random number from 0 to 1. Notices of other processes are heard from `start` to `close`.
+    replicas. left_tags: where processes leave what they cannot send to `second`. hangs: whether what loads ask answers
+    nothing. clock: wall seconds, because entries are shared between processes. draw: gives a random number from 0 to 1.
+    Notices of other processes are heard from `start` to `close`.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class ReadThrough:
         load_max_s: float = LOAD_MAX_S,
         refresh_every_s: float = EVERY_S,
         causality: Causality | None = None,
+        left_tags: LeftTags | None = None,
         hangs: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
@@ -97,13 +100,18 @@ class ReadThrough:
         longest_fresh_s = lifetime.ttl_s * (1 + JITTER_SHARE)
         commits = None if causality is None else causality.commits
         self._sender = sender = InvalidationSender(
-            second, self._history, clock=clock, remember_s=longest_fresh_s, commits=commits
+            second, self._history, clock=clock, remember_s=longest_fresh_s, commits=commits, left_tags=left_tags
         )
         self._background: Background | None = None
         if isinstance(second, RedisTier):
             second.primary.on_change.append(sender.send_again)
+            deliveries = None if left_tags is None else Deliveries(left_tags, sender.send_for_others, self.counts)
             self._background = Background(
-                second, memory, self._loading, *known, clock=clock, lifetime=lifetime, name=sender.name
+                *(second, memory, self._loading, *known),
+                clock=clock,
+                lifetime=lifetime,
+                name=sender.name,
+                deliveries=deliveries,
             )
 
     def __repr__(self) -> str:
@@ -120,7 +128,7 @@ class ReadThrough:
 
         tags: what invalidates it; the same in every question of this key. lifetime: another than the cache's own.
         """
-        return Question(key, load, (*tags, EVERYTHING), lifetime or self._lifetime)
+        return Question(key, load, with_everything(tags), lifetime or self._lifetime)
 
     def peek(self, question: Question) -> Lookup | None:
         """Return what memory has, without waiting: a hit, or a stale answer whose refresh is started behind.
@@ -177,13 +185,19 @@ class ReadThrough:
         accepts = Accepts(loaded_after=self._clock())
         await self._flights.run(question.key, lambda: self._loading.look_or_load(question, accepts))
 
-    async def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None) -> None:
+    async def invalidate(self, tags: Iterable[str], *, until: asyncio.Event | None = None, left: bool = False) -> None:
         """What was loaded before with any of `tags` is no longer fresh: here at once, elsewhere with the notice.
 
-        Returns without waiting for Redis; `settle` waits. Call it after the COMMIT. until: as for InvalidationSender.
+        Returns without waiting for Redis; `settle` waits. Call it after the COMMIT. until, left: as for
+        InvalidationSender.
         """
         self.counts.invalidations += 1
-        self._sender.invalidate(tags, until=until)
+        self._sender.invalidate(tags, until=until, left=left)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether it is known that what is invalidated now will not reach the other processes through `second`."""
+        return self._sender.unheard
 
     def last_heard(self, tag: str) -> int:
         """Return a number that differs when this process has heard of an invalidation of `tag`, or may have missed one.

@@ -10,12 +10,20 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from farmlokal.caching.entry import Entry
 
 # The tag that every entry carries.
 EVERYTHING = "*"
+
+
+@lru_cache(1024)
+def with_everything(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags, and that one: the same tuple for thousands of questions, which most have few tags between them."""
+    return (*tags, EVERYTHING)
+
 
 # About 10 MB. What is forgotten beyond that makes entries older than it stale, never fresh.
 _TAGS_MAX = 50_000

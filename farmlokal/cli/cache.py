@@ -41,7 +41,6 @@ async def _purge(settings: Settings, tags: Iterable[str]) -> None:
     database = open_database(settings)
     try:
         await wait_for_database(database)
-        identity = await read_identity(database)
+        await send_invalidation(settings, database, await read_identity(database), tags)
     finally:
         await database.close()
-    await send_invalidation(settings, identity, tags)

@@ -25,7 +25,7 @@ async def filling(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
         finally:
             # Whatever was written, by an interrupted run too. A file touches most pages: naming their tags saves
             # nothing.
-            await send_invalidation(settings, identity, (EVERYTHING,))
+            await send_invalidation(settings, database, identity, (EVERYTHING,))
 
     return await with_database(settings, told)
 

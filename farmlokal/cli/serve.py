@@ -4,6 +4,7 @@ import os
 
 import click
 
+from farmlokal.app.freed_memory import give_back_large_blocks
 from farmlokal.app.server import serve as serve_one
 from farmlokal.cli.process import run, start
 from farmlokal.settings import Settings
@@ -21,6 +22,7 @@ from farmlokal.settings import Settings
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve HTTP until SIGTERM."""
     settings = start()
+    give_back_large_blocks()
     count = workers or _default_workers(settings)
     if count == 1:
         run(serve_one(settings, host, port))

@@ -91,7 +91,7 @@ async def _with_inbox(settings: Settings, work: Callable[[Receiver, Inbox], Awai
     try:
         await wait_for_database(database)
         inbox = Inbox(database)
-        async with command_invalidation(settings, await read_identity(database)) as invalidation:
+        async with command_invalidation(settings, database, await read_identity(database)) as invalidation:
             receiver = webhook_receiver(database, inbox, invalidation.invalidate, source=settings.partner_source)
             try:
                 return await work(receiver, inbox)

@@ -149,20 +149,22 @@ async def _server_shape(fetch: Fetch) -> Shape:
 
 async def _sqlite_shape(fetch: Fetch) -> Shape:
     """A unique constraint has no name of its own in SQLite: it is called what our file calls it, by its columns."""
-    shape: Shape = {}
-    # One statement for all tables, and one for all indexes: each is a way to the connection's thread and back.
-    columns = await fetch(
-        'SELECT t.name, t.sql, c.name, c.type, c."notnull", c.pk, c.hidden'
-        " FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' ORDER BY t.name, c.cid"
-    )
-    for table, of_table in groupby(columns, itemgetter(0)):
-        shape[table] = _sqlite_table(list(of_table))
+    while True:
+        # One statement for all tables, and one for all indexes: each is a way to the connection's thread and back.
+        columns = await fetch(
+            'SELECT t.name, t.sql, c.name, c.type, c."notnull", c.pk, c.hidden'
+            " FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' ORDER BY t.name, c.cid"
+        )
+        shape: Shape = {name: _sqlite_table(list(of_table)) for name, of_table in groupby(columns, itemgetter(0))}
+        parts = await fetch(
+            'SELECT t.name, i.name, i."unique", i.origin, p.name'
+            " FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, pragma_index_info(i.name) AS p"
+            " WHERE t.type = 'table' AND i.origin <> 'pk' ORDER BY t.name, i.name, p.seqno"
+        )
+        # As above: another process may have made a table between the two.
+        if all(part[0] in shape for part in parts):
+            break
     constraints = {(table, _names(key[2])): key[1] for table, sql, *_ in columns for key in _UNIQUE.finditer(sql)}
-    parts = await fetch(
-        'SELECT t.name, i.name, i."unique", i.origin, p.name'
-        " FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, pragma_index_info(i.name) AS p"
-        " WHERE t.type = 'table' AND i.origin <> 'pk' ORDER BY t.name, i.name, p.seqno"
-    )
     for (table, name, unique, origin), of_index in groupby(parts, itemgetter(0, 1, 2, 3)):
         index = Index(bool(unique), tuple(part[-1] for part in of_index))
         ours = constraints.get((table, index.columns)) if origin == "u" else None

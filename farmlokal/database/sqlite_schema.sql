@@ -289,5 +289,10 @@ CREATE TABLE IF NOT EXISTS sync_rejects (
     PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS unheard_tags (
+    id   INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    tags TEXT NOT NULL
+) STRICT;
+
 INSERT INTO schema_version (version, usable_from)
-SELECT 6, 6 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 7, 6 WHERE NOT EXISTS (SELECT version FROM schema_version);

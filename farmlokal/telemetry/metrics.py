@@ -93,6 +93,10 @@ METRICS: tuple[Metric, ...] = (
         "farmlokal_cache_invalidations_total", "times that a write of this service's processes invalidated something"
     ),
     Metric(
+        "farmlokal_cache_sent_for_others_total",
+        "invalidated cache tags that were sent to Redis for processes that could not do so",
+    ),
+    Metric(
         "farmlokal_cache_leases_total",
         "leases asked for before a load; `busy`: another process loads, `unavailable`: Redis does not answer",
         Kind.COUNTER,
@@ -119,6 +123,14 @@ METRICS: tuple[Metric, ...] = (
         ("as-spelt", "corrected", "nothing"),
     ),
     Metric("farmlokal_search_names", "names that are searched; the most of all processes", Kind.GAUGE, merge=Merge.MAX),
+    # What questions are planned by.
+    Metric(
+        "farmlokal_sample_rows",
+        "products in the sample that plans are made by: a part of them for the first half minute, then 32,768 or all;"
+        " the least of all processes",
+        Kind.GAUGE,
+        merge=Merge.MIN,
+    ),
     # How many products there are of what.
     Metric(
         "farmlokal_summaries_total",

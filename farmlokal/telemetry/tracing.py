@@ -67,15 +67,26 @@ def span(
     return NO_SPAN if _tracer is None else _tracer.span(name, kind, attributes, parent)
 
 
+def exchange_span(name: str, attributes: Attributes) -> AbstractContextManager[Span]:
+    """Returns a span around one exchange with a database or Redis, below the one under way.
+
+    There is none where none is under way: what a process does by itself, some of it twice a second, would fill the
+    collector with traces of one span.
+    """
+    if _tracer is None or _tracer.position() is None:
+        return NO_SPAN
+    return _tracer.span(name, Kind.CLIENT, attributes, None)
+
+
 def statement_span(system: str, sql: str) -> AbstractContextManager[Span]:
-    """Returns a span around one statement, named by its first word: its text and its values are private.
+    """Returns an `exchange_span` around one statement, named by its first word: its text and its values are private.
 
     system: `mysql`, `mariadb` or `sqlite`, as OpenTelemetry's semantic conventions spell them.
     """
     if not active:
         return NO_SPAN
     operation = sql.split(None, 1)[0].upper()
-    return span(operation, Kind.CLIENT, {"db.system.name": system, "db.operation.name": operation})
+    return exchange_span(operation, {"db.system.name": system, "db.operation.name": operation})
 
 
 def outgoing_headers() -> dict[str, str]:

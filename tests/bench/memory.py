@@ -9,7 +9,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
+from farmlokal.catalog.planning.sample import SAMPLE_ROWS
 from tests.bench.answers import ask
+from tests.bench.cold import wait_for_sample
 from tests.bench.figures import Figure
 from tests.bench.hot import LASTING
 from tests.bench.service_process import running_service
@@ -29,12 +31,15 @@ def memory(stand: Stand) -> Iterator[Figure]:
     settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, "FARMLOKAL_L1_BYTES": str(_L1_BYTES)}
     with shipped() as code, running_service(url, settings, code=code) as running:
         started_mb = _pss_mb(running.pid)
+        wait_for_sample(running.port, min(stand.options.products, SAMPLE_ROWS))
+        sampled_mb = _pss_mb(running.pid)
         with ThreadPoolExecutor(_CLIENTS) as clients:
             list(clients.map(lambda seed: _ask_for_pages(running.port, seed), range(_CLIENTS)))
         full_mb = _pss_mb(running.pid)
         metrics = ask(running.port, "/metrics").body.decode()
     held = re.findall(r"^farmlokal_cache_memory_(bytes|entries) (\S+)", metrics, re.MULTILINE)
-    extra = {f"cache_{name}": round(float(value)) for name, value in held} | {"started_mb": round(started_mb)}
+    extra = {f"cache_{name}": round(float(value)) for name, value in held}
+    extra |= {"started_mb": round(started_mb), "sampled_mb": round(sampled_mb)}
     value = round(full_mb)
     yield Figure(
         "a worker with 64 MiB of cache, full",

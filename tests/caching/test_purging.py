@@ -18,6 +18,8 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.records import Deletion
 from farmlokal.catalog.tags import page_tags, touched
 from farmlokal.catalog.writing.writer import ProductWriter
+from farmlokal.database.identity import read_identity
+from farmlokal.database.unheard_tags import UnheardTags
 from farmlokal.errors import Unavailable
 from farmlokal.settings import Settings
 from farmlokal.web import keys
@@ -28,8 +30,8 @@ from tests.support.cache import asked, epoch_of, is_listening
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask
-from tests.support.redis_names import IDENTITY, identity_at
-from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for
+from tests.support.redis_names import IDENTITY
+from tests.support.service import SECRET_KEY, Service, open_database, serving, settings_for, sqlite_url
 from tests.support.waiting import until
 
 PAGES = ("/products", "/products?category=fruits", "/products?category=milk,eggs", "/products/1")
@@ -49,7 +51,8 @@ MEMORY, STALE, MISS = "hit; ttl; detail=memory", "hit; ttl=-1", "fwd=miss; store
 async def purged(service: Service, settings: Settings, tags: set[str]) -> list[str]:
     """How each page is answered after a purge from outside."""
     before = epoch_of(service.app[keys.CACHE])
-    await send_invalidation(settings, await identity_at(settings.database_url), tags)
+    async with open_database(settings.database_url) as database:
+        await send_invalidation(settings, database, await read_identity(database), tags)
     await until(lambda: epoch_of(service.app[keys.CACHE]) > before)
     return await standing(service)
 
@@ -100,14 +103,19 @@ async def test_farmlokal_cache_purge(tmp_path: Path, redis_url: str) -> None:
 
 
 async def test_without_redis_there_is_nobody_to_tell(tmp_path: Path, own_redis: StartRedis) -> None:
-    """No Redis configured: nothing happens. One that is away: the command hears of it."""
-    await send_invalidation(settings_for("sqlite:///none.db"), IDENTITY, {"products"})
-    server = own_redis()
-    settings = settings_for("sqlite:///none.db", redis_url=server.url())
-    server.kill()
-    await send_invalidation(settings, IDENTITY, set())
-    with pytest.raises(Unavailable, match="the invalidation was not sent"):
-        await send_invalidation(settings, IDENTITY, {"products"}, wait_max_s=0.5)
+    """No Redis configured: nothing happens. One that is away: it is left in the database, and no database: an error."""
+    url, server = sqlite_url(tmp_path), own_redis()
+    settings = settings_for(url, redis_url=server.url())
+    async with open_database(url) as database:
+        await send_invalidation(settings_for(url), database, IDENTITY, {"products"})
+        server.kill()
+        await send_invalidation(settings, database, IDENTITY, set())
+        assert [] == await UnheardTags(database).read()
+        await send_invalidation(settings, database, IDENTITY, {"products"}, wait_max_s=0.1)
+        assert [{"products"}] == [tags for _, tags in await UnheardTags(database).read()]
+        await database.run_script(["DROP TABLE unheard_tags"])
+        with pytest.raises(Unavailable, match="the invalidation was not sent"):
+            await send_invalidation(settings, database, IDENTITY, {"products"}, wait_max_s=0.1)
 
 
 async def test_what_is_under_way_is_not_sent_yet() -> None:

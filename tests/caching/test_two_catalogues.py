@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from farmlokal.app.command_invalidation import send_invalidation
+from farmlokal.database.identity import read_identity
 from farmlokal.settings import Settings
 from farmlokal.web import keys
 from tests.servers import RedisAccess
@@ -19,8 +20,7 @@ from tests.support.cache import epoch_of, is_listening
 from tests.support.command import developers, farmlokal
 from tests.support.products import product
 from tests.support.raw_requests import Answer, ask
-from tests.support.redis_names import identity_at
-from tests.support.service import SECRET_KEY, Service, fill, serving, settings_for, sqlite_url
+from tests.support.service import SECRET_KEY, Service, fill, open_database, serving, settings_for, sqlite_url
 from tests.support.waiting import until
 
 QUOTA = 1000
@@ -103,7 +103,8 @@ async def notices_do_not_cross(one: Deployment, other: Deployment) -> None:
     before = epoch_of(cache)
     await one.service.app[keys.CACHE].invalidate({"products"})
     assert await one.service.app[keys.CACHE].settle()
-    await send_invalidation(other.settings, await identity_at(other.settings.database_url), {"product/7"})
+    async with open_database(other.settings.database_url) as database:
+        await send_invalidation(other.settings, database, await read_identity(database), {"product/7"})
     await until(lambda: epoch_of(cache) > before)
     assert before + 1 == epoch_of(cache)
     assert (await other.page()).headers["Cache-Status"].endswith("detail=memory")

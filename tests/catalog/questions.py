@@ -4,12 +4,14 @@ import random
 from collections import namedtuple
 from collections.abc import Callable
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any
 
+from farmlokal.catalog.planning.rows import Rows
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import Position, sorts_of
-from farmlokal.catalog.question.storage import Rows
+from farmlokal.catalog.question.storage import SampledRow
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 
 FIELDS = (
@@ -36,23 +38,34 @@ def row_type(table: QuestionTable = TABLE) -> Any:
     return namedtuple("SampledRow", table.places)
 
 
+def row_order(sort: str, table: QuestionTable = TABLE) -> Callable[[SampledRow], tuple[Any, ...]]:
+    """What gives the value and the id of a sampled row's position in the order of the sort with this name."""
+    return itemgetter(table.places[table.sort_key(sort).sampled.name], table.places["id"])
+
+
+def held(sample: Sample, name: str) -> list[Any]:
+    """The values that sampled products have in a column, sorted."""
+    column = sample.columns[name]
+    return [column.value_of(code) for code in sorted(set(column.codes)) if code != column.missing]
+
+
 def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> ListingQuery:
     """A question with a filter on each of `fields`, on the first page or deep, forward or back.
 
     The filters' values come from one product (correlated) or from several (often empty).
     """
     rows, named = sample.by_sort["created_at"], row_type(sample.table)._make
-    category = sample.table.places["category"]
+    categories = held(sample, "category")
     product = named(draw.choice(rows))
     values: dict[str, Any] = {}
     for field in fields:
         if draw.random() < 0.5:
             product = named(draw.choice(rows))
         if field == "category":
-            slug = draw.choice(sorted({row[category] for row in rows})) if draw.random() < 0.5 else product.category
+            slug = draw.choice(categories) if draw.random() < 0.5 else product.category
             values["category"] = [slug]
         elif field == "categories":
-            values["category"] = draw.sample(sorted({row[category] for row in rows}), draw.randint(2, 8))
+            values["category"] = draw.sample(categories, draw.randint(2, 8))
         elif field == "price":
             only = values.get("category", ())
             of_category = sample.of_index["listing_of_category_by_price"]
@@ -69,16 +82,15 @@ def draw_question(draw: random.Random, sample: Sample, fields: list[str]) -> Lis
     sort = draw.choice(list(sorts_of(sample.table.sort_keys).values()))
     position = None
     if draw.random() < 0.6:
-        value, row_id = sample.table.row_orders[sort.name](draw.choice(rows))
+        value, row_id = row_order(sort.name, sample.table)(draw.choice(rows))
         position = Position(value, row_id, backward=draw.random() < 0.3)
     return ListingQuery(where(**values), sort, 20, position)
 
 
 def _several(parameter: str, column: str, draw: random.Random, sample: Sample) -> dict[str, Any]:
     """Two to twenty of the values that products have."""
-    at = sample.table.places[column]
-    held = sorted({row[at] for row in sample.by_sort["created_at"] if row[at] is not None})
-    return {parameter: draw.sample(held, min(len(held), draw.randint(2, 20)))}
+    values = held(sample, column)
+    return {parameter: draw.sample(values, min(len(values), draw.randint(2, 20)))}
 
 
 _OF_SAMPLE: dict[str, Callable[[random.Random, Sample], dict[str, Any]]] = {

@@ -14,7 +14,7 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.near_bounds import check_discs, check_near
-from tests.catalog.questions import FIELDS, draw_question, where
+from tests.catalog.questions import FIELDS, draw_question, row_order, where
 from tests.catalog.search.word_questions import check_words
 
 
@@ -112,7 +112,7 @@ async def test_many_values_of_several_filters_keep_their_range(small: Catalogue)
         return random.Random(1).sample(sorted({row[places[column]] for row in rows} - {None}), count)
 
     lists = {"category": held("category", 6), "district": held("district_key", 20), "state": held("state_key", 20)}
-    value, row_id = small.sample.table.row_orders["name"](rows[0])
+    value, row_id = row_order("name")(rows[0])
     query = ListingQuery(where(**lists, farm_id=held("farm_id", 7)), SORTS["-name"], 20, Position(value, row_id))
     plan = choose_plan(query, small.sample)
     reads = await small.reads(query, plan)

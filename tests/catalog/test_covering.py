@@ -24,7 +24,7 @@ from farmlokal.database.migrations import MIGRATIONS
 from farmlokal.database.schema import schema_text, statements
 from farmlokal.database.shape import needed_shape
 from tests.catalog.counted_reads import Catalogue, catalogue_at
-from tests.catalog.questions import row_type, where
+from tests.catalog.questions import row_order, row_type, where
 from tests.support.backends import on_every_server
 from tests.support.service import open_database
 
@@ -128,7 +128,7 @@ def _by_columns(
         if not in_order and (not index.sortable or sort.name in index.lacks):
             continue
         plan = Plan((Scan(index.name, filters, 1, cells=cells),))
-        value, row_id = TABLE.row_orders[sort.name](at)
+        value, row_id = row_order(sort.name)(at)
         for position in (None, Position(value, row_id), Position(value, row_id, backward=True)):
             query = ListingQuery(filters, sort, 20, position)
             yield Asked(query.canonical(), page_statement(query, MYSQL, plan), index.name, in_order)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.planning import planner as planning
+from farmlokal.catalog.planning.columns import narrow
 from farmlokal.catalog.planning.cost import row_filter
 from farmlokal.catalog.planning.planner import Plan, Planner, Scan
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filters import CATEGORY, DISTRICT, FARM, IN_STOCK, ORGANIC, PRICE, RATED, STATE, UNIT
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
-from farmlokal.catalog.question.table import TABLE
 from farmlokal.catalog.reading.statement import page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -101,7 +101,7 @@ def test_a_row_filter_is_each_filter_in_turn() -> None:
             and filters.get(IN_STOCK) in (None, row.in_stock)
             and filters.get(ORGANIC) in (None, row.organic)
         ]
-        assert expected == list(row_filter(filters, TABLE)(rows)), filters
+        assert expected == list(row_filter(filters, sample)(narrow(range(len(rows))))), filters
 
 
 async def test_a_plan_is_remembered_until_the_sample_changes(tmp_path: Path) -> None:

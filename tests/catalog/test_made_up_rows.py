@@ -31,7 +31,7 @@ from farmlokal.web.parameters.listing import parse_listing_query
 from farmlokal.web.parameters.questions import link_base
 from farmlokal.web.routes import routes_of
 from tests.catalog.counted_reads import Catalogue, catalogue_at, seeded, wasted
-from tests.catalog.questions import FIELDS, draw_question
+from tests.catalog.questions import FIELDS, draw_question, row_order
 from tests.catalog.walking import SIGNER, ids, walk
 from tests.support.backends import on_every_backend, on_every_server
 from tests.support.raw_requests import ask
@@ -225,7 +225,7 @@ async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
             wasteful.append(found)
     assert len(wasteful) <= 1, wasteful
     for backward in (False, True):
-        value, row_id = MADE_UP.row_orders["stock"](by_stock[len(by_stock) // 2])
+        value, row_id = row_order("stock", MADE_UP)(by_stock[len(by_stock) // 2])
         position = Position(value, row_id, backward)
         query = replace(ask_for(f"max_farm_id={ID_MAX}&sort=stock"), position=position)
         plan = choose_plan(query, counted.sample)

@@ -1,5 +1,6 @@
 """Plans: whichever is chosen, the page is the same; and the choice follows the sample."""
 
+import random
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.interface import Row
-from tests.catalog.questions import row_type, where
+from tests.catalog.questions import FIELDS, draw_question, row_order, row_type, where
 from tests.support.service import open_database, sqlite_url
 
 
@@ -81,7 +82,7 @@ async def test_every_plan_finds_the_same_page(tmp_path: Path, data: st.DataObjec
             state=data.draw(st.sampled_from([None, product.state_key])),
             farm_id=data.draw(st.sampled_from([None, product.farm_id])),
         )
-        value, row_id = TABLE.row_orders[sort.name](product)
+        value, row_id = row_order(sort.name)(product)
         position = data.draw(st.sampled_from([None, Position(value, row_id), Position(value, row_id, backward=True)]))
         query = ListingQuery(filters, sort, 5, position)
 
@@ -205,3 +206,14 @@ def test_an_empty_sample_still_plans() -> None:
     others = {"district": "pune", "state": "goa", "farm_id": 1, "in_stock": True, "organic": True}
     for sort in SORTS.values():
         assert choose_plan(ListingQuery(where(category=["fruits"], **prices, **others), sort), empty).scans
+
+
+def test_the_order_in_which_products_are_drawn_makes_no_difference() -> None:
+    """A sample of the same products makes the same plans, whether it is read by ids or not."""
+    rows = made_up_rows()[:2_000]
+    by_id = Sample(rows, 0.002)
+    draw = random.Random(6)
+    shuffled = Sample(draw.sample(rows, len(rows)), 0.002)
+    for number in range(150):
+        query = draw_question(draw, by_id, draw.sample(FIELDS, number % 4))
+        assert choose_plan(query, by_id) == choose_plan(query, shuffled), query

@@ -103,6 +103,7 @@ async def test_whoever_forgets_what_follows_is_refused(database: Database) -> No
 @on_every_server
 async def test_a_column_of_another_type_is_no_fault_until_the_contract_step(database: Database) -> None:
     """The generated columns of version 5 are as they should be there; in one that says 6 they are damage."""
+    await create_schema(database, batches=BATCHES)
     await check_schema(database)
     await database.run_script(["UPDATE schema_version SET version = 6, usable_from = 6"])
     assert StoredVersion(6, 6) == await stored_version(database)

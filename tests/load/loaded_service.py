@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET, FEED_SCOPE
@@ -24,6 +25,8 @@ API_KEY = "a-key-of-the-load-test"
 _PARTNER_SHARE = 0.01
 _PARTNER_PRODUCTS_MIN = 1_000
 _WAIT_MAX_S = 60
+# The first count of a million products takes a minute beside requests.
+_DIRECTORY_WAIT_MAX_S = 300
 # Each connection goes to one worker, at random: so many for each of them in a row miss none in ten thousand runs.
 _CONNECTIONS_PER_WORKER = 8
 
@@ -84,6 +87,7 @@ def loadable_service(options: Options) -> Iterator[Loadable]:
         say(f"first sync, {partner_products:,} products")
         _sync(url)
         _wait_for_counts(url, options.workers)
+        _wait_for_directory(url)
         yield Loadable(url, partner)
 
 
@@ -122,3 +126,18 @@ def _wait_for_counts(url: str, workers: int) -> None:
             raise TimeoutError("not every worker has counted the categories")
         with urlopen(f"{url}/categories", timeout=_WAIT_MAX_S) as answer:  # noqa: S310 - our own server
             in_a_row = in_a_row + 1 if "detail=memory" in answer.headers["Cache-Status"] else 0
+
+
+def _wait_for_directory(url: str) -> None:
+    """Return once the places and farms have been counted, which one worker does for all."""
+    deadline = time.monotonic() + _DIRECTORY_WAIT_MAX_S
+    for target in ("/places", "/farms"):
+        while True:
+            try:
+                with urlopen(f"{url}{target}", timeout=_WAIT_MAX_S):  # noqa: S310 - our own server
+                    break
+            except HTTPError as error:
+                error.close()
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.5)

@@ -16,6 +16,7 @@ from farmlokal.caching.memory import MemoryTier
 from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.second_tier import SecondTier
+from farmlokal.caching.unheard import LeftTags
 from farmlokal.caching.value import Value
 from tests.support.clock import StillClock
 from tests.support.redis_names import IDENTITY, KEYS
@@ -67,6 +68,7 @@ def cache_with(
     lifetime: Lifetime | None = None,
     memory_bytes: int = 2**20,
     hangs: Callable[[], bool] = lambda: False,
+    left_tags: LeftTags | None = None,
 ) -> ReadThrough:
     """A cache of a megabyte, if nothing else is said, whose lifetimes are not jittered.
 
@@ -81,6 +83,7 @@ def cache_with(
         load_max_s=load_max_s,
         refresh_every_s=refresh_every_s,
         hangs=hangs,
+        left_tags=left_tags,
         clock=clock or StillClock(),
         draw=lambda: 0.5,
     )
@@ -106,14 +109,17 @@ async def process(
     memory_bytes: int = 2**20,
     identity: str = IDENTITY,
     hangs: Callable[[], bool] = lambda: False,
+    left_tags: LeftTags | None = None,
 ) -> AsyncIterator[Process]:
     """The cache of one process at the Redis at `url`; listening: it hears the notices of the others.
 
-    identity: of its catalogue.
+    identity: of its catalogue. left_tags: where it leaves what it cannot send, and looks for what others could not.
     """
     client = redis_client(url, wait_max_s)
     tier = tier_type(client, identity, wait_max_s=wait_max_s)
-    cache = cache_with(tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes, hangs=hangs)
+    cache = cache_with(
+        tier, clock=clock, lifetime=lifetime, memory_bytes=memory_bytes, hangs=hangs, left_tags=left_tags
+    )
     try:
         if listening:
             await cache.start()

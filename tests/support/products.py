@@ -6,7 +6,8 @@ from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
 from farmlokal.catalog.records import ProductRecord
-from tests.support.service import CATALOGUE_FILE, fill, sqlite_url
+from farmlokal.catalog.writing.directory_counts import count_directory
+from tests.support.service import CATALOGUE_FILE, fill, open_database, sqlite_url
 
 PRODUCTS = 65
 
@@ -34,7 +35,7 @@ def product(number: int) -> ProductRecord:
 
 
 async def catalogue(folder: Path) -> str:
-    """The URL of an SQLite catalogue of PRODUCTS products in `folder`.
+    """The URL of an SQLite catalogue of PRODUCTS products in `folder`, whose directory is counted.
 
     The first one of this process is made product by product; the others are copies of its file, each with an identity
     of its own.
@@ -46,6 +47,8 @@ async def catalogue(folder: Path) -> str:
             connection.execute("UPDATE catalogue SET identity = lower(hex(randomblob(8)))")
         return url
     await fill(url, [product(number) for number in range(1, PRODUCTS + 1)])
+    async with open_database(url) as database:
+        await count_directory(database)
     if not _made:
         _made.append(file.read_bytes())
     return url

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from farmlokal.telemetry import tracing
 from farmlokal.telemetry.span import Kind
 from farmlokal.telemetry.traceparent import TraceParent, incoming
-from farmlokal.telemetry.tracing import NO_SPAN, outgoing_headers, span, start_tracing, stop_tracing
+from farmlokal.telemetry.tracing import NO_SPAN, outgoing_headers, span, start_tracing, statement_span, stop_tracing
 from tests.telemetry.log_capture import own_secrets
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
@@ -91,8 +91,12 @@ async def test_spans_nest_and_are_passed_on_while_the_process_traces() -> None:
                 before = outgoing_headers()
                 with span("inner"):
                     within = outgoing_headers()
+                with statement_span("mysql", "SELECT 1") as statement:
+                    assert caller.trace_id == statement.trace_id
                 assert before == outgoing_headers()
             assert {} == outgoing_headers()
+            # What a process asks by itself.
+            assert NO_SPAN is statement_span("mysql", "SELECT 1")
         finally:
             await stop_tracing()
     assert not tracing.active

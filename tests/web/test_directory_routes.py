@@ -11,6 +11,7 @@ from farmlokal.catalog.reading.directory_counts import DirectoryCounts
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.web import keys
+from tests.support.backends import on_every_backend
 from tests.support.products import PRODUCTS, product
 from tests.support.raw_requests import Answer, ask, problem
 from tests.support.service import Service, open_database, serving, settings_for
@@ -118,6 +119,35 @@ async def test_numbers_follow_the_count(directory: Directory) -> None:
     after = {one["name"]: one["products"] for one in (await directory.page("/places"))["data"]}
     expected = {"Goa": 1, "Himachal Pradesh": before["Himachal Pradesh"] - 1, "Maharashtra": before["Maharashtra"] - 1}
     assert expected == after
+
+
+@on_every_backend
+async def test_before_the_first_count_nothing_is_said(backend_url: str) -> None:
+    """Products have places that nobody has counted: no empty page is given for them, nor kept once they are counted."""
+    async with open_database(backend_url) as database:
+        await ProductWriter(database).apply([product(number) for number in range(1, PRODUCTS + 1)])
+    async with serving(settings_for(backend_url)) as service:
+        for target in ("/places", "/farms", "/places?q=pu&level=district"):
+            refused = await ask(service.port, target)
+            assert 503 == refused.status
+            assert "30" == refused.headers["Retry-After"]
+            assert "being counted" in refused.json()["detail"]
+        directory = Directory(service, backend_url)
+        await directory.count()
+        for target in ("/places", "/farms", "/places?q=pu&level=district"):
+            assert [] != (await directory.page(target))["data"]
+        assert [] == (await directory.page("/places?q=zzz"))["data"]
+
+
+@on_every_backend
+async def test_without_a_place_there_is_nothing_to_count(backend_url: str) -> None:
+    """An empty catalogue, and one whose products have no place, have an empty page."""
+    async with open_database(backend_url) as database, serving(settings_for(backend_url)) as service:
+        directory = Directory(service, backend_url)
+        assert [] == (await directory.page("/places"))["data"]
+        nowhere = product(1)._replace(district=None, state=None, market=None, farm=None)
+        await ProductWriter(database).apply([nowhere])
+        assert [] == (await directory.page("/places?level=district"))["data"]
 
 
 def replace_state(number: int, state: str) -> ProductRecord:

@@ -14,10 +14,11 @@ import pytest
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.catalog.reading.rows import ShownRow
+from farmlokal.catalog.writing.directory_counts import count_directory
 from farmlokal.web import keys
 from tests.support.partner import partner_stand
 from tests.support.products import PRODUCTS, product
-from tests.support.service import fill, serving, settings_for
+from tests.support.service import fill, open_database, serving, settings_for
 from tests.web.answer_trial import partner_settings
 from tests.web.api_document import ALL_ROUTES
 
@@ -63,6 +64,8 @@ class CursorsFollowed(ProductStore):
 async def run(folder: Path, mysql_url: str, redis_url: str, examples: int) -> None:
     """Run every phase with so many examples of each operation, and see that it found nothing and left nothing out."""
     await fill(mysql_url, [product(number) for number in range(1, PRODUCTS + 1)])
+    async with open_database(mysql_url) as database:
+        await count_directory(database)
     async with partner_stand() as partner:
         settings = settings_for(
             mysql_url,

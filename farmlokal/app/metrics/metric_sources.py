@@ -12,6 +12,7 @@ from farmlokal.caching.read_through import ReadThrough
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.catalog.changes.sequencer import Sequencer
 from farmlokal.catalog.counting.summary import Summaries
+from farmlokal.catalog.planning.planner import Planner
 from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.database.interface import Database
 from farmlokal.limiting.limiter import RateLimiter
@@ -59,6 +60,7 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
     yield MetricSource("farmlokal_cache_memory_entries", "", lambda: len(memory))
     yield MetricSource("farmlokal_cache_evictions_total", "", lambda: memory.evictions)
     yield MetricSource("farmlokal_cache_invalidations_total", "", lambda: counts.invalidations)
+    yield MetricSource("farmlokal_cache_sent_for_others_total", "", lambda: counts.sent_for_others)
     yield MetricSource("farmlokal_cache_leases_total", "granted", lambda: counts.granted)
     yield MetricSource("farmlokal_cache_leases_total", "busy", lambda: counts.busy)
     yield MetricSource("farmlokal_cache_leases_total", "unavailable", lambda: counts.unavailable)
@@ -140,6 +142,11 @@ def _token_sources(tokens: TokenCache) -> Iterator[MetricSource]:
     yield MetricSource("farmlokal_token_requests_total", "failed", lambda: tokens.failed)
     yield MetricSource("farmlokal_token_age_seconds", "", of_held(lambda token: time.time() - token.issued_at))
     yield MetricSource("farmlokal_token_expires_in_seconds", "", of_held(lambda token: token.expires_at - time.time()))
+
+
+def planner_sources(planner: Planner) -> Iterator[MetricSource]:
+    """Yields the size of the sample."""
+    yield MetricSource("farmlokal_sample_rows", "", lambda: len(planner.sample))
 
 
 def limit_sources(limiter: RateLimiter | None, shared: SharedLimit | None) -> Iterator[MetricSource]:

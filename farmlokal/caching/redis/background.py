@@ -1,4 +1,4 @@
-"""What runs beside the requests: notices are heard, the master is followed, what is hot is sent and fetched."""
+"""What runs beside the requests: notices are heard, others' are sent, the master is followed, what is hot is kept."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from farmlokal.caching.redis.notices import NoticeListener
 from farmlokal.caching.redis.tier import RedisTier
 from farmlokal.caching.redis.warming import Warming
 from farmlokal.caching.tag_history import TagHistory
+from farmlokal.caching.unheard import Deliveries
 from farmlokal.resilience.ending import end
 
 
@@ -18,7 +19,7 @@ class Background:
     """The listener to notices and the warming, between `start` and `close`.
 
     clock: wall seconds. lifetime: of the entries that are fetched. name: under which this process sends its own
-    notices.
+    notices. deliveries: of what other processes cannot send, if there is where they leave it.
     """
 
     def __init__(
@@ -32,19 +33,23 @@ class Background:
         clock: Callable[[], float],
         lifetime: Lifetime,
         name: str,
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._primary = tier.primary
         self._listener = NoticeListener(tier, history, awaited_loads, clock=clock, name=name)
         self._warming = Warming(memory, tier, loading, self._listener, lifetime)
+        self._deliveries = deliveries
         self._tasks: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<Background {self._listener!r}>"
+        return f"<Background {self._listener!r} {self._deliveries!r}>"
 
     async def start(self) -> int:
         """Begin. Returns how many entries, of those that others are asked for most, memory has from now on."""
         self._tasks.append(asyncio.create_task(self._primary.follow(), name="redis master of the cache"))
         self._tasks.append(asyncio.create_task(self._listener.listen(), name="cache notices"))
+        if self._deliveries is not None:
+            self._tasks.append(asyncio.create_task(self._deliveries.keep(), name="others' invalidations"))
         fetched = await self._warming.warm()
         self._tasks.append(asyncio.create_task(self._warming.keep(), name="cache warming"))
         return fetched

@@ -21,8 +21,7 @@ from farmlokal.resilience.breaker import BreakerOpen, BreakerState
 from farmlokal.resilience.commit_positions import Committed, Position
 from farmlokal.resilience.redis_pipe import RedisPipe
 from farmlokal.resilience.redis_primary import RedisPrimary, expect_primary
-from farmlokal.telemetry.span import Kind
-from farmlokal.telemetry.tracing import span
+from farmlokal.telemetry.tracing import exchange_span
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +41,7 @@ def fails_open(
         attributes = {"db.system.name": "redis", "db.operation.name": command}
 
         async def attempt(tier: "RedisTier", *args: P.args, **kwargs: P.kwargs) -> T | F:
-            with span(name, Kind.CLIENT, attributes):
+            with exchange_span(name, attributes):
                 try:
                     return await method(*args, **kwargs)
                 except REDIS_FAILURES as error:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from farmlokal.catalog.planning.cost import within
+from farmlokal.catalog.planning.cost import Span, group_span, within
 from farmlokal.catalog.planning.disc import disc_around
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.question.filter import Filter
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import Filters
 from farmlokal.catalog.question.sorts import DISTANCE
-from farmlokal.catalog.question.storage import Bounds, Index, Rows
+from farmlokal.catalog.question.storage import Bounds, Index
 from farmlokal.catalog.question.words import NAMES_MAX
 
 
@@ -53,12 +53,12 @@ def _ranges(filters: Filters, sample: Sample) -> Iterator[Range]:
         for index in [index for index in one.indexes if index.sortable]:
             bounding, bound = bounds.get(index.sort, (None, None))
             made_by = Filters([(one, value)] if bounding is None else [(one, value), bounding])
-            of_group = sample.of_index[index.name]
-            yield Range(index, made_by, sum([_within(of_group.get(group, ()), bound, sample) for group in groups]))
+            spans = [group_span(index, group, sample) for group in groups]
+            yield Range(index, made_by, sum([_within(span, bound, sample) for span in spans]))
     for key in [key for key in sample.table.sort_keys if key.index.sortable]:
         bounding, bound = bounds.get(key.name, (None, None))
         made_by = Filters() if bounding is None else Filters([bounding])
-        yield Range(key.index, made_by, _within(sample.by_sort[key.name], bound, sample))
+        yield Range(key.index, made_by, _within(Span(sample.by_sort[key.name].numbers), bound, sample))
     near = filters.get(NEAR)
     disc = None if near is None else disc_around(near, sample)
     if disc is not None:
@@ -70,5 +70,5 @@ def groups_of(one: Filter, value: Any) -> Sequence[Any]:
     return one.groups(value) or [group for part in one.parts(value) for group in one.groups(part)]
 
 
-def _within(rows: Rows, bound: Bounds | None, sample: Sample) -> int:
-    return len(rows if bound is None else within(rows, bound, sample.table))
+def _within(span: Span, bound: Bounds | None, sample: Sample) -> int:
+    return len(span if bound is None else within(span, bound, sample))

@@ -9,11 +9,11 @@ was looked for of another filter is kept: filters come again, alone and beside o
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
-from operator import itemgetter, or_
+from operator import or_
 from typing import Any, NamedTuple
 
 from farmlokal.catalog.counting.ranges import groups_of
-from farmlokal.catalog.planning.cost import within
+from farmlokal.catalog.planning.cost import Span, within
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.stepwise import Steps
 from farmlokal.catalog.question.facets import FACETS, Facet
@@ -41,7 +41,7 @@ class SampledBits:
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
-        self._rows = sample.by_sort[_NUMBERED_BY.name]
+        self._rows = sample.by_sort[_NUMBERED_BY.name].numbers
         self._of_filters: dict[tuple[Filter, Any], int] = {}
         self._of_facets: dict[Facet, dict[Any, int]] = {}
 
@@ -66,7 +66,7 @@ class SampledBits:
         one, value = each
         bounds, groups = one.bounds(value), groups_of(one, value)
         if bounds is not None and bounds.sort == _NUMBERED_BY.name:
-            span = within(self._rows, bounds, self.sample.table)
+            span = within(Span(self._rows), bounds, self.sample)
             return (1 << max(span.start, span.stop)) - (1 << span.start)
         for facet in FACETS:
             if groups and not facet.edges and facet.column is one.columns[0]:
@@ -74,10 +74,10 @@ class SampledBits:
                 return reduce(or_, [with_values.get(group, 0) for group in groups])
         known = self._of_filters.get(each)
         if known is None:
-            passing = one.row_test(value, self.sample.table.places)
+            passing = one.row_test(value, self.sample.columns)
             passed: list[int] = []
             for piece in self._pieces():
-                passed += passing(self._rows, piece)
+                passed += passing(zip(piece, self._rows[piece.start : piece.stop], strict=True))
                 yield
             if len(self._of_filters) >= _KEPT_MAX:
                 del self._of_filters[next(iter(self._of_filters))]
@@ -88,10 +88,11 @@ class SampledBits:
         """The products that have each of its values; without one they are in none."""
         known = self._of_facets.get(facet)
         if known is None:
-            value_of = itemgetter(self.sample.table.places[facet.column.name])
+            column = self.sample.columns[facet.column.name]
             by_value = defaultdict[Any, list[int]](list)
             for piece in self._pieces():
-                values = facet.keys(map(value_of, self._rows[piece.start : piece.stop]))
+                codes = map(column.codes.__getitem__, self._rows[piece.start : piece.stop])
+                values = facet.keys(map(column.value_of, codes))
                 for number, value in zip(piece, values, strict=True):
                     by_value[value].append(number)
                 yield

@@ -1,20 +1,22 @@
 """The indexes that could answer a question, and how many entries each reads, judged by the sample."""
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from farmlokal.catalog.planning.disc import disc_around
 from farmlokal.catalog.planning.sample import Sample
-from farmlokal.catalog.question.filter import Filter
+from farmlokal.catalog.question.filter import Filter, codes_between
 from farmlokal.catalog.question.filters import NEAR
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import DISTANCE
-from farmlokal.catalog.question.storage import Bounds, Index, Rows
-from farmlokal.catalog.question.table import QuestionTable
+from farmlokal.catalog.question.storage import ID, Bounds, Index
 
-Passing = Callable[[Rows], Sequence[int]]
+Passing = Callable[["array[int]"], Sequence[int]]
+"""The numbers of sampled rows → the places among these of those that pass."""
 
 # So many sampled rows that pass tell the density of a walk well enough.
 _HITS_ENOUGH = 8
@@ -36,11 +38,14 @@ _FIRST_LOOK = 12
 
 
 class Span:
-    """The part of some sampled rows, in the order of an index, that a range of that index covers."""
+    """The part of some sampled rows, in the order of an index, that a range of that index covers.
+
+    rows: their numbers in the sample.
+    """
 
     __slots__ = ("rows", "start", "stop")
 
-    def __init__(self, rows: Rows, start: int = 0, stop: int | None = None) -> None:
+    def __init__(self, rows: "array[int]", start: int = 0, stop: int | None = None) -> None:
         self.rows = rows
         self.start = start
         self.stop = len(rows) if stop is None else stop
@@ -52,25 +57,32 @@ class Span:
         return max(0, self.stop - self.start)
 
 
-def row_filter(filters: Filters, table: QuestionTable) -> Passing:
-    """A function that finds which of some sampled rows pass `filters`, by their numbers."""
-    tests = [one.row_test(value, table.places) for one, value in filters]
+def row_filter(filters: Filters, sample: Sample) -> Passing:
+    """A function that finds which of some sampled rows pass `filters`."""
+    tests = [one.row_test(value, sample.columns) for one, value in filters]
+    if not tests:
+        return lambda rows: range(len(rows))
+    first, *others = tests
 
-    def passing(rows: Rows) -> Sequence[int]:
-        numbers: Sequence[int] = range(len(rows))
-        for test in tests:
-            numbers = test(rows, numbers)
-        return numbers
+    def passing(rows: "array[int]") -> Sequence[int]:
+        places = first(enumerate(rows))
+        for test in others:
+            places = test(zip(places, map(rows.__getitem__, places), strict=True))
+        return places
 
     return passing
 
 
-def within(rows: Rows, bounds: Bounds, table: QuestionTable) -> Span:
-    """The part of `rows`, which have the order of the sort that `bounds` are of, that lies within them."""
-    order = table.row_orders[bounds.sort]
-    # Before the first id of the lowest value, behind the last of the highest.
-    first = bisect_left(rows, (bounds.low,), key=order)
-    return Span(rows, first, bisect_left(rows, (bounds.high, math.inf), lo=first, key=order))
+def within(span: Span, bounds: Bounds, sample: Sample) -> Span:
+    """The part of `span`, which has the order of the sort that `bounds` are of, that lies within them."""
+    column = sample.columns[sample.table.sort_key(bounds.sort).sampled.name]
+    return _between(span, *codes_between(column, bounds.low, bounds.high), column.codes)
+
+
+def _between(span: Span, low: int, high: int, codes: Sequence[int]) -> Span:
+    """The part of `span`, which has the order of `codes`, whose codes are `low` at least and `high` at most."""
+    start = bisect_left(span.rows, low, span.start, span.stop, key=codes.__getitem__)
+    return Span(span.rows, start, bisect_right(span.rows, high, start, span.stop, key=codes.__getitem__))
 
 
 def matches(span: Span, passing: Passing) -> float:
@@ -87,7 +99,7 @@ def sorting_cost(candidate: "Candidate", query: ListingQuery, sample: Sample) ->
         return entries
     # The index itself leaves out what does not pass the filters that it covers: of that no row is read.
     covered = Filters([each for each in query.filters if each[0].covered_by(index)])
-    return entries + (_SORTED_ROW - _SORTED_ENTRY) * matches(span, row_filter(covered, sample.table)) / sample.share
+    return entries + (_SORTED_ROW - _SORTED_ENTRY) * matches(span, row_filter(covered, sample)) / sample.share
 
 
 def covers(index: Index, filters: Filters) -> bool:
@@ -111,7 +123,7 @@ def _walked_entries(
     span: Span, query: ListingQuery, passing: Passing, narrowest: Span, sample: Sample, cost_max: float
 ) -> float:
     wanted, share = query.limit + 1, sample.share
-    past = _past(span, query, sample.table)
+    past = _past(span, query, sample)
     found, looked, ended = _walk(*past, passing, looked_max=min(cost_max * share + _HITS_ENOUGH, _WALKED_MAX))
     hits, first = len(found), found[0] if found else 0
     to_end = max(looked, 0.5) / share if ended else float("inf")
@@ -152,18 +164,21 @@ def _walk(span: Span, descending: bool, passing: Passing, *, looked_max: float) 
     return found, looked, looked >= stop - start
 
 
-def _past(span: Span, query: ListingQuery, table: QuestionTable) -> tuple[Span, bool]:
+def _past(span: Span, query: ListingQuery, sample: Sample) -> tuple[Span, bool]:
     """The rows of `span` past the position, and whether a scan meets them from the end."""
     position, sort = query.position, query.sort
     descending = sort.descending != bool(position and position.backward)
-    start, stop = span.start, span.stop
-    if position is not None:
-        edge, order = (position.value, position.id), table.row_orders[sort.name]
-        if descending:
-            stop = min(stop, bisect_left(span.rows, edge, key=order))
-        else:
-            start = max(start, bisect_right(span.rows, edge, key=order))
-    return Span(span.rows, start, stop), descending
+    if position is None:
+        return span, descending
+    column = sample.columns[sort.key.sampled.name]
+    ties = _between(span, *codes_between(column, position.value, position.value), column.codes)
+    # Rows that tie are in the order of their numbers, which is that of their ids.
+    ids = sample.columns[ID.name].codes
+    if descending:
+        end = bisect_left(span.rows, bisect_left(ids, position.id), ties.start, ties.stop)
+        return Span(span.rows, span.start, end), True
+    start = bisect_left(span.rows, bisect_right(ids, position.id), ties.start, ties.stop)
+    return Span(span.rows, start, span.stop), False
 
 
 @dataclass(slots=True)
@@ -198,19 +213,17 @@ def candidates(
     found = []
     for one, groups in _groups(filters):
         for index in one.indexes:
-            of_group = sample.of_index[index.name]
             if len(groups) == 1:
-                found.append(Candidate(index, _span(index, of_group.get(groups[0], ()), bounds, sample), True))
+                span = _within(group_span(index, groups[0], sample), index.sort, bounds, sample)
+                found.append(Candidate(index, span, True))
                 continue
             # Its values are the order's first part, or the rows of each are in an order of their own.
             in_order = sample.table.sort_key(index.sort).sampled is one.columns[0]
             if in_order or index.sortable:
-                span = joined.get((index.name, groups))
-                if span is None:
-                    spans = [_span(index, of_group.get(group, ()), bounds, sample) for group in groups]
-                    span = Span([row for part in spans for row in part.rows[part.start : part.stop]])
-                    joined[index.name, groups] = span
-                found.append(Candidate(index, span, True, in_order=in_order))
+                if (index.name, groups) not in joined:
+                    parts = [_within(group_span(index, group, sample), index.sort, bounds, sample) for group in groups]
+                    joined[index.name, groups] = _joined(parts)
+                found.append(Candidate(index, joined[index.name, groups], True, in_order=in_order))
     found += of_everything or candidates_of_everything(filters, sample)
     return found
 
@@ -218,15 +231,24 @@ def candidates(
 def candidates_of_everything(filters: Filters, sample: Sample) -> list[Candidate]:
     """The indexes of everything, one for each sort; and the disc, where one is asked for."""
     bounds = _bounds(filters)
-    found = [
-        Candidate(key.index, _span(key.index, sample.by_sort[key.name], bounds, sample), key.name in bounds)
-        for key in sample.table.sort_keys
-    ]
+    found = []
+    for key in sample.table.sort_keys:
+        span = _within(Span(sample.by_sort[key.name].numbers), key.name, bounds, sample)
+        found.append(Candidate(key.index, span, key.name in bounds))
     near = filters.get(NEAR)
     disc = None if near is None else disc_around(near, sample)
     if disc is not None:
         found.append(Candidate(DISTANCE.index, Span(disc.rows), True, disc.ranges))
     return found
+
+
+def group_span(index: Index, group: Any, sample: Sample) -> Span:
+    """The rows that the index of a filter holds of one value."""
+    groups = sample.of_index[index.name]
+    values, starts = groups.sorted_values, groups.starts
+    place = bisect_left(values, group)
+    held = place < len(values) and values[place] == group
+    return Span(groups.numbers, starts[place], starts[place + held])
 
 
 def bounded_sorts(filters: Filters) -> set[str]:
@@ -247,6 +269,14 @@ def _groups(filters: Filters) -> Iterator[tuple[Filter, Sequence[object]]]:
             yield one, groups
 
 
-def _span(index: Index, rows: Rows, bounds: dict[str, Bounds], sample: Sample) -> Span:
-    bound = bounds.get(index.sort)
-    return Span(rows) if bound is None else within(rows, bound, sample.table)
+def _joined(parts: Sequence[Span]) -> Span:
+    """The rows of several spans of one index, one after another."""
+    rows = parts[0].rows[:0]
+    for part in parts:
+        rows += part.rows[part.start : part.stop]
+    return Span(rows)
+
+
+def _within(span: Span, sort: str, bounds: dict[str, Bounds], sample: Sample) -> Span:
+    bound = bounds.get(sort)
+    return span if bound is None else within(span, bound, sample)

@@ -1,6 +1,7 @@
 """The cells that cover what lies within a radius: a disc's own range, to be read under any order."""
 
 import math
+from array import array
 from typing import NamedTuple
 
 from farmlokal.catalog.planning.quadtree import Node
@@ -15,7 +16,6 @@ from farmlokal.catalog.planning.squares import (
     squares_around,
 )
 from farmlokal.catalog.question.near import Nearby
-from farmlokal.catalog.question.storage import Rows
 
 # What holds more is not read as a whole under another order: the walk of that order meets enough of it.
 _ROWS_MAX = 50_000
@@ -24,10 +24,10 @@ _PARTS = 128
 
 
 class Disc(NamedTuple):
-    """What covers a disc. ranges: of cells, each without its end. rows: the sampled rows in it."""
+    """What covers a disc. ranges: of cells, each without its end. rows: the numbers of the sampled rows in it."""
 
     ranges: tuple[tuple[int, int], ...]
-    rows: Rows
+    rows: "array[int]"
 
 
 def disc_around(near: Nearby, sample: Sample) -> Disc | None:
@@ -49,5 +49,8 @@ def disc_around(near: Nearby, sample: Sample) -> Disc | None:
     if rows > _ROWS_MAX * sample.share:
         return None
     ranges = joined([square[2:6] for square in squares], GAP_ROWS * sample.share)
-    found = [row for square in squares for row in sample.by_place[square.start : square.stop]]
+    by_place = sample.by_place.numbers
+    found = by_place[:0]
+    for square in squares:
+        found += by_place[square.start : square.stop]
     return Disc(tuple(ranges), found)

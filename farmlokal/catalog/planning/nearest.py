@@ -7,6 +7,7 @@ where the one before was certain, and is twice as wide.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from farmlokal.catalog.planning.squares import (
 from farmlokal.catalog.question.forms import ID_MAX
 from farmlokal.catalog.question.near import Nearby
 from farmlokal.catalog.question.sorts import Position
+from farmlokal.catalog.question.storage import ID
 
 # At a place with more than so many products they are read in the order of their ids: it is the order of the page there.
 _CROWD_ROWS = 256
@@ -221,9 +223,10 @@ class NearestWalk:
         """How many sampled rows of a crowd are past the position, which may stand among them."""
         if not at_start or self.position is None:
             return len(square)
-        at = self._sample.table.places["id"]
-        past = self.position.id
-        return sum((row[at] < past) is self._backward for row in self._sample.by_place[square.start : square.stop])
+        # In one cell rows are in the order of their numbers, which is that of their ids.
+        rows, number = self._sample.by_place.numbers, bisect_left(self._sample.columns[ID.name].codes, self.position.id)
+        begin = bisect_left(rows, number, square.start, square.stop)
+        return begin - square.start if self._backward else square.stop - begin
 
     def _round(self, start: int, until: int) -> Round:
         parts: list[Part] = []

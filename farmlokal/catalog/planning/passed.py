@@ -1,20 +1,19 @@
 """How many of the sampled rows in a square pass filters: looked at, or remembered for filters that come again."""
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from farmlokal.catalog.planning.columns import narrow
 from farmlokal.catalog.planning.cost import Span, row_filter
 from farmlokal.catalog.planning.sample import Sample
 from farmlokal.catalog.planning.squares import Square
 from farmlokal.catalog.question.query import Filters
-from farmlokal.catalog.question.storage import CELL
 
 Counting = Callable[[Square], int]
 """How many of the sampled rows in a square pass."""
 
-# Finding every sampled row that passes takes up to a millisecond, and keeping their cells 256 KB at most: for what was
-# asked before.
+# Finding every sampled row that passes takes up to a millisecond, and keeping where they are 64 KB at most: for what
+# was asked before.
 _ASKED_AGAIN = 2
 
 
@@ -23,12 +22,12 @@ class PassedRows:
 
     def __init__(self, filters: Filters, sample: Sample, among: Span) -> None:
         self._sample, self._among = sample, among
-        self._passing = row_filter(filters, sample.table)
+        self._passing = row_filter(filters, sample)
         self._asked = 0
-        self._cells: Sequence[int] = ()
+        self._places: Sequence[int] = ()  # of those that pass, among all by place
 
     def __repr__(self) -> str:
-        return f"<PassedRows asked={self._asked} known={len(self._cells)}>"
+        return f"<PassedRows asked={self._asked} known={len(self._places)}>"
 
     def counting(self) -> Counting:
         """What counts them, for one more question."""
@@ -36,13 +35,12 @@ class PassedRows:
         if self._asked < _ASKED_AGAIN:
             return self._look
         if self._asked == _ASKED_AGAIN:
-            rows, place = self._among.rows[self._among.start : self._among.stop], self._sample.table.places[CELL.name]
-            found = [rows[number][place] for number in self._passing(rows)]
-            self._cells = array("q", sorted([cell for cell in found if cell is not None]))
+            rows, place_of = self._among.rows[self._among.start : self._among.stop], self._sample.place_of
+            self._places = narrow(sorted([place_of[rows[number]] for number in self._passing(rows)]))
         return self._remembered
 
     def _look(self, square: Square) -> int:
-        return len(self._passing(self._sample.by_place[square.start : square.stop]))
+        return len(self._passing(self._sample.by_place.numbers[square.start : square.stop]))
 
     def _remembered(self, square: Square) -> int:
-        return bisect_left(self._cells, square.end) - bisect_left(self._cells, square.first)
+        return bisect_left(self._places, square.stop) - bisect_left(self._places, square.start)

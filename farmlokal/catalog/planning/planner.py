@@ -144,7 +144,7 @@ def _cheapest_scan(query: ListingQuery, sample: Sample, of_everything: Sequence[
     walking = not costs and sort.key is not DISTANCE
     if cost > _CHEAP and sort.key is not DISTANCE:
         narrowest = min([one.span for one in found], key=len)
-        passing = row_filter(filters, sample.table)
+        passing = row_filter(filters, sample)
         for walk in found:
             if walk.index.sort == sort.name and walk.in_order:
                 walked = walking_cost(walk, query, passing, narrowest=narrowest, sample=sample, cost_max=cost)
@@ -183,7 +183,7 @@ def choose_nearest(others: Filters, sample: Sample) -> NearestPlan:
     if not walks or not others:
         return NearestPlan(plan, walks)
     narrowest = min([one.span for one in candidates(others, sample)], key=len)
-    share = min(1.0, matches(narrowest, row_filter(others, sample.table)) / len(sample.cells))
+    share = min(1.0, matches(narrowest, row_filter(others, sample)) / len(sample.cells))
     return NearestPlan(plan, True, PassedRows(others, sample, narrowest), share)
 
 

@@ -16,7 +16,7 @@ from farmlokal.catalog.places import CELL_BITS, degrees_of, first_cell
 # its extremes at its borders. Of its 16 squares, 8 lie on the globe.
 FIRST_LEVEL = 2
 _FIRST_ROWS = (1, 2)
-# A square with its borders takes some 500 bytes: half of what the sample itself takes, at most.
+# A square with its borders takes some 500 bytes: 12 MB at most, where places all over the globe are asked for.
 _KEPT_MAX = 24_576
 
 

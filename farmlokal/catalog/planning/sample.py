@@ -3,20 +3,22 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from operator import itemgetter
+from itertools import accumulate, chain
 from typing import Any, Self
 
+from farmlokal.catalog.planning.columns import DrawnRows, narrow
 from farmlokal.catalog.planning.quadtree import Quadtree
+from farmlokal.catalog.planning.rows import Groups, Rows
 from farmlokal.catalog.planning.stepwise import Steps, grouped, in_order
 from farmlokal.catalog.question import storage
-from farmlokal.catalog.question.storage import Rows, SampledRow
+from farmlokal.catalog.question.storage import Column, SampledRow
 from farmlokal.catalog.question.table import TABLE, QuestionTable
 from farmlokal.database.interface import Database, Row
 
 # At 1,000,000 products every 30th: a range of √(20 · 1,000,000) entries shows as 147 of them, so its size is known to
-# about 8 %. Reading them takes half a second, keeping them about 17 MB.
+# about 8 %. Reading them takes half a second, keeping them about 3 MB.
 SAMPLE_ROWS = 32_768
 # Reading the rows of one statement takes a millisecond of the process; before it serves, nobody waits for that.
 _IDS_PER_STATEMENT, _IDS_BEFORE_SERVING = 64, 1024
@@ -30,37 +32,45 @@ _TIES_SHARE_MAX = 0.05
 
 
 class Sample:
-    """Sampled rows in the orders of the indexes.
+    """Sampled rows in the orders of the indexes. Their numbers are in the order of their ids.
 
     share: which part of the catalogue was drawn, so that k sampled rows stand for k / share products.
     drawn: how many ids were; where a product was deleted, no row came of its.
     table: which columns the rows have, and which indexes there are.
+    columns: by name, what all rows have in a column.
     by_sort: everything, by sort name. of_index: by the name of a filter's index, the rows of each value in its order.
     by_place, cells: what has a place, by the cells where it is, and those cells.
     many_tie: by sort name, the values with which so many rows tie that a database may misjudge the range past one.
     """
 
+    columns: dict[str, Column]
     by_sort: dict[str, Rows]
-    of_index: dict[str, Mapping[Any, Rows]]
+    of_index: dict[str, Groups]
     by_place: Rows
     cells: Sequence[int]
     many_tie: dict[str, frozenset[Any]]
     drawn: int
 
     def __init__(
-        self, rows: Iterable[SampledRow], share: float, table: QuestionTable = TABLE, *, drawn: int | None = None
+        self,
+        rows: DrawnRows | Iterable[SampledRow],
+        share: float,
+        table: QuestionTable = TABLE,
+        *,
+        drawn: int | None = None,
     ) -> None:
-        """drawn: by default as many as there are rows."""
-        given = list(rows)
-        self.share = share
-        self.table = table
-        self.drawn = len(given) if drawn is None else drawn
-        for _ in self._arranging(given):
+        """rows: in the order of `table.columns` each. drawn: by default as many as there are."""
+        for _ in self._arranging(rows, share, table, drawn):
             pass
 
     @classmethod
     async def arranged_gradually(
-        cls, rows: list[SampledRow], share: float, table: QuestionTable = TABLE, *, drawn: int | None = None
+        cls,
+        rows: DrawnRows | Iterable[SampledRow],
+        share: float,
+        table: QuestionTable = TABLE,
+        *,
+        drawn: int | None = None,
     ) -> Self:
         """The same, in pieces of a few milliseconds at most: between them the event loop answers requests.
 
@@ -68,34 +78,51 @@ class Sample:
         milliseconds at a time.
         """
         sample = cls.__new__(cls)
-        sample.share, sample.table = share, table
-        sample.drawn = len(rows) if drawn is None else drawn
-        for _ in sample._arranging(rows):
+        for _ in sample._arranging(rows, share, table, drawn):
             await asyncio.sleep(_PAUSE_S)
         return sample
 
-    def _arranging(self, drawn: list[SampledRow]) -> Steps[None]:
+    def _arranging(
+        self, rows: DrawnRows | Iterable[SampledRow], share: float, table: QuestionTable, drawn: int | None
+    ) -> Steps[None]:
+        given = rows if isinstance(rows, DrawnRows) else DrawnRows(table, rows)
+        every = range(len(given))
+        self.share, self.table, self.drawn = share, table, len(given) if drawn is None else drawn
+        self.columns = yield from given.in_columns()
         self.by_sort, self.of_index, self.many_tie = {}, {}, {}
-        places = self.table.places
+        columns = list(self.columns.values())
         for key in self.table.sort_keys:
-            ordered = self.by_sort[key.name] = yield from in_order(drawn, self.table.row_orders[key.name])
-            self.many_tie[key.name] = _frequent(ordered, itemgetter(places[key.sampled.name]))
+            column = self.columns[key.sampled.name]
+            # In the order of their ids those stay that tie.
+            numbers = yield from in_order(every, column.codes.__getitem__)
+            self.by_sort[key.name] = Rows(narrow(numbers), columns)
+            self.many_tie[key.name] = _frequent(column)
             yield
         for one in self.table.filters:
             for index in one.indexes:
-                value_of = itemgetter(places[one.columns[0].name])
-                self.of_index[index.name] = yield from grouped(self.by_sort[index.sort], value_of)
-        self.by_place, self.cells = (), ()
-        if storage.CELL.name in places:
-            cell_of = itemgetter(places[storage.CELL.name])
-            placed = [row for row in drawn if cell_of(row) is not None]
-            self.by_place = yield from in_order(placed, itemgetter(places[storage.CELL.name], places[storage.ID.name]))
-            self.cells = list(map(cell_of, self.by_place))
+                ordered = self.by_sort[index.sort].numbers
+                self.of_index[index.name] = yield from _groups(self.columns[one.columns[0].name], ordered, columns)
+        placed: list[int] = []
+        cell = self.columns.get(storage.CELL.name)
+        if cell is not None:
+            placed = yield from in_order(
+                [number for number in every if cell.codes[number] != cell.missing], cell.codes.__getitem__
+            )
+        self.by_place = Rows(narrow(placed), columns)
+        self.cells = () if cell is None else narrow(list(map(cell.codes.__getitem__, placed)))
 
     @cached_property
     def tree(self) -> Quadtree:
         """The squares over `cells`."""
         return Quadtree(self.cells)
+
+    @cached_property
+    def place_of(self) -> Sequence[int]:
+        """By a row's number where it stands in `by_place`; what has no place comes behind all of it."""
+        place_of = [len(self.by_place)] * len(self)
+        for place, number in enumerate(self.by_place.numbers):
+            place_of[number] = place
+        return narrow(place_of)
 
     def __repr__(self) -> str:
         return f"<Sample rows={len(self)} share={self.share:.4f}>"
@@ -121,8 +148,7 @@ async def draw_sample(
     # In a thread, for it takes some 30 ms; and with draws of its own, for the module's are shared with the event loop.
     choose = choose or random.Random().sample  # noqa: S311 - not a secret
     ids = await asyncio.to_thread(choose, range(1, last_id + 1), min(rows, last_id))
-    drawn: list[SampledRow] = []
-    shared: list[dict[Any, Any]] = [{} for _ in table.columns]
+    drawn = DrawnRows(table)
     columns = ", ".join([column.sql(database.dialect) for column in table.columns])
     at_once = _IDS_PER_STATEMENT if gradually else _IDS_BEFORE_SERVING
 
@@ -132,7 +158,7 @@ async def draw_sample(
             found = await database.fetch_unlimited(
                 f"SELECT {columns} FROM products WHERE live = 1 AND id IN ({', '.join(map(str, chunk))})"
             )
-            drawn.extend(_sampled(found, table, shared))
+            drawn.extend(_sampled(found, table))
             if gradually:
                 await asyncio.sleep(_PAUSE_S)
 
@@ -152,20 +178,30 @@ async def draw_sample(
     return Sample(drawn, share, table, drawn=tried)
 
 
-def _sampled(found: Iterable[Row], table: QuestionTable, shared: Sequence[dict[Any, Any]]) -> Iterator[SampledRow]:
-    """Rows as the database gives them → as the sample keeps them.
-
-    shared: by column, its values that were seen before. Rows share one copy of each: else copies are nearly half of a
-    sample's memory.
-    """
+def _sampled(found: Iterable[Row], table: QuestionTable) -> list[SampledRow]:
+    """Rows as the database gives them → as the sample takes them."""
     readers = [(place, column.read) for place, column in enumerate(table.columns) if column.read is not None]
+    sampled = []
     for row in found:
         values = list(row)
         for place, read in readers:
             values[place] = read(values[place])
-        yield tuple([known.setdefault(value, value) for known, value in zip(shared, values, strict=True)])
+        sampled.append(tuple(values))
+    return sampled
 
 
-def _frequent(rows: Rows, value_of: Callable[[SampledRow], Any]) -> frozenset[Any]:
-    least = len(rows) * _TIES_SHARE_MAX
-    return frozenset(value for value, count in Counter(map(value_of, rows)).items() if count > least)
+def _groups(column: Column, ordered: Sequence[int], columns: Sequence[Column]) -> Steps[Groups]:
+    """The rows with these numbers by what they have in a column, in each group in the order in which they come."""
+    by_code = yield from grouped(ordered, column.codes.__getitem__)
+    by_code.pop(column.missing, None)
+    held = sorted(by_code)
+    groups = [by_code[code] for code in held]
+    starts = narrow(list(accumulate(map(len, groups), initial=0)))
+    # Of texts each has rows. Whole numbers are their own codes.
+    values = column.values if len(column.values) == len(held) else narrow(held)
+    return Groups(values, starts, narrow(list(chain.from_iterable(groups))), columns)
+
+
+def _frequent(column: Column) -> frozenset[Any]:
+    least = len(column.codes) * _TIES_SHARE_MAX
+    return frozenset([column.value_of(code) for code, count in Counter(column.codes).items() if count > least])

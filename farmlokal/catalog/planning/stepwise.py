@@ -12,17 +12,17 @@ R = TypeVar("R")
 Steps = Generator[None, None, R]
 """Work that pauses between its steps, and returns what came of it."""
 
-# So many rows take a millisecond: to be sorted, to be merged, and to be put into groups.
-_SORTED, _MERGED, _GROUPED = 1024, 512, 4096
+# So many rows take a millisecond or two: to be sorted, to be merged, and to be put into groups.
+_SORTED, _MERGED, _GROUPED = 4096, 512, 4096
 
 
-def in_order(rows: Sequence[T], key: Callable[[T], Any]) -> Steps[list[T]]:
+def in_order(rows: Sequence[Any], key: Callable[[Any], Any] | None = None) -> Steps[list[Any]]:
     """`sorted(rows, key=key)`."""
     pieces = []
     for start in range(0, len(rows), _SORTED):
         pieces.append(sorted(rows[start : start + _SORTED], key=key))
         yield
-    merging, ordered = merge(*pieces, key=key), list[T]()
+    merging, ordered = merge(*pieces, key=key), list[Any]()
     while piece := list(islice(merging, _MERGED)):
         ordered += piece
         yield

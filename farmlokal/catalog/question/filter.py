@@ -5,19 +5,20 @@ derived of it (the parser, canonical text, SQL, the planner) goes through the me
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.storage import Bounds, Index, Places, Rows, SampledColumn
+from farmlokal.catalog.question.storage import Bounds, Column, Columns, Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
 # SQL with `%s` marks, and what goes in their places.
 Condition = tuple[str, tuple[object, ...]]
-# Sampled rows, and the numbers of those that passed so far → the numbers of those that pass this filter too. One pass
-# over many rows, not a call for each: thousands are looked at, on the event loop.
-RowTest = Callable[[Rows, Sequence[int]], Sequence[int]]
+# Sampled rows, each with its place among those looked at and its number in the sample → the places of those that pass.
+# One pass over many rows, not a call for each: thousands are looked at, on the event loop.
+RowTest = Callable[[Iterable[tuple[int, int]]], list[int]]
 Bind = Callable[[Any, Dialect], object]
 
 
@@ -47,6 +48,12 @@ def as_number(flag: bool, _: Dialect) -> object:
 def as_price(paise: int, dialect: Dialect) -> object:
     """What is bound for a price."""
     return dialect.price_in(paise)
+
+
+def codes_between(column: Column, low: Any, high: Any) -> tuple[int, int]:
+    """The least and the greatest code of values that are not less than `low` and not greater than `high`."""
+    values, before = column.values, column.missing
+    return bisect_left(values, low) + before + 1, bisect_right(values, high) + before
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -94,8 +101,8 @@ class Filter(ABC):
         """SQL that holds for the products that pass. Whatever varies within one shape of question is bound."""
 
     @abstractmethod
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        """The same for sampled rows. places: where their columns stand."""
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        """The same for sampled rows. columns: what these have in each."""
 
     def covered_by(self, index: Index) -> bool:
         """Whether an index holds the columns that it looks at: else rows are read for them."""

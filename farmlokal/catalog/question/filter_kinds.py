@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from typing_extensions import override
 
-from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is
+from farmlokal.catalog.question.filter import Bind, Condition, Contradiction, Filter, RowTest, as_it_is, codes_between
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.storage import ID, Bounds, Index, Places, SampledColumn
+from farmlokal.catalog.question.storage import ID, Bounds, Column, Columns, Index, SampledColumn
 from farmlokal.database.dialect import Dialect
 
 
@@ -53,9 +53,8 @@ class Equality(_OneParameter):
         return _equality_sql(self.column.name), (self.bind(value, dialect),)
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place = places[self.column.name]
-        return lambda rows, numbers: [number for number in numbers if rows[number][place] == value]
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        return any_of((value,), columns[self.column.name])
 
     @override
     def group(self, value: Any) -> Any:
@@ -80,9 +79,8 @@ class _AnyOf(_OneParameter):
         return _one_of_sql(self.column.name, len(value)), value
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place, wanted = places[self.column.name], frozenset(value)
-        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        return any_of(value, columns[self.column.name])
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -192,11 +190,10 @@ class Between(Filter):
         return _between_sql(self.sql or self.column.name, value.low is None, value.high is None), tuple(ends)
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place, (low, high) = places[self.column.name], _ends(value)
-        return lambda rows, numbers: [
-            number for number in numbers if (found := rows[number][place]) is not None and low <= found <= high
-        ]
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        column = columns[self.column.name]
+        codes, (low, high) = column.codes, codes_between(column, *_ends(value))
+        return lambda rows: [place for place, number in rows if low <= codes[number] <= high]
 
     @override
     def covered_by(self, index: Index) -> bool:
@@ -205,6 +202,17 @@ class Between(Filter):
     @override
     def bounds(self, value: Any) -> Bounds | None:
         return None if self.sort is None else Bounds(self.sort, *_ends(value))
+
+
+def any_of(values: Sequence[Any], column: Column) -> RowTest:
+    """What finds the rows that have one of these values in a column."""
+    codes, found = column.codes, [codes_between(column, value, value) for value in values]
+    # One that no row has begins behind its end.
+    wanted = frozenset([first for first, last in found if first == last])
+    if len(wanted) == 1:
+        (only,) = wanted
+        return lambda rows: [place for place, number in rows if codes[number] == only]
+    return lambda rows: [place for place, number in rows if codes[number] in wanted]
 
 
 def _ends(value: Range) -> tuple[float, float]:

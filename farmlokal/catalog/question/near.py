@@ -12,7 +12,7 @@ from farmlokal.catalog.places import VECTOR_LENGTH, Vector, cell_at, squared_cho
 from farmlokal.catalog.question import storage
 from farmlokal.catalog.question.filter import Condition, Contradiction, Filter, RowTest
 from farmlokal.catalog.question.parameter import Form, QuestionParameter
-from farmlokal.catalog.question.storage import Places, SampledColumn
+from farmlokal.catalog.question.storage import Columns, SampledColumn
 from farmlokal.database.dialect import Dialect
 
 # What is asked for is rounded to these: at most 0.08 km away, and households that stand together ask one question.
@@ -132,14 +132,14 @@ class NearFilter(Filter):
         return f"{squared} <= %s", (*params, value.within)
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        at_x, at_y, at_z = (places[column.name] for column in (storage.X, storage.Y, storage.Z))
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        of_x, of_y, of_z = (columns[column.name] for column in (storage.X, storage.Y, storage.Z))
+        xs, ys, zs, nowhere = of_x.codes, of_y.codes, of_z.codes, of_x.missing
         (x, y, z), within = value.origin, value.within
         if within is None:
-            return lambda rows, numbers: [number for number in numbers if rows[number][at_x] is not None]
-        return lambda rows, numbers: [
-            number
-            for number in numbers
-            if (row := rows[number])[at_x] is not None
-            and (row[at_x] - x) ** 2 + (row[at_y] - y) ** 2 + (row[at_z] - z) ** 2 <= within
+            return lambda rows: [place for place, number in rows if xs[number] != nowhere]
+        return lambda rows: [
+            place
+            for place, number in rows
+            if (xs[number] - x) ** 2 + (ys[number] - y) ** 2 + (zs[number] - z) ** 2 <= within and xs[number] != nowhere
         ]

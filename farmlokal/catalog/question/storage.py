@@ -7,12 +7,31 @@ from typing import Any, NamedTuple
 from farmlokal.catalog.places import PACKED_BITS, VECTOR_LENGTH
 from farmlokal.database.dialect import Dialect
 
-# Sampled rows: of each product, what it has in the sampled columns of a `QuestionTable`. Plain tuples: their items are
-# read a fifth faster than those of named ones, and the garbage collector passes them over.
+# Of a sampled product, what it has in the sampled columns of a `QuestionTable`.
 SampledRow = tuple[Any, ...]
-Rows = Sequence[SampledRow]
 # By its name, where a sampled column stands in those tuples.
 Places = Mapping[str, int]
+
+
+class Column(NamedTuple):
+    """What all sampled rows have in one column, each as a code: a whole number.
+
+    codes: by the row's number. values: what codes stand for, in order, from that of `first` on. missing: one less, the
+    code of rows without a value.
+    """
+
+    codes: Sequence[int]
+    values: Sequence[Any]
+    first: int
+    missing: int
+
+    def value_of(self, code: int) -> Any:
+        """What a code stands for; None for `missing`."""
+        return None if code == self.missing else self.values[code - self.first]
+
+
+# By their names.
+Columns = Mapping[str, Column]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,6 @@
 """The whole table of what may be asked: the rows of filters and sorts, and what is derived of all of them together."""
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from farmlokal.catalog.question import storage
@@ -28,7 +27,6 @@ class QuestionTable:
     column. sorts: every order, those that are computed too, by the text that asks for it. parameters: every parameter,
     by its name. filter_parameters: those of filters that products are counted by, too.
     columns: what is sampled of a product. places: by a column's name, where it stands in a sampled row.
-    row_orders: by a sort's name, what gives the value and the id of a sampled row's position, by which it is ordered.
     """
 
     def __init__(self, filters: Sequence[Filter] = FILTERS, sort_keys: Sequence[SortKey] = SORT_KEYS) -> None:
@@ -47,9 +45,6 @@ class QuestionTable:
         of_filters = [column for one in filters for column in one.columns]
         self.columns = tuple(dict.fromkeys([storage.ID, *of_sorts, *of_filters]))
         self.places = {column.name: place for place, column in enumerate(self.columns)}
-        self.row_orders: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-            key.name: itemgetter(self.places[key.sampled.name], self.places[storage.ID.name]) for key in sort_keys
-        }
 
     def __repr__(self) -> str:
         return f"<QuestionTable filters={len(self.filters)} sorts={len(self.sorts)}>"

@@ -9,8 +9,9 @@ from typing_extensions import override
 
 from farmlokal.catalog.question import forms, storage
 from farmlokal.catalog.question.filter import Condition, Filter, RowTest
+from farmlokal.catalog.question.filter_kinds import any_of
 from farmlokal.catalog.question.parameter import QuestionParameter
-from farmlokal.catalog.question.storage import Index, Places, SampledColumn
+from farmlokal.catalog.question.storage import Columns, Index, SampledColumn
 from farmlokal.catalog.search.interpretation import Interpretation
 from farmlokal.database.dialect import Dialect
 from farmlokal.database.padding import padded
@@ -50,7 +51,7 @@ class InWords(Filter):
         raise TypeError("words are found by their names")
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
         raise TypeError("words are found by their names")
 
 
@@ -93,9 +94,8 @@ class AnyOf(Filter):
         return _any_of_sql(self.column.name, len(values)), tuple(values)
 
     @override
-    def row_test(self, value: Any, places: Places) -> RowTest:
-        place, wanted = places[self.column.name], frozenset(value)
-        return lambda rows, numbers: [number for number in numbers if rows[number][place] in wanted]
+    def row_test(self, value: Any, columns: Columns) -> RowTest:
+        return any_of(value, columns[self.column.name])
 
     @override
     def groups(self, value: Any) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from farmlokal.catalog.reading.directory_schemas import DirectoryPageInfo, FarmS
 from farmlokal.catalog.reading.hints import Hinting
 from farmlokal.catalog.reading.paging import cut_page
 from farmlokal.database.interface import Database, Row
+from farmlokal.errors import NotComplete
 
 # No character stands behind it: what begins with a text is what lies between that and that with this at its end.
 _LAST = "\U0010ffff"
@@ -38,7 +39,10 @@ _LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
 
 
 class Directory:
-    """Loads what the cache does not hold of it. Raises Unavailable when the database cannot answer."""
+    """Loads what the cache does not hold of it.
+
+    Raises Unavailable when the database cannot answer, and NotComplete before the first count.
+    """
 
     def __init__(self, database: Database, signer: CursorSigner, hinting: Hinting) -> None:
         self._database = database
@@ -111,11 +115,22 @@ class Directory:
             params += [position.value, position.value, position.value, position.id]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         direction = " DESC" if backward else ""
-        return await self._database.fetch(
+        rows = await self._database.fetch(
             f"SELECT {of.columns} FROM {of.table} {self._database.dialect.index_hint.format(index)}{where}"
             f" ORDER BY words{direction}, id{direction} LIMIT {query.limit + 1}",
             params,
         )
+        if not rows and position is None:
+            await self._check_counted(of)
+        return rows
+
+    async def _check_counted(self, of: _List) -> None:
+        """Raises NotComplete where there is something to list, and the first count is not through."""
+        if await self._database.fetch(f"SELECT id FROM {of.table} LIMIT 1"):
+            return
+        hint = self._database.dialect.index_hint.format("listing_of_district")
+        if await self._database.fetch(f"SELECT id FROM products {hint} WHERE live = 1 AND district_key >= '' LIMIT 1"):
+            raise NotComplete("the places and farms of the catalogue are being counted for the first time")
 
     async def _page(
         self, query: DirectoryQuery, rows: Sequence[Row], show: Callable[[Row], object], asked: dict[Any, str | None]

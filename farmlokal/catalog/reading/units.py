@@ -35,8 +35,8 @@ def is_common(query: ListingQuery, sample: Sample) -> bool:
     filters = query.filters
     if filters.get(CATEGORY) is not None or filters.get(NAMED) is not None or not len(sample):
         return False
-    everything = sample.by_sort[CREATED_AT.name]
-    of_unit = row_filter(Filters([(UNIT, filters.get(UNIT))]), sample.table)
+    everything = sample.by_sort[CREATED_AT.name].numbers
+    of_unit = row_filter(Filters([(UNIT, filters.get(UNIT))]), sample)
     return matches(Span(everything), of_unit) >= _COMMON_SHARE * len(everything)
 
 

@@ -1,5 +1,7 @@
 """Slips of the keyboard: the words that are few edits away from one that matches nothing."""
 
+from array import array
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
@@ -12,20 +14,29 @@ _ONE_EDIT_LETTERS, _TWO_EDITS_LETTERS = 4, 8
 # tell most of them apart, and make a twentieth of the deletions that whole words would.
 _PREFIX_CHARS = 7
 _WORDS_PER_STEP = 32
+# So many lists of deletions: one more is put into its place by moving a few thousand, where there are a million.
+_LISTS = 256
+# Those of a hash, and of a word's number.
+_BITS = 32
+_MASK = (1 << _BITS) - 1
 
 
 class Corrections:
-    """Finds the known words closest to another, by the deletions that they have in common."""
+    """Finds the known words closest to another, by the deletions that they have in common.
+
+    There are some twenty deletions of a word. Of each 8 bytes are kept, its hash and the word's number: a dict of
+    texts would take ten times as much. Two that meet in one hash only make one more candidate, which is too far off.
+    """
 
     def __init__(self) -> None:
         self._words: set[str] = set()
         # Known, and not found yet: their deletions take most of the time of a start, and few questions need them.
         self._waiting: list[str] = []
-        # Of a hundred thousand deletions most are of one word alone: that itself, without a tuple around it.
-        self._words_by_deletion: dict[str, str | tuple[str, ...]] = {}
+        self._found: list[str] = []  # the others, by their numbers
+        self._lists: dict[int, array[int]] = {}  # of hashes and numbers, sorted
 
     def __repr__(self) -> str:
-        return f"<Corrections deletions={len(self._words_by_deletion)}>"
+        return f"<Corrections deletions={sum(map(len, self._lists.values()))}>"
 
     def add(self, word: str) -> None:
         """Let `word` be found. Words with digits are not: 1121 is no slip for 1122."""
@@ -47,12 +58,14 @@ class Corrections:
     def _index(self, word: str) -> None:
         # As many deletions as any word may have edits that is looked for: one as long, or two letters shorter.
         edits = 2 if letters_in(word) >= _TWO_EDITS_LETTERS - 2 else 1
+        number = len(self._found)
+        self._found.append(word)
         for deletion in _deletions(word[:_PREFIX_CHARS], edits):
-            known = self._words_by_deletion.get(deletion)
-            if known is not None:
-                self._words_by_deletion[deletion] = (known, word) if isinstance(known, str) else (*known, word)
-            else:
-                self._words_by_deletion[deletion] = word
+            hashed = hash(deletion) & _MASK
+            hashes = self._lists.get(hashed % _LISTS)
+            if hashes is None:
+                hashes = self._lists[hashed % _LISTS] = array("Q")
+            insort(hashes, hashed << _BITS | number)
 
     def of(self, word: str, may_be_meant: Callable[[str], bool], further: Sequence["Corrections"] = ()) -> list[str]:
         """The words at the least distance from `word`, sorted; none where it is short, or has a digit.
@@ -67,8 +80,7 @@ class Corrections:
         candidates: set[str] = set()
         for deletion in _deletions(word[:_PREFIX_CHARS], edits_max):
             for known in (self, *further):
-                words = known._words_by_deletion.get(deletion, ())
-                candidates.update((words,) if isinstance(words, str) else words)
+                candidates.update(known._with(deletion))
         closest: list[str] = []
         for candidate in candidates:
             edits = distance(word, candidate, edits_max)
@@ -78,6 +90,15 @@ class Corrections:
                 edits_max, closest = edits, []
             closest.append(candidate)
         return sorted(closest)
+
+    def _with(self, deletion: str) -> Iterator[str]:
+        """The words that have a deletion; and seldom another."""
+        hashed = hash(deletion) & _MASK
+        hashes = self._lists.get(hashed % _LISTS, ())
+        for place in range(bisect_left(hashes, hashed << _BITS), len(hashes)):
+            if hashes[place] >> _BITS != hashed:
+                return
+            yield self._found[hashes[place] & _MASK]
 
 
 def could_be_meant(typed: str, word: str) -> bool:

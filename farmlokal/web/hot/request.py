@@ -7,7 +7,9 @@ long as each value is a plain one. A value that is not plain leaves the whole he
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11
@@ -20,6 +22,8 @@ from farmlokal.web.answers.representation import CODED_FROM_BYTES, Preconditions
 from farmlokal.web.edge.caller import offered_key, request_id_from
 from farmlokal.web.edge.cors import CrossOrigin
 from farmlokal.web.parameters.questions import AskedPage
+
+T = TypeVar("T")
 
 # By a path, how its query strings are read.
 Readers = Mapping[str, Callable[[str], AskedPage]]
@@ -153,7 +157,7 @@ def read_head(message: Any, readers: Readers, cross_origin: CrossOrigin) -> Head
         return None
     try:
         page = parse(query)
-        preconditions = preconditions_of(headers)
+        preconditions = _shared(preconditions_of(headers))
         coding = coding_for(preconditions.accept_encoding, CODED_FROM_BYTES)
         small_coding = coding_for(preconditions.accept_encoding, 0)
     except (InvalidInput, web.HTTPNotAcceptable):
@@ -161,15 +165,21 @@ def read_head(message: Any, readers: Readers, cross_origin: CrossOrigin) -> Head
     origin = cross_origin.allowed(headers.get("Origin"))
     alike = coding == small_coding and preconditions.if_none_match is None
     return Head(
-        path,
+        intern(path),
         page,
         preconditions,
         coding,
         small_coding,
         origin,
         offered_key(headers),
-        (coding, False, origin) if alike else None,
+        _shared((coding, False, origin)) if alike else None,
     )
+
+
+@lru_cache(1024, typed=True)
+def _shared(part: T) -> T:
+    """`part`, or an equal one of another head: thousands are remembered, and most demand the same."""
+    return part
 
 
 def own_fields_of(headers: MultiMapping[str]) -> OwnFields:

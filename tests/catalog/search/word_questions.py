@@ -15,7 +15,7 @@ from farmlokal.catalog.search.index import SearchIndex
 from farmlokal.catalog.search.vocabulary import Name
 from farmlokal.database.dialect import MYSQL
 from tests.catalog.counted_reads import READS_MIN, Catalogue
-from tests.catalog.questions import draw_question, where
+from tests.catalog.questions import draw_question, row_order, where
 from tests.catalog.search.vocabularies import index_of
 
 _EVERY_SORT = (*SORTS.values(), Sort(RELEVANCE))
@@ -44,7 +44,7 @@ def draw_words(draw: random.Random, catalogue: Catalogue, index: SearchIndex) ->
     position = None
     if draw.random() < 0.5:
         row = draw.choice(catalogue.sample.by_sort["created_at"])
-        order = catalogue.sample.table.row_orders["created_at" if sort.key is RELEVANCE else sort.name](row)
+        order = row_order("created_at" if sort.key is RELEVANCE else sort.name)(row)
         value = f"{draw.randrange(3)} {order[0]}" if sort.key is RELEVANCE else order[0]
         position = Position(value, order[1], backward=draw.random() < 0.3)
     asked = where(**values)
