@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from farmlokal.app.webhooks import WakeProducts
 from farmlokal.caching.tag_history import EVERYTHING
-from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, read_page
+from farmlokal.catalog.writing.feed_page import AppliedPage, FeedWriter, ReadPage, ReadyPage, read_page
 from farmlokal.catalog.writing.outcomes import Tally, WriteOutcome
 from farmlokal.catalog.writing.versions import Identity
 from farmlokal.database.interface import Database, Session
@@ -62,19 +62,23 @@ class CatalogueSink(FeedSink):
         return await asyncio.to_thread(read_page, rows, source=self._writer.source, now=self._now())
 
     @override
-    async def apply(self, rows: ReadPage, *, sighting: str | None, place: PlaceIn) -> PageResult:
-        await self._writer.learn(rows)
+    async def prepare(self, rows: ReadPage) -> ReadyPage:
+        return await self._writer.prepare(rows)
+
+    @override
+    async def apply(self, rows: ReadyPage, *, sighting: str | None, place: PlaceIn) -> PageResult:
+        page = rows.page
         # Before the COMMIT: it may have been, though its answer was lost.
-        self._not_woken.update((change.source, change.external_id) for change in rows.changes.values())
+        self._not_woken.update([(change.source, change.external_id) for change in page.changes.values()])
 
         async def work(session: Session) -> tuple[PageResult, frozenset[str]]:
             applied = await self._writer.apply_in(session, rows, sighting=sighting)
-            result = _page_result(applied, rows)
+            result = _page_result(applied, page)
             await place(session, result)
             return result, applied.tags
 
         result = await commit_touching(self._database, work, self._invalidate)
-        self._log_unknown(rows)
+        self._log_unknown(page)
         await self._wake(self._not_woken)
         self._not_woken.clear()
         return result

@@ -23,6 +23,9 @@ from farmlokal.webhooks.waiting import product_key
 WakeProducts = Callable[[Collection[Identity] | None], Awaitable[None]]
 """Tries the events again that wait for one of the products, by source and external id, or with None for any."""
 
+# What waits for more, as for those of a page of a feed, is looked for only where anything waits at all, which is rare.
+_FEW_PRODUCTS = 10
+
 
 def webhook_receiver(
     database: Database,
@@ -81,6 +84,8 @@ def product_waker(receiver: Receiver) -> WakeProducts:
     """What wakes, after a COMMIT, the events that wait for the products that it wrote, however these came."""
 
     async def wake(products: Collection[Identity] | None) -> None:
+        if products is not None and len(products) > _FEW_PRODUCTS and not await receiver.any_waiting():
+            return
         await receiver.wake(None if products is None else [product_key(*identity) for identity in products])
 
     return wake

@@ -41,10 +41,19 @@ def cell_at(lat: float, lon: float) -> int:
 
     180° and -180° are the same meridian, and a pole is one place whatever its longitude.
     """
+    return cell_number(*row_and_column_at(lat, lon))
+
+
+def row_and_column_at(lat: float, lon: float) -> tuple[int, int]:
+    """Row and column of the cell that `cell_at` gives for a position."""
     if abs(lat) >= 90:
         lon = 0.0
-    row = min(_index(lat), _ROW_MAX)
-    return first_cell(CELL_BITS, row, _index(lon) % _AXIS)
+    return min(int((lat + 180) / 360 * _AXIS), _ROW_MAX), int((lon + 180) / 360 * _AXIS) % _AXIS
+
+
+def cell_number(row: int, column: int) -> int:
+    """The number of the cell in a row and a column."""
+    return _spread(row) << 1 | _spread(column)
 
 
 def centre_of(cell: int) -> tuple[float, float]:
@@ -55,7 +64,12 @@ def centre_of(cell: int) -> tuple[float, float]:
 
 def vector_of(cell: int) -> Vector:
     """The vector to the centre of a cell."""
-    lat, lon = map(math.radians, centre_of(cell))
+    return vector_to(*row_and_column(cell))
+
+
+def vector_to(row: int, column: int) -> Vector:
+    """The vector to the centre of the cell in a row and a column."""
+    lat, lon = math.radians(degrees_of(row + 0.5)), math.radians(degrees_of(column + 0.5))
     level = VECTOR_LENGTH * math.cos(lat)
     return Vector(round(level * math.cos(lon)), round(level * math.sin(lon)), round(VECTOR_LENGTH * math.sin(lat)))
 
@@ -93,16 +107,12 @@ def row_and_column(cell: int) -> tuple[int, int]:
 def first_cell(level: int, row: int, column: int) -> int:
     """The first cell of a square of a quadtree: one of 2 to the power of `level` rows and as many columns."""
     width = CELL_BITS - level
-    return _spread(row << width) << 1 | _spread(column << width)
+    return cell_number(row << width, column << width)
 
 
 def degrees_of(index: float) -> float:
     """Latitude or longitude of the southern or western border of a row or column."""
     return index / _AXIS * 360 - 180
-
-
-def _index(degrees: float) -> int:
-    return int((degrees + 180) / 360 * _AXIS)
 
 
 def _spread(number: int) -> int:

@@ -1,6 +1,7 @@
 """The cache tags of the catalogue: what an answer depends on, and what a write touches."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from farmlokal.catalog.question.filters import CATEGORY, IDS
 from farmlokal.catalog.question.query import Filters, ListingQuery
@@ -16,6 +17,7 @@ DIRECTORY = "directory"
 NAMES = "names"
 
 
+@lru_cache(maxsize=64)  # the list of categories is closed
 def category_tag(category: str) -> str:
     """The tag of every page that shows `category` by name."""
     return f"category/{category}"

@@ -15,6 +15,8 @@ class Dialect:
 
     name: `mysql` or `sqlite`
     index_hint: a format that makes a table use one index and no other
+    identity_hint: a format that makes a table use its unique key TABLE_identity, whatever its size is believed to be
+    row_list: a format that makes of rows, each in brackets, what several columns together may be IN
     for_update: the suffix that locks the rows read
     insert_ignore: INSERT that leaves a row alone whose unique key is taken
     on_taken: the clause of an INSERT that begins what to update where the unique key is taken
@@ -32,6 +34,8 @@ class Dialect:
 
     name: str
     index_hint: str
+    identity_hint: str
+    row_list: str
     for_update: str
     insert_ignore: str
     on_taken: str
@@ -55,6 +59,8 @@ def decimal_string(paise: int) -> str:
 MYSQL = Dialect(
     name="mysql",
     index_hint="FORCE INDEX ({})",
+    identity_hint="FORCE INDEX ({}_identity)",
+    row_list="({})",
     for_update=" FOR UPDATE",
     insert_ignore="INSERT IGNORE",
     on_taken="ON DUPLICATE KEY UPDATE",
@@ -76,6 +82,8 @@ MYSQL = Dialect(
 SQLITE = Dialect(
     name="sqlite",
     index_hint="INDEXED BY {}",
+    identity_hint="",  # SQLite names such an index by itself, and has no other that fits
+    row_list="(VALUES {})",
     for_update="",
     insert_ignore="INSERT OR IGNORE",
     on_taken="ON CONFLICT DO UPDATE SET",

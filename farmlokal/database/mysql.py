@@ -1,7 +1,7 @@
 """MySQL and MariaDB through aiomysql: statement time limit, transactions, retries."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import aiomysql
@@ -9,14 +9,14 @@ from typing_extensions import override
 
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.dialect import MYSQL, Dialect
-from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, ReadyRow, Row, Session, Statements, T, TextRow
 from farmlokal.database.mysql_connection import Connection
 from farmlokal.database.mysql_exclusive import run_exclusively
 from farmlokal.database.mysql_in_use import BY_A_DEADLOCK, COMMIT_FAILED, InUse
 from farmlokal.database.mysql_pool import MySQLPool
 from farmlokal.database.mysql_position import position_of
 from farmlokal.database.mysql_role import READ_ONLY, is_on
-from farmlokal.database.mysql_session import MySQLSession, answered
+from farmlokal.database.mysql_session import MySQLSession, answered, written_rows
 from farmlokal.errors import ConnectionForgotten, DatabaseUnavailable, RightMissing
 from farmlokal.resilience.backoff import Backoff
 from farmlokal.resilience.commit_positions import CommitPositions, Position
@@ -127,6 +127,10 @@ class MySQLDatabase(Database):
                 return result
             await asyncio.sleep(backoff.wait_s(attempt))
         raise AssertionError("the loop returns or raises")
+
+    @override
+    def ready_rows(self, sql: str, rows: Sequence[Params]) -> Sequence[ReadyRow]:
+        return written_rows(sql, rows)
 
     @override
     async def exclusively(self, work: Callable[[Statements], Awaitable[T]]) -> T:

@@ -13,6 +13,7 @@ import aiomysql
 from pymysql.constants import COMMAND, CR, ER
 
 from farmlokal.database.interface import Params, T, TextRow
+from farmlokal.database.mysql_plain_values import fill_plain
 from farmlokal.database.mysql_prepared import (
     Kinds,
     Preparation,
@@ -111,6 +112,10 @@ class ExchangeConnection(aiomysql.Connection):  # type: ignore[misc]
                 for value in values
             ]
         )
+
+    def filled(self, marks: str, values: Params) -> str:
+        """`marks % escape_all(values)`, in half of its time where no text needs a change: a row of an INSERT."""
+        return fill_plain(marks, values) or marks % self.escape_all(values)
 
     async def fetch_texts(
         self, sql: str, params: Params, wait_max_s: float, *, ahead: Ahead | None = None, preparing: bool = True

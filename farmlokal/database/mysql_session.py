@@ -8,8 +8,9 @@ from functools import lru_cache
 import aiomysql
 from typing_extensions import override
 
-from farmlokal.database.interface import Params, Row, Session, TextRow
+from farmlokal.database.interface import Params, ReadyRow, Row, Session, TextRow
 from farmlokal.database.mysql_connection import Connection
+from farmlokal.database.mysql_plain_values import fill_plain
 from farmlokal.telemetry.tracing import statement_span
 
 _SYSTEM = "mysql"  # in traces; a MariaDB too, which speaks the same protocol
@@ -78,7 +79,7 @@ class MySQLSession(Session):
                 await self._connection.run(";".join(statements), _TRANSACTION_ANSWER_MAX_S)
 
     @override
-    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+    async def insert_many(self, sql: str, rows: Sequence[ReadyRow]) -> list[int]:
         await self.run_deferred()
         ids: list[int] = []
         for statement, inserted in self._folded(sql, rows):
@@ -112,14 +113,14 @@ class MySQLSession(Session):
         step = self._connection.id_step
         return list(range(first, first + inserted * step, step))
 
-    def _folded(self, sql: str, rows: Sequence[Params]) -> Iterator[tuple[str, int]]:
+    def _folded(self, sql: str, rows: Sequence[ReadyRow]) -> Iterator[tuple[str, int]]:
         """INSERT INTO … VALUES (…), (…), … of as many rows as fit into one statement, and how many these are."""
         head, marks, tail = _insert_parts(sql)
-        escape = self._connection.escape_all
+        filled = self._connection.filled
         values: list[str] = []
         length = 0
         for row in rows:
-            value = marks % escape(row)
+            value = row if isinstance(row, str) else filled(marks, row)
             value_bytes = len(value) if value.isascii() else len(value.encode())
             if values and length + value_bytes > _INSERT_BYTES_MAX:
                 yield f"{head}{','.join(values)}{tail}", len(values)
@@ -128,6 +129,12 @@ class MySQLSession(Session):
             length += value_bytes + 1
         if values:
             yield f"{head}{','.join(values)}{tail}", len(values)
+
+
+def written_rows(sql: str, rows: Sequence[Params]) -> list[ReadyRow]:
+    """See Database.ready_rows: those that no connection has to escape are written."""
+    _, marks, _ = _insert_parts(sql)
+    return [fill_plain(marks, row) or row for row in rows]
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from farmlokal.database.address import SQLiteAddress
 from farmlokal.database.dialect import SQLITE, Dialect
-from farmlokal.database.interface import Database, Params, PoolUse, Row, Session, Statements, T, TextRow
+from farmlokal.database.interface import Database, Params, PoolUse, ReadyRow, Row, Session, Statements, T, TextRow
 from farmlokal.database.sqlite_connection import HELD, discard, open_connection, primary_code
 from farmlokal.errors import DatabaseMissing, DatabaseUnavailable, StatementTimeout
 from farmlokal.telemetry import get_logger
@@ -91,6 +91,10 @@ class SQLiteDatabase(Database):
                 await asyncio.shield(connection.rollback())
                 raise
             return result
+
+    @override
+    def ready_rows(self, sql: str, rows: Sequence[Params]) -> Sequence[ReadyRow]:
+        return rows
 
     @override
     async def exclusively(self, work: Callable[[Statements], Awaitable[T]]) -> T:
@@ -242,7 +246,7 @@ class SQLiteSession(Session):
                 await self._connection.executemany(_qmark(sql), rows)
 
     @override
-    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+    async def insert_many(self, sql: str, rows: Sequence[ReadyRow]) -> list[int]:
         # This transaction holds the only write lock: the ids follow one another.
         if not rows:
             return []

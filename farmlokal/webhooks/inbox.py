@@ -87,8 +87,6 @@ _DUE = "SELECT event_id, body FROM webhook_inbox WHERE state = 'dead'"
 # Dead events alone wait: `settle` sees to that.
 _WAITING = "SELECT event_id, waits_for, received_at FROM webhook_inbox WHERE waits_for {condition}"
 _ANY_WAITING = "SELECT 1 FROM webhook_inbox WHERE waits_for IS NOT NULL LIMIT 1"
-# More, as of a page of a feed, are looked for only where anything waits at all, which is rare.
-_FEW_KEYS = 10
 
 
 def body_hash(body: bytes) -> str:
@@ -168,12 +166,14 @@ class Inbox:
         rows = await self._database.fetch(f"SELECT {_COLUMNS} FROM webhook_inbox WHERE event_id = %s", (event_id,))
         return _row(rows[0]) if rows else None
 
+    async def any_waiting(self) -> bool:
+        """Returns whether any event waits."""
+        return bool(await self._database.fetch_unlimited(_ANY_WAITING))
+
     async def waiting(self, keys: Collection[str] | None) -> list[WaitingEvent]:
         """Returns the dead events that wait for one of `keys`, or with None for any, the oldest first."""
         if keys is None:
             found = await self._database.fetch_unlimited(_WAITING.format(condition="IS NOT NULL"))
-        elif len(keys) > _FEW_KEYS and not await self._database.fetch_unlimited(_ANY_WAITING):
-            found = []
         else:
             found = [row for chunk in _chunks(sorted(keys)) for row in await self._waiting_for(chunk)]
         return [WaitingEvent(event_id, key) for event_id, key, _ in sorted(found, key=lambda row: (row[2], row[0]))]

@@ -169,6 +169,10 @@ class Receiver:
             await self.wake(event.wakes)
         return result
 
+    async def any_waiting(self) -> bool:
+        """Returns whether `wake` would have any event to try. Raises Unavailable."""
+        return await self._inbox.any_waiting()
+
     async def wake(self, keys: Collection[str] | None) -> None:
         """Try the events that wait for one of `keys`, or with None for any; then those that wait for these in turn.
 

@@ -11,20 +11,13 @@ from farmlokal.catalog.writing.bulk_load import processes_for
 from tests.bench.figures import Figure, ratio
 from tests.bench.load_data import load_data, unload
 from tests.bench.load_files import write_market, write_wire
-from tests.bench.processor_time import children_s, processor_s
+from tests.bench.processor_time import Cost, children_s, processor_s, processor_us_a_row
 from tests.bench.stand import Stand, farmlokal
 from tests.servers.process import ServerProcess
 
 _ROWS_MAX = 100_000
 _ROUNDS_MAX = 3
 _REFERENCE = "LOAD DATA LOCAL INFILE of the same rows into the same tables with their indexes, {}: rows a second"
-
-
-class Cost(NamedTuple):
-    """What a load took: seconds, and seconds of processor time of the client and of the server."""
-
-    seconds: float
-    processor_s: float
 
 
 class _Load(NamedTuple):
@@ -47,15 +40,11 @@ def bulk(stand: Stand) -> Iterator[Figure]:
         extra: dict[str, float] = {
             "rows_per_s": round(median(one for one, _ in pairs)),
             "load_data_rows_per_s": round(median(other for _, other in pairs)),
-            "processor_us_a_row": _processor_us(rows, [load.ours for load in loads]),
-            "load_data_processor_us_a_row": _processor_us(rows, [load.reference for load in loads]),
+            "processor_us_a_row": processor_us_a_row([load.ours for load in loads], rows),
+            "load_data_processor_us_a_row": processor_us_a_row([load.reference for load in loads], rows),
         }
         connections = f"{first.connections} connection{'s' if first.connections > 1 else ''}"
         yield ratio(f"{first.name}: {rows:,} rows", pairs, _REFERENCE.format(connections), extra=extra)
-
-
-def _processor_us(rows: int, costs: list[Cost]) -> float:
-    return round(median(cost.processor_s for cost in costs) / rows * 1e6, 1)
 
 
 def _round(stand: Stand, rows: int, folder: Path) -> list[_Load]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from farmlokal.catalog.writing import writer
+from farmlokal.catalog.writing import product_rows, writer
 from farmlokal.catalog.writing.derived import DERIVED_COLUMNS, Deriving, Values
 from tests.bench.stand import Catalogue
 
@@ -95,12 +95,12 @@ async def _nothing_derived(_: Deriving, products: Sequence[Values]) -> list[Valu
 @contextmanager
 def earlier_writer() -> Iterator[None]:
     """Let `ProductWriter` derive nothing and know of no names, until the block ends."""
-    columns = [name for name in writer._COLUMNS if name not in DERIVED_COLUMNS]
+    columns = [name for name in product_rows.COLUMNS if name not in DERIVED_COLUMNS]
     with patch.multiple(
         writer,
         derived_values=_nothing_derived,
         KnownNames=_NoNames,
-        _INSERT=f"INSERT INTO products ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
-        _REPLACE=f"UPDATE products SET {', '.join(f'{name} = %s' for name in columns[2:])} WHERE id = %s",
+        INSERT=f"INSERT INTO products ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
+        REPLACE=f"UPDATE products SET {', '.join(f'{name} = %s' for name in columns[2:])} WHERE id = %s",
     ):
         yield

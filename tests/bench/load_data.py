@@ -16,7 +16,7 @@ _TABLES = {
         "id",
         "source, external_id, version, digest, live, name, name_key, category, price, unit, farm_id, farm_name, market,"
         " district, district_key, state, state_key, lat, lon, stock, organic, rating, created_at, updated_at, cell, x,"
-        " yz, name_id, derived_version",
+        " yz, name_id, derived_version, image_url, description, brand",
     ),
     "price_days": ("product_id, day", "product_id, day, sequence, said, unit, min_paise, modal_paise, max_paise"),
 }

@@ -4,6 +4,7 @@ import os
 import resource
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from tests.bench.samples import Sample
@@ -25,6 +26,18 @@ class Spent(NamedTuple):
     def whole_s(self) -> float:
         """Both together."""
         return self.user_s + self.kernel_s
+
+
+class Cost(NamedTuple):
+    """What a load took: seconds, and seconds of processor time of the client and of the server."""
+
+    seconds: float
+    processor_s: float
+
+
+def processor_us_a_row(costs: Sequence[Cost], rows: int) -> float:
+    """The processor time of loads of so many rows for each, in microseconds: their median."""
+    return round(median(cost.processor_s for cost in costs) / rows * 1e6, 1)
 
 
 class TimedTake:

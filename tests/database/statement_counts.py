@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, cast
 
-from farmlokal.database.interface import Database, Params, Row, Session, T, TextRow
+from farmlokal.database.interface import Database, Params, ReadyRow, Row, Session, T, TextRow
 
 # What the server itself counts of one connection; SHOW STATUS is none of them.
 _SERVER_COUNTS = (
@@ -69,7 +69,7 @@ class _CountingSession:
             self._count(sql)
         await self._session.execute_many(sql, rows)
 
-    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+    async def insert_many(self, sql: str, rows: Sequence[ReadyRow]) -> list[int]:
         if rows:
             self._count(sql)
         return await self._session.insert_many(sql, rows)

@@ -57,6 +57,17 @@ async def test_each_row_has_its_id(database: Database, count: int) -> None:
 
 
 @on_every_backend
+async def test_rows_that_were_made_ready_are_the_same(database: Database) -> None:
+    """Some are written ahead and some have to wait for a connection: each is stored as it is, with its id."""
+    notes = ["plain", AWKWARD, "100 %", "ü", "(%s)"]
+
+    async def work(session: Session) -> list[int]:
+        return await session.insert_many(INSERT, database.ready_rows(INSERT, [(note,) for note in notes]))
+
+    assert dict(zip(await database.in_transaction(work), notes, strict=True)) == await stored(database)
+
+
+@on_every_backend
 async def test_more_rows_than_one_statement_takes(database: Database) -> None:
     """Rows of 3 MB together are inserted by several statements, and each has its id."""
     rows = await inserted(database, [f"{number} {'ß' * 4000}" for number in range(400)])

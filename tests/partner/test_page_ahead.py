@@ -78,19 +78,19 @@ async def test_what_is_wrong_is_raised_where_it_is_asked_for() -> None:
 
 @on_every_backend
 async def test_the_feed_is_asked_while_a_page_is_written(backend_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page's transaction begins with the next page asked for already."""
+    """Each page's transaction begins with the two pages after it asked for already."""
     async with syncing(backend_url) as sync:
-        sync.server.pages = pages_of(rows(3), size=1)
+        sync.server.pages = pages_of(rows(4), size=1)
         asked: list[int] = []
         apply = SyncWalk._apply
 
         async def applied(walk: SyncWalk, *page: object) -> object:
-            while len(sync.server.asked) < min(3, len(asked) + 2):  # noqa: ASYNC110 - of another task
+            while len(sync.server.asked) < min(4, len(asked) + 3):  # noqa: ASYNC110 - of another task
                 await asyncio.sleep(0.001)
             asked.append(len(sync.server.asked))
             return await apply(walk, *page)  # type: ignore[arg-type]
 
         monkeypatch.setattr(SyncWalk, "_apply", applied)
         await sync()
-        assert [2, 3, 3] == asked
-        assert 3 == len(sync.server.asked)
+        assert [3, 4, 4, 4] == asked
+        assert 4 == len(sync.server.asked)

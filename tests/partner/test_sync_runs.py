@@ -59,9 +59,9 @@ async def end_the_lease(sync: Syncing) -> None:
 
 
 def walked_on(sync: Syncing) -> bool:
-    """Whether all five pages were asked for, and none again save one that was fetched ahead when a run ended."""
+    """Whether all five pages were asked for, and none again save two that were fetched ahead when a run ended."""
     again = Counter(sync.server.walked.values())
-    return again[1] + again[2] == len(sync.server.walked) == 5 and again[2] <= 1
+    return again[1] + again[2] == len(sync.server.walked) == 5 and again[2] <= 2
 
 
 async def test_many_who_ask_at_once_share_one_run(sync: Syncing, backend_url: str) -> None:

@@ -35,7 +35,7 @@ async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
             counting.asked.clear()
             counting.executed = 0
             tags.seen.clear()
-            await sink.apply(await sink.read(page), sighting=None, place=_nowhere)
+            await sink.apply(await sink.prepare(await sink.read(page)), sighting=None, place=_nowhere)
             return list(counting.asked)
 
         await statements([row("a"), row("b")])  # a connection to MySQL asks once by how much ids go up
@@ -51,3 +51,4 @@ async def test_a_page_is_read_once_and_written_once(backend_url: str) -> None:
         looks = ["SELECT products"] * 2
         assert [*looks, *born, "UPDATE products", NOTE] == await statements(moved)
         assert 8 == counting.executed
+        assert ["SELECT products"] == await statements(moved)

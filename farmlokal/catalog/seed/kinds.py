@@ -81,8 +81,10 @@ def _harmonic(terms: int) -> float:
 
 
 def _price_paise(rupees: float) -> int:
-    step_paise = next(step_paise for below_rupees, step_paise in _PRICE_STEPS if rupees < below_rupees)
-    return max(1, int(rupees * 100 / step_paise + 0.5)) * step_paise
+    for below_rupees, step_paise in _PRICE_STEPS:
+        if rupees < below_rupees:
+            return max(1, int(rupees * 100 / step_paise + 0.5)) * step_paise
+    raise AssertionError("the last step has no end")
 
 
 def _stocks(median: int) -> list[int]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from farmlokal.catalog.records import ProductRecord
 from farmlokal.catalog.wire import unknown_category
+from farmlokal.catalog.writing.ahead import Ready
 from farmlokal.catalog.writing.feed_rows import external_id_in, is_foreign, parse_feed_row
 from farmlokal.catalog.writing.known_farms import KnownFarms
 from farmlokal.catalog.writing.outcomes import WriteOutcome
@@ -35,6 +36,13 @@ class ReadPage(NamedTuple):
     seen: set[str]
     unnamed: int
     unknown_categories: list[str]
+
+
+class ReadyPage(NamedTuple):
+    """A page, and its changes as they are ready for the writer."""
+
+    page: ReadPage
+    products: Ready
 
 
 class AppliedPage(NamedTuple):
@@ -79,13 +87,14 @@ class FeedWriter:
     def __repr__(self) -> str:
         return f"<FeedWriter {self.source} {self._farms!r}>"
 
-    async def learn(self, page: ReadPage) -> None:
-        """Look up or add the farms and names of `page`, ahead of its transaction."""
-        await self.products.learn(list(page.changes.values()))
+    async def prepare(self, page: ReadPage) -> ReadyPage:
+        """Find out what can be known of `page` ahead of its transaction: see `ProductWriter.prepare`."""
+        return ReadyPage(page, await self.products.prepare(list(page.changes.values())))
 
-    async def apply_in(self, session: Session, page: ReadPage, *, sighting: str | None) -> AppliedPage:
-        """Apply `page`. sighting: a run that remembers every product of the page. The tags are for after the commit."""
-        applied = await self.products.apply_in(session, list(page.changes.values()), sighting=sighting)
+    async def apply_in(self, session: Session, ready: ReadyPage, *, sighting: str | None) -> AppliedPage:
+        """Apply a page. sighting: a run that remembers every product of it. The tags are for after the commit."""
+        page = ready.page
+        applied = await self.products.apply_ready(session, ready.products, sighting=sighting)
         if sighting is not None and page.seen:
             await self.products.sightings.add_stored(
                 session, sighting, sorted((self.source, name) for name in page.seen)

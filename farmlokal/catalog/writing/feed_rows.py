@@ -38,7 +38,7 @@ def parse_feed_row(row: object, *, source: str, now: datetime | None = None) -> 
 def is_foreign(row: object, *, source: str) -> bool:
     """Whether `row` claims to be of another source than the feed's."""
     named = row.get("source") if isinstance(row, dict) else None
-    return isinstance(named, str) and _plain(named) != source
+    return isinstance(named, str) and named != source and _plain(named) != source
 
 
 def external_id_in(row: object) -> str | None:

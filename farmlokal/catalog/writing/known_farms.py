@@ -27,8 +27,13 @@ class KnownFarms:
 
     async def learn(self, changes: Sequence[ProductRecord | Deletion]) -> None:
         """Look up or add every farm that `changes` name and that is not known yet, in one transaction."""
-        records = [change for change in changes if isinstance(change, ProductRecord)]
-        new = [record for record in records if record.farm and farm_key(record) not in self.ids]
+        # One product of each spelling: many of a batch are of the same farm.
+        spelled = {
+            (one.source, one.farm, one.district, one.state): one
+            for one in changes
+            if isinstance(one, ProductRecord) and one.farm
+        }
+        new = [record for record in spelled.values() if farm_key(record) not in self.ids]
         if not new:
             return
 

@@ -1,6 +1,6 @@
 """Which products a run has met, kept in the database: what of its source it did not meet is gone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from farmlokal.catalog.changes.outbox import note_changed
@@ -30,10 +30,10 @@ class Sightings:
     def __repr__(self) -> str:
         return f"<Sightings {self._database!r}>"
 
-    async def add(self, session: Session, run: str, product_ids: Iterable[int]) -> None:
-        """Record that `run` met the products with these ids; again does no harm."""
-        rows = [(run, product_id) for product_id in sorted(set(product_ids))]
-        await session.execute_many(f"{self._dialect.insert_ignore} {_MET} VALUES (%s, %s)", rows)
+    def add(self, session: Session, run: str, product_ids: Collection[int]) -> None:
+        """Record that `run` met the products with these ids, later, see Session.defer; again does no harm."""
+        rows = [(run, product_id) for product_id in sorted(product_ids)]
+        session.defer(f"{self._dialect.insert_ignore} {_MET} VALUES (%s, %s)", rows)
 
     async def add_stored(self, session: Session, run: str, identities: Sequence[Identity]) -> None:
         """Record that `run` met the products `identities`, so far as they are stored; again does no harm."""

@@ -1,4 +1,4 @@
-"""The feed's next page, fetched and read while the one before it is written."""
+"""The feed's next pages, fetched and made ready while the one before them is written."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

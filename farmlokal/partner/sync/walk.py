@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from farmlokal.database.interface import Session
@@ -29,7 +30,14 @@ class FeedSink(Protocol):
     """Where the rows go: the catalogue, of which this package knows nothing."""
 
     async def read(self, rows: Sequence[object]) -> Any:
-        """Returns what `apply` takes of a page's rows: without effect, and ahead of their turn."""
+        """Returns what `prepare` takes of a page's rows: without effect, and two pages ahead of their turn."""
+        ...
+
+    async def prepare(self, rows: Any) -> Any:
+        """Returns what `apply` takes of a page: while the page before it is written, without effect on any product.
+
+        Raises Unavailable.
+        """
         ...
 
     async def apply(
@@ -128,7 +136,7 @@ class SyncWalk:
         backoff = Backoff(base_s=0.5, max_s=10)
         failures = 0
         doubtful = False
-        async with PageAhead(self._page) as ahead:
+        async with PageAhead(self._page) as pages, PageAhead(partial(self._prepared, pages)) as ahead:
             while doubtful or not run.walked:
                 if self.stopping:
                     raise Stopped
@@ -160,6 +168,15 @@ class SyncWalk:
     async def _page(self, page_token: str | None, updated_since: str | None) -> _ReadPage:
         page = parse_page(await self._fetch(page_query(page_token, updated_since)), now=datetime.now(UTC))
         return _ReadPage(page, await self._sink.read(page.rows))
+
+    async def _prepared(
+        self, pages: PageAhead[_ReadPage], page_token: str | None, updated_since: str | None
+    ) -> _ReadPage:
+        """Returns a page as it is prepared; until its turn comes, the one after it is fetched and read."""
+        page, rows = await pages.page(page_token, updated_since)
+        if page.next_page_token is not None:
+            pages.begin(page.next_page_token, updated_since)
+        return _ReadPage(page, await self._sink.prepare(rows))
 
     async def _apply(self, run: Run, page: Page, rows: Any) -> Run:
         def after(result: PageResult) -> Run:

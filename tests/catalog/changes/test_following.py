@@ -153,6 +153,7 @@ async def test_what_is_committed_late_is_not_lost(write: Writing, following: Fol
 
     async def slow(session: Session) -> None:
         await write.writer.apply_in(session, [record("slow")])
+        await session.fetch("SELECT 1")  # what was deferred is written by then
         written.set()
         await may_commit.wait()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from farmlokal.cli import filling, process
 from farmlokal.cli.main import cli
-from farmlokal.database.interface import Database, Params, Row, Session, Statements, T
+from farmlokal.database.interface import Database, Params, ReadyRow, Row, Session, Statements, T
 from farmlokal.settings import Settings
 
 
@@ -84,7 +84,7 @@ class CountedSession:
         self._counted.step()
         await self._session.execute_many(sql, rows)
 
-    async def insert_many(self, sql: str, rows: Sequence[Params]) -> list[int]:
+    async def insert_many(self, sql: str, rows: Sequence[ReadyRow]) -> list[int]:
         """The same for new ones."""
         self._counted.step()
         ids: list[int] = await self._session.insert_many(sql, rows)
