@@ -1,9 +1,13 @@
 """What is found out about a batch ahead of its transaction: true or not by then, the batch comes to the same."""
 
+from itertools import count
 from typing import Any
 
+import aiomysql
 import pytest
+from pymysql.constants import ER
 
+from farmlokal.catalog.tags import NAMES
 from farmlokal.catalog.writing.ahead import Ready
 from farmlokal.catalog.writing.outcomes import WriteOutcome
 from farmlokal.catalog.writing.versions import Change
@@ -96,3 +100,21 @@ async def test_a_transaction_that_is_run_again_does_the_same(load: Writing) -> N
 
     assert [CREATED] == await load.database.in_transaction(work)
     assert (2, 1) == (attempts, (await load.product("new")).live)
+
+
+@on_every_server
+async def test_a_name_is_told_of_however_often_its_batch_is_written(load: Writing) -> None:
+    """A transaction that the server undid is run again, and touches the names as at first."""
+    ready = await load.writer.prepare([record("new", name="Drumstick")])
+    attempts = count(1)
+
+    async def work(session: Session) -> set[str]:
+        tags = {tag for one in await load.writer.apply_ready(session, ready) for tag in one.tags}
+        if next(attempts) == 1:
+            raise aiomysql.OperationalError(ER.LOCK_DEADLOCK, "made up")
+        return tags
+
+    assert NAMES in await load.database.in_transaction(work)
+    assert 3 == next(attempts)
+    (later,) = await load.writer.apply([record("later", name="Drumstick")])
+    assert NAMES not in later.tags

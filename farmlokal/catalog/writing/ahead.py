@@ -27,11 +27,12 @@ class Ready:
     """Changes, with what is known of them ahead.
 
     if_new: what becomes of them where none of their products is stored; None where that is not expected, and once it
-    was tried.
+    was tried. names_born: whether names were added ahead that this batch tells of, however often it is written.
     """
 
     changes: Sequence[Change]
     if_new: Decided | None = None
+    names_born: bool = False
 
 
 class NotKnown(LookupError):

@@ -14,7 +14,7 @@ class KnownNames:
     """Ids of names by their identity, each looked up once, and added ahead of its products: see `KnownFarms`.
 
     units: those that names are known to have, likewise.
-    born: whether names were added here whose cache tag nobody has invalidated since.
+    born: whether names were added here that no batch tells of yet.
     """
 
     def __init__(self, database: Database) -> None:

@@ -52,9 +52,10 @@ class ProductWriter:
 
         sighting: a run that remembers every product it meets here, for `sightings.bury_unseen`.
         """
+        ready = Ready(changes)
 
         async def work(session: Session) -> list[Applied]:
-            return await self.apply_in(session, changes, sighting=sighting)
+            return await self.apply_ready(session, ready, sighting=sighting)
 
         await self._learn(changes)
         return await self._database.in_transaction(work)
@@ -100,7 +101,9 @@ class ProductWriter:
         met = set(unchanged.values())
         if unchanged:
             others = [change for change in changes if (change.source, change.external_id) not in unchanged]
-            decided = iter(await self._apply(session, Ready(others), met))
+            part = Ready(others, names_born=ready.names_born)
+            decided = iter(await self._apply(session, part, met))
+            ready.names_born = part.names_born
             results = [
                 _UNCHANGED if (change.source, change.external_id) in unchanged else next(decided) for change in changes
             ]
@@ -125,7 +128,7 @@ class ProductWriter:
             known = {row.id for row in stored.values()}
             decided = await self._decided(session, stored, changes)
         try:
-            await self._write(session, decided)
+            await self._write(session, decided, ready)
         except BaseException:
             self._may_guess = self._expects_new = False
             raise
@@ -173,8 +176,8 @@ class ProductWriter:
         }
         return Decided(stored, decisions, rows, deriving.tags)
 
-    async def _write(self, session: Session, decided: Decided) -> None:
-        """Carry out what was decided; `decided.tags` gets NAMES where names were added ahead."""
+    async def _write(self, session: Session, decided: Decided, ready: Ready) -> None:
+        """Carry out what was decided; `decided.tags` gets NAMES where `ready` is to tell of names."""
         stored, rows = _once(decided.stored), decided.rows
         new = [(identity, row) for identity, row in stored if row.id is None]
         known = [(identity, row) for identity, row in stored if row.id is not None]
@@ -188,7 +191,8 @@ class ProductWriter:
         shown = [row for _, row in stored if row.changed or row.placed or row.confirmed]
         defer_noting(session, self._dialect, [row.id for row in shown])
         if self._names is not None and self._names.born and any(row.changed for row in shown):
-            self._names.born = False
+            self._names.born, ready.names_born = False, True
+        if ready.names_born:
             decided.tags.add(NAMES)
 
     async def _change(
