@@ -12,8 +12,8 @@ _, ROOMY = ROOMS
 
 def test_neighbours_share_entries_with_two_decimals_and_not_with_three() -> None:
     """The same requests are fewer different pages with two decimals, more of them answered, and fewer loads."""
-    two, three = (measure(shopping(100), decimals, ROOMY) for decimals in DECIMALS)
-    assert two.requests == three.requests == len(shopping(100))
+    two, three = (measure(shopping(50), decimals, ROOMY) for decimals in DECIMALS)
+    assert two.requests == three.requests == len(shopping(50))
     assert two.pages < three.pages
     assert two.fresh + two.stale > three.fresh + three.stale
     assert two.first > three.first
@@ -22,7 +22,7 @@ def test_neighbours_share_entries_with_two_decimals_and_not_with_three() -> None
 
 def test_with_room_for_all_every_page_is_missed_once_at_most() -> None:
     """But for those that are asked for again when their stale time is over, what was loaded before is found."""
-    row = measure(shopping(100), 3, ROOMY)
+    row = measure(shopping(50), 3, ROOMY)
     misses = row.requests * (1 - row.answered)
     assert row.pages <= round(misses) < 1.05 * row.pages
     assert row.requests * row.loads >= misses

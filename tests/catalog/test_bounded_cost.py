@@ -59,7 +59,7 @@ async def check_combinations(catalogue: Catalogue, count: int, *, seed: int) -> 
     assert len(worse) <= count // 100, worse
 
 
-SMALL = 40_000  # more than a sample has rows
+SMALL = 34_000  # more than a sample has rows
 ONE_FILTER = [[field] for field in FIELDS]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farmlokal.database.address import MySQLAddress, parse_address
@@ -87,6 +87,7 @@ def test_the_service_signs_in_with_the_password_as_it_is(asked: Given, password:
     assert Settings(_env_file=None, database_url=url, secret_key="x" * 16).database_url == url
 
 
+@settings(max_examples=30)
 @given(password=TEXTS)
 def test_a_password_reaches_server_and_service_alike(password: str) -> None:
     """Compose hands both containers the same text, without a look at what is in it."""
