@@ -107,16 +107,17 @@ class InvalidationSender:
             self._unsent |= recent
             self._begin(self._second)
 
-    async def send_for_others(self, tags: frozenset[str]) -> bool:
-        """Send what another process invalidated and could not send. Returns whether Redis has it.
+    async def send_for_others(self, tags: frozenset[str]) -> frozenset[str] | None:
+        """Send what some process invalidated and could not send.
 
-        How far the writer had come is not known with it, so that loads go there until one of them has asked.
+        Returns those tags that this process did not invalidate itself; None where Redis does not take them. How far the writer had come is not known with it, so that loads go there until one of them has asked.
         """
+        others = tags - self._unsent - self._sending - self._sent.keys()
         if self._second is None or not await self._second.invalidate(tags, self.name, NOTHING_KNOWN):
-            return False
+            return None
         self._history.invalidated_elsewhere(tags)
         self._remember(tags)
-        return True
+        return others
 
     async def leave(self) -> bool:
         """Leave what Redis has not taken. Returns whether others will send all of it."""

@@ -87,15 +87,15 @@ class Leaving:
 
 
 class Deliveries:
-    """Sends what other processes have left, by `send`, which returns whether Redis took it.
+    """Sends what processes have left.
 
-    clock: monotonic seconds.
+    send: returns those of the tags that are other processes'; None where Redis does not take them. clock: monotonic seconds.
     """
 
     def __init__(
         self,
         table: LeftTags,
-        send: Callable[[frozenset[str]], Awaitable[bool]],
+        send: Callable[[frozenset[str]], Awaitable[frozenset[str] | None]],
         counts: CacheCounts,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -120,17 +120,18 @@ class Deliveries:
             tags = frozenset[str]().union(*(tags for _, tags in rows))
             if len(tags) > _TAGS_MAX:
                 tags = frozenset({EVERYTHING})
-            if await self._send(tags):
+            others = await self._send(tags)
+            if others is not None:
                 await self._table.remove(ids)
-                self._counts.sent_for_others += len(tags)
-                self._say()
+                self._counts.sent_for_others += len(others)
+                self._say(others)
             elif len(rows) > _ROWS_MAX:
                 await self._table.remove(ids, instead=tags)
             else:
                 return
 
-    def _say(self) -> None:
+    def _say(self, others: frozenset[str]) -> None:
         now = self._clock()
-        if now >= self._log_from:
+        if others and now >= self._log_from:
             self._log_from = now + _LOGGED_EVERY_S
             _log.warning("a process cannot send its invalidations: they are sent from here", dependency="redis")
