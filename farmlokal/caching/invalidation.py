@@ -110,7 +110,8 @@ class InvalidationSender:
     async def send_for_others(self, tags: frozenset[str]) -> frozenset[str] | None:
         """Send what some process invalidated and could not send.
 
-        Returns those tags that this process did not invalidate itself; None where Redis does not take them. How far the writer had come is not known with it, so that loads go there until one of them has asked.
+        Returns those tags that this process did not invalidate itself; None where Redis does not take them. How far
+        the writer had come is not known with it, so that loads go there until one of them has asked.
         """
         others = tags - self._unsent - self._sending - self._sent.keys()
         if self._second is None or not await self._second.invalidate(tags, self.name, NOTHING_KNOWN):

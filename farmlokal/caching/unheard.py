@@ -89,7 +89,8 @@ class Leaving:
 class Deliveries:
     """Sends what processes have left.
 
-    send: returns those of the tags that are other processes'; None where Redis does not take them. clock: monotonic seconds.
+    send: returns those of the tags that are other processes'; None where Redis does not take them. clock: monotonic
+    seconds.
     """
 
     def __init__(
