@@ -156,7 +156,9 @@ async def test_running_again_changes_nothing(database: Database) -> None:
 
 
 @on_every_backend
-@pytest.mark.parametrize("every", [139, pytest.param(7, marks=pytest.mark.proof)], ids=["some", "many"])
+@pytest.mark.parametrize(
+    "every", [139, pytest.param(11, marks=[pytest.mark.proof, pytest.mark.timeout(900)])], ids=["some", "many"]
+)
 async def test_killed_at_any_step_an_upgrade_is_finished_by_the_next(
     database: Database, backend_url: str, every: int
 ) -> None:
