@@ -14,12 +14,14 @@ class Decided:
 
     stored: the products that it is about, brought up to date. decisions: on its changes, in their order. rows: what the
     columns of those that change are to hold. tags: the cache tags that are touched beside those of the products.
+    written_at: the moment of it, as the database writes it.
     """
 
     stored: dict[Identity, Stored]
     decisions: list[Decision]
     rows: dict[Identity, ReadyRow]
     tags: set[str]
+    written_at: str
 
 
 @dataclass(slots=True)

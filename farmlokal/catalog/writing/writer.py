@@ -174,7 +174,7 @@ class ProductWriter:
             identity: product_row(self._dialect, stored[identity], record, farms, written_at, made)
             for (identity, record), made in zip(records.items(), derived, strict=True)
         }
-        return Decided(stored, decisions, rows, deriving.tags)
+        return Decided(stored, decisions, rows, deriving.tags, written_at)
 
     async def _write(self, session: Session, decided: Decided, ready: Ready) -> None:
         """Carry out what was decided; `decided.tags` gets NAMES where `ready` is to tell of names."""
@@ -187,7 +187,7 @@ class ProductWriter:
         for (_, row), row_id in zip(new, ids, strict=True):
             row.id = row_id
         if known:
-            await self._change(session, known, rows)
+            await self._change(session, known, rows, decided.written_at)
         shown = [row for _, row in stored if row.changed or row.placed or row.confirmed]
         defer_noting(session, self._dialect, [row.id for row in shown])
         if self._names is not None and self._names.born and any(row.changed for row in shown):
@@ -196,10 +196,13 @@ class ProductWriter:
             decided.tags.add(NAMES)
 
     async def _change(
-        self, session: Session, known: Sequence[tuple[Identity, Stored]], rows: Mapping[Identity, ReadyRow]
+        self,
+        session: Session,
+        known: Sequence[tuple[Identity, Stored]],
+        rows: Mapping[Identity, ReadyRow],
+        written_at: str,
     ) -> None:
         """Change the rows of products that were there before."""
-        written_at = self._time_in(wire_time(self._now()))
         replacements: list[Params] = []
         burials: list[Params] = []
         for identity, row in known:
