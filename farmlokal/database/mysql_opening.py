@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import ssl
-from contextlib import suppress
 
 import aiomysql
 from pymysql.constants import CR, FIELD_TYPE
@@ -14,9 +13,9 @@ from farmlokal.database.address import MySQLAddress
 from farmlokal.database.mysql_connection import Connection, Cursor
 from farmlokal.errors import DatabaseMisconfigured, DatabaseUnavailable
 
-_CONNECT_TIMEOUT_S = 5
-# An opening that is silent for so long is begun anew: it may have been forgotten on its way.
-_FIRST_CONNECT_MAX_S = 2
+# How long each try may take. One that is silent is given up for the next: it may have been forgotten on its way. The
+# last has time enough for a server that is slow.
+_TRIES_S = (1.0, 1.5, 2.5)
 
 # DECIMAL stays the text that the server sent, and DATETIME becomes RFC 3339: what goes out on the wire anyway.
 _CONVERSIONS = {
@@ -97,14 +96,29 @@ class ConnectionOpener:
         Raises DatabaseUnavailable, which has the reason; DatabaseMisconfigured where waiting would not help.
         """
         try:
-            # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_FIRST_CONNECT_MAX_S):
-                        return await self._opened()
-                return await self._opened()
+            return await self._tried()
         except (aiomysql.Error, OSError) as error:
             raise self._unavailable(error) from error
+
+    async def _tried(self) -> Connection:
+        """What the first try returns that is not lost. One that is broken off is made good once."""
+        *before, last_s = _TRIES_S
+        broken = False
+        for limit_s in before:
+            try:
+                return await self._opened_within(limit_s)
+            except TimeoutError:
+                pass
+            except aiomysql.OperationalError as error:
+                if broken or not _is_broken_off(error):
+                    raise
+                broken = True
+        return await self._opened_within(last_s)
+
+    async def _opened_within(self, limit_s: float) -> Connection:
+        # The driver's own limit ends with the TCP handshake, which a paused server's kernel still answers.
+        async with asyncio.timeout(limit_s):
+            return await self._opened()
 
     async def _opened(self) -> Connection:
         connection = Connection(
@@ -157,7 +171,7 @@ class ConnectionOpener:
                 why = str(cause) if isinstance(cause, ssl.SSLError) else os.strerror(cause.errno)
                 return DatabaseUnavailable(_NOT_CONNECTED, reason=f"{place}: {why}")
         if isinstance(error, TimeoutError):
-            return DatabaseUnavailable(_NOT_CONNECTED, reason=f"{place}: no answer within {_CONNECT_TIMEOUT_S} s")
+            return DatabaseUnavailable(_NOT_CONNECTED, reason=f"{place}: no answer within {sum(_TRIES_S):g} s")
         kind = DatabaseMisconfigured if error.args[0] in _MISCONFIGURED else DatabaseUnavailable
         return kind(_NOT_CONNECTED, reason=f"{place}: {error}")
 
@@ -169,6 +183,11 @@ async def _begin_session(connection: Connection) -> None:
             pass
         # A proxy that spreads statements over servers may list another number, or none.
         connection.session = next(iter(cursor._rows or ()), None)
+
+
+def _is_broken_off(error: aiomysql.OperationalError) -> bool:
+    """Whether the connection was lost on the way, and not refused."""
+    return error.args[0] == CR.CR_SERVER_LOST or isinstance(error.__cause__, (ConnectionResetError, BrokenPipeError))
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -32,8 +32,9 @@ _log = get_logger(__name__)
 _SYSTEM = "mysql"
 _IDENTITY = "SELECT identity FROM catalogue WHERE id = 1"
 # A load that finds no connection, or no answer about the position, within this time is better made elsewhere.
-_READY_MAX_S = 0.5
-# Nobody waits for a replica that is away: it is asked behind, more and more rarely where loads go on failing.
+READY_MAX_S = 0.5
+# While others answer nobody waits for one that is away: it is asked behind, more and more rarely where loads go on
+# failing.
 _ASK_AGAIN_S, _ASK_AGAIN_MAX_S = 1.0, 60.0
 _ANSWER_MARGIN_S = 1
 
@@ -65,6 +66,7 @@ class MySQLReader:
         self._limit_s = statement_limit_ms / 1000
         self._identity: str | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()  # somebody waits for it: it is asked at once
         self._failures = 0  # since the last load
         self.behind = False
 
@@ -108,6 +110,11 @@ class MySQLReader:
             raise DatabaseUnavailable("it cannot be read", reason=str(error)) from error
         return "it lacks commits that loads have to have seen" if self.behind else None
 
+    def ask_now(self) -> asyncio.Task[None] | None:
+        """Ask it without more ado: its caller has nobody else. Returns what ends once it is up; None where it is."""
+        self._wanted.set()
+        return self._asking
+
     async def close(self) -> None:
         """Close every connection."""
         if self._asking is not None:
@@ -115,13 +122,13 @@ class MySQLReader:
         await self._pool.close()
 
     async def _fetch_texts(self, sql: str, params: Params, needed: tuple[str, ...], *, fresh: bool) -> list[TextRow]:
-        async with asyncio.timeout(_READY_MAX_S) as until_ready, InUse(self._pool, fresh=fresh) as connection:
+        async with asyncio.timeout(READY_MAX_S) as until_ready, InUse(self._pool, fresh=fresh) as connection:
             await self._expect_catalogue(connection)
             ahead = None
             if self._is_to_be_asked(connection, needed):
                 question = question_of(connection, needed)
                 if self.behind:  # and is again, more likely than not: then the page would be read for nothing
-                    rows = await connection.fetch_texts(question, (), _READY_MAX_S)
+                    rows = await connection.fetch_texts(question, (), READY_MAX_S)
                     self._judge(connection, needed, rows)
                 else:
                     ahead = Ahead(question, FollowedResult(), lambda: until_ready.reschedule(None))
@@ -152,7 +159,7 @@ class MySQLReader:
     async def _expect_catalogue(self, connection: Connection) -> None:
         if connection.holds_catalogue:
             return
-        rows = await connection.fetch_texts(_IDENTITY, (), _READY_MAX_S)
+        rows = await connection.fetch_texts(_IDENTITY, (), READY_MAX_S)
         if not rows or rows[0][0] != (self._identity or "").encode():
             raise DatabaseMisconfigured("it holds another catalogue", reason="its identity is not the writer's")
         connection.holds_catalogue = True
@@ -169,7 +176,10 @@ class MySQLReader:
     async def _ask_again(self) -> None:
         answered = False
         while not answered:
-            await asyncio.sleep(min(_ASK_AGAIN_S * 2 ** min(self._failures - 1, 6), _ASK_AGAIN_MAX_S))
+            self._wanted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_ASK_AGAIN_S * 2 ** min(self._failures - 1, 6), _ASK_AGAIN_MAX_S)):
+                    await self._wanted.wait()
             with suppress(DatabaseUnavailable, OSError):
                 await self.check()
                 answered = True

@@ -1,5 +1,6 @@
 """A MySQL or MariaDB writer with replicas: pages are loaded from these, where they have come far enough."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import count
 
@@ -8,7 +9,7 @@ from typing_extensions import override
 from farmlokal.database.address import MySQLAddress
 from farmlokal.database.interface import Params, TextRow
 from farmlokal.database.mysql import MySQLDatabase
-from farmlokal.database.mysql_reader import MySQLReader
+from farmlokal.database.mysql_reader import READY_MAX_S, MySQLReader
 from farmlokal.errors import DatabaseUnavailable, ReaderAway, ReaderBehind, StatementTimeout
 from farmlokal.resilience.commit_positions import NEEDED, CommitPositions, Needed
 
@@ -41,6 +42,7 @@ class ReplicatedMySQL(MySQLDatabase):
         ]
         self.reads = dict.fromkeys((READER, UNKNOWN, BEHIND, AWAY, OLD), 0)
         self._turn = count()
+        self._waiting_for_writer = 0  # loads
 
     def __repr__(self) -> str:
         return f"<ReplicatedMySQL {super().__repr__()} {self.readers} {self.reads}>"
@@ -51,9 +53,12 @@ class ReplicatedMySQL(MySQLDatabase):
         if needed is None:
             return await super().fetch_texts(sql, params)
         found, why = await self._from_readers(sql, params, needed.positions)
+        if found is None and self.hangs and self._waiting_for_writer:
+            # It answers nothing, and one load finds out when it does again: the others do not wait for it.
+            why = OLD if (found := await self._without_writer(sql, params, needed)) is not None else why
         if found is None:
             try:
-                found = await super().fetch_texts(sql, params)
+                found = await self._from_writer(sql, params)
             except StatementTimeout:
                 raise
             except DatabaseUnavailable:
@@ -85,16 +90,32 @@ class ReplicatedMySQL(MySQLDatabase):
                 pass  # the writer may do better
         return None, why
 
+    async def _from_writer(self, sql: str, params: Params) -> list[TextRow]:
+        self._waiting_for_writer += 1
+        try:
+            return await super().fetch_texts(sql, params)
+        finally:
+            self._waiting_for_writer -= 1
+
     async def _without_writer(self, sql: str, params: Params, needed: Needed) -> list[TextRow] | None:
         """What any replica answers, however old: an answer that nobody calls fresh is better than none."""
-        for reader in self._in_turn():
-            try:
-                found = await reader.fetch_texts(sql, params, ())
-            except (ReaderAway, StatementTimeout):
-                continue
-            needed.causal = False
-            return found
+        for last in (False, True):
+            for reader in self._in_turn():
+                try:
+                    found = await reader.fetch_texts(sql, params, ())
+                except (ReaderAway, StatementTimeout):
+                    continue
+                needed.causal = False
+                return found
+            if not last:
+                await self._until_one_is_up()
         return None
+
+    async def _until_one_is_up(self) -> None:
+        """Ask those that were away at once, and wait for one of them, though not for long."""
+        asked = [task for reader in self.readers if (task := reader.ask_now()) is not None]
+        if asked:
+            await asyncio.wait(asked, timeout=READY_MAX_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _in_turn(self) -> list[MySQLReader]:
         """The replicas that are up, each time beginning with another."""

@@ -95,13 +95,28 @@ async def test_an_opening_that_is_forgotten_is_begun_anew(
     proxied_url: str, proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is lost in the middle of its greeting is given up before its caller is."""
-    monkeypatch.setattr(mysql_opening, "_FIRST_CONNECT_MAX_S", 0.5)
+    monkeypatch.setattr(mysql_opening, "_TRIES_S", (0.5, 5.0))
     proxy.delay(0.02)
     async with database_on(proxied_url, pool_size=1) as database:
         asking = asyncio.create_task(database.fetch("SELECT n FROM rows_written"))
         await until(lambda: proxy.forget() == 1)
         assert [(0,)] == await asking
     assert 2 == proxy.accepted
+
+
+async def test_an_opening_that_is_broken_off_is_made_good_once(proxied_url: str, proxy: TCPProxy) -> None:
+    """A connection that is cut in its greeting costs its caller nothing; a server that goes on so is given up soon."""
+    proxy.delay(0.02)
+    async with database_on(proxied_url, pool_size=1) as database:
+        asking = asyncio.create_task(database.fetch_unlimited("SELECT n FROM rows_written"))
+        await until(lambda: proxy.open == 1)
+        proxy.cut()
+        assert [(0,)] == await asking
+        assert 2 == proxy.accepted
+        proxy.refuse()
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch_unlimited("SELECT n FROM rows_written")
+        assert 4 == proxy.accepted
 
 
 async def test_as_many_statements_as_connections_are_not_lost(proxy: TCPProxy, database: Database) -> None:

@@ -109,7 +109,7 @@ async def test_a_server_that_is_away(server: MariaDBServer, database: Database) 
 
 async def test_a_paused_server(server: MariaDBServer, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that holds its connections but answers nothing costs a bounded wait, on old connections and new ones."""
-    monkeypatch.setattr(mysql_opening, "_CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(mysql_opening, "_TRIES_S", (0.5, 0.5))
     monkeypatch.setattr(mysql_session, "_TRANSACTION_ANSWER_MAX_S", 1)
     async with database_on(server.url("farm"), statement_limit_ms=LIMIT_MS) as new:
         server.pause()

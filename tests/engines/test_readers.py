@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from farmlokal.database import mysql_reader
+from farmlokal.database.mysql_reader import MySQLReader
 from farmlokal.web import keys
 from tests.engines.replicated_services import (
     believe_readers,
@@ -181,6 +183,47 @@ async def test_a_replica_answers_while_the_writer_is_away(
     answer = await eventually(lambda: ask(other.port, page), is_fresh)
     assert new == stock_in(answer)
     pair.let_go()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_replica_that_was_away_is_asked_at_once_where_nobody_else_answers(
+    services: tuple[Service, Service],
+    proxy: TCPProxy,
+    replica_proxy: TCPProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: bool,
+) -> None:
+    """It came back unseen, and the writer went away: without the question a listing fails that it can answer."""
+    service, _ = services
+    (reader,) = database_of(service).readers
+    monkeypatch.setattr(mysql_reader, "_ASK_AGAIN_S", mysql_reader._ASK_AGAIN_MAX_S)
+    if not asked:
+        monkeypatch.setattr(MySQLReader, "ask_now", lambda _: None)
+    replica_proxy.refuse()
+    assert is_fresh(await ask(service.port, new_page()))
+    replica_proxy.pass_on()
+    proxy.refuse()
+    assert not reader.up
+    answer = await ask(service.port, new_page())
+    assert (200 if asked else 503, asked) == (answer.status, reader.up)
+    assert int(asked) == reads_of(service)["reader-old"]
+
+
+async def test_one_load_waits_for_a_writer_that_hangs(
+    services: tuple[Service, Service], proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not known what a load has to have seen, and the writer is silent: the others read at the replica."""
+    writing, other = services
+    monkeypatch.setattr("farmlokal.database.mysql.position_of", _no_position)
+    await write(writing, other)
+    proxy.swallow()
+    first = asyncio.create_task(ask(other.port, new_page()))
+    await until(lambda: database_of(other).hangs)
+    second = await ask(other.port, new_page())
+    assert not first.done()
+    assert (200, False) == (second.status, is_fresh(second))
+    assert 1 == reads_of(other)["reader-old"]
+    assert 200 == (await first).status
 
 
 @pytest.mark.proof

@@ -27,13 +27,14 @@ class Seen:
 
     writes: name of the product, moment of the acknowledgement, number written. readings: name, moment of the question,
     number shown, of answers that were called fresh. reads: moment of the question, and how long the answer took.
-    failures: moment, and what went wrong with a reading. deliveries: moment of the try, how long it took, its status.
+    failures: moments of the question and of its end, and what went wrong with a reading. deliveries: moment of the
+    try, how long it took, its status.
     """
 
     def __init__(self) -> None:
         self.writes: list[tuple[str, float, int]] = []
         self.readings: list[tuple[str, float, int]] = []
-        self.failures: list[tuple[float, str]] = []
+        self.failures: list[tuple[float, float, str]] = []
         self.reads: list[tuple[float, float]] = []
         self.deliveries: list[tuple[float, float, int | None]] = []
         self.events: set[str] = set()
@@ -90,12 +91,12 @@ class Traffic:
         try:
             async with self._fleet.client.get(self._fleet.url(number) + target) as response:
                 if response.status != 200:
-                    self.seen.failures.append((asked_at, f"{target}: {response.status} {await response.text()}"))
+                    self._failed(asked_at, number, f"{target}: {response.status} {await response.text()}")
                     return False
                 page = await response.json()
                 fresh = _fresh_s(response.headers) > 0
         except (ClientError, TimeoutError) as error:
-            self.seen.failures.append((asked_at, f"{target}: {error!r}"))
+            self._failed(asked_at, number, f"{target}: {error!r}")
             return False
         finally:
             self.seen.reads.append((asked_at, time.monotonic() - asked_at))
@@ -103,6 +104,10 @@ class Traffic:
             shown = [(row["name"], asked_at, row["stock"]) for row in page["data"] if row["name"].startswith("tracked")]
             self.seen.readings += shown
         return fresh
+
+    def _failed(self, asked_at: float, number: int, what: str) -> None:
+        now = time.monotonic()
+        self.seen.failures.append((asked_at, now, f"{what} from process {number}, after {now - asked_at:.2f} s"))
 
     async def _read_tracked(self, number: int) -> None:
         while self.going():

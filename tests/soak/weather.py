@@ -9,7 +9,7 @@ from random import Random
 
 from tests.support.tcp_proxy import TCPProxy
 
-# Between two faults. A request that meets two of them in a row may fail, as it may on any network.
+# Between two faults.
 _CALM_S = (1.0, 4.0)
 # How long what is sent is held back, in each direction, and for how long that goes on beside other faults.
 _DELAY_S, _DELAYED_S = (0.01, 0.12), (1.0, 8.0)
@@ -54,8 +54,17 @@ class Weather:
 
     def before(self, at_s: float) -> str:
         """The last faults before that moment, for whoever reads of a failure."""
-        last = [(began, name) for began, name in self.log if began <= at_s][-2:]
+        last = [(began, name) for began, name in self.log if began <= at_s][-3:]
         return ", ".join(f"{at_s - began:.1f} s after {name}" for began, name in reversed(last)) or "in calm"
+
+    def losses(self, server: str, began: float, ended: float) -> int:
+        """How many times connections to this server were lost, or began to lead elsewhere, under a request.
+
+        Also in the second before: it may be the first to meet that.
+        """
+        return sum(
+            name.startswith(server) and name != f"{server} delayed" for at, name in self.log if began - 1 <= at <= ended
+        )
 
     def _delayed(self, proxy: TCPProxy) -> Fault:
         async def work() -> None:
