@@ -30,11 +30,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
         yield archive
 
 
+@pytest.mark.proof
 def test_the_wheel_ships_the_schema_that_people_edit(wheel: ZipFile) -> None:
     """The installed package's MySQL schema is the top-level one, byte for byte."""
     assert (ROOT / "schema.sql").read_bytes() == wheel.read("farmlokal/database/schema.sql")
 
 
+@pytest.mark.proof
 def test_the_wheel_ships_every_file_of_the_package(wheel: ZipFile) -> None:
     """Data beside the modules (SQL, CSV, typing marker, pages) is in the wheel as the modules are."""
     in_package = {

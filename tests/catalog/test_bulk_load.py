@@ -67,6 +67,7 @@ async def written_one_by_one(database: Database) -> list[tuple[Any, ...]]:
     return expected
 
 
+@pytest.mark.proof
 async def test_several_processes_write_what_one_writes(mysql: Database, address: MySQLAddress) -> None:
     """Processes side by side leave the same rows and the same farms as one writer does, and report all progress."""
     expected = await written_one_by_one(mysql)

@@ -206,6 +206,7 @@ async def counted(backend_url: str) -> AsyncIterator[Catalogue]:
         yield catalogue
 
 
+@pytest.mark.proof
 @on_every_server
 async def test_the_planner_keeps_their_bound(counted: Catalogue) -> None:
     """With the made-up filter, order, both, and others beside: within the bound, or no other plan is twice as good.

@@ -157,7 +157,7 @@ async def test_running_again_changes_nothing(database: Database) -> None:
 
 @on_every_backend
 @pytest.mark.parametrize(
-    "every", [139, pytest.param(11, marks=[pytest.mark.proof, pytest.mark.timeout(900)])], ids=["some", "many"]
+    "every", [199, pytest.param(11, marks=[pytest.mark.proof, pytest.mark.timeout(900)])], ids=["some", "many"]
 )
 async def test_killed_at_any_step_an_upgrade_is_finished_by_the_next(
     database: Database, backend_url: str, every: int
@@ -185,7 +185,7 @@ async def test_killed_at_any_step_an_upgrade_is_finished_by_the_next(
         assert was in (None, await read_identity(database))
     # 144 statements: the table of steps; 43 changes, of 2 statements each, one of 3; two sweeps of a batch, done twice,
     # each with its notes; six versions' ends.
-    assert 2 * 100 // every <= kills
+    assert 2 * 144 // every <= kills
 
 
 @on_every_backend
