@@ -161,7 +161,7 @@ async def test_a_slot_that_moves_makes_nothing_old_fresh(cluster: RedisCluster, 
         return time.time()
 
     raced = await race(cluster.url, own_redis().url(), 4, happen)
-    assert raced.worst_s < NOTICED_S
+    assert raced.worst_s < NOTICED_S + raced.machine_s
     assert raced.outcomes["redis"] > 0
 
 
@@ -178,7 +178,7 @@ async def test_an_owner_that_is_killed_is_replaced(cluster: RedisCluster, own_re
         return time.time() + FOUND_AGAIN_S
 
     raced = await race(cluster.url, own_redis().url(), 14, happen)
-    assert raced.after_s < NOTICED_S
+    assert raced.after_s < NOTICED_S + raced.machine_s
     assert raced.after > 0
     async with process(cluster.url) as first, process(cluster.url) as second:
         origin = Origin()
