@@ -16,6 +16,8 @@ _REFERENCE = "one INSERT and one UPDATE in a transaction, the same driver and po
 _STOCK = 1_000_000  # no order meets an empty shelf
 # What is sent, and the status that it is answered with.
 _KINDS = {"new": 200, "duplicate": 200, "rejected": 401}
+_RATE_GOALS = {"new": ">= 0.7", "duplicate": ">= 1.0"}
+_P99_GOALS = {"new": "<= 2"}
 
 
 class _Measured(NamedTuple):
@@ -77,6 +79,7 @@ def _figures(kind: str, pairs: list[tuple[_Measured, _Measured]]) -> Iterator[Fi
         f"{kind} events: rate",
         [(sample.rate, reference.rate) for sample, reference in samples],
         _REFERENCE,
+        goal=_RATE_GOALS.get(kind),
         extra={
             "events_per_s": round(max(sample.rate for sample, _ in samples)),
             "errors": sum(sample.errors for sample, _ in samples),
@@ -86,6 +89,7 @@ def _figures(kind: str, pairs: list[tuple[_Measured, _Measured]]) -> Iterator[Fi
         f"{kind} events: p99",
         [(sample.p99_ms, reference.p99_ms) for sample, reference in samples],
         _REFERENCE,
+        goal=_P99_GOALS.get(kind),
         extra={"p99_ms": round(max(sample.p99_ms for sample, _ in samples), 1)},
         better="smaller",
     )
