@@ -78,12 +78,12 @@ def test_tables_take_their_places_in_a_document() -> None:
 def test_a_table_has_a_column_for_each_thing_that_stands_beside_its_figures() -> None:
     """In one order for all tables; a figure that lacks one leaves its cell empty."""
     rate = Figure("events: rate", 0.6, 0.5, 0.7, "a transaction", extra={"events_per_s": 1_800}, group="webhooks")
-    spent = Figure("events: time", 0.9, 0.8, 1, "a transaction", extra={"database_us": 9, "own_us": 7}, group="webhooks")
+    spent = Figure("events: µs", 0.9, 0.8, 1, "a transaction", extra={"own_us": 7, "database_us": 9}, group="webhooks")
     expected = [
         "| figure | ratio | rounds | beside | events a second | own, µs | database, µs |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| events: rate | 0.6 | 0.5 to 0.7 | a transaction | 1,800 |  |  |",
-        "| events: time | 0.9 | 0.8 to 1 | a transaction |  | 7 | 9 |",
+        "| events: µs | 0.9 | 0.8 to 1 | a transaction |  | 7 | 9 |",
     ]
     assert expected == tables({}, [rate, spent])["webhooks"].splitlines()
 

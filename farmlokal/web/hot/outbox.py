@@ -11,7 +11,7 @@ class Outbox:
 
     With a system call after each answer the kernel and the interpreter keep throwing each other out of the processor's
     caches, and a client that holds several connections is woken for each. Written one right after the other, answers
-    from memory cost a sixth less (docs/performance.md).
+    from memory cost a sixth less (docs/profiles.md).
     """
 
     __slots__ = ("_answers", "_loop")
