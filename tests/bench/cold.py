@@ -1,25 +1,21 @@
 """Taking one cold sample after another: the service, whose memory holds next to nothing, and the reference."""
 
-import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from farmlokal.catalog.planning.sample import SAMPLE_ROWS
-from tests.bench.answers import ask
 from tests.bench.families import FAMILIES, targets_of
 from tests.bench.http_load import run_load
 from tests.bench.row_load import fetch_rows
 from tests.bench.samples import Sample
 from tests.bench.service_process import COLD, service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Catalogue, Stand
 
 CONNECTIONS = 8
 _WARM_UP_S = 0.5
 # Until the sample that plans are made by is drawn, which takes half a minute beside requests.
-_SAMPLE_WAIT_MAX_S = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +66,9 @@ def cold_service(
     """
     targets = targets or {name: targets_of(catalogue, draw) for name, draw in FAMILIES.items()}
     with service(catalogue.url, **COLD) as port:
-        wait_for_sample(port, min(catalogue.products, SAMPLE_ROWS))
+        wait_until_settled(port, catalogue.products)
         running = ColdService(stand, catalogue, port, targets)
         # The database's memory is to be warm: what is measured is the work, not the disk.
         running.ask([one for family in targets.values() for one in islice(family, 200)], seconds=_WARM_UP_S)
         running.reference()
         yield running
-
-
-def wait_for_sample(port: int, rows: int) -> None:
-    """Plans of the first seconds are made by a part of the sample; what is measured is what users have afterwards."""
-    deadline, drawn = time.monotonic() + _SAMPLE_WAIT_MAX_S, 0.0
-    while time.monotonic() < deadline:
-        (found,) = re.findall(r"^farmlokal_sample_rows (\S+)", ask(port, "/metrics").body.decode(), re.MULTILINE)
-        drawn = float(found)
-        # Some of the ids that were drawn belong to no product.
-        if drawn > rows / 2:
-            return
-        time.sleep(0.5)
-    raise TimeoutError(f"{drawn:g} of {rows} products are in the sample")

@@ -11,6 +11,7 @@ from tests.bench.hot import LASTING, PAGE
 from tests.bench.references import TARGET, nginx_with, plain_handler_with
 from tests.bench.samples import Sample
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.turns import in_turns, rates, told
 from tests.bench.wrk import CONNECTIONS, run_wrk
@@ -27,6 +28,7 @@ def connections(stand: Stand) -> Iterator[Figure]:
         start = servers.enter_context
         settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING}
         port = start(running_service(url, settings, cores=cores.service)).port
+        wait_until_settled(port, stand.options.products)
         page = expect(port, PAGE)
         asked = {
             _OURS: (port, PAGE),

@@ -11,6 +11,7 @@ from tests.bench.figures import Figure, ratio
 from tests.bench.references import TARGET, nginx_with, plain_handler_with
 from tests.bench.samples import Sample
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.turns import Take, in_turns, rates, told
 from tests.bench.wrk import CONNECTIONS, run_wrk
@@ -86,6 +87,8 @@ def _servers(stand: Stand, servers: ExitStack, cores: tuple[int, ...]) -> tuple[
     page = expect(plainly, PAGE)
     for port in (limited, above):
         expect(port, PAGE)
+    for port in (plainly, limited, above):
+        wait_until_settled(port, stand.options.products)
     revalidating, compressed = {"If-None-Match": page.field("ETag")}, {"Accept-Encoding": "gzip"}
     expect(plainly, PAGE, revalidating, status=304)
     if expect(plainly, PAGE, compressed).field("Content-Encoding") != "gzip":

@@ -12,6 +12,7 @@ from tests.bench.hot import LASTING, PAGE
 from tests.bench.processor_time import TimedTake
 from tests.bench.references import TARGET, nginx_running
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.turns import in_turns, rates, told
 from tests.bench.wrk import CONNECTIONS, run_wrk
@@ -40,6 +41,7 @@ def in_front(stand: Stand) -> Iterator[Figure]:
         start = servers.enter_context
         settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING}
         service = start(running_service(stand.catalogue(stand.options.products).url, settings, cores=cores.service))
+        wait_until_settled(service.port, stand.options.products)
         page = expect(service.port, PAGE)
         behind = {_OURS: (service, PAGE), _NGINX: (start(nginx_running(page, cores=cores.service)), TARGET)}
         takes = {

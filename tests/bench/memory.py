@@ -9,12 +9,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from farmlokal.catalog.categories import CATEGORIES
-from farmlokal.catalog.planning.sample import SAMPLE_ROWS
 from tests.bench.answers import ask
-from tests.bench.cold import wait_for_sample
 from tests.bench.figures import Figure
 from tests.bench.hot import LASTING
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.shipped import shipped
 from tests.bench.stand import Stand
 
@@ -31,7 +30,7 @@ def memory(stand: Stand) -> Iterator[Figure]:
     settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, "FARMLOKAL_L1_BYTES": str(_L1_BYTES)}
     with shipped() as code, running_service(url, settings, code=code) as running:
         started_mb = _pss_mb(running.pid)
-        wait_for_sample(running.port, min(stand.options.products, SAMPLE_ROWS))
+        wait_until_settled(running.port, stand.options.products)
         sampled_mb = _pss_mb(running.pid)
         with ThreadPoolExecutor(_CLIENTS) as clients:
             list(clients.map(lambda seed: _ask_for_pages(running.port, seed), range(_CLIENTS)))

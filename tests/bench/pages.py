@@ -14,6 +14,7 @@ from tests.bench.hot import LASTING, PAGE
 from tests.bench.processor_time import TimedTake
 from tests.bench.references import TARGET, nginx_running
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.turns import in_turns, rates, told
 from tests.bench.wrk import run_wrk
@@ -36,6 +37,7 @@ def _hits(stand: Stand) -> Iterator[Figure]:
         start = servers.enter_context
         settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING}
         service = start(running_service(url, settings, cores=cores.service))
+        wait_until_settled(service.port, stand.options.products)
         ask = partial(run_wrk, seconds=stand.options.seconds, cores=cores.load)
         for limit in _LIMITS:
             target = f"{PAGE}&limit={limit}"

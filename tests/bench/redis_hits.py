@@ -14,6 +14,7 @@ from tests.bench.figures import Figure, ratio
 from tests.bench.hot import LASTING, PLAIN
 from tests.bench.references import plain_handler_with
 from tests.bench.service_process import running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Catalogue, Stand
 from tests.bench.turns import Take, in_turns, rates, told
 from tests.bench.wrk import CONNECTIONS, run_wrk
@@ -36,6 +37,7 @@ def redis_hits(stand: Stand) -> Iterator[Figure]:
         settings = {"FARMLOKAL_REDIS_URL": stand.redis.url(), **LASTING, **NO_MEMORY}
         url = stand.catalogue(stand.options.products).url
         port = start(running_service(url, settings, cores=cores.service)).port
+        wait_until_settled(port, stand.options.products)
         plain = start(plain_handler_with(ask(port, targets[0]), cores=cores.service))
         fill(port, targets)
         kinds = {_MANY: targets, _ONE: targets[:1]}
