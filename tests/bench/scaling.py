@@ -18,6 +18,7 @@ from tests.bench.processor_time import processor_s
 from tests.bench.redis_hits import NO_MEMORY, checked_share, distinct_pages, fill
 from tests.bench.samples import Sample
 from tests.bench.service_process import Running, running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.turns import in_turns, rates, told
 from tests.bench.wrk import CONNECTIONS, run_wrk
@@ -84,6 +85,7 @@ def _on_a_cluster(stand: Stand) -> Iterator[Figure]:
                 running_service(stand.catalogue(stand.options.products).url, settings, cores=cores.service)
             )
             fill(running.port, targets)
+            wait_until_settled(running.port, stand.options.products)
             asked[name] = _Asked([running], targets, pids)
         taken = _in_turns(stand, cores, asked)
         shares = [checked_share(one.instances[0].port, targets) for one in asked.values()]
@@ -103,6 +105,7 @@ def _three_beside_one(stand: Stand) -> Iterator[Figure]:
             ]
             for one in every:
                 fill(one.port, pages)
+                wait_until_settled(one.port, stand.options.products)
             asked = {
                 "1 instance": _Asked(every[:1], pages, [stand.redis.pid]),
                 "3 instances": _Asked(every, pages, [stand.redis.pid]),

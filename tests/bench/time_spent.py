@@ -17,6 +17,7 @@ from tests.bench.redis_hits import checked_share, distinct_pages, fill
 from tests.bench.references import TARGET, plain_handler_running
 from tests.bench.samples import Sample
 from tests.bench.service_process import COLD, running_service
+from tests.bench.settling import wait_until_settled
 from tests.bench.stand import Stand
 from tests.bench.wrk import CONNECTIONS, run_wrk
 from tests.servers.process import ServerProcess
@@ -85,6 +86,8 @@ def _flows(stand: Stand, servers: ExitStack) -> dict[str, _Flow]:
     fill(from_redis.port, pages)
     checked_share(from_redis.port, pages)
     without, with_redis = start(run(COLD)), start(run(redis | COLD))
+    for one in (hot, from_redis, without, with_redis):
+        wait_until_settled(one.port, stand.options.products)
     plain = start(plain_handler_running(page, cores=cores.service))
     few = COLD_CONNECTIONS
     return {
