@@ -18,6 +18,7 @@ from tests.caching.opened_tier import SHORT_WAIT_S, TAGS, entry, opened
 from tests.servers import RedisServer
 from tests.servers.process import free_port
 from tests.support.cache import Origin, Process, asked, is_listening, own_client, process
+from tests.support.lateness import within
 from tests.support.own_servers import StartRedis
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
 from tests.support.waiting import until
@@ -74,7 +75,7 @@ async def page(one: Process, origin: Origin) -> tuple[bytes, bool]:
 
 async def until_page(one: Process, origin: Origin, body: bytes, *, fresh: bool) -> None:
     """Ask until the answer is this one."""
-    async with asyncio.timeout(NOTICED_S):
+    async with within(NOTICED_S):
         while (body, fresh) != await page(one, origin):  # noqa: ASYNC110 - a refresh runs behind
             await asyncio.sleep(0.01)
 
@@ -97,7 +98,7 @@ async def test_nobody_stays_with_a_demoted_redis(own_redis: StartRedis) -> None:
             origin.written = "new"
             await writer.cache.invalidate(TAGS)
             assert await writer.cache.settle()
-            async with asyncio.timeout(NOTICED_S):
+            async with within(NOTICED_S):
                 while (b"old", True) == await page(reader, origin):  # noqa: ASYNC110 - that is what is measured
                     await asyncio.sleep(0.01)
             await until_page(reader, origin, b"new", fresh=True)

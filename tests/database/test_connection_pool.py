@@ -51,12 +51,11 @@ async def test_connections_never_exceed_the_pool(database: Database, backend_url
 @on_every_backend
 @pytest.mark.parametrize("after_s", CANCELLED_AFTER_S)
 async def test_a_cancelled_fetch_gives_its_connection_back(database: Database, after_s: float) -> None:
-    """More cancelled fetches than there are connections, and then an ordinary one is answered."""
+    """More fetches are cancelled than there are connections; then as many as there are find one, and are answered."""
     statement = slow_sql(database)
     for _ in range(POOL_SIZE + 3):
         await cancel(asyncio.create_task(database.fetch(statement)), after_s)
-    async with asyncio.timeout(AT_ONCE_S):
-        answers = await asyncio.gather(*[database.fetch("SELECT 1") for _ in range(POOL_SIZE)])
+    answers = await asyncio.gather(*[database.fetch("SELECT 1") for _ in range(POOL_SIZE)])
     assert [[(1,)]] * POOL_SIZE == answers
 
 
