@@ -102,12 +102,14 @@ class MemoryTier:
         held = self._main.get(key) or self._small.get(key)
         if held is None:
             self._admit(key, _Held(entry, weight))
-            return
-        # A replaced entry keeps its place and its uses: it is the key that people ask for, not the version.
-        self._bytes_held += weight - held.weight
-        if key in self._small:
-            self._small_bytes += weight - held.weight
-        held.entry, held.weight = entry, weight
+        else:
+            # A replaced entry keeps its place and its uses: it is the key that people ask for, not the version.
+            self._bytes_held += weight - held.weight
+            if key in self._small:
+                self._small_bytes += weight - held.weight
+            held.entry, held.weight = entry, weight
+        # Several may have left for one.
+        self._bound_ghosts()
 
     def reweigh(self, key: str) -> None:
         """Count what the entry of `key` has come to weigh, and make room for it; the entry itself may have to leave."""
@@ -120,6 +122,7 @@ class MemoryTier:
         if key in self._small:
             self._small_bytes += grown
         self._make_room(0)
+        self._bound_ghosts()
 
     def drop(self, key: str) -> None:
         """Forget the entry of `key`."""

@@ -4,7 +4,7 @@ import tracemalloc
 from collections import OrderedDict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from farmlokal.caching.entry import Entry, decoded
@@ -249,6 +249,19 @@ kinds = st.sampled_from(["put"] * 12 + ["get"] * 6 + ["drop"] * 3 + ["clear"])
 steps = st.tuples(kinds, st.sampled_from(KEYS), sizes)
 
 
+# Two entries leave for one that weighs as much, while as many are remembered as there are.
+TWO_FOR_ONE = [
+    *[("put", key, 80 if key == "c" else 0) for key in "aaaaaaabcdefghknopqu"],
+    *[("get", "c", 0)] * 2,
+    *[
+        ("put", key, size)
+        for key, size in zip("abdefghijkl", [0, 160, 280, 260, 0, 280, 0, 0, 0, 200, 20], strict=True)
+    ],
+    *[("put", key, size) for key, size in zip("mnrstva", [0, 100, 0, 0, 0, 0, 160], strict=True)],
+]
+
+
+@example(13, TWO_FOR_ONE)
 @settings(max_examples=150)
 @given(st.one_of(st.integers(0, 9), st.integers(10, 14)), st.lists(steps, min_size=40, max_size=150))
 def test_the_bound_holds_after_every_step(light_entries: int, taken: list[tuple[str, str, int]]) -> None:

@@ -91,6 +91,9 @@ records = st.builds(
     said=st.none(),
     min_paise=st.none(),
     max_paise=st.none(),
+    image_url=st.sampled_from([None, "https://farm.example/okra.jpg"]),
+    description=st.sampled_from([None, "Tender"]),
+    brand=st.sampled_from([None, "Gaon Se"]),
 )
 deletions = st.builds(Deletion, source=st.just(""), external_id=identities, version=versions)
 batches = st.lists(records | deletions, max_size=6)

@@ -90,6 +90,9 @@ RECORDS = st.lists(
         said=st.none(),
         min_paise=st.none(),
         max_paise=st.none(),
+        image_url=st.sampled_from([None, "https://farm.example/okra.jpg"]),
+        description=st.sampled_from([None, "Tender"]),
+        brand=st.sampled_from([None, "Gaon Se"]),
     ),
     max_size=40,
 )
