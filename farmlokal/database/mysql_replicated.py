@@ -55,7 +55,8 @@ class ReplicatedMySQL(MySQLDatabase):
         found, why = await self._from_readers(sql, params, needed.positions)
         if found is None and self.hangs and self._waiting_for_writer:
             # It answers nothing, and one load finds out when it does again: the others do not wait for it.
-            why = OLD if (found := await self._without_writer(sql, params, needed)) is not None else why
+            found = await self._without_writer(sql, params, needed)
+            why = why if found is None else OLD
         if found is None:
             try:
                 found = await self._from_writer(sql, params)
@@ -99,16 +100,19 @@ class ReplicatedMySQL(MySQLDatabase):
 
     async def _without_writer(self, sql: str, params: Params, needed: Needed) -> list[TextRow] | None:
         """What any replica answers, however old: an answer that nobody calls fresh is better than none."""
-        for last in (False, True):
-            for reader in self._in_turn():
-                try:
-                    found = await reader.fetch_texts(sql, params, ())
-                except (ReaderAway, StatementTimeout):
-                    continue
-                needed.causal = False
-                return found
-            if not last:
-                await self._until_one_is_up()
+        found = await self._from_any_reader(sql, params)
+        if found is None:
+            await self._until_one_is_up()
+            found = await self._from_any_reader(sql, params)
+        needed.causal = needed.causal and found is None
+        return found
+
+    async def _from_any_reader(self, sql: str, params: Params) -> list[TextRow] | None:
+        for reader in self._in_turn():
+            try:
+                return await reader.fetch_texts(sql, params, ())
+            except (ReaderAway, StatementTimeout):
+                continue
         return None
 
     async def _until_one_is_up(self) -> None:

@@ -15,7 +15,6 @@ from tests.bench.stand import Catalogue, Stand
 
 CONNECTIONS = 8
 _WARM_UP_S = 0.5
-# Until the sample that plans are made by is drawn, which takes half a minute beside requests.
 
 
 @dataclass(frozen=True, slots=True)
