@@ -16,6 +16,7 @@ from farmlokal.database.mysql_connection import _KEEPALIVE, Connection, ServerSe
 from farmlokal.database.mysql_opening import ConnectionOpener
 from farmlokal.database.mysql_silence import abandon_unheard
 from farmlokal.errors import DatabaseUnavailable
+from tests.servers import NamedDatabase
 from tests.support.backends import connect_to, connections_to, database_on, on_every_server
 from tests.support.lateness import within
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
@@ -95,6 +96,7 @@ async def test_an_opening_that_is_forgotten_is_begun_anew(
     proxied_url: str, proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is lost in the middle of its greeting is given up before its caller is."""
+    monkeypatch.setattr(mysql_silence, "SILENT_AFTER_S", 60)  # asking the server would be one connection more
     monkeypatch.setattr(mysql_opening, "_TRIES_S", (0.5, 5.0))
     proxy.delay(0.02)
     async with database_on(proxied_url, pool_size=1) as database:
@@ -104,8 +106,11 @@ async def test_an_opening_that_is_forgotten_is_begun_anew(
     assert 2 == proxy.accepted
 
 
-async def test_an_opening_that_is_broken_off_is_made_good_once(proxied_url: str, proxy: TCPProxy) -> None:
+async def test_an_opening_that_is_broken_off_is_made_good_once(
+    proxied_url: str, proxy: TCPProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection that is cut in its greeting costs its caller nothing; a server that goes on so is given up soon."""
+    monkeypatch.setattr(mysql_silence, "SILENT_AFTER_S", 60)  # asking the server would be one connection more
     proxy.delay(0.02)
     async with database_on(proxied_url, pool_size=1) as database:
         asking = asyncio.create_task(database.fetch_unlimited("SELECT n FROM rows_written"))
@@ -244,14 +249,16 @@ async def test_a_strange_character_elsewhere_is_no_fault(backend_url: str) -> No
     assert isinstance(address, MySQLAddress)
     opener = ConnectionOpener(address)
     other = await opener.open()
-    asking = asyncio.create_task(other.query("SELECT SLEEP(2), '\U00020bb7'"))
+    asking = asyncio.create_task(other.query("SELECT SLEEP(30), '\U00020bb7'"))
     try:
         connection = await opener.open()
         assert connection.session is not None
         connection.close()
         assert not asking.done()
     finally:
-        await asking
+        assert other.session is not None
+        NamedDatabase(backend_url).execute(f"KILL {other.session[0]}")
+        await asyncio.gather(asking, return_exceptions=True)
         other.close()
 
 

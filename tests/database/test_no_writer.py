@@ -114,8 +114,11 @@ async def test_a_demoted_server_is_left_by_readers(
     await proxy.until_held(1)
 
 
-async def test_a_connection_that_was_just_asked_is_asked_no_more(proxy: TCPProxy, database: Database) -> None:
+async def test_a_connection_that_was_just_asked_is_asked_no_more(
+    proxy: TCPProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The question for the role costs the server nothing where statements follow each other within a second."""
+    monkeypatch.setattr(mysql_role, "_BELIEVED_S", 60)  # a busy machine may take longer than a second
     ((before,),) = await database.fetch(STATEMENTS)
     ((after,),) = await database.fetch(STATEMENTS)
     assert 1 == int(after) - int(before)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -40,7 +41,8 @@ class Users:
     def with_rights(self, rights: str) -> str:
         """The URL of a new user who has `rights` on the database."""
         parts = urlsplit(self._url)
-        user = f"fl_{parts.path.rpartition('_')[2]}_{next(_number)}"
+        # Other processes that run tests have users on the same server.
+        user = f"fl_{os.getpid()}_{next(_number)}"
         self._server.execute(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'hunter2'")
         self._stack.callback(self._server.execute, f"DROP USER '{user}'@'%'")
         self._server.execute(f"GRANT {rights} ON `{parts.path[1:]}`.* TO '{user}'@'%'")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from farmlokal.database import mysql
 from farmlokal.database.interface import Database
 from farmlokal.errors import StatementTimeout
 from tests.support.backends import database_on, on_every_backend, slow_sql
@@ -22,6 +23,12 @@ LONG_SQL = {
     "sqlite": "SELECT 0 * COUNT(*) FROM"
     " (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 4000000) SELECT i FROM n)",
 }
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody take a server that a busy machine holds up for one that does not answer."""
+    monkeypatch.setattr(mysql, "_ANSWER_MARGIN_S", 30)
 
 
 @pytest.fixture
@@ -74,7 +81,7 @@ async def test_background_work_is_not_limited(backend_url: str) -> None:
 
 @on_every_backend
 async def test_the_limit_is_the_statements_own(database: Database) -> None:
-    """Statements that are short one by one may take longer together."""
-    began = time.monotonic()
-    while time.monotonic() - began < 2 * LIMIT_MS / 1000:
+    """Statements that are short one by one may be sent over a longer time."""
+    for _ in range(3):
         assert [(1,)] == await database.fetch("SELECT 1")
+        await asyncio.sleep(LIMIT_MS / 1000)

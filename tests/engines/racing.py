@@ -1,11 +1,12 @@
 """Processes that read and write through the cache while something happens to their Redis."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tests.caching.workers import workers
+from tests.caching.workers import Group, workers
 from tests.support.lateness import lateness
 from tests.support.staleness import worst_staleness_s
 
@@ -13,6 +14,8 @@ KEYS = [f"product/{number}" for number in range(40)]
 # Far longer than a test: nothing is old enough by itself to be no longer called fresh.
 TTL_S = 600
 PROCESSES = ("writer", "writer", "reader", "reader")
+# So long, in seconds, they go on at least after what happened.
+AFTER_S = 2.0
 
 
 class Raced(NamedTuple):
@@ -30,18 +33,20 @@ class Raced(NamedTuple):
 
 
 async def race(redis_url: str, origin_url: str, duration_s: float, happen: Callable[[], Awaitable[float]]) -> Raced:
-    """Four processes for `duration_s` seconds, and beside them `happen`, which returns when that was over."""
+    """Four processes for `duration_s` seconds, and beside them `happen`, which returns when that was over.
+
+    Where it takes longer than that, they begin again.
+    """
     async with (
         workers(len(PROCESSES), redis_url, origin_url, ttl_s=TTL_S, stale_s=TTL_S, wait_max_s=1.0) as group,
         lateness() as late,
     ):
         await group.origin.mset({f"value:{key}": "0" for key in KEYS})
-        racing = [
-            worker.begin("race", keys=KEYS, duration_s=duration_s, name=name)
-            for worker, name in zip(group.workers, PROCESSES, strict=True)
-        ]
+        racing = _begun(group, duration_s)
         over_at = await happen()
         answers = await asyncio.gather(*racing)
+        if (left_s := over_at + AFTER_S - time.time()) > 0:
+            answers += await asyncio.gather(*_begun(group, left_s))
     worst_s, _ = worst_staleness_s(answers)
     later = [{**answer, "readings": [one for one in answer["readings"] if one[1] > over_at]} for answer in answers]
     after_s, after = worst_staleness_s(later)
@@ -49,3 +54,11 @@ async def race(redis_url: str, origin_url: str, duration_s: float, happen: Calla
     for answer in answers:
         outcomes.update(answer["outcomes"])
     return Raced(worst_s, after_s, after, outcomes, late.allowed_s)
+
+
+def _begun(group: Group, duration_s: float) -> list[asyncio.Future[dict[str, Any]]]:
+    """Let every process read, and some write, for so long; their answers, when they come."""
+    return [
+        worker.begin("race", keys=KEYS, duration_s=duration_s, name=name)
+        for worker, name in zip(group.workers, PROCESSES, strict=True)
+    ]

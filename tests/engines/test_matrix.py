@@ -114,7 +114,11 @@ async def test_two_that_sync_share_one_run(shop: Shop, fleet: Fleet) -> None:
             told: dict[str, object] = await response.json()
             return told
 
+    # So that the run lasts until the other instance has been asked, too.
+    slow = {"kind": "latency", "route": "GET /products", "latency_s": 1.5}
+    shop.partner.control("faults", {"faults": [slow], "seed": 1})
     first, second = await asyncio.gather(sync(0), sync(1))
+    shop.partner.control("faults", {"faults": [], "seed": 1})
     assert (first["run"], "done") == (second["run"], second["state"])
     assert PARTNERS_PRODUCTS // 500 == shop.partner.control("stats")["requests"]["GET /products"]
     async with open_database(shop.stand.judged_url) as database:

@@ -3,36 +3,65 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from redis.asyncio import Redis
+from typing_extensions import override
 
 from farmlokal.app.dependencies import redis_client
 from farmlokal.app.resources import (
     background,
 )
+from farmlokal.limiting import shared as shared_limit
+from farmlokal.limiting.clients import QuotaClients, TrackedClient
 from farmlokal.limiting.limiter import RateLimiter
 from farmlokal.limiting.quotas import Quota
-from farmlokal.limiting.shared import WAIT_MAX_S, SharedLimit
+from farmlokal.limiting.shared import SharedLimit
 from tests.support.redis_names import IDENTITY
 
 CLIENT = "192.0.2.1"
 
 
+class WatchedLimit(SharedLimit):
+    """A shared limit that counts how often it asked Redis, and notes how long the longest answer took, in seconds."""
+
+    rounds = 0
+    longest_s = 0.0
+
+    @override
+    async def _exchange(self, quota: QuotaClients, clients: Sequence[TrackedClient]) -> None:
+        began = time.monotonic()
+        try:
+            await super()._exchange(quota, clients)
+        finally:
+            self.rounds += 1
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+
+
 class Processes:
-    """Limiters of one quota. With `shared` they are reconciled, each by its own SharedLimit."""
+    """Limiters of one quota. With `shared` they are reconciled, each by its own WatchedLimit."""
 
     def __init__(self, quota: Quota, redises: list[Redis | None]) -> None:
         self.quota = quota
         self.limiters: list[RateLimiter] = []
-        self.shared: list[SharedLimit] = []
+        self.shared: list[WatchedLimit] = []
         for redis in redises:
             clock = _clock()
             limiter = RateLimiter([quota], clock=clock)
             self.limiters.append(limiter)
             if redis is not None:
-                self.shared.append(SharedLimit(redis, limiter, IDENTITY, clock=clock))
+                self.shared.append(WatchedLimit(redis, limiter, IDENTITY, clock=clock))
+
+    @property
+    def rounds(self) -> int:
+        """How often each asked Redis at least."""
+        return min(shared.rounds for shared in self.shared)
+
+    @property
+    def longest_s(self) -> float:
+        """How long the longest answer of Redis took."""
+        return max(shared.longest_s for shared in self.shared)
 
     async def reconcile(self) -> None:
         """Reconcile each once, one after the other."""
@@ -79,7 +108,7 @@ async def processes(
     async with AsyncExitStack() as stack:
         redises: list[Redis | None] = []
         for _ in range(number):
-            redis = redis_client(redis_url, WAIT_MAX_S) if redis_url else None
+            redis = redis_client(redis_url, shared_limit.WAIT_MAX_S) if redis_url else None
             redises.append(redis)
             if redis is not None:
                 stack.push_async_callback(redis.aclose)

@@ -7,6 +7,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
+from farmlokal.limiting import shared
 from farmlokal.limiting.quotas import Quota
 from tests.limiting.limiters import CLIENT, processes
 from tests.support.redis_names import LIMIT_KEYS
@@ -15,16 +16,28 @@ from tests.support.waiting import eventually, until
 PER_SECOND = Quota("default", 100, 1)
 PER_MINUTE = Quota("default", 1200, 60)
 PER_HOUR = Quota("default", 100, 3600)
+# Of which Redis keeps a client for three seconds.
+SELDOM = Quota("default", 30, 60)
 NUMBER = 4
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody take a Redis that a busy machine holds up for one that is away."""
+    monkeypatch.setattr(shared, "WAIT_MAX_S", 30)
 
 
 async def test_without_reconciling_each_process_admits_the_whole_limit() -> None:
     """The race that the shared limit is there for: four processes, four times the quota."""
-    async with processes(NUMBER, PER_SECOND, None) as group:
-        started = time.monotonic()
-        admitted = await group.flood_for(1.0)
-        elapsed_s = time.monotonic() - started
-    assert len(admitted) > 2 * (elapsed_s * PER_SECOND.requests + PER_SECOND.burst)
+    # One alone beside them, at the same moments: what that admits is what the machine lets anybody ask for.
+    async with processes(NUMBER, PER_SECOND, None) as group, processes(1, PER_SECOND, None) as alone:
+        admitted = admitted_alone = 0
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            admitted += group.flood()
+            admitted_alone += alone.flood()
+            await asyncio.sleep(0.002)
+    assert admitted > 2 * admitted_alone
 
 
 async def test_reconciled_processes_admit_one_limit_together(redis_url: str) -> None:
@@ -35,7 +48,10 @@ async def test_reconciled_processes_admit_one_limit_together(redis_url: str) -> 
         elapsed_s = time.monotonic() - started
     assert 5 * PER_SECOND.burst > len([at for at in admitted if at == admitted[0]])
     allowed = elapsed_s * PER_SECOND.requests + PER_SECOND.burst
-    assert allowed * 1.05 >= len(admitted) >= allowed * 0.5
+    # Nobody hears of the others while Redis takes its time, and each time that it is asked it grants a burst at most.
+    unheard = (NUMBER - 1) * PER_SECOND.requests * group.longest_s
+    asked_for = min(allowed, group.rounds * PER_SECOND.burst)
+    assert allowed * 1.05 + unheard >= len(admitted) >= asked_for * 0.5
 
 
 async def test_the_overshoot_is_a_burst_per_process_and_is_worked_off(redis_url: str) -> None:
@@ -73,6 +89,7 @@ async def test_any_pattern_stays_within_the_formula(redis_url: str) -> None:
                 admitted += [time.monotonic()] * group.flood_one(place)
             await asyncio.sleep(random.choice((0, 0, 0.01, 0.05, 0.1)))
             delay_s = max(delay_s, time.monotonic() - before)
+        delay_s = max(delay_s, group.longest_s)
     burst, rate = PER_SECOND.burst, PER_SECOND.requests
     for first, start in enumerate(admitted):
         for last in range(first, len(admitted)):
@@ -115,7 +132,9 @@ async def test_a_grant_that_nobody_uses_goes_back(redis_url: str) -> None:
         quotas = [limiter.quota_clients["default"] for limiter in group.limiters]
         await asyncio.sleep(1.5)  # a whole burst comes back
         await until(lambda: [(0, [])] * 2 == [(one.table.clients[CLIENT].granted, one.queue) for one in quotas])
-        assert PER_SECOND.burst == group.flood_one(0)
+        started = time.monotonic()
+        more = group.flood_one(0) - PER_SECOND.burst
+        assert 0 <= more <= PER_SECOND.requests * (time.monotonic() - started)
 
 
 async def test_a_lone_process_shares_with_nobody_and_loses_nothing(redis_url: str) -> None:
@@ -143,13 +162,13 @@ async def test_who_keeps_to_the_headers_is_not_refused_by_any_process(redis_url:
 
 async def test_what_redis_keeps_expires_by_itself(redis_url: str) -> None:
     """A second after its burst is back a client has left Redis; so has a process that is gone."""
-    async with processes(2, PER_SECOND, redis_url) as group, Redis.from_url(redis_url) as redis:
+    async with processes(2, SELDOM, redis_url) as group, Redis.from_url(redis_url) as redis:
         for number in range(1000):
             group.limiters[0].take("default", f"client {number}")
         await group.reconcile()
         assert 1001 == await redis.dbsize()
-        life_ms = await redis.pttl(LIMIT_KEYS.arrival(PER_SECOND, "client 7"))
-        assert 0 < life_ms <= 1000 + PER_SECOND.tolerance_s * 1000
+        life_ms = await redis.pttl(LIMIT_KEYS.arrival(SELDOM, "client 7"))
+        assert 0 < life_ms <= 1000 + SELDOM.tolerance_s * 1000
         # Redis counts what has expired until it comes upon it.
         await eventually(redis.dbsize, lambda keys: keys == 1)
 

@@ -10,7 +10,7 @@ from tests.support.waiting import until
 FREE = "<Bulkhead slots=2 taken=0 waiting=0>"
 
 
-async def hold(bulkhead: Bulkhead, end: asyncio.Event, wait_max_s: float = 5) -> None:
+async def hold(bulkhead: Bulkhead, end: asyncio.Event, wait_max_s: float = 60) -> None:
     """Hold a slot until told."""
     async with bulkhead.slot(wait_max_s):
         await end.wait()

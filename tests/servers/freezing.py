@@ -29,6 +29,9 @@ def thaw(pid: int) -> None:
 
 def is_frozen(pid: int) -> bool:
     """Whether every thread of the process is stopped by a signal (`T` in proc_pid_stat(5))."""
-    stats = [(thread / "stat").read_text("ascii") for thread in Path(f"/proc/{pid}/task").iterdir()]
+    try:
+        stats = [(thread / "stat").read_text("ascii") for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # one ended while they were looked at
     # The name, in brackets before the state, may hold spaces and brackets itself.
     return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)

@@ -19,7 +19,8 @@ MASTER_NAME = "farm"
 _SLOTS = 16384
 # As short as a busy machine allows: a master that is silent for so long is taken for dead.
 _DOWN_AFTER_MS = 2000
-_READY_WITHIN_S = 30.0
+# A Sentinel that was held up for two seconds itself does nothing for thirty ("TILT").
+_READY_WITHIN_S = 90.0
 _REFUSED = {"masteruser": "nobody", "masterauth": "wrong"}
 # A replica waits for others that want the same copy; ours are alone.
 _AT_ONCE = ("--repl-diskless-sync-delay", "0")
@@ -189,7 +190,8 @@ class RedisCluster:
             answer_of(node, "CLUSTER", "MEET", "127.0.0.1", first.port, first.bus_port)
         wait_until(lambda: all(self._knows_all(node) for node in self.nodes), _READY_WITHIN_S)
         for master, replica in zip(self.masters, self.replicas, strict=True):
-            answer_of(replica, "CLUSTER", "REPLICATE", master.node_id)
+            # A node that another has just heard of has a name for the time being there.
+            wait_until(partial(_done, replica, "CLUSTER", "REPLICATE", master.node_id), _READY_WITHIN_S)
         wait_until(self._whole, _READY_WITHIN_S)
 
     def _knows_all(self, node: ClusterNode) -> bool:
@@ -259,7 +261,8 @@ class SentinelGroup:
 
     def fail_over(self) -> None:
         """Have the Sentinels make a master of a replica, though the master is well."""
-        answer_of(self.sentinels[0], "SENTINEL", "FAILOVER", MASTER_NAME)
+        # Refused while they are at another.
+        wait_until(partial(_done, self.sentinels[0], "SENTINEL", "FAILOVER", MASTER_NAME), _READY_WITHIN_S)
 
     def _whole(self) -> bool:
         """Whether every Sentinel knows the other two and both replicas, and those have a copy."""

@@ -1,11 +1,13 @@
 """The proofs' and benchmarks' own nginx."""
 
+import socket
 from collections.abc import Iterator
 from urllib.request import urlopen
 
 import pytest
 
 from tests.servers import NginxServer, ServerFailed
+from tests.support.blocking_wait import wait_until
 
 pytestmark = pytest.mark.proof
 
@@ -20,8 +22,13 @@ def nginx() -> Iterator[NginxServer]:
 
 
 def _page(server: NginxServer) -> bytes:
-    with urlopen(f"{server.base_url}/page", timeout=5) as answer:  # noqa: S310 - an address on 127.0.0.1
+    with urlopen(f"{server.base_url}/page", timeout=30) as answer:  # noqa: S310 - an address on 127.0.0.1
         return bytes(answer.read())
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_it_serves_what_its_configuration_says(nginx: NginxServer) -> None:
@@ -33,6 +40,7 @@ def test_killed_with_all_its_workers_it_starts_again(nginx: NginxServer) -> None
     """A kill ends the workers too: the port is free, and a restart takes it again."""
     port = nginx.port
     nginx.kill()
+    wait_until(lambda: not _is_listening(port), 30)  # a worker ends a moment after the master
     with pytest.raises(OSError, match="refused"):
         _page(nginx)
     nginx.start()

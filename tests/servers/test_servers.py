@@ -50,11 +50,14 @@ def test_a_restarted_redis_is_empty(own_redis: StartRedis) -> None:
 def test_a_paused_server_is_silent_until_it_resumes(own_redis: StartRedis) -> None:
     """A paused server lets a client wait; resumed, it answers again; and a paused one can be stopped."""
     server = own_redis()
-    with redis.Redis.from_url(server.url(), socket_timeout=REDIS_WAIT_S, retry=None) as client:
-        server.pause()
-        with pytest.raises(redis.TimeoutError):
-            client.ping()
-        server.resume()
+    server.pause()
+    with (
+        redis.Redis.from_url(server.url(), socket_timeout=REDIS_WAIT_S, retry=None) as hasty,
+        pytest.raises(redis.TimeoutError),
+    ):
+        hasty.ping()
+    server.resume()
+    with redis.Redis.from_url(server.url()) as client:
         assert client.ping() is True
     server.pause()
     server.stop()

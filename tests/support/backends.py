@@ -54,10 +54,11 @@ def slow_sql(database: Database) -> str:
     return _SLOW_SQL[database.dialect.name]
 
 
-def connections_to(url: str) -> int:
-    """How many connections the server has to the database at `url`."""
+def connections_to(url: str, *, at: str | None = None) -> int:
+    """How many connections the server has to the database at `url`. at: only those that run this statement."""
     name = url.partition("?")[0].rpartition("/")[2]
-    return sum(row[3] == name for row in NamedDatabase(url).execute("SHOW PROCESSLIST"))
+    rows = NamedDatabase(url).execute("SHOW PROCESSLIST")
+    return sum(row[3] == name and at in (None, row[7]) for row in rows)
 
 
 def connect_to(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":

@@ -22,7 +22,7 @@ class Client:
     async def echo(self, text: bytes) -> bytes:
         """Send `text`; return what comes back, empty when the connection ended. Raises TimeoutError at silence."""
         self.writer.write(text)
-        async with asyncio.timeout(SILENCE_S if text == b"lost" else 5):
+        async with asyncio.timeout(SILENCE_S if text == b"lost" else 30):
             return await self._reader.read(100)
 
 

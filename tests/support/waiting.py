@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-WAIT_MAX_S = 10
+WAIT_MAX_S = 30
 
 T = TypeVar("T")
 

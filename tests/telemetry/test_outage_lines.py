@@ -59,7 +59,6 @@ async def test_a_dependency_that_dies_is_one_line_and_its_return_another(
     database.create_database("farmlokal")
     async with partner_stand() as partner:
         variables = operators(tmp_path, database.url("farmlokal"), redis.url()) | {
-            "FARMLOKAL_REDIS_WAIT_MS": "300",
             "FARMLOKAL_RATE_LIMIT": "default=100000/minute,token=100000/minute",
             "FARMLOKAL_API_KEYS": API_KEY,
             "FARMLOKAL_WEBHOOK_SECRETS": SECRET,

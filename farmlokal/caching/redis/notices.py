@@ -166,8 +166,12 @@ class NoticeListener:
 
     async def _lost(self, error: BaseException) -> None:
         self._arriving.clear()
-        # Where Redis is away altogether its breaker says so: one line per change of state is enough.
-        if not self._logged_lost and await self._tier.ping():
+        if self._logged_lost:
+            return
+        # Where Redis is away altogether its breaker says so: one line per change of state is enough. That is so too
+        # where it has come back since.
+        away = self._tier.away
+        if await self._tier.ping() and not away:
             self._logged_lost = True
             _log.warning(
                 "no notices arrive: each page is looked up in Redis once a second",
