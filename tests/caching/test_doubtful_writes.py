@@ -1,13 +1,13 @@
 """Writes that may yet take effect: until that is decided nothing that they touch is called fresh, in any process."""
 
 import asyncio
-import time
 
 import pytest
 from redis.asyncio import Redis
 
 from farmlokal.caching.loading import Loading
 from tests.support.cache import Origin, Process, asked, cache_with, deliver, own_client, process
+from tests.support.clock import StillClock
 from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
 from tests.support.waiting import eventually, until
@@ -33,7 +33,8 @@ async def begin_doubt(one: Process, redis: Redis) -> asyncio.Event:
 
 async def test_what_is_loaded_meanwhile_is_not_fresh() -> None:
     """It is given out as stale, and tried again once a second; what is loaded afterwards is fresh."""
-    cache, origin, decided = cache_with(clock=time.time), Origin("old"), asyncio.Event()
+    clock, origin, decided = StillClock(), Origin("old"), asyncio.Event()
+    cache = cache_with(clock=clock)
     await cache.invalidate(TAGS, until=decided)
     for _ in range(3):
         lookup = await asked(cache, "page", origin, TAGS)
@@ -42,6 +43,7 @@ async def test_what_is_loaded_meanwhile_is_not_fresh() -> None:
     origin.written = "new"
     decided.set()
     await until(lambda: "doubts=0" in repr(cache))
+    clock.now_s += 0.001
     lookup = await asked(cache, "another page", origin, TAGS)
     assert (b"new", True) == (lookup.value.body, lookup.fresh)
     await cache.close()

@@ -64,8 +64,7 @@ async def test_followers_in_other_processes_are_woken(redis_url: str, own_redis:
             await group.origin.set("hold", "1")
             leader = group.workers[0].begin("get", key=f"key {number}")
             await group.until_loads(number + 1)
-            follower = group.workers[1].begin("get", key=f"key {number}")
-            await asyncio.sleep(0.1)
+            follower = await group.follower(group.workers[1], f"key {number}")
             await group.origin.delete("hold")
             await leader
             started = time.perf_counter()
@@ -90,11 +89,11 @@ async def test_a_killed_leader_delays_the_others_by_the_lease_time(redis_url: st
         dead, *others = group.workers
         dead.begin("get", key="key")
         await group.until_loads(1)
-        waiting = [worker.begin("get", key="key", callers=100) for worker in others]
-        for worker in others:
-            while (await worker.ask("state"))["tasks"] < 100:
-                pass
         async with lateness() as late:
+            waiting = [worker.begin("get", key="key", callers=100) for worker in others]
+            for worker in others:
+                while (await worker.ask("state"))["tasks"] < 100:
+                    pass
             await dead.kill()
             await group.origin.delete("hold")
             answers = await asyncio.gather(*waiting)

@@ -41,7 +41,9 @@ ROOT = Path(__file__).parents[2]
 async def standing(service: Service) -> list[str]:
     """How each page is answered: from memory, as stale, or anew."""
     said = [(await ask(service.port, page)).headers["Cache-Status"] for page in PAGES]
-    await until(lambda: "in_flight=0" in repr(service.app[keys.CACHE]))
+    # Refreshes begin one after the other: between two of them nothing is in flight either.
+    shown = ("<SingleFlight in_flight=0>", "<RefreshTurns waiting=0>")
+    await until(lambda: all(one in repr(service.app[keys.CACHE]) for one in shown))
     return [re.sub(r"ttl=\d+", "ttl", line.removeprefix("farmlokal; ")) for line in said]
 
 

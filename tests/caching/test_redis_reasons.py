@@ -1,6 +1,5 @@
 """Why Redis is away: a line in the log and in `/readyz` that an operator can act on, and no secret in it."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
 from tests.support.raw_requests import ask
 from tests.support.service import Service, serving, settings_for
+from tests.support.waiting import eventually
 
 SECRET = "not-to-be-shown"
-# Longer than an answer takes, and short where there is none.
-WAIT_MAX_S = 0.5
+# Longer than an answer takes on a busy machine, and short where there is none.
+WAIT_MAX_S, SHORT_WAIT_S = 5.0, 0.5
 
 
 def nobody_listens(_: StartRedis) -> str:
@@ -80,7 +80,7 @@ async def test_the_line_says_why(own_redis: StartRedis, fault: Callable[[StartRe
     """Each fault has its own reason, in the one line that is logged, and for whoever checks."""
     url = fault(own_redis)
     with logged() as events:
-        async with opened(url, WAIT_MAX_S) as at:
+        async with opened(url, SHORT_WAIT_S if fault is tls_to_a_plain_port else WAIT_MAX_S) as at:
             for _ in range(3):
                 assert await at.tier.read("key", TAGS) is None
             with pytest.raises(Unavailable) as told:
@@ -96,7 +96,9 @@ async def test_readyz_says_why(tmp_path: Path, own_redis: StartRedis) -> None:
     """A service with a wrong password is ready, and names the reason."""
     settings = settings_for(await catalogue(tmp_path), redis_url=wrong_password(own_redis))
     async with serving(settings) as service:
-        answer = await ask(service.port, "/readyz")
+        answer = await eventually(
+            lambda: ask(service.port, "/readyz"), lambda found: b"no answer in time" not in found.body
+        )
     redis = answer.json()["dependencies"]["redis"]
     assert (200, "down") == (answer.status, redis["state"])
     assert redis["reason"].startswith("wrong user or password")
@@ -127,9 +129,8 @@ async def test_readyz_is_not_up_while_a_script_is_refused(tmp_path: Path, own_re
             commands=[refused],
         )
     async with serving(settings) as service:
-        async with asyncio.timeout(10):
-            while "up" == (redis := await redis_at(service))["state"]:  # noqa: ASYNC110 - the service sets no event
-                # The report is kept for a second, and the limit goes by its breaker.
-                await asyncio.sleep(0.05)
+        # The report is kept for a second, and the limit goes by its breaker; a busy machine may be slow as well.
+        redis = await eventually(
+            lambda: redis_at(service), lambda found: "a right is missing: " in found.get("reason", "")
+        )
     assert "degraded" == redis["state"]
-    assert "a right is missing: " in redis["reason"]

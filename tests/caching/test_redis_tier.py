@@ -13,6 +13,7 @@ from tests.caching.opened_tier import SHORT_WAIT_S, TAGS, entry, opened
 from tests.support.lateness import within
 from tests.support.own_servers import StartRedis
 from tests.support.redis_names import KEYS
+from tests.support.waiting import eventually
 
 
 def changes(events: list[EventDict]) -> list[str]:
@@ -28,7 +29,7 @@ async def test_an_entry_is_kept_until_its_hard_expiry(redis_url: str, size: int)
         assert await at.keep(kept)
         assert kept == await at.entry()
         assert await at.redis.strlen(KEYS.entry("key")) < 400
-        assert 59_000 < await at.redis.pttl(KEYS.entry("key")) <= 60_000
+        assert 50_000 < await at.redis.pttl(KEYS.entry("key")) <= 60_000
         assert await at.entry("other") is None
         assert await at.tier.ping() is True
         expected = "<RedisTier <CircuitBreaker closed failures=0 probing=False> <BatchedReads asked=0 sending=0>"
@@ -144,8 +145,11 @@ async def test_three_failures_open_the_breaker_and_one_success_closes_it(own_red
 async def test_a_frozen_redis_is_waited_for_as_long_as_stated(own_redis: StartRedis) -> None:
     """A read, a lease and a ping each end within the stated wait and find nothing."""
     server = own_redis()
+    async with opened(server.url()) as patient:
+        await patient.keep(entry())
     async with opened(server.url(), SHORT_WAIT_S) as at:
-        await at.keep(entry())
+        # Connected, however busy the machine is.
+        await eventually(at.entry, lambda found: found is not None)
         server.pause()
         for waiting in (at.tier.read("key", TAGS), at.tier.acquire("key", TAGS), at.tier.ping()):
             async with within(SHORT_WAIT_S + 1):

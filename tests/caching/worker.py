@@ -121,8 +121,8 @@ class Worker:
         return {"sent": await self.cache.settle()}
 
     async def state(self) -> dict[str, Any]:
-        """The cache's own description."""
-        return {"cache": repr(self.cache), "tasks": len(asyncio.all_tasks())}
+        """The cache's own description, and how often it has heard that another process loads."""
+        return {"cache": repr(self.cache), "tasks": len(asyncio.all_tasks()), "busy": self.cache.counts.busy}
 
     async def race(self, keys: list[str], duration_s: float, name: str) -> dict[str, Any]:
         """Read and write `keys` for `duration_s` seconds; the worst staleness of what was called fresh.

@@ -41,8 +41,10 @@ async def counts(asker: Asker, first_limit: int, service: Origin) -> bool:
             continue
         await asyncio.sleep(ASKED_AFTER_S)
         before = len(service.statuses(target))
-        await asker.get(target, {"Accept-Encoding": "gzip"})
-        return len(service.statuses(target)) > before
+        again = await asker.get(target, {"Accept-Encoding": "gzip"})
+        # Later, one that does not count asks as well.
+        if again.ended_s - reading.started_s < LIFETIME_S - 1:
+            return len(service.statuses(target)) > before
     raise AssertionError("the machine is too busy for a page of six seconds")
 
 

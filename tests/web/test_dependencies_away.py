@@ -16,6 +16,7 @@ from farmlokal.errors import DatabaseUnavailable, SchemaMismatch
 from farmlokal.web import keys
 from tests.servers import MariaDBServer
 from tests.servers.process import free_port
+from tests.support.lateness import lateness
 from tests.support.log_lines import logged
 from tests.support.own_servers import StartMariaDB, StartRedis
 from tests.support.products import PRODUCTS, catalogue, product
@@ -114,18 +115,22 @@ async def test_a_redis_that_hangs_delays_nobody_for_long(tmp_path: Path, own_red
             settings_for(await catalogue(tmp_path), redis_url=server.url(), redis_wait_ms=300)
         ) as service:
             await ask_many(service, 1, 5)
+            # On a busy machine it may have been too slow for a moment.
+            await until_dependency(service, "redis", "up")
+            events.clear()
             server.pause()
             waits_s = []
-            for number in range(10, 20):
-                started = time.perf_counter()
-                (answer,) = await ask_many(service, number, 1)
-                waits_s.append(time.perf_counter() - started)
-                assert 200 == answer.status
-            assert max(waits_s) < 1.2
-            assert sorted(waits_s)[4] < 0.25, waits_s
+            async with lateness() as late:
+                for number in range(10, 20):
+                    started = time.perf_counter()
+                    (answer,) = await ask_many(service, number, 1)
+                    waits_s.append(time.perf_counter() - started)
+                    assert 200 == answer.status
+            assert max(waits_s) < 1.2 + late.allowed_s, late
+            assert sorted(waits_s)[4] < 0.25 + late.allowed_s, (waits_s, late)
             server.resume()
             await until_redis_is_back(service, events)
-    assert [AWAY, BACK] == changes(events)
+            assert [AWAY, BACK] == changes(events)
 
 
 async def filled(server: MariaDBServer) -> str:
@@ -171,7 +176,7 @@ async def test_a_database_that_hangs_delays_nobody_for_ever(own_mariadb: StartMa
     """While the database is frozen a miss gets its 503 in bounded time, a probe ends, and hits are served."""
     server = own_mariadb()
     url = await filled(server)
-    async with serving(settings_for(url, statement_limit_ms=100)) as service:
+    async with serving(settings_for(url, statement_limit_ms=500)) as service:
         assert 200 == (await ask(service.port, "/products")).status
         server.pause()
         async with asyncio.timeout(60):

@@ -158,6 +158,8 @@ class Restless:
     async def ask(self, *, keep: bool) -> None:
         """Ask, and count what comes."""
         async with client_of(self.port, keep=keep) as client:
+            # What aiohttp asks a second time by itself may have been counted the first time, and nobody would know.
+            client._retry_connection = False
             for method, target, route in cycle(QUESTIONS):
                 if time.monotonic() > self.ending:
                     return

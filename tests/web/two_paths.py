@@ -29,6 +29,8 @@ _CHANGING = (
     (re.compile(rb'"instance":"[0-9a-f]{16}"'), b'"instance":"*"'),
     # A window that opens again with time.
     (re.compile(rb'RateLimit: "default";r=\d+;t=\d+'), b'RateLimit: "default";r=*;t=*'),
+    (re.compile(rb"\r\nRetry-After: \d+"), b"\r\nRetry-After: *"),
+    (re.compile(rb"come back in \d+ s"), b"come back in * s"),
 )
 
 
