@@ -39,7 +39,7 @@ async def dying(environment: dict[str, str], client: ClientSession, step: str) -
     try:
         await wait_until_ready(client, port)
         yield f"http://127.0.0.1:{port}"
-        assert -signal.SIGKILL == process.wait(10), step
+        assert -signal.SIGKILL == process.wait(60), step
     finally:
         process.kill()
         process.wait()
