@@ -17,32 +17,36 @@ _STALL_S = 0.4
 
 
 class _Server(asyncio.Protocol):
-    """Answers each request at once; the stalling one is silent for a while in the middle of the run."""
+    """Answers each request at once, after `asked` was called."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, asked: Callable[[], None]) -> None:
         self._answer = answer
+        self._asked = asked
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self._asked()
         assert isinstance(self._transport, asyncio.Transport)
         self._transport.write(self._answer)
 
 
 @contextmanager
-def _serving(answer: bytes) -> Iterator[tuple[int, Callable[[], None]]]:
-    """Run the server in a thread; its port, and a function that makes it stall once, half a second from now."""
+def _serving(answer: bytes, *, stalls: bool = False) -> Iterator[int]:
+    """Run the server in a thread; its port. stalls: whether it is silent once, in the middle of the run."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(lambda: _Server(answer), "127.0.0.1", 0))
+    left = [_STALL_S] if stalls else []
+
+    def asked() -> None:
+        if left:
+            loop.call_later(_SECONDS / 2, threading.Event().wait, left.pop())
+
+    server = loop.run_until_complete(loop.create_server(lambda: _Server(answer, asked), "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-
-    def stall() -> None:
-        loop.call_soon_threadsafe(loop.call_later, _SECONDS / 2, threading.Event().wait, _STALL_S)
-
     try:
-        yield server.sockets[0].getsockname()[1], stall
+        yield server.sockets[0].getsockname()[1]
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -57,7 +61,7 @@ def _run(port: int) -> SteadyRun:
 
 def test_the_rate_is_kept() -> None:
     """About as many requests as the schedule says, each answered."""
-    with _serving(_ANSWER) as (port, _):
+    with _serving(_ANSWER) as port:
         run = _run(port)
     assert run.errors == 0
     assert run.times.count == pytest.approx(_RATE * _SECONDS, rel=0.3)
@@ -65,8 +69,7 @@ def test_the_rate_is_kept() -> None:
 
 def test_a_stall_is_charged_to_every_request_that_was_due_meanwhile() -> None:
     """Four connections wait at most for four answers; the schedule has all that the stall held up wait."""
-    with _serving(_ANSWER) as (port, stall):
-        stall()
+    with _serving(_ANSWER, stalls=True) as port:
         run = _run(port)
     held_up = _RATE * _STALL_S / 2
     assert run.times.quantile_ms(1 - held_up / (_RATE * _SECONDS)) > 1000 * _STALL_S / 4
@@ -75,7 +78,7 @@ def test_a_stall_is_charged_to_every_request_that_was_due_meanwhile() -> None:
 
 def test_another_status_is_an_error() -> None:
     """Refusals are counted as errors, and have no time."""
-    with _serving(_REFUSAL) as (port, _):
+    with _serving(_REFUSAL) as port:
         run = _run(port)
     assert run.times.count == 0
     assert run.errors > 0

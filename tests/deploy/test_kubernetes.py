@@ -1,5 +1,6 @@
 """The Kubernetes manifests: valid for the cluster's releases, true to the program, and without a secret."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_manifest_is_valid(name: str, document: dict[str, Any], release: s
 def test_an_invalid_manifest_would_be_seen() -> None:
     """The check refuses a misspelt field and a wrong type."""
     for wrong in ({"replica": 3}, {"replicas": "three"}):
-        document = manifest("Deployment")
+        document = deepcopy(manifest("Deployment"))  # which all tests share
         document["spec"] |= wrong
         with pytest.raises(ValidationError):
             validate(document, RELEASES[-1], strict=True)

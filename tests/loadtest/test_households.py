@@ -3,9 +3,15 @@
 import random
 from collections import Counter
 
+import pytest
+
 from loadtest.households import Home, Market, zipf_choice
 
-RNG = random.Random(1)
+
+@pytest.fixture
+def rng() -> random.Random:
+    """The same chance for each test, whichever ran before it in its process."""
+    return random.Random(1)
 
 
 def market() -> Market:
@@ -20,16 +26,16 @@ def market() -> Market:
     return learnt
 
 
-def test_popularity_follows_zipfs_law() -> None:
+def test_popularity_follows_zipfs_law(rng: random.Random) -> None:
     """The first is chosen twice as often as the second and ten times as often as the tenth."""
-    counts = Counter(zipf_choice(range(1, 101), RNG) for _ in range(50_000))
+    counts = Counter(zipf_choice(range(1, 101), rng) for _ in range(50_000))
     assert 1.7 < counts[1] / counts[2] < 2.3
     assert 8 < counts[1] / counts[10] < 12.5
 
 
-def test_households_ask_for_what_there_is() -> None:
+def test_households_ask_for_what_there_is(rng: random.Random) -> None:
     """Categories that hold something, the largest most often; districts that were met."""
-    asked = [market().filters(RNG) for _ in range(2_000)]
+    asked = [market().filters(rng) for _ in range(2_000)]
     categories = Counter(filters["category"] for filters in asked if "category" in filters)
     assert ["fruits", "spices"] == [name for name, _ in categories.most_common()]
     districts = [filters["district"] for filters in asked if "district" in filters]
@@ -40,10 +46,10 @@ def test_households_ask_for_what_there_is() -> None:
     assert {} in asked
 
 
-def test_households_ask_near_their_home() -> None:
+def test_households_ask_near_their_home(rng: random.Random) -> None:
     """Two in five visits are about what is near, most of them within a radius, and nearest first unless sorted."""
     home = Home(20.0349, 73.7951)
-    asked = [market().filters(RNG, home) for _ in range(4_000)]
+    asked = [market().filters(rng, home) for _ in range(4_000)]
     near = [filters for filters in asked if "near" in filters]
     assert 0.36 < len(near) / len(asked) < 0.44
     assert {"20.03,73.80"} == {filters["near"] for filters in near}
@@ -55,20 +61,20 @@ def test_households_ask_near_their_home() -> None:
     assert not [filters for filters in asked if "near" not in filters and filters.get("sort") == "distance"]
 
 
-def test_homes_are_where_something_is_sold() -> None:
+def test_homes_are_where_something_is_sold(rng: random.Random) -> None:
     """Some kilometres from a place that was met, each elsewhere; none where no place is known."""
     learnt = market()
-    homes = [learnt.home(RNG) for _ in range(200)]
+    homes = [learnt.home(rng) for _ in range(200)]
     assert 200 == len(set(homes))
     assert not [home for home in homes if home is None or abs(home.lat - 20.03) > 0.2 or abs(home.lon - 73.8) > 0.2]
-    assert Market().home(RNG) is None
+    assert Market().home(rng) is None
 
 
-def test_crawlers_know_no_favourites() -> None:
+def test_crawlers_know_no_favourites(rng: random.Random) -> None:
     """Every district, any order, pages of any size."""
     learnt = market()
-    crawled = [learnt.crawled(RNG) for _ in range(2_000)]
+    crawled = [learnt.crawled(rng) for _ in range(2_000)]
     assert 30 == len({query["district"] for query in crawled})
     assert {"20", "50", "100"} == {query["limit"] for query in crawled}
     assert 5 == len({query["sort"] for query in crawled})
-    assert "district" not in Market().crawled(RNG)
+    assert "district" not in Market().crawled(rng)

@@ -55,7 +55,7 @@ async def loadtest(folder: Path, *options: str, keys: dict[str, str] = KEYS) -> 
 async def test_a_service_that_breaks_its_promises_fails_on_every_route(tmp_path: Path) -> None:
     """Each kind of user finds its fault, and the rate limit is named as what it is."""
     async with stub_service(faulty=True) as url:
-        ended = await loadtest(tmp_path, "--host", url, "--users=20", "--run-time=3s", "--errors-only")
+        ended = await loadtest(tmp_path, "--host", url, "--users=20", "--run-time=10s", "--errors-only")
     assert 1 == ended.code, ended.said
     faults = {(row["Name"], row["Error"]) for row in ended.csv("failures")}
     for name, fault in (
@@ -82,7 +82,8 @@ async def test_a_missed_target_gives_exit_code_1_and_is_named(tmp_path: Path) ->
     targets.write_text("['/products']\np50_ms = 0.001\nerrors = 0.0\n", "utf-8")
     async with stub_service(faulty=False) as url:
         options = ("--host", f"{url}/", "--users=20", "--shape=spike", f"--targets={targets}")
-        ended = await loadtest(tmp_path, "--run-time=4s", *options, keys={})
+        # Each spike lasts for a second, which is how often locust looks at the shape and writes its history.
+        ended = await loadtest(tmp_path, "--run-time=8s", *options, keys={})
     assert 1 == ended.code, ended.said
     last = ended.said.splitlines()[-1]
     assert re.fullmatch(r"load test FAILED: /products: p50 \d+ > 0\.001 ms", last), ended.said

@@ -47,7 +47,7 @@ class FeedServer:
     """Answers the page of a token from `pages`; `answer`, where set, decides instead.
 
     fault: called with the number of the request, from 1; the status that it gives is answered in place of the page.
-    pause_s: before each answer.
+    pause_s: before each answer. open: no request is answered while it is not set.
     """
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
@@ -55,6 +55,8 @@ class FeedServer:
         self.answer: Callable[[Mapping[str, str]], Any] = self._stored
         self.fault: Callable[[int], int | None] = lambda _: None
         self.pause_s = 0.0
+        self.open = asyncio.Event()
+        self.open.set()
         self.first_asked = asyncio.Event()
         self.asked: list[dict[str, str]] = []
         self.url = ""
@@ -71,6 +73,7 @@ class FeedServer:
         """Answer one request for a page."""
         self.asked.append(dict(request.query))
         self.first_asked.set()
+        await self.open.wait()
         await asyncio.sleep(self.pause_s)
         status = self.fault(len(self.asked))
         if status is not None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ _CHUNK = 500
 
 
 def peak_bytes(process: subprocess.Popen[str]) -> int:
-    """The most memory that a running process has had so far."""
-    status = Path(f"/proc/{process.pid}/status").read_text("ascii")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))) * 1024
+    """The most memory that a running process has had so far; 0 of one that has ended."""
+    status = ""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
 
 
 async def wait_for_rows(database: Database, count: int, process: subprocess.Popen[str]) -> int:

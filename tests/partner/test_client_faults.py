@@ -1,6 +1,5 @@
 """The client against every fault of the partner: the right error with the upstream's story, within the deadline."""
 
-import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from aiohttp import web
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
 from farmlokal.partner.outbound.guards import Limits
 from tests.servers.certificates import make_certificates
+from tests.support.lateness import within
 from tests.support.partner import FEED, IMPATIENT, LIMITS, PartnerStand, connections_in_use, odd_upstream, partner_stand
 
 
@@ -31,16 +31,17 @@ def fault(kind: str, **more: Any) -> dict[str, Any]:
 async def failure(partner: PartnerStand, *, limits: Limits = LIMITS, **more: Any) -> PartnerError:
     """The error that a page of the feed ends with."""
     connection = partner.connect(limits=limits, **more)
-    with pytest.raises(PartnerError) as caught:
-        async with asyncio.timeout(limits.deadline_s):
+    async with within(limits.deadline_s):
+        with pytest.raises(PartnerError) as caught:
             await connection.client.get_json("/products")
     assert 0 == connections_in_use(connection)
     assert "not-a-secret" not in str(caught.value)
     return caught.value
 
 
-# The kinds of fault that leave the client waiting.
+# The kinds of fault that leave the client waiting, and who waits: time for each attempt, on a busy machine too.
 SILENT = ("hang", "latency")
+WAITING = IMPATIENT._replace(deadline_s=20)
 PASSING = [
     fault("status", status=429),
     fault("status", status=502),
@@ -60,7 +61,7 @@ PASSING = [
 async def test_a_passing_fault_is_repeated_away(partner: PartnerStand, once: dict[str, Any]) -> None:
     """What goes wrong once costs the caller time and nothing else, and no connection."""
     partner.fault({**once, "times": 1})
-    connection = partner.connect(limits=IMPATIENT if once["kind"] in SILENT else LIMITS)
+    connection = partner.connect(limits=WAITING if once["kind"] in SILENT else LIMITS)
     page = await connection.client.get_json("/products", {"page_size": "3"})
     assert ["1", "2", "3"] == [row["external_id"] for row in page["products"]]
     assert (1, 2) == (connection.client.stats.calls, connection.client.stats.attempts)
@@ -89,7 +90,7 @@ async def test_a_lasting_fault_is_told(
 ) -> None:
     """The error says which host, which status, after how many attempts, and what went wrong."""
     partner.fault(lasting)
-    error = await failure(partner, limits=IMPATIENT if lasting["kind"] in SILENT else LIMITS)
+    error = await failure(partner, limits=WAITING if lasting["kind"] in SILENT else LIMITS)
     assert kind is type(error)
     assert story in str(error)
     host = partner.url.removeprefix("http://")
@@ -102,7 +103,9 @@ async def test_a_wait_beyond_the_deadline_is_passed_on(partner: PartnerStand, as
     partner.fault(fault("status", status=503, retry_after_s=30, retry_after_as_date=as_date))
     error = await failure(partner, limits=LIMITS._replace(deadline_s=20))
     assert isinstance(error, PartnerUnavailable)
-    assert error.retry_after_s in ((30, 31) if as_date else (30,))
+    # What a date says is less by the time that the answer took.
+    assert error.retry_after_s is not None
+    assert (25 if as_date else 30) <= error.retry_after_s <= (31 if as_date else 30)
     assert (503, 1, 0.0) == error.upstream[1:]
 
 

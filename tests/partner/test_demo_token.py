@@ -2,12 +2,12 @@
 
 import json
 import signal
-import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 from tests.servers.process import free_port
 from tests.support.command import DONE_WAIT_MAX_S, developers, running, wait_until_ready
+from tests.support.secret_watch import watch_output
 
 
 def test_the_demo_has_a_partner_and_a_key(tmp_path: Path) -> None:
@@ -19,7 +19,13 @@ def test_the_demo_has_a_partner_and_a_key(tmp_path: Path) -> None:
         with urlopen(request, timeout=10) as response:  # noqa: S310
             assert "products:read" == json.load(response)["scope"]
         # The welcome text comes after the port answers.
-        time.sleep(0.2)
+        assert process.stdout is not None
+        asks = f"curl -H 'X-API-Key: demo-key-for-everyone' 'http://127.0.0.1:{port}/auth/token'"
+        welcome = ""
+        while asks not in welcome:
+            line = process.stdout.readline()
+            assert line, welcome
+            welcome += line
         process.send_signal(signal.SIGTERM)
-        welcome, _ = process.communicate(timeout=DONE_WAIT_MAX_S)
-    assert f"curl -H 'X-API-Key: demo-key-for-everyone' 'http://127.0.0.1:{port}/auth/token'" in welcome
+        process.communicate(timeout=DONE_WAIT_MAX_S)
+    watch_output(welcome)

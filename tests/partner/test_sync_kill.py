@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from farmlokal.database.interface import Database
+from tests.partner.feed_server import PAGE_SIZE
 from tests.partner.synced_rows import assert_equals_seed, peak_bytes, wait_for_rows
 from tests.support.backends import on_every_backend
-from tests.support.command import farmlokal, running
+from tests.support.command import DONE_WAIT_MAX_S, farmlokal, running
 from tests.support.partner_process import FAULTS, PartnerProcess, partner_process
 from tests.support.raw_requests import ask
 from tests.support.service import open_database, serving, settings_for
@@ -36,6 +37,11 @@ def changed(partner: PartnerProcess) -> dict[str, dict[str, Any] | None]:
     return rows | {"77": None}
 
 
+def held_back(pages: int) -> list[dict[str, Any]]:
+    """Faults: so many pages come, and the next one never does. Who is late to end a sync meets it running."""
+    return [{"kind": "latency", "times": pages}, {"kind": "hang"}]
+
+
 def summary(output: str) -> dict[str, Any]:
     """The summary that the command prints."""
     told: dict[str, Any] = json.loads(output)
@@ -47,10 +53,12 @@ async def sync_under_faults(database: Database, partner: PartnerProcess, tmp_pat
     environment = partner.environment(tmp_path, url)
     partner.fail(FAULTS)
     with running(environment, tmp_path, "sync", "--full") as process:
-        await wait_for_rows(database, size // 10, process)
-        early = peak_bytes(process)
-        await wait_for_rows(database, size - 500, process)
-        late = peak_bytes(process)
+        peaks = []
+        # The last may come too late, where the process is quicker than this one.
+        for count in (size // 10, size // 2, size * 9 // 10, size - 500):
+            await wait_for_rows(database, count, process)
+            peaks.append(peak_bytes(process))
+        early, late = peaks[0], max(peaks)
         output, errors = process.communicate(timeout=600)
     assert 0 == process.returncode, errors
     told = summary(output)
@@ -90,10 +98,11 @@ async def kill_again_and_again(url: str, tmp_path: Path, size: int, kills: int, 
     draw = random.Random(size)
     with partner_process(tmp_path, size) as partner:
         environment = partner.environment(tmp_path, url)
-        partner.fail(FAULTS)
         async with open_database(url) as database:
             fetched = 0
             for number in range(kills):
+                last_page = size // PAGE_SIZE * (number + 1) // (kills + 1) + 1
+                partner.fail([*FAULTS, *held_back(last_page - fetched // PAGE_SIZE)], seed=number)
                 with running(environment, tmp_path, "sync", "--full") as process:
                     share = (number + draw.random()) / (kills + 1)
                     await wait_for_rows(database, max(fetched, int(size * share)) + 1, process)
@@ -104,6 +113,7 @@ async def kill_again_and_again(url: str, tmp_path: Path, size: int, kills: int, 
                 assert "running" == state
                 if not wait:
                     await database.run_script(["UPDATE sync_runs SET lease_until = 0"])
+            partner.fail(FAULTS, seed=kills)
             last = farmlokal(environment, tmp_path, "sync")
             assert 0 == last.returncode, last.stderr
             told = summary(last.stdout)
@@ -135,9 +145,11 @@ async def test_two_commands_share_one_run(mysql_url: str, tmp_path: Path) -> Non
     """Two processes that are started together report one and the same run, and the feed is walked once."""
     with partner_process(tmp_path, PRODUCTS) as partner:
         environment = partner.environment(tmp_path, mysql_url)
+        # So that the first has not done it all before the second has begun.
+        partner.fail([{"kind": "latency", "latency_s": 0.25}])
         async with open_database(mysql_url) as database:
             with running(environment, tmp_path, "sync") as first, running(environment, tmp_path, "sync") as second:
-                outputs = [process.communicate(timeout=60) for process in (first, second)]
+                outputs = [process.communicate(timeout=DONE_WAIT_MAX_S) for process in (first, second)]
             told = [summary(output) for output, _ in outputs]
             assert (0, 0) == (first.returncode, second.returncode), outputs
             assert told[0] == told[1]
@@ -150,14 +162,16 @@ async def test_terminated_sync_keeps_its_place(mysql_url: str, tmp_path: Path) -
     """SIGTERM ends the command after the batch under way with exit code 1, and the next one goes on at once."""
     with partner_process(tmp_path, PRODUCTS) as partner:
         environment = partner.environment(tmp_path, mysql_url)
+        partner.fail(held_back(PRODUCTS // PAGE_SIZE - 1))
         async with open_database(mysql_url) as database:
             with running(environment, tmp_path, "sync") as process:
                 await wait_for_rows(database, 3000, process)
                 process.terminate()
-                output, errors = process.communicate(timeout=30)
+                output, errors = process.communicate(timeout=DONE_WAIT_MAX_S)
             assert 1 == process.returncode, errors
             told = summary(output)
             assert "interrupted" == told["state"]
+            partner.fail([])
             last = summary(farmlokal(environment, tmp_path, "sync").stdout)
             assert (told["run"], PRODUCTS, PRODUCTS) == (last["run"], last["fetched"], last["created"])
             await assert_equals_seed(database, PRODUCTS, {})

@@ -1,6 +1,7 @@
 """The database dies and comes back in the middle of a sync."""
 
 import asyncio
+from threading import Event, Lock
 
 from farmlokal.partner.sync.run import Run
 from tests.partner.feed_server import pages_of, rows
@@ -15,14 +16,21 @@ async def test_killed_database_is_outlived(own_mariadb: StartMariaDB) -> None:
     server = own_mariadb()
     server.create_database("farm")
     deaths: list[asyncio.Task[None]] = []
+    one_death, killed = Lock(), Event()
+    killed.set()
 
     def kill_at(run: Run) -> None:
+        # However late the thread begins, one more page may be committed before the server is dead, and not two.
+        killed.wait()
         if run.pages in DIES_AFTER_PAGES:
+            killed.clear()
             deaths.append(asyncio.create_task(asyncio.to_thread(die)))
 
     def die() -> None:
-        server.kill()
-        server.start()
+        with one_death:
+            server.kill()
+            killed.set()
+            server.start()
 
     async with syncing(server.url("farm")) as sync:
         sync.server.pages = pages_of(rows(5000))

@@ -203,7 +203,7 @@ LIES: dict[str, dict[str, Any]] = {
     "products missing": {"": page(rows(2), "a"), "a": {"as_of": AS_OF, "next_page_token": None}},
     "not an object": {"": page(rows(2), "a"), "a": [1, 2]},
     "no as_of": {"": page(rows(2), "a"), "a": {"products": [], "next_page_token": None}},
-    "as_of of next year": {"": page(rows(2), "a"), "a": page([], as_of="2027-11-22T10:15:00Z")},
+    "as_of of a far year": {"": page(rows(2), "a"), "a": page([], as_of="2999-11-22T10:15:00Z")},
 }
 
 

@@ -64,9 +64,22 @@ def walked_on(sync: Syncing) -> bool:
     return again[1] + again[2] == len(sync.server.walked) == 5 and again[2] <= 2
 
 
-async def test_many_who_ask_at_once_share_one_run(sync: Syncing, backend_url: str) -> None:
+async def test_many_who_ask_at_once_share_one_run(
+    sync: Syncing, backend_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Eight processes that ask at once get the result of one run, and the feed is walked once."""
-    sync.server.pause_s = 0.1  # long enough for the last to ask while the first is at it
+    claim, claims = SyncRuns.claim, 0
+
+    async def counted(runs: SyncRuns, holder: str, *, full: bool) -> Run:
+        nonlocal claims
+        run = await claim(runs, holder, full=full)
+        claims += 1
+        if claims == PROCESSES:
+            sync.server.open.set()
+        return run
+
+    monkeypatch.setattr(SyncRuns, "claim", counted)
+    sync.server.open.clear()  # until the last has asked, the first is at it
     async with AsyncExitStack() as stack:
         others = []
         for _ in range(PROCESSES):
@@ -81,7 +94,12 @@ async def test_many_who_ask_at_once_share_one_run(sync: Syncing, backend_url: st
 async def test_callers_in_one_process_share_one_run(sync: Syncing) -> None:
     """Within a process too, also where one of them asks for another kind and one does not wait."""
     one = sync.another()
-    runs = await asyncio.gather(one.run(), one.run(full=True), one.run(wait_max_s=0.2))
+    sync.server.open.clear()
+    waiting = asyncio.gather(one.run(), one.run(full=True))
+    await sync.server.first_asked.wait()
+    under_way = await one.run(wait_max_s=0)
+    sync.server.open.set()
+    runs = [under_way, *await waiting]
     assert 1 == len({run.run for run in runs})
     assert {0} == {run.full_walk for run in runs}
     assert {1} == set(sync.server.walked.values())
@@ -115,12 +133,12 @@ async def test_living_holder_is_waited_for(sync: Syncing) -> None:
     with pytest.raises(Death):
         await sync(on_page=DieAfter(2))
     await end_the_lease(sync)
-    runs = SyncRuns(sync.database, SOURCE, lease_s=2)
+    runs = SyncRuns(sync.database, SOURCE, lease_s=3)
+    started = asyncio.get_running_loop().time()
     dead = await runs.claim("dead", full=False)
     assert RunState.RUNNING == dead.shown_state
-    started = asyncio.get_running_loop().time()
     run = await sync()
-    assert 0.9 <= asyncio.get_running_loop().time() - started
+    assert 1.9 <= asyncio.get_running_loop().time() - started  # a lease is of whole seconds
     assert (dead.run, {"fetched": 2500, "created": 2500, "pages": 5}) == (run.run, counts(run))
 
 

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from farmlokal.caching.second_tier import LEASE_MS, Lease
 from farmlokal.errors import PartnerError, PartnerFailed, PartnerUnavailable
+from farmlokal.partner import tokens as token_cache
 from farmlokal.partner.token import Token
 from farmlokal.partner.tokens import TokenCache
 from farmlokal.simulator.credentials import CLIENT_SECRET, FEED_SCOPE
@@ -77,8 +78,8 @@ async def test_a_redis_that_is_away_is_done_without(partner: PartnerStand) -> No
 async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: PartnerStand, redis_url: str) -> None:
     """A process that died while it asked for a token keeps nobody from asking for longer than its lease lasts."""
     async with shared_tier(redis_url) as second:
-        assert isinstance(await second.acquire(partner.credentials().cache_key, ()), Lease)
         started = time.monotonic()
+        assert isinstance(await second.acquire(partner.credentials().cache_key, ()), Lease)
         await asyncio.gather(*(gets(partner.tokens(second)) for _ in range(4)))
     # That the others ask at all shows the lease's end: nobody gives it back.
     assert LEASE_MS / 1000 - 0.1 <= time.monotonic() - started
@@ -88,10 +89,11 @@ async def test_a_dead_lease_holder_delays_the_others_by_its_lease(partner: Partn
 async def test_a_slow_request_stays_the_only_one(partner: PartnerStand, redis_url: str) -> None:
     """The lease is kept alive for as long as the endpoint takes, beyond its own time."""
     partner.fault({"kind": "latency", "route": TOKEN, "latency_s": LEASE_MS / 1000 + 0.5})
-    async with shared_tier(redis_url) as second:
+    async with shared_tier(redis_url) as second, lateness() as late:
         given = await asyncio.gather(*(gets(partner.tokens(second)) for _ in range(4)))
-    assert 1 == len(set.union(*given))
-    assert 1 == partner.requests(TOKEN)
+    # A holder that stands still for so long may have lost it.
+    stood_still = late.max_s > LEASE_MS / 2000
+    assert stood_still or (1, 1) == (len(set.union(*given)), partner.requests(TOKEN)), late
 
 
 async def test_a_failed_holder_hands_the_lease_on(partner: PartnerStand, redis_url: str) -> None:
@@ -158,8 +160,12 @@ async def test_the_old_token_serves_until_its_end(redis_url: str) -> None:
         assert first.access_token != (await tokens.get()).access_token
 
 
-async def test_an_endpoint_that_is_down_hears_of_us_seldom(partner: PartnerStand) -> None:
+async def test_an_endpoint_that_is_down_hears_of_us_seldom(
+    partner: PartnerStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Callers without a token get the last failure for a second; they do not queue up to fail one by one."""
+    # All of this happens within that time, however busy the machine is.
+    monkeypatch.setattr(token_cache, "_FAILURE_KEPT_S", 600)
     partner.fault({"kind": "status", "route": TOKEN, "status": 400})
     tokens = partner.tokens()
     for _ in range(CALLS):

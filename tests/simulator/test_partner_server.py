@@ -5,6 +5,7 @@ from aiohttp import ClientConnectionError, ClientSession
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
 from farmlokal.simulator.server import running_partner
+from tests.servers.process import free_port
 
 
 async def test_partner_serves_until_its_context_ends() -> None:
@@ -34,12 +35,13 @@ async def test_two_partners_run_side_by_side() -> None:
     assert [1, 2] == totals
 
 
-async def test_unknown_routes_are_counted_together(unused_tcp_port: int) -> None:
+async def test_unknown_routes_are_counted_together() -> None:
     """Paths that do not exist cannot grow the statistics, however many of them are asked for."""
-    async with running_partner("127.0.0.1", unused_tcp_port, products=1) as base_url, ClientSession() as session:
+    port = free_port()
+    async with running_partner("127.0.0.1", port, products=1) as base_url, ClientSession() as session:
         for path in ("/a", "/b"):
             async with session.get(base_url + path) as response:
                 assert 404 == response.status
         async with session.get(f"{base_url}/control/stats") as response:
             assert 2 == (await response.json())["requests"]["GET (no route)"]
-    assert f"http://127.0.0.1:{unused_tcp_port}" == base_url
+    assert f"http://127.0.0.1:{port}" == base_url

@@ -12,9 +12,9 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tests.servers.process import free_port
+from tests.support.command import START_WAIT_MAX_S
 from tests.support.webhook_sender import PATH, SECRET, Answer, body_of, headers_for, post
 
-_START_WAIT_MAX_S = 40
 _TRIES_MAX = 200
 
 
@@ -82,8 +82,8 @@ async def fleet_of(environment: dict[str, str], folder: Path, count: int) -> Asy
 
 async def wait_until_ready(client: ClientSession, port: int) -> None:
     """Return once the service on `port` is ready."""
-    for _ in range(_START_WAIT_MAX_S * 20):
-        with suppress(ClientError):
+    for _ in range(START_WAIT_MAX_S * 20):
+        with suppress(ClientError, TimeoutError):
             async with client.get(f"http://127.0.0.1:{port}/readyz") as response:
                 if response.status == 200:
                     return

@@ -117,8 +117,15 @@ async def test_what_the_server_works_on_is_waited_for(
     async with webhook_service(url) as stand:
         await stand.event("product.upserted", product(stock=STOCK))
         with closing(connect_to(url)) as other, other.cursor() as cursor:
-            next_commit.before = lambda: cursor.execute("FLUSH TABLES WITH READ LOCK")
+            held_up = asyncio.Event()
+
+            def hold_up() -> None:
+                cursor.execute("FLUSH TABLES WITH READ LOCK")
+                held_up.set()
+
+            next_commit.before = hold_up
             delivery = asyncio.create_task(delivered(stand))
+            await held_up.wait()
             await asyncio.sleep(1.5)
             assert not delivery.done()
             cursor.execute("UNLOCK TABLES")

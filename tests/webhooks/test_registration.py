@@ -21,6 +21,7 @@ from farmlokal.webhooks.registration import Registrar, callback_url
 from tests.support.command import developers, farmlokal
 from tests.support.log_lines import at_level, logged
 from tests.support.service import open_database, serving, settings_for, sqlite_url
+from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET, order, product
 from tests.webhooks.inbox_view import inbox_of, stock_of
 
@@ -53,10 +54,7 @@ def variables(settings: dict[str, str]) -> dict[str, str]:
 
 async def registered(partner: Partner, count: int = 1) -> list[str]:
     """The registered URLs, once there are so many."""
-    for _ in range(200):
-        if len(partner.webhooks.urls) >= count:
-            break
-        await asyncio.sleep(0.02)
+    await until(lambda: len(partner.webhooks.urls) >= count)
     return partner.webhooks.urls
 
 
