@@ -72,10 +72,10 @@ def csv_cells(first: Line, lines: Lines, columns: Sequence[str] | None = None, d
 def _split(taken: list[Line], lines: Lines, delimiter: str) -> list[str]:
     text = taken[0].text()
     # Most rows have nothing for which it takes a reader, and one is made anew for each row.
+    if text.isprintable() and '"' not in text:
+        return text.split(delimiter)
     if not _FOR_READER.search(text):
         cells = text.split(delimiter)
-        if text.isprintable():
-            return cells
     else:
         cells = next(csv.reader(_texts(taken, lines), strict=True, delimiter=delimiter))
     return [plain_cell(cell) for cell in cells]

@@ -128,9 +128,10 @@ class FileRun:
             self.summary.stopped = True
 
     def _count(self, batch: Batch, applied: Sequence[Applied]) -> None:
-        for (number, record), one in zip(batch.good, applied, strict=False):  # none of a batch that was not written
-            self.summary.sources.add(record.source)
-            self.summary.tally[one.outcome] += 1
+        if applied:  # nothing is, of a batch that was not written
+            self.summary.sources |= {record.source for _, record in batch.good}
+            self.summary.tally.update([one.outcome for one in applied])
+        for (number, record), one in zip(batch.good, applied, strict=False):
             if one.outcome is WriteOutcome.REJECTED:
                 batch.bad.append(refused(number, one.reason or "rejected", _row_of(record)))
         for bad in sorted(batch.bad):

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
-
-import orjson
 
 from farmlokal.catalog.imports.aliases import Aliases
 from farmlokal.catalog.imports.dates import form_of, midnight, parse_day
 from farmlokal.catalog.imports.market_cells import paise_of, plain
-from farmlokal.catalog.imports.market_rows import MarketRow, NumberedRow
+from farmlokal.catalog.imports.market_rows import MarketRow, NumberedRow, Spool
 from farmlokal.catalog.imports.plausibility import FilePrices
-from farmlokal.catalog.imports.units import unit_of
+from farmlokal.catalog.imports.units import Unit, unit_of
 from farmlokal.catalog.wire import check_not_ahead
 from farmlokal.catalog.writing.market_files import Commodity
 from farmlokal.errors import ImportRefused
@@ -29,11 +28,13 @@ class MarketFile:
     def __repr__(self) -> str:
         return f"<MarketFile dates={len(self._contents)} {self._prices!r}>"
 
-    def read(self, rows: Iterable[NumberedRow]) -> None:
-        """Note what all of `rows` say."""
-        for _, row in rows:
+    def read(self, rows: Iterable[NumberedRow], spool: Spool) -> None:
+        """Note what all of `rows` say, and keep them in `spool`."""
+        for number, row in rows:
             if isinstance(row, MarketRow):
-                self._note(row)
+                self._note(row, spool.add(number, row))
+            else:
+                spool.add_bad(number, row)
 
     def date_form(self, *, day_first: bool | None, now: datetime) -> bool:
         """Whether the file's dates write the day first. day_first: what the operator says. Raises ImportRefused."""
@@ -63,21 +64,29 @@ class MarketFile:
         """The median price of each commodity that the file has often enough, in paise."""
         return self._prices.medians()
 
-    def _note(self, row: MarketRow) -> None:
+    def _note(self, row: MarketRow, said: bytes) -> None:
+        """said: its cells as JSON."""
         text = plain(row.arrival_date)
         content = self._contents.get(text)
         if content is None:
             if not _may_be_a_day(text):
                 return
             content = self._contents[text] = blake2b(digest_size=16)
-        content.update(orjson.dumps(list(row)))
+        content.update(said)
         try:
-            unit = unit_of(row.commodity, row.unit)
+            commodity, unit = _priced(self._aliases, row.commodity, row.unit)
             paise = paise_of(row.modal_price, unit)
         except ValueError:
             return
         if paise:
-            self._prices.add((self._aliases.commodity(row.commodity), unit.name), paise)
+            self._prices.add(commodity, paise)
+
+
+@lru_cache(maxsize=8192)  # a file has some hundred commodities
+def _priced(aliases: Aliases, commodity: str, said_unit: str) -> tuple[Commodity, Unit]:
+    """What the price of a row is of, and what it is for. Raises ValueError."""
+    unit = unit_of(commodity, said_unit)
+    return (aliases.commodity(commodity), unit.name), unit
 
 
 def _may_be_a_day(text: str) -> bool:

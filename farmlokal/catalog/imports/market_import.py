@@ -109,7 +109,7 @@ async def prepare(
     now: aware; no day lies more than one ahead of it. Raises ImportRefused where its dates can be read in two ways.
     """
     file = MarketFile(aliases)
-    await asyncio.to_thread(lambda: file.read(spool.fill(rows.market_rows or ())))
+    await asyncio.to_thread(lambda: file.read(rows.market_rows or (), spool))
     said = rows.day_first if options.day_first is None else options.day_first
     day_first = file.date_form(day_first=said, now=now)
     await memory.carry_over(

@@ -55,14 +55,15 @@ class _Market(NamedTuple):
 class _Kind(NamedTuple):
     """What is sold, in which many rows agree. id_end: of its identities. usual: by which its usual price is known.
 
-    known: whether its commodity's category is. sold_by: what the prices of its rows are for.
+    unknown: what its commodity is called where its category is not known, else None. sold_by: what the prices of its
+    rows are for.
     """
 
     id_end: str
     name: str
     category: str
     usual: Commodity
-    known: bool
+    unknown: str | None
     sold_by: Unit
 
 
@@ -122,14 +123,14 @@ class MarketProducts:
 
         Raises InvalidRecord, which lists every fault.
         """
-        state, district, market, commodity, variety, grade, said_day, *_, unit = row
+        state, district, market, commodity, variety, grade, said_day, lowest, highest, modal, unit = row
         try:
             at = self._market(state, district, market)
             kind = self._kind(commodity, variety, grade, unit)
             day = self._day(said_day)
-            price_paise = paise_of(row.modal_price, kind.sold_by)
-            min_paise = paise_or_nothing(row.min_price, kind.sold_by)
-            max_paise = paise_or_nothing(row.max_price, kind.sold_by)
+            price_paise = paise_of(modal, kind.sold_by)
+            min_paise = paise_or_nothing(lowest, kind.sold_by)
+            max_paise = paise_or_nothing(highest, kind.sold_by)
         except ValueError:
             raise InvalidRecord(self._faults(row)) from None
         self.covered.add(at.prefix)
@@ -141,18 +142,18 @@ class MarketProducts:
             raise InvalidRecord(faults)
         if doubt is not None:
             self._on_implausible(number, f"{kind.name}: {doubt}")
-        if not kind.known:
-            self._on_unknown(name_text(plain(commodity)))
+        if kind.unknown is not None:
+            self._on_unknown(kind.unknown)
         if day.version > self.newest_version:
             self.newest_day, self.newest_version = day.day, day.version
         return ProductRecord(
-            source=MARKET_SOURCE,
-            external_id=external_id,
-            version=day.version,
-            name=kind.name,
-            category=kind.category,
-            price_paise=price_paise,
-            unit=kind.sold_by.name,
+            MARKET_SOURCE,
+            external_id,
+            day.version,
+            kind.name,
+            kind.category,
+            price_paise,
+            kind.sold_by.name,
             market=at.market,
             district=at.district,
             state=at.state,
@@ -178,7 +179,7 @@ class MarketProducts:
             _name(commodity, variety),
             category_of_commodity(commodity),
             (self._aliases.commodity(commodity), unit.name),
-            is_known(commodity),
+            None if is_known(commodity) else commodity,
             unit,
         )
 

@@ -1,6 +1,6 @@
 """Rows of market prices as a file has them, whatever its form, and a place on disk to read them twice from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -57,16 +57,17 @@ class Spool:
     ) -> None:
         self._file.close()
 
-    def fill(self, rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
-        """Keeps each of `rows`, and passes it on."""
-        for number, row in rows:
-            if isinstance(row, InvalidRecord):
-                said = [number, row.row, [list(fault) for fault in row.faults]]
-            else:
-                said = [number, None, list(row)]
-            self._file.write(orjson.dumps(said) + b"\n")
-            self.rows += 1
-            yield number, row
+    def add(self, number: int, row: MarketRow) -> bytes:
+        """Keep a row. Returns its cells as JSON."""
+        said = orjson.dumps(list(row))
+        self._file.write(b"[%d,null,%b]\n" % (number, said))
+        self.rows += 1
+        return said
+
+    def add_bad(self, number: int, row: InvalidRecord) -> None:
+        """Keep what is wrong with a row."""
+        self._file.write(orjson.dumps([number, row.row, [list(fault) for fault in row.faults]]) + b"\n")
+        self.rows += 1
 
     def __iter__(self) -> Iterator[NumberedRow]:
         """The rows from the first on."""
@@ -74,6 +75,6 @@ class Spool:
         for line in self._file:
             number, bad_row, said = orjson.loads(line)
             if bad_row is None:
-                yield number, MarketRow(*said)
+                yield number, MarketRow._make(said)
             else:
                 yield number, InvalidRecord([Fault(*fault) for fault in said], bad_row)

@@ -7,6 +7,7 @@ commodity of which none of them knows anything has every price.
 
 import csv
 from array import array
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -26,14 +27,14 @@ class FilePrices:
     """The prices of a file, eight bytes each."""
 
     def __init__(self) -> None:
-        self._prices: dict[Commodity, array[int]] = {}
+        self._prices: defaultdict[Commodity, array[int]] = defaultdict(lambda: array("q"))
 
     def __repr__(self) -> str:
         return f"<FilePrices commodities={len(self._prices)}>"
 
     def add(self, commodity: Commodity, paise: int) -> None:
         """Count one price."""
-        self._prices.setdefault(commodity, array("q")).append(paise)
+        self._prices[commodity].append(paise)
 
     def medians(self) -> dict[Commodity, int]:
         """The median of each commodity of which there are enough prices."""

@@ -18,15 +18,13 @@ async def find_unchanged(session: Session, changes: Sequence[Change]) -> dict[Id
     They are on offer, and stored with the version and the content that they have in `changes`. None where a product
     comes twice, since then the order decides.
     """
-    said = {
-        (change.source, change.external_id): (str(change.version).encode(), change.digest().encode())
-        for change in changes
-        if isinstance(change, ProductRecord)
-    }
+    records = [change for change in changes if isinstance(change, ProductRecord)]
+    said = {(one.source, one.external_id): (str(one.version).encode(), one.digest().encode()) for one in records}
     if len(said) < len(changes):
         return {}
     # A market file's place is taken for a product that has none, so that one is not unchanged.
-    condition = " AND lat IS NOT NULL" if any(_brings_place(change) for change in changes) else ""
+    placed = [one for one in records if one.lat is not None and one.said is not None]
+    condition = " AND lat IS NOT NULL" if placed else ""
     found: dict[Identity, int] = {}
     for source, names in by_source(list(said)):
         rows = await session.fetch_texts(
@@ -39,7 +37,3 @@ async def find_unchanged(session: Session, changes: Sequence[Change]) -> dict[Id
             if said[identity] == (version, digest):
                 found[identity] = int(product_id or 0)
     return found
-
-
-def _brings_place(change: Change) -> bool:
-    return isinstance(change, ProductRecord) and change.said is not None and change.lat is not None

@@ -99,7 +99,9 @@ class ProductWriter:
         changes = ready.changes
         unchanged = await find_unchanged(session, changes) if self._expects_unchanged else {}
         met = set(unchanged.values())
-        if unchanged:
+        if len(unchanged) == len(changes):  # no product comes twice then
+            results = [_UNCHANGED] * len(changes)
+        elif unchanged:
             others = [change for change in changes if (change.source, change.external_id) not in unchanged]
             part = Ready(others, names_born=ready.names_born)
             decided = iter(await self._apply(session, part, met))

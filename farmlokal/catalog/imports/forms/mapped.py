@@ -95,10 +95,8 @@ class _MappedRows:
                 yield row
                 continue
             try:
-                yield (
-                    row.number,
-                    with_plain_prices([self._value(row, field) for field in MarketRow._fields], self._mark, said),
-                )
+                cells = MarketRow._make([self._value(row, field) for field in MarketRow._fields])
+                yield row.number, with_plain_prices(cells, self._mark, said)
             except InvalidRecord as fault:
                 yield row.number, InvalidRecord(fault.faults, csv_line(row.whole))
 

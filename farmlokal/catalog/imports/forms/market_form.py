@@ -28,8 +28,6 @@ COLUMN_KEYS: Mapping[str, tuple[str, ...]] = {
     "unit": ("price-unit",),
 }
 PRICES = ("min_price", "max_price", "modal_price")
-_PRICE_PLACES = tuple(MarketRow._fields.index(field) for field in PRICES)
-_MODAL_PLACE = MarketRow._fields.index("modal_price")
 # What stands in a column of prices where none was reported.
 _NOT_REPORTED = frozenset({"-", "--", "nr", "na", "n/a"})
 
@@ -94,22 +92,23 @@ def price_text(cell: str, mark: DecimalMark) -> str:
     return "" if cell.strip().lower() in _NOT_REPORTED else plain_number(cell, mark)
 
 
-def with_plain_prices(fields: list[str], mark: DecimalMark, labels: list[str]) -> MarketRow:
-    """The row of `fields`, its prices plain numbers. labels: what the file calls PRICES. Raises InvalidRecord."""
+def with_plain_prices(row: MarketRow, mark: DecimalMark, labels: list[str]) -> MarketRow:
+    """`row` with its prices as plain numbers. labels: what the file calls PRICES. Raises InvalidRecord."""
+    if row.min_price.isdigit() and row.max_price.isdigit() and row.modal_price.isdigit():
+        return row  # as most of a file are
+    prices: dict[str, str] = {}
     faults = []
-    for place, label in zip(_PRICE_PLACES, labels, strict=True):
-        said = fields[place]
-        if said.isdigit():
-            continue
+    for field, label in zip(PRICES, labels, strict=True):
+        said = getattr(row, field)
         try:
-            fields[place] = price_text(said, mark)
+            prices[field] = said if said.isdigit() else price_text(said, mark)
         except ValueError as error:
             faults.append(Fault(label, said[:EXCERPT_CHARS], str(error)))
-        if said and not fields[place] and place == _MODAL_PLACE:
-            fields[place] = "0"
     if faults:
         raise InvalidRecord(faults)
-    return MarketRow._make(fields)
+    if row.modal_price and not prices["modal_price"]:
+        prices["modal_price"] = "0"
+    return row._replace(**prices)
 
 
 def _rows(
@@ -120,6 +119,6 @@ def _rows(
             yield number, cells
             continue
         try:
-            yield number, with_plain_prices(list(picked(cells)), mark, labels)
+            yield number, with_plain_prices(MarketRow._make(picked(cells)), mark, labels)
         except InvalidRecord as fault:
             yield number, InvalidRecord(fault.faults, csv_line(cells))

@@ -98,7 +98,7 @@ def _market_row(row: Mapping[str, Any] | InvalidRecord, state: str) -> MarketRow
         if not said[0]:
             said[0] = state
         labels = [columns.get(field, field) for field in ("min_price", "max_price", "modal_price")]
-        return with_plain_prices(said, DecimalMark.POINT, labels)
+        return with_plain_prices(MarketRow._make(said), DecimalMark.POINT, labels)
     except InvalidRecord as fault:
         return InvalidRecord(fault.faults, csv_line([str(value) for value in row.values()]))
 
