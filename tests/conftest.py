@@ -15,6 +15,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from farmlokal.catalog.reading import directory_counts
 from tests.servers import DatabaseAccess, MariaDBServer, NamedDatabase, NamedRedis, RedisAccess, RedisServer
 from tests.support.backends import new_database_url
 from tests.support.own_servers import StartMariaDB, StartRedis
@@ -112,6 +113,12 @@ def redis_url(redis_server: RedisAccess) -> str:
     """Return the URL of an empty logical database on the session's Redis server."""
     redis_server.flush()
     return redis_server.url()
+
+
+@pytest.fixture
+def directory_uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No service in this process counts its directory by itself: some seconds after its start, and by the cache."""
+    monkeypatch.setattr(directory_counts, "_LOOK_INTERVAL_S", 3600)
 
 
 @pytest.fixture(scope="session")

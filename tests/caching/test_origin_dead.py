@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from farmlokal.catalog.question.query import ListingQuery
-from farmlokal.catalog.reading import directory_counts
 from farmlokal.catalog.reading.loaders import ProductStore
 from farmlokal.errors import DatabaseUnavailable
 from farmlokal.web import keys
@@ -84,11 +83,11 @@ async def load(service: Service, duration_s: float) -> Counter[str]:
     return seen
 
 
+# The switch is the store's: the count of the directory, which is a load as well, would still find its origin.
+@pytest.mark.usefixtures("directory_uncounted")
 @pytest.mark.parametrize("dead_s", [3, pytest.param(60, marks=pytest.mark.proof)])
-async def test_a_dead_origin(tmp_path: Path, redis_url: str, dead_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dead_origin(tmp_path: Path, redis_url: str, dead_s: float) -> None:
     """Known pages go on being served and say that they are stale; others are refused; the return is no stampede."""
-    # The switch is the store's: the count of the directory, which is a load as well, would still find its origin.
-    monkeypatch.setattr(directory_counts, "_LOOK_INTERVAL_S", 3600)
     settings = settings_for(
         await catalogue(tmp_path), redis_url=redis_url, redis_wait_ms=3000, cache_ttl_s=TTL_S, origin_loads=ORIGIN_LOADS
     )

@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 
 import pytest
 
-from farmlokal.catalog.reading import directory_counts
 from farmlokal.catalog.reading.directory_counts import DirectoryCounts
 from farmlokal.catalog.records import Deletion, ProductRecord
 from farmlokal.catalog.writing.writer import ProductWriter
@@ -20,11 +19,8 @@ from tests.support.service import Service, open_database, serving, settings_for
 PLACE = "must have 1 to 100 characters"
 BEGINNING = "must have 1 to 100 characters, and a letter or a digit"
 
-
-@pytest.fixture(autouse=True)
-def counted_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service counts by itself while a test looks at what is not counted yet."""
-    monkeypatch.setattr(directory_counts, "_LOOK_INTERVAL_S", 3600)
+# A test that looks at what is not counted yet would meet a count otherwise.
+pytestmark = pytest.mark.usefixtures("directory_uncounted")
 
 
 class Directory:

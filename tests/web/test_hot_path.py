@@ -106,6 +106,7 @@ async def test_a_busy_connection_does_not_stay_with_the_handlers(tmp_path: Path)
         assert before + _CLIENTS * _EACH == service.app[keys.REQUEST_COUNTS].hot_path_answers
 
 
+@pytest.mark.usefixtures("directory_uncounted")
 async def test_both_paths_count_the_same(tmp_path: Path) -> None:
     """After the same requests, the counters of requests are equal."""
     sent = [f"GET {target or '/'} HTTP/1.1\r\nHost: test\r\n\r\n".encode() for target in TARGETS[:30]]

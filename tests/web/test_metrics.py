@@ -24,6 +24,9 @@ from tests.web.watched_store import watch_store
 
 WEBHOOK = "/external/webhook"
 
+# Its turn is a question to the cache, and counted; what it counted is an invalidation.
+pytestmark = pytest.mark.usefixtures("directory_uncounted")
+
 
 def new_answers(before: Scrape, after: Scrape) -> dict[tuple[str, str, int], int]:
     """What was counted between two scrapes. The first of them itself is: an answer is counted when it is made."""
