@@ -20,6 +20,7 @@ from tests.support.service import SECRET_KEY, fill, sqlite_url
 
 DONE_WAIT_MAX_S = 200  # on a busy machine
 START_WAIT_MAX_S = 100
+_ANSWER_WAIT_MAX_S = 30
 
 
 def developers(folder: Path) -> dict[str, str]:
@@ -102,7 +103,7 @@ def running(environment: dict[str, str], folder: Path, *arguments: str) -> Itera
 
 def get(port: int, target: str) -> tuple[int, dict[str, str], Any]:
     """Status, headers and decoded body of one request."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=_ANSWER_WAIT_MAX_S)) as connection:
         connection.request("GET", target)
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), json.loads(response.read())
@@ -116,6 +117,6 @@ def wait_until_ready(process: subprocess.Popen[str], port: int) -> None:
         try:
             if get(port, "/readyz")[0] == 200:
                 return
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):  # it may listen long before it answers
             time.sleep(0.05)
     raise AssertionError("the service did not get ready")

@@ -71,7 +71,7 @@ class LoggedProcess:
         deadline = time.monotonic() + START_WAIT_MAX_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, TimeoutError):
                 if get(self.port, "/readyz")[0] == 200:
                     return
             time.sleep(0.05)
