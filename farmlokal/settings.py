@@ -134,7 +134,9 @@ class Settings(BaseSettings):
     cache_ttl_s: int = Field(30, ge=1, le=86_400, description="how long an entry is fresh, ± 10 %")
     stale_s: int = Field(300, ge=0, le=604_800, description="how long it may be served stale after that")
     l1_bytes: Annotated[int, AfterValidator(_l1_bytes)] = Field(
-        64 * 2**20, ge=0, description="memory for the first cache tier, per worker; 0 for none"
+        64 * 2**20,
+        ge=0,
+        description="memory for the first cache tier, with remembered questions, per worker; 0 for none",
     )
     origin_loads: int | None = Field(
         None, ge=1, le=1000, description="most concurrent loads from the database; default: the pool's size"

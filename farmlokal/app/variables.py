@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
@@ -47,6 +46,9 @@ def unknown_variables() -> list[UnknownVariable]:
 
 
 def _nearest(name: str) -> str | None:
+    # Not above: most starts have no such variable.
+    from difflib import get_close_matches
+
     # Without the prefix, by which every name is like every other.
     field = name.removeprefix(PREFIX).lower()
     alike = get_close_matches(field, Settings.model_fields, n=3)

@@ -22,6 +22,8 @@ _SMALL_SHARE = 0.1
 _USES_TO_STAY = 2
 # Two bits, as in the paper: a page that was hot an hour ago is given up after three rounds of the main queue.
 _USES_MAX = 3
+# However much is set aside: a tier that is small would else hold nothing.
+_ENTRIES_SHARE_MIN = 0.75
 
 
 class _Held:
@@ -36,7 +38,7 @@ class _Held:
 
 
 class MemoryTier:
-    """Entries by key, at most `bytes_max` of them by weight.
+    """Entries by key, at most `bytes_max` of them by weight, less what is set aside.
 
     New entries enter a small queue, first in, first out. At its end, those that were asked for meanwhile move on to
     the main queue; the others leave, and of each a ghost (its key's hash) stays for a while: an entry that comes back
@@ -46,6 +48,9 @@ class MemoryTier:
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
+        # What is left for entries.
+        self._room_bytes = bytes_max
+        self._bytes_aside = 0
         self._small: OrderedDict[str, _Held] = OrderedDict()
         self._main: OrderedDict[str, _Held] = OrderedDict()
         # Hashes, not keys: a key can be as long as a URL, and two that meet only admit one entry early.
@@ -56,7 +61,7 @@ class MemoryTier:
 
     def __repr__(self) -> str:
         queues = f"small={len(self._small)} main={len(self._main)} ghosts={len(self._ghosts)}"
-        room = f"bytes={self._bytes_held}/{self._bytes_max} small_bytes={self._small_bytes}"
+        room = f"bytes={self._bytes_held}/{self._room_bytes} small_bytes={self._small_bytes}"
         return f"<MemoryTier entries={len(self)} {room} {queues}>"
 
     def __len__(self) -> int:
@@ -66,6 +71,11 @@ class MemoryTier:
     def bytes_held(self) -> int:
         """The weight of all entries in bytes."""
         return self._bytes_held
+
+    @property
+    def bytes_taken(self) -> int:
+        """The weight of all entries and what is set aside, in bytes."""
+        return self._bytes_held + self._bytes_aside
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of `key`, whatever its age, or None; it counts as a use."""
@@ -124,6 +134,16 @@ class MemoryTier:
         self._make_room(0)
         self._bound_ghosts()
 
+    def set_aside(self, grown_bytes: int) -> None:
+        """Count so many bytes more, or fewer, that are kept elsewhere to answer sooner; entries leave to make room.
+
+        They leave up to a quarter of the tier; what is set aside beyond that is not made room for.
+        """
+        self._bytes_aside += grown_bytes
+        self._room_bytes = max(self._bytes_max - self._bytes_aside, int(self._bytes_max * _ENTRIES_SHARE_MIN))
+        self._make_room(0)
+        self._bound_ghosts()
+
     def drop(self, key: str) -> None:
         """Forget the entry of `key`."""
         held = self._main.pop(key, None)
@@ -162,8 +182,8 @@ class MemoryTier:
             self._small_bytes += held.weight
 
     def _make_room(self, weight: int) -> None:
-        while self._bytes_held + weight > self._bytes_max:
-            if self._small_bytes > self._bytes_max * _SMALL_SHARE or not self._main:
+        while self._bytes_held + weight > self._room_bytes:
+            if self._small_bytes > self._room_bytes * _SMALL_SHARE or not self._main:
                 self._end_of_small()
             else:
                 self._end_of_main()

@@ -81,6 +81,8 @@ class ReadThrough:
         self.counts = CacheCounts()
         # To be called when something was added to a key's value that stays with it.
         self.reweigh = memory.reweigh
+        # To be called with the bytes that what is remembered of questions has come to take more, or fewer.
+        self.set_aside = memory.set_aside
         self._memory = memory
         self._second = second
         self._lifetime = lifetime

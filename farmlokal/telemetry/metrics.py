@@ -86,7 +86,11 @@ METRICS: tuple[Metric, ...] = (
         _LOOKUPS,
     ),
     Metric("farmlokal_cache_collapsed_total", "answers that another caller's load brought: single-flight followers"),
-    Metric("farmlokal_cache_memory_bytes", "weight of the entries in memory", Kind.GAUGE),
+    Metric(
+        "farmlokal_cache_memory_bytes",
+        "weight of the entries in memory, and of what is remembered of questions",
+        Kind.GAUGE,
+    ),
     Metric("farmlokal_cache_memory_entries", "entries in memory", Kind.GAUGE),
     Metric("farmlokal_cache_evictions_total", "entries that left memory to make room"),
     Metric(

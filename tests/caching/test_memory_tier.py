@@ -135,6 +135,29 @@ def test_an_invalidated_entry_does_not_lose_its_place() -> None:
         assert f" {after} " in repr(tier)
 
 
+def test_what_is_set_aside_takes_the_room_of_entries() -> None:
+    """Entries leave for it, down to three quarters of the tier, and come back when it is gone."""
+    weight = weight_of("00", entry(100))
+    tier = MemoryTier(20 * weight)
+    counts = []
+    for first, grown_bytes in enumerate((2 * weight, 3 * weight, 10 * weight, -15 * weight)):
+        tier.set_aside(grown_bytes)
+        for number in range(23):
+            tier.put(f"{23 * first + number:02}", entry(100))
+        counts.append((len(tier), tier.bytes_taken // weight))
+    assert [(18, 20), (15, 20), (15, 30), (20, 20)] == counts
+
+
+def test_room_for_what_is_set_aside_is_made_at_once() -> None:
+    """Not when the next entry comes: a full tier takes no more than before."""
+    weight = weight_of("00", entry(100))
+    tier = MemoryTier(20 * weight)
+    for number in range(20):
+        tier.put(f"{number:02}", entry(100))
+    tier.set_aside(2 * weight)
+    assert (18, 20 * weight) == (len(tier), tier.bytes_taken)
+
+
 def test_clearing_forgets_everything() -> None:
     """After a purge nothing is held, and nothing of what had left is remembered."""
     weight = weight_of("00", entry(100))

@@ -10,7 +10,7 @@ import pytest
 _READERS = ("charset_normalizer", "ijson", "lxml", "openpyxl", "farmlokal.catalog.imports.importer")
 _SIMULATOR = ("farmlokal.simulator", "farmlokal.catalog.seed")
 NEEDLESS = {
-    "serve": (*_READERS, *_SIMULATOR, "aiomysql", "pymysql", "gunicorn"),
+    "serve": (*_READERS, *_SIMULATOR, "aiomysql", "pymysql", "gunicorn", "difflib", "xml"),
     "sync": (*_READERS, *_SIMULATOR, "gunicorn"),
     "config": (*_READERS, *_SIMULATOR, "aiomysql", "gunicorn", "farmlokal.web", "redis"),
 }

@@ -56,7 +56,7 @@ def cache_sources(cache: ReadThrough, memory: MemoryTier) -> Iterator[MetricSour
     for outcome in Outcome:
         yield MetricSource("farmlokal_cache_lookups_total", outcome, partial(counts.answers, outcome))
     yield MetricSource("farmlokal_cache_collapsed_total", "", lambda: counts.collapsed)
-    yield MetricSource("farmlokal_cache_memory_bytes", "", lambda: memory.bytes_held)
+    yield MetricSource("farmlokal_cache_memory_bytes", "", lambda: memory.bytes_taken)
     yield MetricSource("farmlokal_cache_memory_entries", "", lambda: len(memory))
     yield MetricSource("farmlokal_cache_evictions_total", "", lambda: memory.evictions)
     yield MetricSource("farmlokal_cache_invalidations_total", "", lambda: counts.invalidations)

@@ -67,7 +67,7 @@ class HotPath:
         self._series = {
             (path, status): self._counts.series(path, "GET", status) for path in _PATHS for status in (200, 304)
         }
-        self.heads = RememberedHeads()
+        self.heads = RememberedHeads(self._cache.set_aside)
         # What was asked for in words may be understood otherwise from then on.
         app[keys.SEARCH_NAMES].on_change.append(self.heads.clear)
         self._templates = HeadTemplates(self._freshness, app[keys.COMMON_HEADERS])

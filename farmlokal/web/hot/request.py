@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 from multidict import MultiMapping
 
+from farmlokal.caching.remembered import Remembered
 from farmlokal.errors import InvalidInput
 from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry.traceparent import TraceParent, parse_traceparent
@@ -32,10 +33,12 @@ _ELSEWHERE = ("If-Match", "Expect", "Upgrade")
 # The fields that make a request unlike all others of its page, and change nothing but what stands in OwnFields.
 _OWN = ("X-Request-ID", "X-Forwarded-For", "traceparent", "tracestate")
 
-# How many heads of each kind, and the longest of them: 8 MB a kind when full. The parser's own limit on a field is 8190
-# bytes: no value of so short a head exceeds it.
-_HEADS_MAX = 4096
+# How many heads of each kind, what they may take, and the longest of them. The parser's own limit on a field is 8190
+# bytes: no value of so short a head exceeds it. More heads than questions would hold on to what those let go.
+_HEADS_MAX, _HEADS_BYTES_MAX = 4096, 4 * 2**20
 _HEAD_BYTES_MAX = 1024
+# What a head takes beside its bytes, and each of the pieces that it is cut into, measured on CPython 3.11.
+_OBJECTS_BYTES, _PIECE_BYTES = 250, 40
 # What proxies and browsers send that is another for each request or client, and that no answer depends on.
 _UNREAD = (
     *("Cookie", "Referer", "User-Agent", "X-Real-IP", "X-Request-Start"),
@@ -199,22 +202,28 @@ _NOTHING = OwnFields(None, (), _NO_PLACES)
 
 
 class RememberedHeads:
-    """The heads that were parsed last, each with where the values stand that are its request's own."""
+    """The heads that were parsed last, each with where the values stand that are its request's own.
+
+    set_aside: called with the bytes that they have come to take more, or fewer.
+    """
 
     __slots__ = ("_split", "_whole")
 
-    def __init__(self) -> None:
+    def __init__(self, set_aside: Callable[[int], object]) -> None:
+        bounds = (_HEADS_MAX, _HEADS_BYTES_MAX)
         # By all of their bytes, those that say nothing of their own.
-        self._whole: dict[bytes, tuple[Head, OwnFields]] = {}
+        self._whole: Remembered[bytes, tuple[Head, OwnFields]] = Remembered(*bounds, _weight_of_whole, set_aside)
         # By their bytes without the values, those that have values to skip.
-        self._split: dict[tuple[bytes, ...], tuple[Head, Places]] = {}
+        self._split: Remembered[tuple[bytes, ...], tuple[Head, Places]] = Remembered(
+            *bounds, _weight_of_split, set_aside
+        )
 
     def __repr__(self) -> str:
         return f"<RememberedHeads whole={len(self._whole)} split={len(self._split)}>"
 
     def find(self, data: bytes) -> tuple[Head, OwnFields] | None:
         """What `data` says, without parsing it; None where nothing is remembered that is equal but for values."""
-        known = self._whole.get(data)
+        known = self._whole.by_key.get(data)
         if known is not None:
             return known
         if len(data) > _HEAD_BYTES_MAX:
@@ -222,7 +231,7 @@ class RememberedHeads:
         pieces = _VALUES.split(data)
         values = pieces[2::3]
         del pieces[2::3]
-        kept = self._split.get(tuple(pieces))
+        kept = self._split.by_key.get(tuple(pieces))
         if kept is None:
             return None
         head, places = kept
@@ -234,24 +243,26 @@ class RememberedHeads:
         if len(data) > _HEAD_BYTES_MAX:
             return
         if own.places == _NO_PLACES:
-            _put(self._whole, data, (head, _NOTHING))
+            self._whole.keep(data, (head, _NOTHING))
         pieces = _VALUES.split(data)
-        places = _places_of(pieces[1::3])
+        places = _shared(_places_of(pieces[1::3]))
         del pieces[2::3]
         # Where the parser saw further lines of these fields, one of them is not plain.
         if len(pieces) > 1 and [len(at) for at in places] == [len(at) for at in own.places]:
-            _put(self._split, tuple(pieces), (head, places))
+            self._split.keep(tuple(pieces), (head, places))
 
     def clear(self) -> None:
         """Forget all of them."""
-        self._whole.clear()
-        self._split.clear()
+        self._whole.forget()
+        self._split.forget()
 
 
-def _put(heads: dict[Any, Any], key: object, known: object) -> None:
-    if len(heads) >= _HEADS_MAX:
-        del heads[next(iter(heads))]
-    heads[key] = known
+def _weight_of_whole(data: bytes, _: object) -> int:
+    return len(data) + _OBJECTS_BYTES
+
+
+def _weight_of_split(pieces: tuple[bytes, ...], _: object) -> int:
+    return sum(map(len, pieces)) + _PIECE_BYTES * len(pieces) + _OBJECTS_BYTES
 
 
 def _places_of(names: Sequence[bytes]) -> Places:

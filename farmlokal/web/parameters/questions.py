@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from farmlokal.caching.lookup import Question
 from farmlokal.caching.read_through import ReadThrough
+from farmlokal.caching.remembered import Remembered
 from farmlokal.caching.value import Value
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
@@ -16,10 +17,12 @@ from farmlokal.web.parameters.listing import parse_listing_query
 from farmlokal.web.parameters.query_string import NOTHING_IGNORED, IgnoredParameters
 
 PATH = "/products"
-# A question takes about 1.3 KB with its texts: 5 MB when full.
-_REMEMBERED_MAX = 4096
-# Longer query strings are rare, and would make the bound above one of nothing.
+# How many, and what they may take: enough for the pages that 64 MiB hold. Longer query strings are rare, and would take
+# the room of many.
+_REMEMBERED_MAX, _REMEMBERED_BYTES_MAX = 4096, 5 * 2**20
 _REMEMBERED_CHARS_MAX = 512
+# What a question takes beside its texts, and what each of its parameters does, measured on CPython 3.11.
+_OBJECTS_BYTES, _PARAMETER_BYTES = 620, 90
 
 
 class AskedPage(NamedTuple):
@@ -52,14 +55,16 @@ class Questions:
         self._index = index
         self._cache = cache
         self._load = listing.page
-        self._remembered: dict[str, AskedPage] = {}
+        self._remembered: Remembered[str, AskedPage] = Remembered(
+            _REMEMBERED_MAX, _REMEMBERED_BYTES_MAX, _weight_of, cache.set_aside
+        )
 
     def __repr__(self) -> str:
         return f"<Questions remembered={len(self._remembered)}>"
 
     def parse(self, raw_query: str) -> AskedPage:
         """What `raw_query`, the request target after `?`, asks. Raises InvalidInput, which lists every fault."""
-        known = self._remembered.get(raw_query)
+        known = self._remembered.by_key.get(raw_query)
         if known is not None:
             return known
         query = parse_listing_query(raw_query, self._signer, self._table, self._ignored, index=self._index)
@@ -68,15 +73,18 @@ class Questions:
         question = self._cache.question(f"products?{query.canonical()}", load, page_tags(query))
         asked = AskedPage(question, link_base(query))
         if len(raw_query) <= _REMEMBERED_CHARS_MAX:
-            if len(self._remembered) >= _REMEMBERED_MAX:
-                # The oldest: what is asked for often is soon remembered again.
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[raw_query] = asked
+            self._remembered.keep(raw_query, asked)
         return asked
 
     def forget(self) -> None:
         """Forget what texts mean: names came, by which words may be understood otherwise."""
-        self._remembered.clear()
+        self._remembered.forget()
+
+
+def _weight_of(raw_query: str, asked: AskedPage) -> int:
+    """What is kept of a question in bytes, its canonical text twice. Its key is weighed with its entry."""
+    parameters = raw_query.count("&") + 1
+    return len(raw_query) + 2 * len(asked.link_base) + _PARAMETER_BYTES * parameters + _OBJECTS_BYTES
 
 
 def link_base(query: ListingQuery) -> str:
