@@ -146,7 +146,12 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     wake = product_waker(receiver)
     sync = catalogue_sync(database, partner, source=settings.partner_source, invalidate=invalidate, wake=wake)
     verifier = Verifier(parse_secrets(settings.webhook_secrets)) if settings.webhook_secrets is not None else None
-    own_names = frozenset((*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS, FULL.name))
+    own_names = frozenset(
+        (
+            *(*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS),
+            *(*changes.PARAMETERS, FULL.name),
+        )
+    )
     ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
 
     app = web.Application(middlewares=[edge_middleware, problem_middleware])
@@ -163,13 +168,6 @@ def create_app(settings: Settings, own: OwnSlot | None = None, table: QuestionTa
     app[keys.COMMON_HEADERS] = CommonHeaders(CrossOrigin(origins))
     app[keys.DIRECTORY_QUESTIONS] = DirectoryQuestions(signer, cache, Directory(database, signer, hinting), ignored)
     app[keys.FRESHNESS] = Freshness(settings.stale_s)
-    own_names = frozenset(
-        (
-            *(*table.parameters, *PAGE_PARAMETERS, *PLACE_PARAMETERS, *FARM_PARAMETERS),
-            *(*changes.PARAMETERS, FULL.name),
-        )
-    )
-    ignored = IgnoredParameters(*parse_ignored(settings.ignored_parameters), own_names)
     app[keys.IGNORED_PARAMETERS] = ignored
     app[keys.LISTING] = listing
     app[keys.PARTNER] = partner
