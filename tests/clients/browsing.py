@@ -15,6 +15,8 @@ _BURSTS = (1, 2, 4)
 _PAUSE_MAX_S = 0.08
 # A page that others asked for before is some seconds old when a cache gets it.
 _OTHERS_SHARE = 0.5
+# For how long a proxy that has said of no page that it is the same is asked on: a busy machine asks seldom.
+_ASK_ON_MAX_S = 60.0
 
 
 class Sight(NamedTuple):
@@ -52,13 +54,14 @@ def faults_of(reading: Reading, coding: str, sent_tag: str | None) -> list[str]:
 async def browse(asker: Asker, target: str, origin: Origin, *, until_s: float, pause_s: float, seed: str) -> Browsed:
     """Ask for the page at `target` until `until_s` of the monotonic clock. pause_s: the longest between two bursts.
 
-    A proxy's client keeps the tags that it got, one for each coding, and asks by them; others do that by themselves.
+    A proxy's client keeps the tags that it got, one for each coding, and asks by them, until it was told once that a
+    page is the same; others do that by themselves.
     """
     draw = random.Random(seed)
     proxy = isinstance(asker, ProxyAsker)
     sights, faults, not_modified, slowest_s = [], [], 0, 0.0
     kept: dict[str, tuple[str, int]] = {}
-    while time.monotonic() < until_s:
+    while (now_s := time.monotonic()) < until_s or (proxy and not not_modified and now_s < until_s + _ASK_ON_MAX_S):
         if draw.random() < _OTHERS_SHARE:
             await origin.ask(target)
         for _ in range(draw.choice(_BURSTS)):
