@@ -18,6 +18,7 @@ from farmlokal.database.address import parse_address
 from farmlokal.database.connect import database_at
 from farmlokal.database.interface import Database, Session
 from farmlokal.errors import Unavailable
+from farmlokal.telemetry import configure_logging
 from tests.catalog.upserting import deletion, record
 
 PRODUCTS = 2000
@@ -83,6 +84,7 @@ async def write(database: Database, seed: int) -> None:
 
 async def main(url: str, task: str, seed: str = "") -> None:
     """Do one of the two."""
+    configure_logging("json")  # standard output has the numbers
     database = database_at(parse_address(url), pool_size=2, statement_limit_ms=10_000)
     try:
         await (write(database, int(seed)) if task == "write" else Sequencer(database).keep())

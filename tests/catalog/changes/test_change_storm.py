@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -47,7 +47,6 @@ class Storm:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.catalog.changes.storm_process", self._url, *map(str, arguments)),
             stdout=PIPE,
-            stderr=DEVNULL,
         )
 
     async def write(self, writer: int) -> None:
@@ -106,14 +105,14 @@ async def kills_in_a_storm(url: str, writes: int, kill_every: int, monkeypatch: 
         storm = Storm(url, writes, kill_every, seed=7)
         turns = 0
         async with storm.numbering():
-            killing = asyncio.create_task(storm.kill())
-            writing = asyncio.gather(*map(storm.write, range(WRITERS)))
-            while not writing.done():
-                turns += 1
-                if not await mirror.turn():
-                    await asyncio.sleep(0.05)
-            await writing
-            killing.cancel()
+            async with asyncio.TaskGroup() as storming:  # where one fails none goes on and starts processes
+                killing = storming.create_task(storm.kill())
+                writing = [storming.create_task(storm.write(writer)) for writer in range(WRITERS)]
+                while not all(task.done() for task in writing):
+                    turns += 1
+                    if not await mirror.turn():
+                        await asyncio.sleep(0.05)
+                killing.cancel()
             # The storm's sequencers number the rest; the last of them may have to wait for a lease.
             await eventually(Sequencer(database).pending, lambda pending: pending.rows == 0, _STORM_MAX_S)
         await mirror.catch_up()
