@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from farmlokal.web.edge import middleware
 from tests.clients import habits
@@ -16,6 +18,7 @@ from tests.clients.asking import ProxyAsker, askers, proxy_session
 from tests.clients.habits import Lives
 from tests.clients.origin import Origin, lose_the_database, origin
 from tests.servers.cache_proxies import ApacheServer, CacheProxy, HAProxyServer, NginxCache, VarnishServer
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.proof
 
@@ -58,18 +61,51 @@ async def behind(
             await asyncio.to_thread(proxy.close)
 
 
-@pytest.mark.parametrize(
-    ("kind", "left_out"),
-    [(NginxCache, "proxy_cache_revalidate on;"), (VarnishServer, "set beresp.keep = 5m;")],
-    ids=["nginx", "Varnish"],
-)
-async def test_a_copy_that_is_over_is_fetched_anew(
-    tmp_path: Path, kind: type[CacheProxy | NginxCache], left_out: str
-) -> None:
-    """Unless the proxy is told to ask about it, or to keep what it would ask about past its grace."""
+async def test_varnish_fetches_a_copy_anew_that_is_over(tmp_path: Path) -> None:
+    """Unless it is told to keep what it would ask about past its grace."""
     lives = Lives(2, 0)
-    async with behind(tmp_path, kind, left_out, lives=lives) as (asker, service):
+    async with behind(tmp_path, VarnishServer, "set beresp.keep = 5m;", lives=lives) as (asker, service):
         assert habits.FETCHES == await habits.over(asker, PAGE, service, lives)
+
+
+@pytest.mark.parametrize("asks_by_tag", [False, True])
+async def test_nginx_gives_a_copy_no_second_life(asks_by_tag: bool) -> None:
+    """Unless it asks about it by its tag, and is told that the copy is the same and that no time is left of it."""
+    asked_by: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        tag = request.headers.get("If-None-Match")
+        asked_by.append(tag)
+        left_s = 4 if len(asked_by) == 1 else 0
+        headers = {"ETag": '"a"', "Cache-Control": f"public, max-age={left_s}"}
+        return web.Response(status=200 if tag is None else 304, headers=headers)
+
+    class Asking(NginxCache):
+        """The sample, with what it leaves out."""
+
+        def configuration(self) -> str:
+            return super().configuration().replace("proxy_cache_lock on;", "proxy_cache_revalidate on;")
+
+    app = web.Application()
+    app.router.add_get("/page", answer)
+    async with TestServer(app, host="127.0.0.1") as service, proxy_session() as session:
+        assert service.port is not None
+        proxy = (Asking if asks_by_tag else NginxCache)(service.port)
+        try:
+            await asyncio.to_thread(proxy.start)
+            asker = ProxyAsker(session, proxy.base_url)
+
+            async def ask_again() -> int:
+                assert 200 == (await asker.get("/page", {})).status
+                return len(asked_by)
+
+            assert [1, 1] == [await ask_again(), await ask_again()]
+            await eventually(ask_again, lambda times: times == 2)  # the copy's time is over
+            kept = await ask_again() == 2
+            assert asks_by_tag == kept
+        finally:
+            await asyncio.to_thread(proxy.close)
+    assert ({None, '"a"'} if asks_by_tag else {None}) == set(asked_by)
 
 
 async def test_haproxy_keeps_nothing_with_vary(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """A mirror that follows many writers, which are killed as are those who number, ends as the catalogue."""
 
 import asyncio
+import os
 import random
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -60,7 +61,7 @@ class Storm:
         async for line in process.stdout:
             self._left[writer] -= int(line)
             if self._left[writer] <= 0:
-                process.kill()
+                _kill(process)
         assert -signal.SIGKILL == await process.wait()  # and not by itself
 
     async def kill(self) -> None:
@@ -73,7 +74,7 @@ class Storm:
             self._sequencers[place] = await self._started("number")
             running = [process for process in self._running.values() if process.returncode is None]
             if running:
-                self._draw.choice(running).kill()
+                _kill(self._draw.choice(running))
             self.kills += 1
 
     @asynccontextmanager
@@ -89,8 +90,17 @@ class Storm:
     @staticmethod
     async def _end(process: Process) -> None:
         if process.returncode is None:
-            process.kill()
+            _kill(process)
         await process.wait()
+
+
+def _kill(process: Process) -> None:
+    """SIGKILL, also to one that was killed just now.
+
+    Its own `kill` would find that it has ended, and take its exit status before asyncio does, which then says 255.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
 
 
 async def kills_in_a_storm(url: str, writes: int, kill_every: int, monkeypatch: pytest.MonkeyPatch) -> int:
