@@ -77,9 +77,14 @@ async def test_followers_in_other_processes_are_woken(redis_url: str, own_redis:
 async def test_a_slow_load_stays_the_only_one(redis_url: str, own_redis: StartRedis) -> None:
     """A living process keeps its lease for longer than the lease time, by renewing it."""
     async with workers(2, redis_url, own_redis().url(), wait_max_s=PATIENT_S) as group:
-        await group.origin.mset({"value:slow": "row", "delay_s": str(LEASE_MS / 1000 * 1.5)})
-        answers = await group.ask_all("get", key="slow", callers=10)
-        assert (1, {"miss": 20}) == (await group.loads(), total(answers))
+        leader, other = group.workers
+        await group.origin.mset({"value:slow": "row", "hold": "1"})
+        led = leader.begin("get", key="slow", callers=10)
+        await group.until_loads(1)
+        followed = await group.follower(other, "slow", callers=10)
+        await asyncio.sleep(LEASE_MS / 1000 * 1.5)
+        await group.origin.delete("hold")
+        assert (1, {"miss": 20}) == (await group.loads(), total([await led, await followed]))
 
 
 async def test_a_killed_leader_delays_the_others_by_the_lease_time(redis_url: str, own_redis: StartRedis) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from farmlokal.caching.remembered import Remembered
+from farmlokal.caching.memory import Remembered
 
 
 class Aside:

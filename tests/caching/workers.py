@@ -113,10 +113,10 @@ class Group:
             while await self.loads() < number:  # noqa: ASYNC110 - in another process
                 await asyncio.sleep(0.005)
 
-    async def follower(self, worker: WorkerProcess, key: str) -> asyncio.Future[dict[str, Any]]:
+    async def follower(self, worker: WorkerProcess, key: str, callers: int = 1) -> asyncio.Future[dict[str, Any]]:
         """Have `worker` ask for what another one loads, and wait until it has heard so; its answer, when it comes."""
         before = (await worker.ask("state"))["busy"]
-        answer = worker.begin("get", key=key)
+        answer = worker.begin("get", key=key, callers=callers)
         async with asyncio.timeout(_ANSWER_WAIT_MAX_S):
             while (await worker.ask("state"))["busy"] == before:
                 pass

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 from multidict import MultiMapping
 
-from farmlokal.caching.remembered import Remembered
+from farmlokal.caching.memory import Remembered
 from farmlokal.errors import InvalidInput
 from farmlokal.limiting.verdicts import Verdict
 from farmlokal.telemetry.traceparent import TraceParent, parse_traceparent

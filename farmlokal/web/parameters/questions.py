@@ -4,8 +4,8 @@ from types import MethodType
 from typing import NamedTuple
 
 from farmlokal.caching.lookup import Question
+from farmlokal.caching.memory import Remembered
 from farmlokal.caching.read_through import ReadThrough
-from farmlokal.caching.remembered import Remembered
 from farmlokal.caching.value import Value
 from farmlokal.catalog.question.cursor import CursorSigner
 from farmlokal.catalog.question.query import ListingQuery
