@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.proof
 @pytest.mark.alone
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None:
     """Every figure of the groups that need wrk and nginx is there, is a ratio above nothing, and had no errors."""
     written, chart = tmp_path / "bench.json", tmp_path / "chart.json"
@@ -45,7 +45,7 @@ def test_hits_and_the_soak_are_measured_without_an_error(tmp_path: Path) -> None
 
 @pytest.mark.proof
 @pytest.mark.alone
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Path) -> None:
     """Every family has its goals; those of page 1 stand beside a SPATIAL index and GEOSEARCH, too."""
     written = tmp_path / "bench.json"
@@ -65,7 +65,7 @@ def test_pages_near_a_place_are_measured_beside_an_index_and_redis(tmp_path: Pat
 
 @pytest.mark.proof
 @pytest.mark.alone
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_words_and_what_they_cost_the_writers_are_measured(tmp_path: Path) -> None:
     """Beside what they are stand words, completions, summaries, and writes beside those of before."""
     written = tmp_path / "bench.json"
