@@ -54,8 +54,8 @@ def faults_of(reading: Reading, coding: str, sent_tag: str | None) -> list[str]:
 async def browse(asker: Asker, target: str, origin: Origin, *, until_s: float, pause_s: float, seed: str) -> Browsed:
     """Ask for the page at `target` until `until_s` of the monotonic clock. pause_s: the longest between two bursts.
 
-    A proxy's client keeps the tags that it got, one for each coding, and asks by them, until it was told once that a
-    page is the same; others do that by themselves.
+    A proxy's client keeps the tags that it got, one for each coding, and asks by them; others do that by themselves. It
+    goes on past `until_s` where it was never told that a page is the same.
     """
     draw = random.Random(seed)
     proxy = isinstance(asker, ProxyAsker)
