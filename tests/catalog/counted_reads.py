@@ -127,7 +127,8 @@ async def seeded(url: str, products: int, *, table: QuestionTable = TABLE, index
     address = parse_address(url)
     assert isinstance(address, MySQLAddress)
     async with open_database(url, statement_limit_ms=60_000) as database:
-        await fill_big_catalogue(database, address, products)
+        # One process, so that a product has the same id in each run, and the sample and the questions are the same.
+        await fill_big_catalogue(database, address, products, processes=1)
         await database.run_script(indexes)
         return await draw_sample(database, table=table, choose=random.Random(5).sample)
 

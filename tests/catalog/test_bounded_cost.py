@@ -93,7 +93,7 @@ async def test_every_question_is_bounded(small: Catalogue) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> None:
     """The same on 1,000,000 products, on both servers; and every page near a place is that of brute force."""
     await check(million, ONE_FILTER, 1600, seed=1)

@@ -68,7 +68,11 @@ async def reads_of(catalogue: Catalogue, index: SearchIndex, query: ListingQuery
 
 
 async def check_words(catalogue: Catalogue, count: int, *, seed: int) -> None:
-    """Ask `count` questions in words, and hold them to the bound, as those with one filter are."""
+    """Ask `count` questions in words, with other filters or none, and hold them to the bound.
+
+    A sample shows few rows of what words and filters leave over, and what a word means may lie anywhere in an order:
+    about one question in 150 reads more than the bound; one in fifty may, and none more than four times as much.
+    """
     draw = random.Random(seed)
     index = await index_at(catalogue)
     over: list[tuple[int, str]] = []
@@ -77,5 +81,5 @@ async def check_words(catalogue: Catalogue, count: int, *, seed: int) -> None:
         reads = await reads_of(catalogue, index, query)
         if reads > catalogue.bound + READS_MIN:
             over.append((reads, f"{query.filters.get(WORDS).text}: {query.canonical()}"))
-    assert len(over) <= count // 100, over
+    assert len(over) <= count // 50, over
     assert all(reads <= 4 * catalogue.bound for reads, _ in over), over
