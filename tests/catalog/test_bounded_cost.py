@@ -14,7 +14,7 @@ from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS, Position
 from tests.catalog.counted_reads import READS_MIN, Catalogue, catalogue_at, seeded, wasted
 from tests.catalog.near_bounds import check_discs, check_near
-from tests.catalog.questions import FIELDS, draw_question, row_order, where
+from tests.catalog.questions import FIELDS, draw_question, held, row_order, where
 from tests.catalog.search.word_questions import check_words
 
 
@@ -60,6 +60,7 @@ async def check_combinations(catalogue: Catalogue, count: int, *, seed: int) -> 
 
 
 SMALL = 34_000  # more than a sample has rows
+UNIT_READS_MAX = 600  # of a dozen, a bunch and a litre there are more than a thousand each
 ONE_FILTER = [[field] for field in FIELDS]
 
 
@@ -106,18 +107,30 @@ async def test_every_question_is_bounded_on_a_million(million: Catalogue) -> Non
 
 async def test_many_values_of_several_filters_keep_their_range(small: Catalogue) -> None:
     """Where four lists make more ranges than MariaDB takes, it reads all of an index; in our session it does not."""
-    rows, places = small.sample.by_sort["created_at"], small.sample.table.places
+    rows = small.sample.by_sort["created_at"]
 
-    def held(column: str, count: int) -> list[Any]:
-        return random.Random(1).sample(sorted({row[places[column]] for row in rows} - {None}), count)
+    def some(column: str, count: int) -> list[Any]:
+        return random.Random(1).sample(held(small.sample, column), count)
 
-    lists = {"category": held("category", 6), "district": held("district_key", 20), "state": held("state_key", 20)}
+    lists = {"category": some("category", 6), "district": some("district_key", 20), "state": some("state_key", 20)}
     value, row_id = row_order("name")(rows[0])
-    query = ListingQuery(where(**lists, farm_id=held("farm_id", 7)), SORTS["-name"], 20, Position(value, row_id))
+    query = ListingQuery(where(**lists, farm_id=some("farm_id", 7)), SORTS["-name"], 20, Position(value, row_id))
     plan = choose_plan(query, small.sample)
     reads = await small.reads(query, plan)
     await small.cursor.execute("SET SESSION optimizer_max_sel_arg_weight = DEFAULT")
     assert (True, True) == (reads <= small.bound, await small.reads(query, plan) >= small.products), (reads, plan)
+
+
+@pytest.mark.parametrize("sort", ["name", "-name"])
+async def test_a_unit_by_name_is_sought_from_name_to_name(small: Catalogue, sort: str) -> None:
+    """Few entries are read for a page of any unit, from the beginning and from the middle, however many have it."""
+    row = small.sample.by_sort["name"][len(small.sample) // 2]
+    middle = Position(*row_order("name")(row))
+    for unit in held(small.sample, "unit"):
+        for position in (None, middle):
+            query = ListingQuery(where(unit=unit), SORTS[sort], 20, position)
+            reads = await small.page_reads(query)
+            assert reads <= UNIT_READS_MAX, (reads, query.canonical())
 
 
 async def test_the_wrong_index_breaks_the_bound(small: Catalogue) -> None:

@@ -60,8 +60,20 @@ async def rows_in_words(query: ListingQuery, found: Found, fetch: FetchPage) -> 
     if query.sort.key is RELEVANCE:
         return await _by_relevance(query, found, fetch)
     names = [name for tier in found.tiers for name in tier]
-    filters = query.filters.without(WORDS) if found.every else _named(query, names)
+    filters = query.filters.without(WORDS) if found.every else for_names(query, names)
     return await fetch(replace(query, filters=filters))
+
+
+def for_names(query: ListingQuery, names: Sequence[Name]) -> Filters:
+    """The filters of `query` for products of `names` alone, in place of words, and of the categories asked for.
+
+    The categories follow from the names, but the planner has indexes by them: milk by price is that category's.
+    """
+    named: list[tuple[Filter, Any]] = [(NAMED, tuple(sorted(name.id for name in names)))]
+    if query.sort.key is NAME:
+        named.append((NAME_KEYS, tuple(sorted({name_key(name.text) for name in names}))))
+    named.append((CATEGORY, tuple(sorted({name.category for name in names}))))
+    return Filters([*named, *query.filters.without(WORDS, NAMED, NAME_KEYS, CATEGORY)])
 
 
 def search_info(index: SearchIndex, interpretation: Interpretation, found: Found) -> SearchInfo:
@@ -84,7 +96,7 @@ async def _by_relevance(query: ListingQuery, found: Found, fetch: FetchPage) -> 
             continue
         of_tier = replace(
             query,
-            filters=query.filters.without(WORDS) if found.every else _named(query, tiers[number]),
+            filters=query.filters.without(WORDS) if found.every else for_names(query, tiers[number]),
             sort=SORT_DEFAULT if not backward or number == at_tier else SORT_DEFAULT.reversed(),
             position=position if number == at_tier else None,
         )
@@ -100,15 +112,3 @@ def _in_tier(position: Position | None) -> tuple[int, Position | None]:
         return 0, None
     tier, _, created_at = str(position.value).partition(" ")
     return int(tier), position._replace(value=created_at)
-
-
-def _named(query: ListingQuery, names: Sequence[Name]) -> Filters:
-    """The filters with `names` in place of the words, and their categories in place of those asked for.
-
-    The categories follow from the names, but the planner has indexes by them: milk by price is that category's.
-    """
-    named: list[tuple[Filter, Any]] = [(NAMED, tuple(sorted(name.id for name in names)))]
-    if query.sort.key is NAME:
-        named.append((NAME_KEYS, tuple(sorted({name_key(name.text) for name in names}))))
-    named.append((CATEGORY, tuple(sorted({name.category for name in names}))))
-    return Filters([*named, *query.filters.without(WORDS, CATEGORY)])

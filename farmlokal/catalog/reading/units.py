@@ -9,6 +9,8 @@ from farmlokal.catalog.question.filters import CATEGORY, UNIT
 from farmlokal.catalog.question.query import Filters, ListingQuery
 from farmlokal.catalog.question.sorts import CREATED_AT, DISTANCE
 from farmlokal.catalog.question.words import NAMED, NAMES_MAX
+from farmlokal.catalog.reading.searching import for_names
+from farmlokal.catalog.search.vocabulary import Name
 from farmlokal.database.interface import Database
 
 # What at least every other product has is met at once by a walk, which takes less than finding hundreds of names does.
@@ -45,10 +47,11 @@ async def by_names(query: ListingQuery, database: Database) -> ListingQuery | No
 
     ::
 
-        SELECT found.name_id, names.category, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found
+        SELECT found.name_id, names.name, names.category, MIN(every_one.unit) = MAX(every_one.unit)
+        FROM name_units AS found
         JOIN name_units AS every_one ON every_one.name_id = found.name_id
         JOIN names ON names.id = found.name_id AND names.category IN ('eggs')
-        WHERE found.unit = 'dozen' GROUP BY found.name_id, names.category LIMIT 901
+        WHERE found.unit = 'dozen' GROUP BY found.name_id, names.name, names.category LIMIT 901
 
     Where all of these names have that unit alone, it need not be looked at any more: so are nearly all. More names than
     a question may have are common enough to be met by a walk, which reads rows for the unit. The names' categories are
@@ -57,10 +60,11 @@ async def by_names(query: ListingQuery, database: Database) -> ListingQuery | No
     unit, categories = query.filters.get(UNIT), query.filters.get(CATEGORY) or ()
     of_categories = f" AND names.category IN ({', '.join(['%s'] * len(categories))})" if categories else ""
     rows = await database.fetch(
-        "SELECT found.name_id, names.category, MIN(every_one.unit) = MAX(every_one.unit) FROM name_units AS found"
+        "SELECT found.name_id, names.name, names.category, MIN(every_one.unit) = MAX(every_one.unit)"
+        " FROM name_units AS found"
         " JOIN name_units AS every_one ON every_one.name_id = found.name_id"
         f" JOIN names ON names.id = found.name_id{of_categories}"
-        f" WHERE found.unit = %s GROUP BY found.name_id, names.category LIMIT {NAMES_MAX + 1}",
+        f" WHERE found.unit = %s GROUP BY found.name_id, names.name, names.category LIMIT {NAMES_MAX + 1}",
         (*categories, unit),
     )
     if len(rows) > NAMES_MAX:
@@ -69,8 +73,6 @@ async def by_names(query: ListingQuery, database: Database) -> ListingQuery | No
     found = [row for row in rows if asked is None or row[0] in asked]
     if not found:
         return None
-    filters = query.filters.without(UNIT) if all(only for _, _, only in found) else query.filters
-    named = tuple(sorted(name_id for name_id, _, _ in found))
-    of_names = tuple(sorted({category for _, category, _ in found}))
-    others = [one for one in filters if one[0] not in (NAMED, CATEGORY)]
-    return replace(query, filters=Filters([(CATEGORY, of_names), (NAMED, named), *others]))
+    of_names = replace(query, filters=for_names(query, [Name(*name) for *name, _ in found]))
+    unit_alone = all(only for *_, only in found)
+    return replace(of_names, filters=of_names.filters.without(UNIT)) if unit_alone else of_names
