@@ -3,13 +3,13 @@
 #
 # Expected:  callers of one key wait for one load. One of them whose time is over (asyncio.timeout, a client that went
 #            away, an AbortSignal) gets its own error, and the others get the value, or one of them loads it.
-# Observed:  with cashews (@cache, early and soft, with the default protected=True) whoever leaves takes all others along;
-#            with cachebox and lru-cache (fetch() with a signal) it is the caller that came first, and the signals of those
-#            who came later are not looked at: they cannot leave at all. With the DataLoaders of strawberry and
-#            aiodataloader it is any caller of the same key; in aiodataloader that key is then an error for good. In
-#            Python those who stay get a CancelledError, though nobody cancelled them, which "except Exception" lets
-#            through. One impatient caller of a hot key is so an outage for all who wait behind it. async-lru does as
-#            expected.
+# Observed:  with cashews (@cache, early and soft, with the default protected=True) whoever leaves takes all others
+#            along; with cachebox and lru-cache (fetch() with a signal) it is the caller that came first. Of those who
+#            came later lru-cache does not look at the signals: they cannot leave at all. With the DataLoaders of
+#            strawberry and aiodataloader it is any caller of the same key; in aiodataloader that key is then an error
+#            for good. In Python those who stay get a CancelledError, though nobody cancelled them, which
+#            "except Exception" lets through. One impatient caller of a hot key is so an outage for all who wait behind
+#            it. async-lru does as expected.
 # Versions:  cashews 7.6.0, cachebox 6.2.10, strawberry-graphql 0.341.2, aiodataloader 0.4.3, async-lru 2.4.0 (PyPI);
 #            lru-cache 11.5.3 (npm)
 # For us:    a load is a task of its own, and callers wait behind a shield: nobody's cancellation is another's
@@ -129,7 +129,8 @@ seen = {
 assert seen == expected, seen
 for name, outcomes in seen.items():
     for leaving, (one, other, later) in outcomes.items():
-        print(f"as observed: {name}: caller {leaving + 1} of 3 leaves, the others get {one}, {other}; a later one {later}")
+        answers = f"the others get {one}, {other}, a later one {later}"
+        print(f"as observed: {name}: caller {leaving + 1} of 3 leaves, {answers}")
 
 by_node = json.loads(subprocess.run(["node", "ask.mjs"], check=True, stdout=subprocess.PIPE).stdout)
 assert by_node == {"0": ["left", "left", "left"], "1": ["page", "page", "page"]}, by_node

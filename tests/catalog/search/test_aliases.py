@@ -45,6 +45,23 @@ def test_whole_phrase() -> None:
     assert ("bilati",) == aliases.applied(("bilati",))
 
 
+@pytest.mark.parametrize(
+    "meanings",
+    [
+        {"चना": "chickpea", "चीनी": "sugar"},
+        {"दूध": "milk", "दूधी": "bottle gourd"},
+        {"ಸೇಬು": "apple", "ಸೀಬೆ": "guava"},
+        {"கரும்பு": "sugarcane", "கிராம்பு": "clove"},
+        {"କାକୁଡ଼ି": "cucumber", "କୁକୁଡ଼ା": "chicken"},
+    ],
+    ids=lambda meanings: " and ".join(meanings.values()),
+)
+def test_vowel_signs(meanings: dict[str, str]) -> None:
+    """Words that their vowel signs alone tell apart mean what each of them means."""
+    aliases = load_aliases(None)
+    assert meanings == {alias: " ".join(aliases.applied(words_of(alias))) for alias in meanings}
+
+
 def test_canonical_phrase() -> None:
     """A canonical phrase is a phrase itself: the chana of chana dal is not taken for the whole seeds."""
     aliases = _aliases(chana="chickpea", cholar_dal="chana dal")
