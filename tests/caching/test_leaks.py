@@ -72,6 +72,19 @@ async def test_a_load_that_raises(redis_url: str, fault: Exception) -> None:
         assert b"load 2" == (await asked(one.cache, "key", origin, tags=("tag",))).value.body
 
 
+async def test_a_load_that_raises_in_three_processes(redis_url: str) -> None:
+    """The lease is a lock between processes: each tries once for all its callers, one after the other."""
+    origin = Origin()
+    origin.fault = DatabaseUnavailable("away")
+    origin.gate = asyncio.Event()
+    async with nothing_left(redis_url) as one, process(redis_url) as two, process(redis_url) as three:
+        callers = [caller for each in (one, two, three) for caller in ask(each, origin, 5)]
+        await until(lambda: origin.running == 1)
+        origin.gate.set()
+        assert [origin.fault] * 15 == await asyncio.gather(*callers, return_exceptions=True)
+    assert (3, 1) == (origin.loads, origin.most_running)
+
+
 async def test_a_load_that_hangs() -> None:
     """At its deadline it is cancelled, every caller hears when to come back, and its slot is free."""
     origin = Origin()
