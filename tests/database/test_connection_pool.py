@@ -10,7 +10,15 @@ import pytest
 from farmlokal.database import mysql_pool, mysql_silence
 from farmlokal.database.interface import Database, Row, Session
 from farmlokal.errors import DatabaseUnavailable
-from tests.support.backends import connections_to, database_on, on_every_backend, on_every_server, on_sqlite, slow_sql
+from tests.support.backends import (
+    connect_to,
+    connections_to,
+    database_on,
+    on_every_backend,
+    on_every_server,
+    on_sqlite,
+    slow_sql,
+)
 from tests.support.lateness import lateness
 from tests.support.own_servers import StartMariaDB
 
@@ -60,6 +68,21 @@ async def test_a_cancelled_fetch_gives_its_connection_back(database: Database, a
         await cancel(asyncio.create_task(database.fetch(statement)), after_s)
     answers = await asyncio.gather(*[database.fetch("SELECT 1") for _ in range(POOL_SIZE)])
     assert [[(1,)]] * POOL_SIZE == answers
+
+
+@on_every_server
+async def test_the_answer_of_a_cancelled_fetch_is_nobodys(backend_url: str) -> None:
+    """Where there is one connection at most, each later fetch has its own answer all the same."""
+    statement = "SELECT 7 FROM (SELECT GET_LOCK(DATABASE(), 600)) AS waiting"
+    async with database_on(backend_url, pool_size=1) as database:
+        with connect_to(backend_url) as other, other.cursor() as holding:
+            holding.execute("SELECT GET_LOCK(DATABASE(), 0)")
+            asking = asyncio.create_task(database.fetch_unlimited(statement))
+            await until(lambda: connections_to(backend_url, at=statement) == 1)
+            await cancel(asking, 0)
+            holding.execute("SELECT RELEASE_LOCK(DATABASE())")
+        answers = [await database.fetch("SELECT %s", (number,)) for number in range(5)]
+    assert [[(number,)] for number in range(5)] == answers
 
 
 @on_every_server
