@@ -132,6 +132,15 @@ def test_every_order_has_a_name() -> None:
     assert ("PRICE", "PRICE_DESC") == (named["price"], named["-price"])
 
 
+def test_every_list_is_repeated_and_says_so() -> None:
+    """The one form that tools which make clients agree upon; of objects in a query they agree upon none."""
+    asked = [resolved(one) for each in _OPERATIONS for one in each.get("parameters", ())]
+    lists = [one for one in asked if one["in"] == "query" and resolved(one["schema"]).get("type") == "array"]
+    assert {"category", "district", "state", "farm_id", "ids"} <= {one["name"] for one in lists}
+    assert {("form", True)} == {(one["style"], one["explode"]) for one in lists}
+    assert "object" not in {resolved(one["schema"]).get("type") for one in asked}
+
+
 def test_a_new_category_breaks_no_client() -> None:
     """In answers it is any text; in a question it is one of the list."""
     for name in ("Product", "CategoryCount"):
