@@ -65,6 +65,13 @@ async def test_one_price_in_every_form(importing: Importing, content: str, state
     assert 1 == len([remark for remark in imported.summary.remarks if remark.startswith("read as")])
 
 
+async def test_a_price_for_the_tonne_is_a_bad_row(importing: Importing) -> None:
+    """It does not land as one for the kilogram or the quintal; the unit of what arrived is another column."""
+    imported = await importing(DAILY.replace("Rs./Quintal", "Rs./MT"))
+    reason = "Price Unit: must be one of quintal, kg, piece, dozen, litre, animal, not 'Rs./MT'"
+    assert ([], [(3, reason)]) == (importing.products, imported.bad_rows)
+
+
 async def test_thousands_are_read_and_what_is_not_reported_is_no_product(importing: Importing) -> None:
     """`1,50,000.50` is a number; `NR` is not reported: no price at all where it is the modal one."""
     rows = [
