@@ -36,6 +36,11 @@ class Lives(NamedTuple):
         return self.ttl_s * 0.9 + self.stale_s - 2, self.fresh_max_s + self.stale_s
 
 
+# Whole seconds are told of what is left of a page, and a cache that counts from its `Date`, in whole seconds too, may
+# take another one off on a busy machine: undici keeps nothing of which it thinks that no time is left.
+OF_OUTAGES = Lives(4, 10)
+
+
 async def codings(asker: Asker, target: str) -> str:
     """Whether each client gets a form that it asked for, whoever asked before."""
     forms = ("gzip", "", "zstd", "", "gzip") if isinstance(asker, ProxyAsker) else ("gzip", "identity", "gzip")

@@ -86,7 +86,7 @@ async def test_what_each_does_with_codings_and_old_copies(tmp_path: Path) -> Non
 @pytest.mark.parametrize("column", ["failing", "away"])
 async def test_how_far_each_bridges_an_outage(tmp_path: Path, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the table says: a service that answers 503, having no copy itself, and one that is not there at all."""
-    lives = Lives(2, 8)
+    lives = habits.OF_OUTAGES
     async with (
         origin(tmp_path, cache_ttl_s=lives.ttl_s, stale_s=lives.stale_s, l1_bytes=0) as behind,
         askers(behind.service.port, tmp_path) as every,

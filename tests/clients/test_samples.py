@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.proof
 
 PAGE = "/products?sort=name&limit=30"
-LIVES = Lives(2, 8)
+LIVES = habits.OF_OUTAGES
 
 
 class Stand(NamedTuple):
