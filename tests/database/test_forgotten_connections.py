@@ -257,7 +257,7 @@ async def test_a_strange_character_elsewhere_is_no_fault(backend_url: str) -> No
         assert not asking.done()
     finally:
         assert other.session is not None
-        NamedDatabase(backend_url).execute(f"KILL {other.session[0]}")
+        NamedDatabase(backend_url).end_connection(other.session[0])
         await asyncio.gather(asking, return_exceptions=True)
         other.close()
 

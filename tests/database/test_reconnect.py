@@ -87,7 +87,7 @@ async def test_killed_connections_are_replaced(server: MariaDBServer, database: 
     """When the server ends idle connections, as it does after `wait_timeout`, the next fetch opens another."""
     for number, *_, database_name, _, _, _, _ in server.execute("SHOW PROCESSLIST"):
         if database_name == "farm":
-            server.execute(f"KILL {number}")
+            server.end_connection(number)
     assert [[b"one"]] == await read_texts(database)
     assert [(1,)] == await read(database)
 

@@ -162,7 +162,7 @@ def test_connections_that_are_ended_again_and_again(service: ObservedService) ->
         def end_waiting() -> None:
             for number, *_, state, _, _ in service.database.execute("SHOW PROCESSLIST"):
                 if state and "metadata lock" in state:
-                    service.database.execute(f"KILL {number}")
+                    service.database.end_connection(number)
 
         with (
             Traffic(service.ask_something_new, 0.01),

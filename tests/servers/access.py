@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import pymysql
 import redis
+from pymysql.constants import ER
 
 # DROP DATABASE waits for every open transaction that has read from it. A test that left one open gets an error here
 # rather than a run that hangs for the server's default of a day.
@@ -36,6 +37,14 @@ class DatabaseAccess(ABC):
     def opened(self, database: str | None = None) -> "closing[pymysql.Connection[Any]]":
         """A connection for a block, which commits each statement."""
         return closing(self._connect(database))
+
+    def end_connection(self, number: int) -> None:
+        """End the connection with this number, unless it has ended by itself meanwhile."""
+        try:
+            self.execute(f"KILL {number}")
+        except pymysql.OperationalError as error:
+            if error.args[0] != ER.NO_SUCH_THREAD:
+                raise
 
     def create_database(self, name: str) -> None:
         """Create an empty database; raises pymysql.ProgrammingError if it exists."""
