@@ -15,6 +15,7 @@
 # Source:    RFC 9111, sections 4.2 and 4.2.3; make-fetch-happen pull request 13 ("obeys Age")
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -44,12 +45,10 @@ for (const [client, get] of Object.entries(ask)) {
 console.log(JSON.stringify(answers))
 JAVASCRIPT
 
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import asyncio
-import http.server
 import json
 import subprocess
-import threading
 from collections import Counter
 
 import cachecontrol
@@ -58,32 +57,20 @@ import requests
 import requests_cache
 from aiohttp_client_cache import CacheBackend, CachedSession
 from hishel.httpx import CacheClient
+from http_origin import serve
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
-    """Answers with how often the address was asked for; under /aged with an Age beyond max-age."""
-
-    protocol_version = "HTTP/1.1"
-    asked = Counter()
-
-    def do_GET(self):
-        self.asked[self.path] += 1
-        body = str(self.asked[self.path]).encode()
-        self.send_response(200)
-        self.send_header("Cache-Control", "public, max-age=60")
-        if self.path.startswith("/aged"):
-            self.send_header("Age", "120")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+asked = Counter()
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-url = f"http://127.0.0.1:{server.server_port}"
+def answer(target, _):
+    """How often the address was asked for; under /aged with an Age beyond max-age."""
+    asked[target] += 1
+    fields = {"Cache-Control": "public, max-age=60"} | ({"Age": "120"} if target.startswith("/aged") else {})
+    return 200, fields, str(asked[target]).encode()
+
+
+url = serve(answer)
 clients = {
     "requests-cache": requests_cache.CachedSession(backend="memory", cache_control=True),
     "CacheControl": cachecontrol.CacheControl(requests.Session()),

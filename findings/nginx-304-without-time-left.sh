@@ -18,49 +18,35 @@ program=$(PATH=$PATH:/usr/sbin command -v nginx) || {
   echo 'this finding needs the program nginx (Debian: apt-get install nginx-light)' >&2
   exit 2
 }
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet 'requests==2.34.2'
-"$folder/venv/bin/python" - "$program" <<'PYTHON'
-import http.server
+PYTHONPATH="$here/servers" "$folder/venv/bin/python" -B - "$program" <<'PYTHON'
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import requests
+from http_origin import serve
 
 asked = Counter()
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
+def answer(target, fields):
     """A page that never changes: good for 3 s at first, and in a 304 for as long as its address says."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        asked[self.path] += 1
-        same = self.headers.get("If-None-Match") == '"1"'
-        self.send_response(304 if same else 200)
-        self.send_header("Cache-Control", f"public, max-age={self.path[1:] if same else 3}")
-        self.send_header("ETag", '"1"')
-        if not same:
-            self.send_header("Content-Length", "4")
-        self.end_headers()
-        if not same:
-            self.wfile.write(b"page")
-
-    def log_message(self, *_):
-        pass
+    asked[target] += 1
+    same = fields.get("If-None-Match") == '"1"'
+    told = {"Cache-Control": f"public, max-age={target[1:] if same else 3}", "ETag": '"1"'}
+    return (304, told, None) if same else (200, told, b"page")
 
 
-origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=origin.serve_forever, daemon=True).start()
+url = serve(answer)
 with socket.create_server(("127.0.0.1", 0)) as free:
     port = free.getsockname()[1]
 here = Path.cwd()
@@ -78,7 +64,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location / {{
-      proxy_pass http://127.0.0.1:{origin.server_port};
+      proxy_pass {url};
       proxy_cache copies;
       proxy_cache_revalidate on;
     }}

