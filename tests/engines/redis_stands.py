@@ -76,11 +76,7 @@ class ClusterStand(_OnMariaDB):
         return RedisKeys(identity).notices
 
     def _move_slot(self) -> None:
-        key, there = self._key, self.cluster.another_master(self._key)
-        self.cluster.begin_move(key, there)
-        while self.cluster.send_ahead(key, there, keys_max=8):
-            pass
-        self.cluster.end_move(key, there)
+        self.cluster.move(self._key, self.cluster.another_master(self._key), keys_max=8)
 
     def _promote_without_the_last(self) -> None:
         owner = self.cluster.owner_of(self._key)

@@ -157,6 +157,13 @@ class RedisCluster:
             return False
         return node in (None, owner)
 
+    def move(self, key: str, to: ClusterNode, *, keys_max: int) -> None:
+        """Give the slot of `key` to another master, so many keys at a time."""
+        self.begin_move(key, to)
+        while self.send_ahead(key, to, keys_max=keys_max):
+            pass
+        self.end_move(key, to)
+
     def begin_move(self, key: str, to: ClusterNode) -> None:
         """Open the slot of `key` for its way to another master: keys may go ahead from now on."""
         slot, source = key_slot(key.encode()), self.owner_of(key)
