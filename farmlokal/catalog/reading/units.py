@@ -73,6 +73,5 @@ async def by_names(query: ListingQuery, database: Database) -> ListingQuery | No
     found = [row for row in rows if asked is None or row[0] in asked]
     if not found:
         return None
-    of_names = replace(query, filters=for_names(query, [Name(*name) for *name, _ in found]))
-    unit_alone = all(only for *_, only in found)
-    return replace(of_names, filters=of_names.filters.without(UNIT)) if unit_alone else of_names
+    filters = for_names(query, [Name(*name) for *name, _ in found])
+    return replace(query, filters=filters.without(UNIT) if all(only for *_, only in found) else filters)
