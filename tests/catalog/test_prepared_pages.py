@@ -9,14 +9,14 @@ from farmlokal.catalog.planning.planner import Plan, Scan
 from farmlokal.catalog.planning.sample import Sample, draw_sample
 from farmlokal.catalog.question.query import ListingQuery
 from farmlokal.catalog.question.sorts import SORTS
-from farmlokal.catalog.reading.statement import page_statement
+from farmlokal.catalog.reading.statement import Statement, page_statement
 from farmlokal.catalog.seed.generator import generate
 from farmlokal.catalog.writing.writer import ProductWriter
 from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Database
 from tests.catalog.questions import where
 from tests.catalog.test_covering import everything_asked
-from tests.support.backends import database_on, on_every_server
+from tests.support.backends import connect_to, database_on, on_every_server
 from tests.support.service import open_database
 
 PRODUCTS = 1000
@@ -70,46 +70,74 @@ async def test_prepared_pages_read_what_pages_of_text_read(sample: Sample, alone
     assert 2 * (len(asked) - long) == await status(alone, "Com_stmt_execute")
 
 
-# A server of one process each, but one MySQL for all: whatever another test has written and not yet committed makes a
-# server look into the rows of every page that is younger, to know who may see it.
-@pytest.mark.parametrize(
+# Each process of tests has a MariaDB of its own, but all share one MySQL, where another's open transaction would count.
+undisturbed_by_others = pytest.mark.parametrize(
     "backend_url",
     ["mariadb", pytest.param("mysql9", marks=[pytest.mark.proof, pytest.mark.alone])],
     indirect=True,
 )
+
+
+@pytest.fixture
+def page(sample: Sample) -> Statement:
+    """A page that its index covers."""
+    assert len(sample) == PRODUCTS
+    query = ListingQuery(where(in_stock=True, organic=True), SORTS["price"])
+    return page_statement(query, MYSQL, Plan((Scan("listing_by_price", query.filters, 1),)))
+
+
+async def looked_at(database: Database, page: Statement) -> int:
+    """How many of its pages the server looks at for a page of products."""
+    counter = "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'"
+    ((_, before),) = await database.fetch(counter)
+    assert 21 == len(await database.fetch_texts(page.sql, page.params))
+    ((_, after),) = await database.fetch(counter)
+    return int(after) - int(before)
+
+
+async def undisturbed(database: Database, page: Statement, most: float) -> int:
+    """The first look at no more than `most` pages."""
+    looks: list[int] = []
+    while not looks or looks[-1] > most:
+        assert len(looks) < _LOOKS_MAX, (most, looks)
+        if looks:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        looks.append(await looked_at(database, page))
+    return looks[-1]
+
+
+@undisturbed_by_others
 async def test_prepared_pages_of_many_connections_read_no_rows_of_what_their_index_has(
-    sample: Sample, backend_url: str, alone: Database
+    page: Statement, backend_url: str, alone: Database
 ) -> None:
     """Connections that run one prepared page at once look at as few of the server's pages as one alone does."""
-    query = ListingQuery(where(in_stock=True, organic=True), SORTS["price"])
-    assert len(sample) == PRODUCTS
-    statement = page_statement(query, MYSQL, Plan((Scan("listing_by_price", query.filters, 1),)))
-
-    async def looked_at(database: Database) -> int:
-        counter = "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'"
-        ((_, before),) = await database.fetch(counter)
-        assert 21 == len(await database.fetch_texts(statement.sql, statement.params))
-        ((_, after),) = await database.fetch(counter)
-        return int(after) - int(before)
-
-    async def undisturbed(database: Database, most: float) -> int:
-        """The first look at no more than `most` pages."""
-        looks: list[int] = []
-        while not looks or looks[-1] > most:
-            assert len(looks) < _LOOKS_MAX, (most, looks)
-            if looks:
-                await asyncio.sleep(_LOOK_AGAIN_S)
-            looks.append(await looked_at(database))
-        return looks[-1]
-
-    by_one = min([await undisturbed(alone, PRODUCTS / 2) for _ in range(5)])
+    by_one = min([await undisturbed(alone, page, PRODUCTS / 2) for _ in range(5)])
     async with database_on(backend_url, pool_size=_TOGETHER) as together:
 
         async def ask() -> None:
             for _ in range(60):
-                await together.fetch_texts(statement.sql, statement.params)
+                await together.fetch_texts(page.sql, page.params)
 
         for _ in range(5):
             await asyncio.gather(*[ask() for _ in range(_TOGETHER)])
-            await undisturbed(together, _PAGES_MORE * by_one)
+            await undisturbed(together, page, _PAGES_MORE * by_one)
     assert by_one >= 5
+
+
+@undisturbed_by_others
+async def test_a_transaction_that_stays_open_makes_pages_dear_until_it_ends(
+    page: Statement, backend_url: str, alone: Database
+) -> None:
+    """Whatever table it wrote to: the same rows meanwhile, looked up one by one; as few pages as before afterwards."""
+    found = await alone.fetch_texts(page.sql, page.params)
+    by_one = await undisturbed(alone, page, PRODUCTS / 2)
+    with connect_to(backend_url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE notes (id INT PRIMARY KEY)")
+        cursor.execute("INSERT INTO notes VALUES (1)")
+        for one in (1, -1):
+            await alone.run_script([f"UPDATE products SET price = price + {one}"])
+        dear = [await looked_at(alone, page) for _ in range(5)]
+        assert found == await alone.fetch_texts(page.sql, page.params)
+        connection.rollback()
+    assert min(dear) > _PAGES_MORE * by_one
+    await undisturbed(alone, page, _PAGES_MORE * by_one)
