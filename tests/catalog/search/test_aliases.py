@@ -62,6 +62,31 @@ def test_vowel_signs(meanings: dict[str, str]) -> None:
     assert meanings == {alias: " ".join(aliases.applied(words_of(alias))) for alias in meanings}
 
 
+@pytest.mark.parametrize(
+    ("meaning", "spellings"),
+    {
+        "tomato": "टमाटर tamatar தக்காளி thakkali takkali",
+        "potato": "आलू aloo alu",
+        "okra": "भिंडी bhindi",
+        "onion": "प्याज pyaz pyaaz pyaj",
+        "spinach": "पालक palak",
+        "cauliflower": "गोभी gobhi gobi",
+        "chilli": "मिर्च mirch",
+        "brinjal": "बैंगन baingan",
+        "green peas": "मटर matar mutter",
+        "ginger": "अदरक adrak",
+        "garlic": "लहसुन lahsun lehsun",
+        "carrot": "गाजर gajar",
+    }.items(),
+)
+def test_typed_in_latin_letters(meaning: str, spellings: str) -> None:
+    """A word means the same in its script and as people type it in Latin letters, which few transliterations give."""
+    aliases = load_aliases(None)
+    assert dict.fromkeys(spellings.split(), meaning) == {
+        spelling: " ".join(aliases.applied(words_of(spelling))) for spelling in spellings.split()
+    }
+
+
 def test_canonical_phrase() -> None:
     """A canonical phrase is a phrase itself: the chana of chana dal is not taken for the whole seeds."""
     aliases = _aliases(chana="chickpea", cholar_dal="chana dal")
