@@ -1,4 +1,4 @@
-"""An HTTP server for the findings that need one: it answers every GET as a function says."""
+"""An HTTP server for the findings that need one: it answers every GET and POST as a function says."""
 
 import http.server
 import threading
@@ -32,9 +32,19 @@ def serve(answer: Callable[[str, Message], Answer]) -> str:
             if body is not None:
                 self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            """Answer as a GET, whatever the body says."""
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
+    class Server(http.server.ThreadingHTTPServer):
+        """Has room for many who connect at once."""
+
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Origin)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"

@@ -57,6 +57,18 @@ async def test_one_request_for_all_callers_of_a_process(partner: PartnerStand) -
     assert 1 == partner.requests(TOKEN)
 
 
+async def test_one_request_for_all_callers_of_an_expired_token() -> None:
+    """Nobody renewed it in time: those who come then share one request, too."""
+    clock = StillClock()
+    async with partner_stand(clock=clock) as partner:
+        tokens = partner.tokens()
+        first = await tokens.get()
+        clock.now_s = first.expires_at
+        (second,) = await gets(tokens)
+        assert first.access_token != second
+        assert 2 == partner.requests(TOKEN)
+
+
 async def test_one_request_for_all_processes_that_share_a_redis(partner: PartnerStand, redis_url: str) -> None:
     """Caches without a Redis ask once each; with one, once altogether."""
     await asyncio.gather(*(gets(partner.tokens()) for _ in range(8)))
