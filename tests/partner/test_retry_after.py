@@ -1,6 +1,6 @@
 """`Retry-After` in its two forms, and in none."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -33,3 +33,8 @@ NOW = datetime(2026, 11, 22, 10, 15, 0, tzinfo=UTC)
 def test_both_forms_and_nothing_else(value: str | None, expected: float | None) -> None:
     """Seconds and HTTP dates are seconds from now; what is neither asks for nothing."""
     assert expected == retry_after_s(value, NOW)
+
+
+def test_a_part_of_a_second_is_waited_too() -> None:
+    """Who drops it asks before the moment, and is refused once more."""
+    assert 2.4 == retry_after_s("Sun, 22 Nov 2026 10:15:03 GMT", NOW + timedelta(milliseconds=600))

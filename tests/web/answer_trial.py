@@ -1,13 +1,14 @@
 """Asks services by the document's operations, and holds every answer against what is said of it."""
 
 import gzip
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from farmlokal.simulator.credentials import CLIENT_ID, CLIENT_SECRET
-from farmlokal.web.answers.problems import RATE_LIMITED
+from farmlokal.web.answers.problems import NOT_CONFIGURED, RATE_LIMITED
 from farmlokal.web.handlers.docs import files_by_name
 from farmlokal.web.openapi.problem_schemas import ANYWHERE
 from tests.support.products import catalogue
@@ -60,7 +61,10 @@ def described() -> set[Given]:
 
 
 class Trial:
-    """Asks services, and collects what they answered. Each answer must be as its operation describes it."""
+    """Asks services, and collects what they answered. Each answer must be as its operation describes it.
+
+    Where coming back helps, it has to say when: in whole seconds.
+    """
 
     def __init__(self) -> None:
         self.given: set[Given] = set()
@@ -94,6 +98,9 @@ class Trial:
         name = None
         if answer.headers.get("Content-Type") == "application/problem+json":
             name = answer.json()["type"].removeprefix("/problems/")
+        if answer.status in (429, 503) and name not in (None, NOT_CONFIGURED.name):
+            # Many clients cannot read a date, and 0 would invite at once.
+            assert re.fullmatch("[1-9][0-9]*", answer.headers["Retry-After"]), (operation_id, answer)
         if (answer.status, name) in EVERY:
             self.every.add((answer.status, str(name)))
         else:
