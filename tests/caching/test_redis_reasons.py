@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,9 +12,8 @@ from tests.servers.process import free_port
 from tests.support.log_lines import at_level, logged
 from tests.support.own_servers import StartRedis
 from tests.support.products import catalogue
-from tests.support.raw_requests import ask
-from tests.support.service import Service, serving, settings_for
-from tests.support.waiting import eventually
+from tests.support.readiness import reported
+from tests.support.service import serving, settings_for
 
 SECRET = "not-to-be-shown"
 # Longer than an answer takes on a busy machine, and short where there is none.
@@ -96,19 +94,10 @@ async def test_readyz_says_why(tmp_path: Path, own_redis: StartRedis) -> None:
     """A service with a wrong password is ready, and names the reason."""
     settings = settings_for(await catalogue(tmp_path), redis_url=wrong_password(own_redis))
     async with serving(settings) as service:
-        answer = await eventually(
-            lambda: ask(service.port, "/readyz"), lambda found: b"no answer in time" not in found.body
-        )
-    redis = answer.json()["dependencies"]["redis"]
-    assert (200, "down") == (answer.status, redis["state"])
+        redis = await reported(service.port, "redis", reason="wrong user or password")
+    assert "down" == redis["state"]
     assert redis["reason"].startswith("wrong user or password")
-    assert SECRET not in answer.body.decode()
-
-
-async def redis_at(service: Service) -> dict[str, Any]:
-    """What `/readyz` says of Redis."""
-    report: dict[str, Any] = (await ask(service.port, "/readyz")).json()["dependencies"]["redis"]
-    return report
+    assert SECRET not in str(redis)
 
 
 @pytest.mark.parametrize("limit", ["off", "default=100/minute"])
@@ -129,8 +118,5 @@ async def test_readyz_is_not_up_while_a_script_is_refused(tmp_path: Path, own_re
             commands=[refused],
         )
     async with serving(settings) as service:
-        # The report is kept for a second, and the limit goes by its breaker; a busy machine may be slow as well.
-        redis = await eventually(
-            lambda: redis_at(service), lambda found: "a right is missing: " in found.get("reason", "")
-        )
+        redis = await reported(service.port, "redis", reason="a right is missing: ")
     assert "degraded" == redis["state"]

@@ -20,6 +20,7 @@ from tests.deploy.deploy_files import DEPLOY, ROOT
 from tests.support.command import farmlokal, make_catalogue, operators
 from tests.support.logged_process import logged_process
 from tests.support.own_servers import StartMariaDB, StartRedis
+from tests.support.readiness import reported
 from tests.support.redis_names import identity_at
 from tests.support.waiting import until
 
@@ -115,8 +116,7 @@ async def test_redis_refuses_the_service_nothing(restricted: tuple[Redis, str], 
                 assert 200 == answer.status
         await until(lambda: redis.exists(LimitKeys(identity).processes) == 1)
         assert 0 == farmlokal(environment, tmp_path, "cache", "purge").returncode
-        async with client.get("/readyz") as answer:
-            assert "up" == (await answer.json())["dependencies"]["redis"]["state"]
+        await reported(process.port, "redis", state="up")
     # The client's library tells servers that know it (7.2 and later) its name, and takes a refusal of that.
     assert [] == [one for one in redis.acl_log() if one["object"] != "client|setinfo"]
 

@@ -23,7 +23,8 @@ from tests.support.backends import database_on
 from tests.support.log_lines import logged
 from tests.support.products import PRODUCTS, product
 from tests.support.raw_requests import ask, problem
-from tests.support.service import Service, fill, serving, settings_for
+from tests.support.readiness import reported
+from tests.support.service import fill, serving, settings_for
 from tests.support.waiting import eventually
 from tests.support.webhook_sender import SECRET, deliver
 from tests.support.webhook_sender import product as event_product
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.proof
 
 # A group takes some seconds to see that it is none, or one again.
 GROUP_WAIT_MAX_S = 60
+OUT_OF_GROUP = "the database is out of its group now"
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +112,6 @@ async def test_reads_that_wait_too_long_are_warned_of(galera: GaleraGroup) -> No
         node.execute("SET GLOBAL wsrep_sync_wait = 0")
 
 
-async def database_report(service: Service) -> dict[str, object]:
-    """What `/readyz` says of the database."""
-    answer = await ask(service.port, "/readyz")
-    assert 200 == answer.status
-    report: dict[str, object] = answer.json()["dependencies"]["database"]
-    return report
-
-
 async def test_a_node_without_quorum_is_unavailable_and_comes_back(galera: GaleraGroup) -> None:
     """Alone it signs in, and answers what needs no table; ours is a 503, `/readyz` says down, until they are back."""
     first, *others = galera.members
@@ -128,14 +122,12 @@ async def test_a_node_without_quorum_is_unavailable_and_comes_back(galera: Galer
         database_on(first.url("farm")) as database,
     ):
         assert 200 == (await ask(service.port, "/products")).status
-        assert "reason" not in await database_report(service)
+        await reported(service.port, "database", state="up")
         try:
             for node in others:
                 node.pause()
-            report = await eventually(
-                lambda: database_report(service), lambda report: "down" == report["state"], GROUP_WAIT_MAX_S
-            )
-            assert "the database is out of its group now" == report["reason"]
+            report = await reported(service.port, "database", reason=OUT_OF_GROUP, wait_max_s=GROUP_WAIT_MAX_S)
+            assert ("down", OUT_OF_GROUP) == (report["state"], report["reason"])
             assert [(1,)] == await database.fetch("SELECT 1")  # the lie of a look that reads no table
             with pytest.raises(DatabaseUnavailable, match="out of its group"):
                 await database.fetch("SELECT id FROM products LIMIT 1")
@@ -144,11 +136,11 @@ async def test_a_node_without_quorum_is_unavailable_and_comes_back(galera: Galer
             problem(refused, 503, "unavailable")
             assert "Retry-After" in refused.headers
             answer = await deliver(service.client, "product.upserted", event_product())
-            assert (503, "the database is out of its group now") == (answer.status, answer.content["detail"])
+            assert (503, OUT_OF_GROUP) == (answer.status, answer.content["detail"])
             assert 200 == (await ask(service.port, "/products")).status  # from memory
         finally:
             for node in others:
                 node.resume()
-        await eventually(lambda: database_report(service), lambda report: "down" != report["state"], GROUP_WAIT_MAX_S)
+        await reported(service.port, "database", state="up", wait_max_s=GROUP_WAIT_MAX_S)
         assert 200 == (await ask(service.port, "/products?max_price=1")).status
         assert 200 == (await deliver(service.client, "product.upserted", event_product())).status

@@ -24,6 +24,7 @@ from tests.engines.replicated_services import (
 from tests.servers.database_pairs import DatabasePair, MariaDBPair, MySQLPair
 from tests.support.log_lines import logged
 from tests.support.raw_requests import ask
+from tests.support.readiness import reported
 from tests.support.service import Service
 from tests.support.tcp_proxy import TCPProxy, tcp_proxy
 from tests.support.waiting import eventually, until
@@ -241,8 +242,8 @@ async def test_another_catalogue_is_not_read(pair: DatabasePair, redis_url: str)
                 for _ in range(3):
                     assert is_fresh(await ask(service.port, new_page()))
                 assert 0 == reads_of(service)["reader"]
-                report = (await ask(service.port, "/readyz")).json()["dependencies"]["reader-1"]
-        assert ("down", "it holds another catalogue") == (report["state"], report["reason"])
+                report = await reported(service.port, "reader-1", reason="it holds another catalogue")
+        assert "down" == report["state"]
         (line,) = [event for event in events if "reader" in event.get("dependency", "")][:1]
         assert "its identity is not the writer's" == line["reason"]
     finally:
@@ -253,22 +254,15 @@ async def test_another_catalogue_is_not_read(pair: DatabasePair, redis_url: str)
 async def test_readiness_names_readers(pair: DatabasePair, services: tuple[Service, Service]) -> None:
     """Up, degraded where loads found it behind, down where it does not answer; the process stays ready."""
     writing, other = services
-
-    async def report() -> dict[str, object]:
-        answer = await ask(other.port, "/readyz")
-        assert 200 == answer.status
-        found: dict[str, object] = answer.json()["dependencies"]["reader-1"]
-        return found
-
-    assert "reason" not in await report()
+    await reported(other.port, "reader-1", state="up")
     pair.hold_back()
     await write(writing, other)
     assert is_fresh(await ask(other.port, new_page()))
-    found = await eventually(report, lambda found: "up" != found["state"])
-    assert ("degraded", "it lacks commits that loads have to have seen") == (found["state"], found["reason"])
+    found = await reported(other.port, "reader-1", reason="it lacks commits that loads have to have seen")
+    assert "degraded" == found["state"]
     pair.let_go()
     pair.replica.pause()
     try:
-        await eventually(report, lambda found: "down" == found["state"])
+        await reported(other.port, "reader-1", state="down")
     finally:
         pair.replica.resume()

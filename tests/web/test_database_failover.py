@@ -1,7 +1,6 @@
 """What clients and operators see while connections to MySQL are forgotten, and while it takes no writes."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,8 @@ from tests.support.log_lines import logged
 from tests.support.own_servers import StartMariaDB
 from tests.support.products import PRODUCTS, product
 from tests.support.raw_requests import ask
-from tests.support.service import Service, fill, open_database, serving, settings_for
+from tests.support.readiness import reported
+from tests.support.service import fill, open_database, serving, settings_for
 from tests.support.tcp_proxy import tcp_proxy
 from tests.support.waiting import until
 from tests.support.webhook_sender import SECRET, deliver
@@ -44,18 +44,6 @@ async def test_no_request_is_lost_in_forgotten_connections(own_mariadb: StartMar
                 assert (200, False) == (answer.status, answer.content["duplicate"])
 
 
-async def report_of(service: Service, reason: str) -> dict[str, Any]:
-    """What a ready service reports of its database, once `reason` is in it: a report is kept for a second."""
-    async with asyncio.timeout(10):
-        while True:
-            answer = await ask(service.port, "/readyz")
-            assert 200 == answer.status
-            report: dict[str, Any] = answer.json()["dependencies"]["database"]
-            if reason in report.get("reason", ""):
-                return report
-            await asyncio.sleep(0.1)
-
-
 async def test_a_database_that_refuses_writes_says_why(own_mariadb: StartMariaDB) -> None:
     """`/readyz` and the log have the server's reason while it is read-only; the client has no more than a 503."""
     server = own_mariadb()
@@ -70,7 +58,7 @@ async def test_a_database_that_refuses_writes_says_why(own_mariadb: StartMariaDB
             server.execute("SET GLOBAL read_only = 1")
             answer = await deliver(service.client, "product.upserted", event_product())
             assert (503, "the database takes no writes now") == (answer.status, answer.content["detail"])
-            report = await report_of(service, "--read-only")
+            report = await reported(service.port, "database", reason="--read-only")
             assert "degraded" == report["state"]
             server.execute("SET GLOBAL read_only = 0")
             assert 200 == (await deliver(service.client, "product.upserted", event_product())).status
@@ -87,14 +75,14 @@ async def test_readiness_tells_reads_from_writes(own_mariadb: StartMariaDB) -> N
         pass
     async with serving(settings_for(server.url("farm"))) as service:
         server.execute("SET GLOBAL read_only = 1")
-        report = await report_of(service, "read-only")
+        report = await reported(service.port, "database", reason="read-only")
         assert ("degraded", "it can be read, and takes no writes: it is read-only") == (
             report["state"],
             report["reason"],
         )
         server.execute("SET GLOBAL read_only = 0")
         server.execute("RENAME TABLE schema_version TO taken_away", database="farm")
-        assert "down" == (await report_of(service, "ProgrammingError"))["state"]
+        assert "down" == (await reported(service.port, "database", reason="ProgrammingError"))["state"]
 
 
 @pytest.mark.proof

@@ -21,8 +21,9 @@ from tests.support.log_lines import logged
 from tests.support.own_servers import StartMariaDB, StartRedis
 from tests.support.products import PRODUCTS, catalogue, product
 from tests.support.raw_requests import Answer, ask, problem
+from tests.support.readiness import reported
 from tests.support.service import Service, open_database, serving, settings_for
-from tests.support.waiting import eventually, until
+from tests.support.waiting import until
 
 # A busy machine may be slow to answer without being away.
 PATIENT_MS = 3000
@@ -56,19 +57,6 @@ async def until_listening(service: Service) -> None:
     await until(lambda: "listening=True" in repr(service.app[keys.CACHE]))
 
 
-async def dependency(service: Service, name: str) -> str:
-    """The state of a dependency as a ready service names it."""
-    answer = await ask(service.port, "/readyz")
-    assert 200 == answer.status
-    state: str = answer.json()["dependencies"][name]["state"]
-    return state
-
-
-async def until_dependency(service: Service, name: str, state: str) -> None:
-    """Return once a ready service calls a dependency `state`: what it says may be a second old."""
-    await eventually(lambda: dependency(service, name), lambda found: found == state, 20)
-
-
 async def test_a_redis_that_is_not_there_is_no_reason_not_to_serve(tmp_path: Path) -> None:
     """With nothing on Redis's port the service starts, answers from memory and the origin, and says so once."""
     url = await catalogue(tmp_path)
@@ -79,7 +67,7 @@ async def test_a_redis_that_is_not_there_is_no_reason_not_to_serve(tmp_path: Pat
             answers = [*await ask_many(service, 1, 20), *await ask_many(service, 1, 20)]
             assert [200] * 40 == [answer.status for answer in answers]
             assert all(answer.headers["Cache-Status"].endswith("detail=memory") for answer in answers[20:])
-            await until_dependency(service, "redis", "down")
+            await reported(service.port, "redis", state="down")
     assert [AWAY] == changes(events)
 
 
@@ -93,7 +81,7 @@ async def test_redis_may_die_and_come_back_empty(tmp_path: Path, own_redis: Star
             server.kill()
             answers += await ask_many(service, 1, 30)
             answers += await ask_many(service, 31, 10)
-            await until_dependency(service, "redis", "down")
+            await reported(service.port, "redis", state="down")
             server.start()
             await until_redis_is_back(service, events)
             # Before it, notices may be missed, and what is loaded meanwhile is not shared.
@@ -116,7 +104,7 @@ async def test_a_redis_that_hangs_delays_nobody_for_long(tmp_path: Path, own_red
         ) as service:
             await ask_many(service, 1, 5)
             # On a busy machine it may have been too slow for a moment.
-            await until_dependency(service, "redis", "up")
+            await reported(service.port, "redis", state="up")
             events.clear()
             server.pause()
             waits_s = []
@@ -165,11 +153,11 @@ async def test_the_database_may_be_away_at_the_start_and_later(own_mariadb: Star
         for refusal in refusals:
             assert "database" in problem(refusal, 503, "unavailable")["detail"]
             assert int(refusal.headers["Retry-After"]) >= 1
-        await until_dependency(service, "database", "down")
+        await reported(service.port, "database", state="down")
 
         await asyncio.to_thread(server.start)
         assert 200 == (await ask(service.port, miss)).status
-        await until_dependency(service, "database", "up")
+        await reported(service.port, "database", state="up")
 
 
 async def test_a_database_that_hangs_delays_nobody_for_ever(own_mariadb: StartMariaDB) -> None:
@@ -181,7 +169,7 @@ async def test_a_database_that_hangs_delays_nobody_for_ever(own_mariadb: StartMa
         server.pause()
         async with asyncio.timeout(60):
             problem(await ask(service.port, "/products?limit=8"), 503, "unavailable")
-            await until_dependency(service, "database", "down")
+            await reported(service.port, "database", state="down")
             assert 200 == (await ask(service.port, "/products")).status
         server.resume()
         assert 200 == (await ask(service.port, "/products?limit=9")).status
