@@ -13,10 +13,12 @@ WITH_TAG, BARE, NONE = "with `ETag`, `Vary`", "bare", "not asked"
 ASKS, FETCHES, NEVER = "asks by `ETag`", "fetches anew", "never asks"
 NOT_AT_ALL, AS_TOLD, WITHOUT_END = "not at all", "as told", "without end"
 _POLL_S = 0.4
+_ASK_AGAIN_S = 0.1
 _PAST_IT_S = 3.0
 _TRIES = 3
 _BEHIND_MAX_S = 5
 _KEPT_MAX_S = 30
+_GZIP = {"Accept-Encoding": "gzip"}
 
 
 class Lives(NamedTuple):
@@ -39,6 +41,7 @@ class Lives(NamedTuple):
 # Whole seconds are told of what is left of a page, and a cache that counts from its `Date`, in whole seconds too, may
 # take another one off on a busy machine: undici keeps nothing of which it thinks that no time is left.
 OF_OUTAGES = Lives(4, 10)
+OF_COPIES = Lives(4, 30)
 
 
 async def codings(asker: Asker, target: str) -> str:
@@ -52,13 +55,12 @@ async def codings(asker: Asker, target: str) -> str:
     return APART
 
 
-async def not_modified(asker: Asker, target: str) -> str:
+async def not_modified(asker: Asker, target: str, origin: Origin) -> str:
     """What a proxy's own 304 says to a client that asks by the tag of the form that it has."""
     if not isinstance(asker, ProxyAsker):
         return NONE
-    headers = {"Accept-Encoding": "gzip"}
-    tag = (await asker.get(target, headers)).headers["ETag"]
-    same = await asker.get(target, headers | {"If-None-Match": tag})
+    tag = (await asker.get(target, _GZIP)).headers["ETag"]
+    same = await own_copy(asker, target, origin, {"If-None-Match": tag})
     assert same.status == 304, same
     said = same.headers.get("ETag"), same.headers.get("Vary", "").lower()
     if said == (None, ""):
@@ -67,17 +69,16 @@ async def not_modified(asker: Asker, target: str) -> str:
     return WITH_TAG
 
 
-async def keep(asker: Asker, target: str, origin: Origin) -> None:
-    """Ask until it gives a copy of its own: what the service has left of the page may be less than a second."""
-    headers = {"Accept-Encoding": "gzip"}
+async def own_copy(asker: Asker, target: str, origin: Origin, by: dict[str, str] | None = None) -> Reading:
+    """What it answers without asking the service, whose page may have less than a second left. by: header fields."""
     async with asyncio.timeout(_KEPT_MAX_S):
         while True:
-            await asker.get(target, headers)
+            await asker.get(target, _GZIP)
             before = len(origin.statuses(target))
-            await asker.get(target, headers)
+            reading = await asker.get(target, _GZIP | (by or {}))
             if len(origin.statuses(target)) == before:
-                return
-            await asyncio.sleep(_POLL_S)
+                return reading
+            await asyncio.sleep(_ASK_AGAIN_S)
 
 
 async def over(asker: Asker, target: str, origin: Origin, lives: Lives) -> str:
@@ -85,11 +86,11 @@ async def over(asker: Asker, target: str, origin: Origin, lives: Lives) -> str:
 
     Of several tries: a busy machine may hold one up in which it would have asked by its copy's tag.
     """
-    await keep(asker, target, origin)
+    await own_copy(asker, target, origin)
     for _ in range(_TRIES):
         await asyncio.sleep(lives.fresh_max_s + 0.2)
         before = len(origin.statuses(target))
-        reading = await asker.get(target, {"Accept-Encoding": "gzip"})
+        reading = await asker.get(target, _GZIP)
         assert reading.status == 200, reading
         try:
             # Behind the answer, where it may give a stale one.
@@ -107,7 +108,7 @@ async def bridges(asker: Asker, target: str, primed: Reading, lives: Lives) -> s
     given_s = gap_s = 0.0
     failed, asked_s = False, primed.ended_s
     while time.monotonic() - primed.ended_s < latest_s + _PAST_IT_S:
-        reading = await asker.get(target, {"Accept-Encoding": "gzip"})
+        reading = await asker.get(target, _GZIP)
         if not failed:
             # From one that was given to the next: _POLL_S and its answer, or longer on a busy machine.
             gap_s = max(gap_s, reading.started_s - asked_s)

@@ -72,13 +72,13 @@ def test_the_oracle_sees_what_is_late() -> None:
 
 async def test_what_each_does_with_codings_and_old_copies(tmp_path: Path) -> None:
     """As the table says: forms kept apart or not, its own 304s, and a copy whose time is over asked about or not."""
-    lives = Lives(2, 30)
+    lives = habits.OF_COPIES
     async with (
         origin(tmp_path, cache_ttl_s=lives.ttl_s, stale_s=lives.stale_s) as behind,
         askers(behind.service.port, tmp_path) as every,
     ):
         codings = await each(habits.codings(asker, target_of(name)) for name, asker in every.items())
-        same = await each(habits.not_modified(asker, target_of(name)) for name, asker in every.items())
+        same = await each(habits.not_modified(asker, target_of(name), behind) for name, asker in every.items())
         over = await each(habits.over(asker, target_of(name), behind, lives) for name, asker in every.items())
     compare(codings=codings, not_modified=same, over=over)
 

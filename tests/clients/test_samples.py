@@ -63,7 +63,7 @@ async def behind(
 
 async def test_varnish_fetches_a_copy_anew_that_is_over(tmp_path: Path) -> None:
     """Unless it is told to keep what it would ask about past its grace."""
-    lives = Lives(2, 0)
+    lives = Lives(4, 0)
     async with behind(tmp_path, VarnishServer, "set beresp.keep = 5m;", lives=lives) as (asker, service):
         assert habits.FETCHES == await habits.over(asker, PAGE, service, lives)
 
