@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from farmlokal.app.arbiter import HoldingArbiter, hear
 from farmlokal.app.factory import create_app
 from farmlokal.app.garbage_collection import freeze_startup_objects
 from farmlokal.app.listening import accepting, base_url, listen_on
@@ -92,6 +93,10 @@ class Supervisor(BaseApplication):  # type: ignore[misc]
         self.runner: ServiceRunner | None = None
         super().__init__()
 
+    def run(self) -> None:
+        """Start the workers, and see after them. Does not return."""
+        HoldingArbiter(self).run()
+
     def reload(self) -> None:
         """On SIGHUP, before new workers replace the old: read the settings again. Wrong ones change nothing."""
         try:
@@ -138,6 +143,11 @@ class DrainingWorker(GunicornUVLoopWebWorker):
         own = [wrapper.sock for wrapper in self.sockets]  # type: ignore[has-type]
         self.sockets = accepting(own, self.cfg.workers)
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Hear what the arbiter says, from the event loop's first turn on: before it nobody would act on it."""
+        super().init_signals()
+        self.loop.call_soon(hear)
 
     def run(self) -> None:
         """Serve. A worker that cannot start is tried again: the others go on with what their memory holds.

@@ -11,7 +11,8 @@ import pytest
 
 from farmlokal.app import server
 from tests.app.steady_clients import KINDS, SteadyClients, steady_clients
-from tests.support.command import DONE_WAIT_MAX_S, developers, make_catalogue, operators
+from tests.servers.process import free_port
+from tests.support.command import DONE_WAIT_MAX_S, developers, make_catalogue, operators, run_module
 from tests.support.logged_process import LoggedProcess
 from tests.support.products import catalogue
 from tests.support.secret_watch import watch_output
@@ -103,3 +104,13 @@ async def test_no_request_fails_while_four_workers_stop(
     await asyncio.to_thread(make_catalogue, environment)
     clients = await stop_under_load(LoggedProcess(environment, tmp_path, "--workers", "4"))
     assert [] == clients.failures, turn
+
+
+@pytest.mark.parametrize("whose", ["ours", "gunicorn's"])
+def test_a_worker_that_has_only_begun_is_told_to_stop(tmp_path: Path, whose: str) -> None:
+    """By gunicorn's own arbiter it is not: it serves on until it is killed. With ours it ends by itself."""
+    environment = developers(tmp_path) | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    make_catalogue(environment)
+    done = run_module("tests.app.slow_worker", environment, tmp_path, str(free_port()), whose)
+    assert 0 == done.returncode, done.stderr
+    assert ("Worker exiting" in done.stdout + done.stderr) == (whose == "ours"), done.stderr
