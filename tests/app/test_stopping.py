@@ -106,7 +106,7 @@ async def test_no_request_fails_while_four_workers_stop(
     assert [] == clients.failures, turn
 
 
-@pytest.mark.parametrize("whose", ["ours", "gunicorn's"])
+@pytest.mark.parametrize("whose", ["ours", pytest.param("gunicorn's", marks=pytest.mark.proof)])
 def test_a_worker_that_has_only_begun_is_told_to_stop(tmp_path: Path, whose: str) -> None:
     """By gunicorn's own arbiter it is not: it serves on until it is killed. With ours it ends by itself."""
     environment = developers(tmp_path) | {"PYTHONPATH": str(Path(__file__).parents[2])}
