@@ -16,7 +16,7 @@ from farmlokal.database.dialect import MYSQL
 from farmlokal.database.interface import Database
 from tests.catalog.questions import where
 from tests.catalog.test_covering import everything_asked
-from tests.support.backends import connect_to, database_on, on_every_server
+from tests.support.backends import connect_to, database_on, on_every_server, on_every_server_alone
 from tests.support.service import open_database
 
 PRODUCTS = 1000
@@ -70,14 +70,6 @@ async def test_prepared_pages_read_what_pages_of_text_read(sample: Sample, alone
     assert 2 * (len(asked) - long) == await status(alone, "Com_stmt_execute")
 
 
-# Each process of tests has a MariaDB of its own, but all share one MySQL, where another's open transaction would count.
-undisturbed_by_others = pytest.mark.parametrize(
-    "backend_url",
-    ["mariadb", pytest.param("mysql9", marks=[pytest.mark.proof, pytest.mark.alone])],
-    indirect=True,
-)
-
-
 @pytest.fixture
 def page(sample: Sample) -> Statement:
     """A page that its index covers."""
@@ -106,7 +98,7 @@ async def undisturbed(database: Database, page: Statement, most: float) -> int:
     return looks[-1]
 
 
-@undisturbed_by_others
+@on_every_server_alone
 async def test_prepared_pages_of_many_connections_read_no_rows_of_what_their_index_has(
     page: Statement, backend_url: str, alone: Database
 ) -> None:
@@ -124,7 +116,7 @@ async def test_prepared_pages_of_many_connections_read_no_rows_of_what_their_ind
     assert by_one >= 5
 
 
-@undisturbed_by_others
+@on_every_server_alone
 async def test_a_transaction_that_stays_open_makes_pages_dear_until_it_ends(
     page: Statement, backend_url: str, alone: Database
 ) -> None:

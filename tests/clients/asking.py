@@ -21,6 +21,8 @@ _HERE = Path(__file__).parent
 KEEPS_EVERYTHING = "hishel as it comes"
 PYTHON_CLIENTS = ("requests-cache", "CacheControl", "hishel", KEEPS_EVERYTHING, "aiohttp-client-cache")
 NODE_CLIENTS = ("undici", "got", "make-fetch-happen")
+# What a client sends that takes the usual coding.
+GZIP = {"Accept-Encoding": "gzip"}
 _WAIT_MAX_S = 60.0
 _LINE_BYTES_MAX = 1 << 20
 

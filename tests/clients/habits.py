@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import NamedTuple
 
-from tests.clients.asking import Asker, ProxyAsker, Reading
+from tests.clients.asking import GZIP, Asker, ProxyAsker, Reading
 from tests.clients.origin import Origin
 from tests.support.waiting import until
 
@@ -18,7 +18,6 @@ _PAST_IT_S = 3.0
 _TRIES = 3
 _BEHIND_MAX_S = 5
 _KEPT_MAX_S = 30
-_GZIP = {"Accept-Encoding": "gzip"}
 
 
 class Lives(NamedTuple):
@@ -59,8 +58,8 @@ async def not_modified(asker: Asker, target: str, origin: Origin) -> str:
     """What a proxy's own 304 says to a client that asks by the tag of the form that it has."""
     if not isinstance(asker, ProxyAsker):
         return NONE
-    tag = (await asker.get(target, _GZIP)).headers["ETag"]
-    same = await own_copy(asker, target, origin, {"If-None-Match": tag})
+    tag = (await asker.get(target, GZIP)).headers["ETag"]
+    same = await own_copy(asker, target, origin, GZIP | {"If-None-Match": tag})
     assert same.status == 304, same
     said = same.headers.get("ETag"), same.headers.get("Vary", "").lower()
     if said == (None, ""):
@@ -69,13 +68,13 @@ async def not_modified(asker: Asker, target: str, origin: Origin) -> str:
     return WITH_TAG
 
 
-async def own_copy(asker: Asker, target: str, origin: Origin, by: dict[str, str] | None = None) -> Reading:
-    """What it answers without asking the service, whose page may have less than a second left. by: header fields."""
+async def own_copy(asker: Asker, target: str, origin: Origin, headers: dict[str, str] = GZIP) -> Reading:
+    """What it answers without asking the service, whose page may have less than a second left."""
     async with asyncio.timeout(_KEPT_MAX_S):
         while True:
-            await asker.get(target, _GZIP)
+            await asker.get(target, GZIP)
             before = len(origin.statuses(target))
-            reading = await asker.get(target, _GZIP | (by or {}))
+            reading = await asker.get(target, headers)
             if len(origin.statuses(target)) == before:
                 return reading
             await asyncio.sleep(_ASK_AGAIN_S)
@@ -90,7 +89,7 @@ async def over(asker: Asker, target: str, origin: Origin, lives: Lives) -> str:
     for _ in range(_TRIES):
         await asyncio.sleep(lives.fresh_max_s + 0.2)
         before = len(origin.statuses(target))
-        reading = await asker.get(target, _GZIP)
+        reading = await asker.get(target, GZIP)
         assert reading.status == 200, reading
         try:
             # Behind the answer, where it may give a stale one.
@@ -108,7 +107,7 @@ async def bridges(asker: Asker, target: str, primed: Reading, lives: Lives) -> s
     given_s = gap_s = 0.0
     failed, asked_s = False, primed.ended_s
     while time.monotonic() - primed.ended_s < latest_s + _PAST_IT_S:
-        reading = await asker.get(target, _GZIP)
+        reading = await asker.get(target, GZIP)
         if not failed:
             # From one that was given to the next: _POLL_S and its answer, or longer on a busy machine.
             gap_s = max(gap_s, reading.started_s - asked_s)

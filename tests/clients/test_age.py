@@ -8,7 +8,7 @@ import pytest
 
 from farmlokal.caching.lookup import Lookup
 from farmlokal.web.answers.representation import Freshness, cache_status
-from tests.clients.asking import Asker, askers
+from tests.clients.asking import GZIP, Asker, askers
 from tests.clients.origin import Origin, origin
 
 pytestmark = pytest.mark.proof
@@ -36,12 +36,12 @@ async def counts(asker: Asker, first_limit: int, service: Origin) -> bool:
         target = f"/products?sort=name&limit={limit}"
         await service.ask(target)
         await asyncio.sleep(GOT_AFTER_S)
-        reading = await asker.get(target, {"Accept-Encoding": "gzip"})
+        reading = await asker.get(target, GZIP)
         if not re.search("hit; ttl=[0-2];", reading.headers["Cache-Status"]):
             continue
         await asyncio.sleep(ASKED_AFTER_S)
         before = len(service.statuses(target))
-        again = await asker.get(target, {"Accept-Encoding": "gzip"})
+        again = await asker.get(target, GZIP)
         # Later, one that does not count asks as well.
         if again.ended_s - reading.started_s < LIFETIME_S - 1:
             return len(service.statuses(target)) > before

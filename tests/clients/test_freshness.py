@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import habits
-from tests.clients.asking import KEEPS_EVERYTHING, NODE_CLIENTS, PYTHON_CLIENTS, askers
+from tests.clients.asking import GZIP, KEEPS_EVERYTHING, NODE_CLIENTS, PYTHON_CLIENTS, askers
 from tests.clients.browsing import browse
 from tests.clients.habits import Lives
 from tests.clients.origin import FIRST, Truth, lose_the_database, origin
@@ -91,9 +91,7 @@ async def test_how_far_each_bridges_an_outage(tmp_path: Path, column: str, monke
         origin(tmp_path, cache_ttl_s=lives.ttl_s, stale_s=lives.stale_s, l1_bytes=0) as behind,
         askers(behind.service.port, tmp_path) as every,
     ):
-        primed = await asyncio.gather(
-            *(asker.get(target_of(name), {"Accept-Encoding": "gzip"}) for name, asker in every.items())
-        )
+        primed = await asyncio.gather(*(asker.get(target_of(name), GZIP) for name, asker in every.items()))
         assert {200} == {reading.status for reading in primed}
         if column == "failing":
             lose_the_database(monkeypatch)

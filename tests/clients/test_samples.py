@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from farmlokal.web.edge import middleware
 from tests.clients import habits
-from tests.clients.asking import ProxyAsker, askers, proxy_session
+from tests.clients.asking import GZIP, ProxyAsker, askers, proxy_session
 from tests.clients.habits import Lives
 from tests.clients.origin import Origin, lose_the_database, origin
 from tests.servers.cache_proxies import ApacheServer, CacheProxy, HAProxyServer, NginxCache, VarnishServer
@@ -148,7 +148,7 @@ async def test_varnish_ends_its_grace_on_a_503(tmp_path: Path, monkeypatch: pyte
 async def test_apache_can_be_told_to_hand_errors_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is, it goes on with its copy without end."""
     async with behind(tmp_path, ApacheServer, "CacheLock on", instead="CacheStaleOnError off") as (asker, _):
-        primed = await asker.get(PAGE, {"Accept-Encoding": "gzip"})
+        primed = await asker.get(PAGE, GZIP)
         lose_the_database(monkeypatch)
         assert habits.NOT_AT_ALL == await habits.bridges(asker, PAGE, primed, LIVES)
 
@@ -161,7 +161,7 @@ async def test_no_store_on_an_error_costs_the_copy(tmp_path: Path, monkeypatch: 
         askers(service.service.port, tmp_path) as every,
     ):
         asked = {name: every[name] for name in ("undici", "make-fetch-happen", "got")}
-        primed = [await asker.get(PAGE, {"Accept-Encoding": "gzip"}) for asker in asked.values()]
+        primed = [await asker.get(PAGE, GZIP) for asker in asked.values()]
         lose_the_database(monkeypatch)
         bridging = (
             habits.bridges(asker, PAGE, reading, LIVES) for asker, reading in zip(asked.values(), primed, strict=True)

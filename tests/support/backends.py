@@ -18,6 +18,11 @@ _SERVERS = ("mariadb", pytest.param("mysql9", marks=pytest.mark.proof))
 
 on_every_backend = pytest.mark.parametrize("backend_url", ["sqlite", *_SERVERS], indirect=True)
 on_every_server = pytest.mark.parametrize("backend_url", _SERVERS, indirect=True)
+# All processes of tests share one MySQL: in what it counts of itself are the others' questions, and the rows that it
+# has to look into while one of them has written and not committed.
+on_every_server_alone = pytest.mark.parametrize(
+    "backend_url", ["mariadb", pytest.param("mysql9", marks=[pytest.mark.proof, pytest.mark.alone])], indirect=True
+)
 on_sqlite = pytest.mark.parametrize("backend_url", ["sqlite"], indirect=True)
 
 # Each takes minutes, unless somebody ends it.
