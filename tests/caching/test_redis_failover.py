@@ -41,9 +41,11 @@ async def make_replica(of: RedisServer, server: RedisServer) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def promote(server: RedisServer) -> None:
-    """Make a primary of `server`."""
-    async with own_client(server.url()) as redis:
+async def promote(server: RedisServer, of: RedisServer) -> None:
+    """Make a primary of the replica of `of`, once it has everything that was written there until now."""
+    async with own_client(of.url()) as primary, own_client(server.url()) as redis:
+        written = (await primary.info("replication"))["master_repl_offset"]
+        await eventually(lambda: redis.info("replication"), lambda found: found["slave_repl_offset"] >= written)
         await redis.replicaof("NO", "ONE")
 
 
@@ -92,7 +94,7 @@ async def test_nobody_stays_with_a_demoted_redis(own_redis: StartRedis) -> None:
             assert (b"old", True) == await page(writer, origin)
             await writer.cache.settle()
             assert (b"old", True) == await page(reader, origin)
-            await promote(second)
+            await promote(second, first)
             await isolate(first)
             proxy.redirect(("127.0.0.1", second.port))
             origin.written = "new"
@@ -119,7 +121,7 @@ async def test_an_invalidation_that_was_lost_with_the_primary(own_redis: StartRe
             await page(writer, origin)
             await writer.cache.settle()
             assert (b"old", True) == await page(reader, origin)
-            await promote(second)  # from here on it misses what is written to the first
+            await promote(second, first)  # from here on it misses what is written to the first
             origin.written = "new"
             await writer.cache.invalidate(TAGS)
             assert await writer.cache.settle()
