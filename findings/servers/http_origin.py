@@ -1,4 +1,4 @@
-"""An HTTP server for the findings that need one: it answers every GET and POST as a function says."""
+"""An HTTP server for the findings that need one: it answers every GET, POST and PUT as a function says."""
 
 import http.server
 import threading
@@ -9,10 +9,13 @@ Answer = tuple[int, Mapping[str, str], bytes | None]
 """Status, header fields, and the body; None where the answer has none."""
 
 
-def serve(answer: Callable[[str, Message], Answer]) -> str:
+def serve(
+    answer: Callable[[str, Message], Answer], hear: Callable[[str, bytes | None], object] = lambda target, body: None
+) -> str:
     """Serve on a free port of 127.0.0.1 until the script ends. Returns the address, without a slash at its end.
 
-    answer: from the target, with its query, and the header fields of the request.
+    answer: from the target, with its query, and the header fields of the request. hear: told before that of the target
+    and of the body that was sent there, None for one that ended in the middle.
     """
 
     class Origin(http.server.BaseHTTPRequestHandler):
@@ -34,8 +37,16 @@ def serve(answer: Callable[[str, Message], Answer]) -> str:
 
         def do_POST(self) -> None:
             """Answer as a GET, whatever the body says."""
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.do_GET()
+            body = _body_of(self)
+            hear(self.path, body)
+            if body is None:
+                self.close_connection = True  # nobody waits for an answer
+            else:
+                self.do_GET()
+
+        def do_PUT(self) -> None:
+            """Answer as a POST."""
+            self.do_POST()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -48,3 +59,18 @@ def serve(answer: Callable[[str, Message], Answer]) -> str:
     server = Server(("127.0.0.1", 0), Origin)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
+
+
+def _body_of(request: http.server.BaseHTTPRequestHandler) -> bytes | None:
+    """The body of a request, in chunks or not; None where it ends in the middle."""
+    if request.headers["Transfer-Encoding"] is None:
+        length = int(request.headers["Content-Length"] or 0)
+        body = request.rfile.read(length)
+        return body if len(body) == length else None
+    chunks = []
+    while line := request.rfile.readline().strip():
+        chunks.append(request.rfile.read(int(line, 16)))
+        request.rfile.readline()
+        if not chunks[-1]:
+            return b"".join(chunks)
+    return None

@@ -146,6 +146,16 @@ async def test_expiry_under_load_is_felt_by_nobody(redis_url: str) -> None:
     assert lifetimes <= partner.requests(TOKEN) <= 1 + lifetimes / 0.8
 
 
+async def test_a_request_that_is_repeated_has_its_body_again() -> None:
+    """The endpoint is busy once and closes the connection once: the third request says as much as the first."""
+    async with partner_stand() as partner:
+        busy = {"kind": "status", "route": TOKEN, "status": 503, "times": 1}
+        partner.fault(busy, {"kind": "refuse", "route": TOKEN, "times": 1})
+        token = await partner.tokens().get()
+        assert partner.partner.credentials.grant_of(token.access_token) is not None
+        assert 3 == partner.requests(TOKEN)
+
+
 async def test_the_old_token_serves_until_its_end(redis_url: str) -> None:
     """With the endpoint down in the margin nobody notices; then a clear error; and once it is back, a token."""
     clock = StillClock()

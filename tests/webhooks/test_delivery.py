@@ -249,6 +249,18 @@ async def test_the_names_from_before_the_specification(backend_url: str) -> None
         assert (await post(stand.client, body, ours)).content["duplicate"]
 
 
+async def test_a_delivery_without_its_body_is_refused_and_may_come_again(backend_url: str) -> None:
+    """Senders that repeat what they could read once send the headers and no body: 401, and the id is not used up."""
+    async with webhook_service(backend_url) as stand:
+        body = body_of("product.upserted", product())
+        headers = headers_for("msg_1", body)
+        refused = await post(stand.client, b"", headers)
+        assert (401, "/problems/signature-refused") == (refused.status, refused.content["type"])
+        assert ([], []) == (await inbox_of(stand.database), await stand.listed())
+        whole = await post(stand.client, body, headers)
+        assert (200, False) == (whole.status, whole.content["duplicate"])
+
+
 async def test_the_longest_body_is_taken(backend_url: str) -> None:
     """256 KiB to the byte are read, verified and answered on their content."""
     async with webhook_service(backend_url) as stand:
