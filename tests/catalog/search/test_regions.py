@@ -2,6 +2,7 @@
 
 import pytest
 
+from farmlokal.catalog.normalise import place_key
 from farmlokal.catalog.search.regions import Regions
 
 NAMES = {
@@ -28,6 +29,20 @@ def test_what_may_be_meant(key: str, near: list[str]) -> None:
     regions = Regions()
     regions.learn(NAMES.items())
     assert near == regions.near(key)
+
+
+def test_a_state_as_iso_3166_writes_it_is_meant_first() -> None:
+    """Packages have the standard's names of India's states, with macrons, and their users ask for these."""
+    written = (
+        *("Arunāchal Pradesh", "Bihār", "Chandīgarh", "Chhattīsgarh", "Dādra and Nagar Haveli and Damān and Diu"),
+        *("Gujarāt", "Haryāna", "Himāchal Pradesh", "Jammu and Kashmīr", "Jhārkhand", "Karnātaka", "Ladākh"),
+        *("Mahārāshtra", "Meghālaya", "Nāgāland", "Rājasthān", "Tamil Nādu", "Telangāna", "Uttarākhand"),
+    )
+    others = ("Andhra Pradesh", "Assam", "Delhi", "Goa", "Kerala", "Madhya Pradesh", "Manipur", "Mizoram", "Odisha")
+    plain = {name: name.translate(str.maketrans("āī", "ai")) for name in (*written, *others)}
+    regions = Regions()
+    regions.learn((place_key(name), name) for name in plain.values())
+    assert [plain[name] for name in written] == [regions.near(place_key(name))[0] for name in written]
 
 
 def test_nothing_is_near_where_there_is_nothing() -> None:
