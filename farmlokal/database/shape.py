@@ -15,7 +15,7 @@ _KEY = re.compile(r"(?:INDEX (?P<index>\w+)|CONSTRAINT (?P<unique>\w+) UNIQUE|PR
 _UNIQUE = re.compile(r"CONSTRAINT (\w+) UNIQUE \(([^)]*)\)")
 # A constraint of what rows hold is made with its columns, which are looked at.
 _CHECK = re.compile(r"CONSTRAINT \w+ CHECK \(.*\)")
-_COLUMN = re.compile(r"(?P<name>\w+)\s+(?P<type>\w+(?:\([\d, ]+\))?)(?P<rest>.*)")
+_COLUMN = re.compile(r"(?P<name>\w+)\s+(?P<type>\w+(?:\([\w', ]+\))?)(?P<rest>.*)")
 _COLLATION = re.compile(r"COLLATE (\w+)")
 # MariaDB says `bigint(20)`: how many places a client may leave for it, which is no part of the type.
 _DISPLAY_WIDTH = re.compile(r"(int)\(\d+\)")

@@ -295,4 +295,4 @@ CREATE TABLE IF NOT EXISTS unheard_tags (
 ) STRICT;
 
 INSERT INTO schema_version (version, usable_from)
-SELECT 7, 6 WHERE NOT EXISTS (SELECT version FROM schema_version);
+SELECT 8, 6 WHERE NOT EXISTS (SELECT version FROM schema_version);

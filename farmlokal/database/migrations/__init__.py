@@ -7,6 +7,7 @@ from farmlokal.database.migrations.version_4 import VERSION_4
 from farmlokal.database.migrations.version_5 import VERSION_5
 from farmlokal.database.migrations.version_6 import VERSION_6
 from farmlokal.database.migrations.version_7 import VERSION_7
+from farmlokal.database.migrations.version_8 import VERSION_8
 
-MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
+MIGRATIONS: tuple[Migration, ...] = (VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8)
 """Every version after the first, in order."""
