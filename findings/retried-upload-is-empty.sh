@@ -161,7 +161,8 @@ expected |= {"fetch-retry web": ([WHOLE], "TypeError"), "ofetch web": ([WHOLE], 
 expected |= {"make-fetch-happen file": ([WHOLE], 503)}
 assert {case: seen[case] for case in expected} == expected, seen
 for kind in ("file", "BytesIO", "generator"):
-    assert isinstance(came[f"httpx-retries {kind}"], str), seen
+    sent, outcome = seen[f"httpx-retries {kind}"]
+    assert sent == [WHOLE, None] and isinstance(outcome, str), seen
 for case, (sent, outcome) in sorted(seen.items()):
     print(f"as observed: {case}: bodies of {sent} bytes; in the end: {outcome}")
 PYTHON

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# pycountry does not find 19 of India's 36 states by their English names, and four states have two codes each.
+# pycountry does not find 19 of India's 36 states and territories by their English names, and four have two codes each.
 #
 # Expected:  pycountry.subdivisions.lookup("Maharashtra") gives the state, as countries.lookup("India") gives the
 #            country; and a state's ISO 3166-2 code is the same in every package, so that tables of two of them can be

@@ -14,8 +14,8 @@ def serve(
 ) -> str:
     """Serve on a free port of 127.0.0.1 until the script ends. Returns the address, without a slash at its end.
 
-    answer: from the target, with its query, and the header fields of the request. hear: told before that of the target
-    and of the body that was sent there, None for one that ended in the middle.
+    answer: from the target, with its query, and the header fields of the request. hear: called before that, with the
+    target and the body that was sent there, None for one that ended in the middle.
     """
 
     class Origin(http.server.BaseHTTPRequestHandler):
@@ -69,8 +69,9 @@ def _body_of(request: http.server.BaseHTTPRequestHandler) -> bytes | None:
         return body if len(body) == length else None
     chunks = []
     while line := request.rfile.readline().strip():
-        chunks.append(request.rfile.read(int(line, 16)))
+        size = int(line, 16)
+        chunks.append(request.rfile.read(size))
         request.rfile.readline()
-        if not chunks[-1]:
+        if size == 0:
             return b"".join(chunks)
     return None

@@ -27,6 +27,7 @@ from tests.support.backends import database_on, on_every_backend, on_every_serve
 # All that version 7 had otherwise.
 _ENUM = re.compile(r"ENUM\([^)]*\)")
 _WORD = "VARCHAR(16)"
+_WORDS = re.compile(r"'(\w+)'")
 _SPELLED = "SELECT id, category FROM products WHERE live = 1 ORDER BY id"
 
 
@@ -91,6 +92,21 @@ async def test_a_copy_that_was_made_is_not_made_again(database: Database) -> Non
 
 
 def test_the_schema_has_the_categories_that_there_are() -> None:
-    """Whoever adds one hears that the column has to take it."""
-    kind = our_shape("mysql")["products"].columns["category"]
-    assert sorted(CATEGORIES) == sorted(re.findall(r"'(\w+)'", kind))
+    """Whoever adds one hears that the column has to take it, at its end: anywhere else every row is written anew."""
+    words = _WORDS.findall(our_shape("mysql")["products"].columns["category"])
+    assert sorted(CATEGORIES) == sorted(words)
+    first = _WORDS.findall(VERSION_8.contract[0].mysql)
+    assert first == words[: len(first)]
+
+
+@on_every_server
+async def test_a_word_more_is_no_fault_at_the_end_alone(database: Database) -> None:
+    """A release that knows a further category adds it while this one is at work, which goes on starting."""
+    await contract_schema(database, batches=BATCHES)
+    change = VERSION_8.contract[0].mysql
+    instantly = change.replace("COPY, LOCK = SHARED", "INSTANT")
+    await database.run_script([instantly.replace("'other')", "'other', 'tea')")])
+    assert [] == await schema_faults(database)
+    await database.run_script([change.replace("ENUM('vegetables'", "ENUM('tea', 'vegetables'")])
+    (fault,) = await schema_faults(database)
+    assert fault.startswith("column products.category is enum('tea','vegetables',")
